@@ -1,0 +1,134 @@
+"""Bound, typed scalar expressions: the part of a plan that computes a value for each row.
+
+Function names are DuckDB's own, in lower case; operators are functions named by their symbol. The decoder brings a few
+shapes to one form: ``BETWEEN`` is two comparisons under ``and``; ``a NOT IN (...)`` is ``not(in(...))``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from locality.types import DataType
+
+#: A constant in the physical domain of its type: None for NULL; bool, int (unscaled decimals, days of dates, units of
+#: times and timestamps); float; str for VARCHAR; bytes for BLOB; (months, days, micros) for INTERVAL.
+PhysicalValue = None | bool | int | float | str | bytes | tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRef:
+    """Column ``index`` of the node's child."""
+
+    index: int
+    type: DataType
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A literal or a folded constant."""
+
+    value: PhysicalValue
+    type: DataType
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function or operator by DuckDB's name.
+
+    Names with a meaning of their own: ``= <> < <= > >=``, ``is distinct from``, ``is not distinct from``, ``and`` and
+    ``or`` (any number of arguments), ``not``, ``is null``, ``is not null``, ``in`` (needle, then candidates),
+    ``coalesce``, ``+ - * / // %``, ``~~`` (LIKE) and ``!~~``.
+    """
+
+    name: str
+    args: tuple[Expression, ...]
+    type: DataType
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """``CAST(arg AS type)``, or ``TRY_CAST`` where ``lenient``."""
+
+    arg: Expression
+    type: DataType
+    lenient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """``CASE WHEN condition THEN value ... ELSE otherwise END``."""
+
+    branches: tuple[tuple[Expression, Expression], ...]
+    otherwise: Expression
+    type: DataType
+
+
+Expression = ColumnRef | Constant | Call | Cast | Case
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateCall:
+    """An aggregate by DuckDB's name (``count_star``, ``count``, ``sum``, ``avg``, ``min``, ...), its DISTINCT and FILTER."""
+
+    name: str
+    args: tuple[Expression, ...]
+    type: DataType
+    distinct: bool = False
+    filter: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """One ORDER BY term."""
+
+    expression: Expression
+    descending: bool = False
+    nulls_first: bool = False
+
+
+def children(expression: Expression) -> tuple[Expression, ...]:
+    """The direct subexpressions, in evaluation order."""
+    match expression:
+        case Call(args=args):
+            return args
+        case Cast(arg=arg):
+            return (arg,)
+        case Case(branches=branches, otherwise=otherwise):
+            return (*(part for branch in branches for part in branch), otherwise)
+        case _:
+            return ()
+
+
+def walk(expression: Expression) -> Iterator[Expression]:
+    """The expression and all its subexpressions, parents first."""
+    yield expression
+    for child in children(expression):
+        yield from walk(child)
+
+
+def rewrite(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    """A copy in which ``change`` was applied to every subexpression, children first."""
+    match expression:
+        case Call(args=args):
+            expression = replace(expression, args=tuple(rewrite(a, change) for a in args))
+        case Cast(arg=arg):
+            expression = replace(expression, arg=rewrite(arg, change))
+        case Case(branches=branches, otherwise=otherwise):
+            parts = tuple((rewrite(c, change), rewrite(v, change)) for c, v in branches)
+            expression = replace(expression, branches=parts, otherwise=rewrite(otherwise, change))
+        case _:
+            pass
+    return change(expression)
+
+
+def columns_of(expression: Expression) -> frozenset[int]:
+    """The indices of the columns that the expression reads."""
+    return frozenset(e.index for e in walk(expression) if isinstance(e, ColumnRef))
+
+
+def conjuncts(expression: Expression) -> tuple[Expression, ...]:
+    """The terms of a conjunction, flattened."""
+    if isinstance(expression, Call) and expression.name == "and":
+        return tuple(term for arg in expression.args for term in conjuncts(arg))
+    return (expression,)

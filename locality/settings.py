@@ -1,0 +1,30 @@
+"""Per-connection settings, with defaults taken from the machine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+
+def available_threads() -> int:
+    """The number of cores this process may run on, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)
+
+
+@dataclass
+class Settings:
+    """What a user may set on a connection.
+
+    threads: worker threads for queries and ingest.
+    memory_limit: bytes that a query's intermediate state and the cache of decompressed text may hold;
+        0 means 80% of the machine's memory.
+    progress: show progress bars; None means only when standard error is a terminal.
+    fallback: let DuckDB answer what the kernels can't; if False such a query raises QueryError with the reason.
+    """
+
+    threads: int = field(default_factory=available_threads)
+    memory_limit: int = 0
+    progress: bool | None = None
+    fallback: bool = True
