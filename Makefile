@@ -1,0 +1,60 @@
+# `make bench` and `make test` set up what they need by themselves: a virtual environment in .venv, with everything
+# that pyproject.toml asks for. They work again after pyproject.toml changed. Another interpreter: make test PYTHON=python3.13
+
+PYTHON ?= python3
+VENV ?= .venv
+SUITE ?= tpch
+SCALE ?= 1
+BENCH_ARGS ?=
+TEST_ARGS ?=
+
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help bench test check coverage clean
+
+help:
+	@echo "make bench   measure Locality, DuckDB and others on TPC-H data     (SCALE=1 BENCH_ARGS=...)"
+	@echo "make test    run the tests                                         (TEST_ARGS=...)"
+	@echo "make check   lint, types and import contract"
+	@echo "make coverage  run the tests with kernels as plain Python, and report line coverage"
+	@echo "make clean   remove the environment and build products"
+
+bench: $(VENV)/.bench
+	$(BIN)/locality bench $(SUITE) --scale $(SCALE) $(BENCH_ARGS)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest $(TEST_ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+
+coverage: $(VENV)/.dev
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest $(TEST_ARGS)
+	$(BIN)/python -m coverage report
+
+clean:
+	rm -rf $(VENV) build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# The environment's own file is its stamp; a failed installation leaves no stamp and is tried again.
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Locality needs Python 3.11 or newer, and this is " + sys.version.split()[0] + "; choose another: make PYTHON=python3.12 ...")'
+	@echo "Setting up $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.bench: $(VENV)/pyvenv.cfg pyproject.toml
+	@echo "Installing Locality with what the benchmarks need"
+	@$(PIP) install --editable ".[bench]"
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/pyvenv.cfg pyproject.toml
+	@echo "Installing Locality with what the tests and checks need"
+	@$(PIP) install --editable ".[bench,dev]"
+	@touch $@
