@@ -1,0 +1,30 @@
+"""Encodings: one file each, one registry, and the operations that work over all of them."""
+
+from __future__ import annotations
+
+from locality.encodings.base import BlockContext, Encoding, EncodingSpec
+from locality.encodings.canonical import canonical
+from locality.encodings.column import Dictionary, EncodedColumn
+from locality.encodings.dictionaries import make_dictionary, merge_dictionaries
+from locality.encodings.ops import concat, decode, expand, from_arrow, recode, slice_column, stored_bytes, take
+from locality.encodings.registry import ENCODINGS
+
+__all__ = [
+    "ENCODINGS",
+    "BlockContext",
+    "Dictionary",
+    "EncodedColumn",
+    "Encoding",
+    "EncodingSpec",
+    "canonical",
+    "concat",
+    "decode",
+    "expand",
+    "from_arrow",
+    "make_dictionary",
+    "merge_dictionaries",
+    "recode",
+    "slice_column",
+    "stored_bytes",
+    "take",
+]

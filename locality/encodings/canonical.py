@@ -1,0 +1,202 @@
+"""Arrow in: the canonical (cheapest faithful) encoded form of an Arrow array, without a Python loop over rows.
+
+INTEGER and FLOAT types become ``plain``; strings become ``text``, or ``dictionary`` if Arrow already holds them so;
+values without a fixed Arrow type (nested types, UUID) and intervals become ``opaque``. Values under NULL are zero.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from locality import types
+from locality.encodings import bitmaps
+from locality.encodings.column import AnyArray, EncodedColumn
+from locality.encodings.dictionaries import sorted_dictionary
+from locality.errors import SchemaError
+from locality.types import DataType, Domain
+
+_PLAIN: dict[str, type[np.generic]] = {
+    "BOOLEAN": np.uint8,
+    "TINYINT": np.int8,
+    "SMALLINT": np.int16,
+    "INTEGER": np.int32,
+    "UTINYINT": np.uint8,
+    "USMALLINT": np.uint16,
+    "UINTEGER": np.uint32,
+    "UBIGINT": np.uint64,
+    "DATE": np.int32,
+    "FLOAT": np.float32,
+    "DOUBLE": np.float64,
+}
+
+
+def plain_dtype(dtype: DataType) -> np.dtype[Any]:
+    """The numpy dtype of an INTEGER or FLOAT type's plain values (64-bit ones for decimals, times and timestamps)."""
+    return np.dtype(_PLAIN.get(dtype.name, np.int64))
+
+
+def canonical(array: pa.Array | pa.ChunkedArray, dtype: DataType) -> EncodedColumn:
+    """The canonical column of Arrow values that are of SQL type ``dtype``.
+
+    Raises SchemaError if the array's type has no lossless way to ``dtype``'s form (timestamps out of range included).
+    """
+    array = _flat(array)
+    if pa.types.is_null(array.type):
+        return all_null(dtype, len(array))
+    match dtype.domain:
+        case Domain.STRING:
+            return _strings(array, dtype)
+        case Domain.INTEGER | Domain.FLOAT:
+            return _plain(array, dtype)
+        case Domain.WIDE if dtype.name == "HUGEINT":
+            return _plain(array, dtype)
+        case _:
+            return EncodedColumn(dtype, "opaque", len(array), validity=bitmaps.from_arrow(array), nested=array)
+
+
+def _flat(array: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """One array, without extension types, run ends, or a dictionary around anything but strings."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
+    if isinstance(array, pa.ExtensionArray):
+        array = array.storage
+    if pa.types.is_run_end_encoded(array.type):
+        import pyarrow.compute as pc
+
+        array = pc.run_end_decode(array)
+    if pa.types.is_dictionary(array.type) and types.from_arrow(array.type.value_type).domain is not Domain.STRING:
+        array = array.dictionary_decode()
+    return array
+
+
+def _plain(array: pa.Array, dtype: DataType) -> EncodedColumn:
+    values = _values(_cast(array, dtype), dtype)
+    validity = bitmaps.from_arrow(array)
+    if validity is not None:
+        invalid = ~bitmaps.to_mask(validity, len(array))
+        values = values.copy()
+        values[invalid] = 0
+    if values.ndim == 2 and dtype.name != "HUGEINT":
+        values = narrow_limbs(values)
+    return EncodedColumn(dtype, "plain", len(array), codes=values, validity=validity)
+
+
+def _values(array: pa.Array, dtype: DataType) -> AnyArray:
+    """The array's values as numpy sees them: a view except for booleans; (n, 2) limbs for 128 bits."""
+    buffer = array.buffers()[1]
+    start, stop = array.offset, array.offset + len(array)
+    if pa.types.is_boolean(array.type):
+        bits = np.frombuffer(buffer, dtype=np.uint8) if buffer is not None else np.zeros(0, dtype=np.uint8)
+        return np.unpackbits(bits, count=stop, bitorder="little")[start:]
+    element = np.dtype(np.int64) if pa.types.is_decimal(array.type) else plain_dtype(dtype)
+    if buffer is None:
+        buffer = b""
+    if pa.types.is_decimal(array.type):
+        limbs: AnyArray = np.frombuffer(buffer, dtype=element, count=2 * stop).reshape(-1, 2)
+        return limbs[start:]
+    return np.frombuffer(buffer, dtype=element, count=stop)[start:]
+
+
+def narrow_limbs(limbs: AnyArray) -> AnyArray:
+    """The low limbs alone, int64 of shape (n,), if every high limb is only their sign; the (n, 2) limbs otherwise."""
+    low, high = limbs[:, 0], limbs[:, 1]
+    if np.array_equal(high, low >> 63):
+        return np.ascontiguousarray(low)
+    return limbs
+
+
+def _cast(array: pa.Array, dtype: DataType) -> pa.Array:
+    """The array as the one Arrow type that ``dtype``'s plain values are read from."""
+    target = types.to_arrow(dtype)
+    source = array.type
+    if source == target:
+        return array
+    finer = (pa.types.is_time64(source) or pa.types.is_timestamp(source)) and source.unit == "ns"
+    try:
+        # Nanoseconds lose their last three digits, toward zero, as they do in DuckDB.
+        return array.cast(target, safe=not (finer and dtype.name != "TIMESTAMP_NS"))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise SchemaError(f"values of Arrow type {source} can't be read as {dtype}: {error}") from None
+
+
+def _strings(array: pa.Array, dtype: DataType) -> EncodedColumn:
+    validity = bitmaps.from_arrow(array)
+    if pa.types.is_dictionary(array.type):
+        return _dictionary_strings(array, dtype)
+    if not _is_plain_string(array.type):
+        array = array.cast(pa.large_string() if dtype.name == "VARCHAR" else _binary_target(array.type))
+    wide = pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type)
+    _, offset_buffer, data_buffer = array.buffers()
+    if offset_buffer is None or len(array) == 0:
+        offsets = np.zeros(len(array) + 1, dtype=np.int64)
+    else:
+        element = np.int64 if wide else np.int32
+        raw = np.frombuffer(offset_buffer, dtype=element, count=array.offset + len(array) + 1)
+        offsets = raw[array.offset :].astype(np.int64, copy=False)
+    data = np.zeros(0, dtype=np.uint8) if data_buffer is None else np.frombuffer(data_buffer, dtype=np.uint8)
+    return EncodedColumn(dtype, "text", len(array), validity=validity, offsets=offsets, data=data)
+
+
+def _is_plain_string(arrow: pa.DataType) -> bool:
+    test = pa.types
+    return test.is_string(arrow) or test.is_binary(arrow) or test.is_large_string(arrow) or test.is_large_binary(arrow)
+
+
+def _binary_target(arrow: pa.DataType) -> pa.DataType:
+    return pa.binary() if pa.types.is_fixed_size_binary(arrow) else pa.large_binary()
+
+
+def _dictionary_strings(array: pa.DictionaryArray, dtype: DataType) -> EncodedColumn:
+    """Codes into a sorted dictionary; the array's own may be unsorted, have duplicates, and even NULLs."""
+    dictionary, ranks = sorted_dictionary(array.dictionary, dtype)
+    indices = array.indices.cast(pa.int64())
+    positions = _values(indices, types.BIGINT)
+    valid = np.ones(len(array), dtype=np.bool_)
+    validity = bitmaps.from_arrow(indices)
+    if validity is not None:
+        valid = bitmaps.to_mask(validity, len(array))
+        positions = np.where(valid, positions, 0)
+    codes = ranks[positions] if len(ranks) else np.full(len(array), -1, dtype=np.int32)
+    valid &= codes >= 0
+    narrow = code_dtype(len(dictionary) - 1)
+    return EncodedColumn(
+        dtype,
+        "dictionary",
+        len(array),
+        codes=np.where(valid, codes, 0).astype(narrow),
+        validity=bitmaps.from_mask(valid),
+        dictionary=dictionary,
+    )
+
+
+def code_dtype(greatest: int) -> np.dtype[Any]:
+    """The narrowest unsigned dtype that holds codes 0 to ``greatest``."""
+    return np.min_scalar_type(max(0, greatest))
+
+
+def text_array(column: EncodedColumn) -> pa.Array:
+    """A ``text`` column as a large_string or large_binary array, without copying."""
+    assert column.offsets is not None
+    assert column.data is not None
+    arrow = pa.large_string() if column.type.name == "VARCHAR" else pa.large_binary()
+    buffers = [bitmaps.to_buffer(column.validity), pa.py_buffer(column.offsets), pa.py_buffer(column.data)]
+    return pa.Array.from_buffers(arrow, column.length, buffers)
+
+
+def all_null(dtype: DataType, length: int) -> EncodedColumn:
+    """A canonical column of NULLs."""
+    validity = np.zeros((length + 7) // 8, dtype=np.uint8) if length else None
+    match dtype.domain:
+        case Domain.STRING:
+            offsets, data = np.zeros(length + 1, dtype=np.int64), np.zeros(0, dtype=np.uint8)
+            return EncodedColumn(dtype, "text", length, validity=validity, offsets=offsets, data=data)
+        case Domain.INTEGER | Domain.FLOAT:
+            return EncodedColumn(dtype, "plain", length, codes=np.zeros(length, plain_dtype(dtype)), validity=validity)
+        case _ if dtype.name == "HUGEINT":
+            limbs = np.zeros((length, 2), dtype=np.int64)
+            return EncodedColumn(dtype, "plain", length, codes=limbs, validity=validity)
+        case _:
+            return EncodedColumn(dtype, "opaque", length, validity=validity, nested=pa.nulls(length))

@@ -1,0 +1,101 @@
+"""``frame``: small unsigned distances from one base, the column's least value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from locality.encodings import bitmaps
+from locality.encodings.base import BlockContext, Encoding, EncodingSpec, Positions, load_codes
+from locality.encodings.column import AnyArray, EncodedColumn
+from locality.kernel import ir
+
+_WRAP = 2**64
+
+
+class Frame(Encoding):
+    """INTEGER values as ``base + factor * code``; all values and the base fit int64, codes fit ``spec.code``."""
+
+    name = "frame"
+
+    def encode_canonical(self, column: EncodedColumn, spec: EncodingSpec) -> EncodedColumn:
+        codes = integer_codes(column, spec)
+        return EncodedColumn(
+            spec.type,
+            self.name,
+            column.length,
+            codes=codes,
+            validity=column.validity,
+            base=spec.base,
+            factor=spec.factor,
+        )
+
+    def expand(self, column: EncodedColumn) -> EncodedColumn:
+        assert column.codes is not None
+        values = integer_values(column.codes, column.base, column.factor)
+        if column.type.name == "UBIGINT":
+            values = values.view(np.uint64)
+        return EncodedColumn(column.type, "plain", column.length, codes=values, validity=column.validity)
+
+    def take(self, column: EncodedColumn, positions: Positions) -> EncodedColumn:
+        assert column.codes is not None
+        validity = bitmaps.take(column.validity, positions)
+        return replace(column, length=len(positions), codes=column.codes[positions], validity=validity)
+
+    def slice(self, column: EncodedColumn, start: int, stop: int) -> EncodedColumn:
+        assert column.codes is not None
+        validity = None if column.validity is None else bitmaps.slice_bits(column.validity, start, stop)
+        return replace(column, length=stop - start, codes=column.codes[start:stop], validity=validity)
+
+    def concat(self, columns: list[EncodedColumn]) -> EncodedColumn | None:
+        if len({(column.base, column.factor) for column in columns}) > 1:
+            return None
+        codes = np.concatenate([column.codes for column in columns if column.codes is not None])
+        validity = bitmaps.concat([(column.validity, column.length) for column in columns])
+        return replace(columns[0], length=len(codes), codes=codes, validity=validity)
+
+    def emit_codes(self, context: BlockContext) -> Callable[[ir.Expr], ir.Expr]:
+        return load_codes(context)
+
+
+def integer_values(codes: AnyArray, base: int, factor: int) -> AnyArray:
+    """``base + factor * code`` as int64; arithmetic modulo 2**64, right wherever the values fit."""
+    values: AnyArray = codes.astype(np.uint64)
+    if factor != 1:
+        values *= np.uint64(factor)
+    if base:
+        values += np.uint64(base % _WRAP)
+    return values.view(np.int64)
+
+
+def integer_codes(column: EncodedColumn, spec: EncodingSpec) -> AnyArray:
+    """The codes ``(value - base) / factor`` of plain integers, 0 under NULL; raises ValueError where they do not fit."""
+    values = column.codes
+    assert values is not None
+    if values.ndim == 2:
+        raise ValueError("128-bit values in a column whose values were said to fit 64 bits")
+    if column.validity is not None:
+        values = np.where(bitmaps.to_mask(column.validity, column.length), values, values.dtype.type(spec.base))
+    if not len(values):
+        return np.zeros(0, dtype=spec.code)
+    least, greatest = int(values.min()), int(values.max())
+    limit = spec.base + spec.factor * int(np.iinfo(spec.code).max)
+    if least < spec.base or greatest > limit:
+        raise ValueError(f"values {least} to {greatest} outside {spec.base} to {limit}, chosen for their column")
+    distances = _distances(values, spec.base, greatest)
+    if spec.factor == 1:
+        return distances.astype(spec.code)
+    codes, rest = np.divmod(distances, distances.dtype.type(spec.factor))
+    if rest.any():
+        raise ValueError(f"a value is not {spec.base} plus a multiple of {spec.factor}")
+    return codes.astype(spec.code)
+
+
+def _distances(values: AnyArray, base: int, greatest: int) -> AnyArray:
+    """``values - base`` as unsigned integers: of 32 bits where they fit, since division is much faster there."""
+    if greatest - base < 2**32:
+        wide = values if values.itemsize == 8 else values.astype(np.int64)
+        return np.subtract(wide.view(np.uint64), np.uint64(base % _WRAP)).astype(np.uint32)
+    return values.astype(np.int64).view(np.uint64) - np.uint64(base % _WRAP)

@@ -1,0 +1,45 @@
+"""``opaque``: Arrow arrays kept as they are: nested types, UUID, intervals. DuckDB answers queries over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from locality.encodings import bitmaps
+from locality.encodings.base import BlockContext, Encoding, EncodingSpec, Positions
+from locality.encodings.column import EncodedColumn
+from locality.errors import Unsupported
+from locality.kernel import ir
+from locality.types import DataType
+
+
+class Opaque(Encoding):
+    """Any Arrow array, in ``nested``."""
+
+    name = "opaque"
+
+    def encode_canonical(self, column: EncodedColumn, spec: EncodingSpec) -> EncodedColumn:
+        return column
+
+    def expand(self, column: EncodedColumn) -> EncodedColumn:
+        return column
+
+    def take(self, column: EncodedColumn, positions: Positions) -> EncodedColumn:
+        return _wrap(column.nested.take(pa.array(positions)), column.type)
+
+    def slice(self, column: EncodedColumn, start: int, stop: int) -> EncodedColumn:
+        return _wrap(column.nested.slice(start, stop - start), column.type)
+
+    def concat(self, columns: list[EncodedColumn]) -> EncodedColumn | None:
+        return _wrap(pa.concat_arrays([column.nested for column in columns]), columns[0].type)
+
+    def emit_codes(self, context: BlockContext) -> Callable[[ir.Expr], ir.Expr]:
+        raise Unsupported("values of nested types have no codes")
+
+    def stored_bytes(self, column: EncodedColumn) -> int:
+        return column.nested.nbytes
+
+
+def _wrap(array: pa.Array, dtype: DataType) -> EncodedColumn:
+    return EncodedColumn(dtype, "opaque", len(array), validity=bitmaps.from_arrow(array), nested=array)

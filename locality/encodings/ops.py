@@ -1,0 +1,70 @@
+"""Operations over encoded columns of any encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from locality.encodings.arrow import to_dictionary, to_text
+from locality.encodings.base import EncodingSpec, Positions
+from locality.encodings.canonical import canonical
+from locality.encodings.column import EncodedColumn
+from locality.encodings.registry import ENCODINGS
+from locality.types import DataType
+
+
+def decode(column: EncodedColumn) -> pa.Array:
+    """The values as ``types.to_arrow(column.type)`` (an ``opaque`` column: the Arrow array it holds)."""
+    return ENCODINGS[column.encoding].decode(column)
+
+
+def take(column: EncodedColumn, positions: Positions) -> EncodedColumn:
+    """The rows at ``positions``, int64, each in [0, column.length)."""
+    return ENCODINGS[column.encoding].take(column, positions)
+
+
+def slice_column(column: EncodedColumn, start: int, stop: int) -> EncodedColumn:
+    """Rows ``start`` to ``stop`` (0 <= start <= stop <= column.length), views where that can be done."""
+    return ENCODINGS[column.encoding].slice(column, start, stop)
+
+
+def stored_bytes(column: EncodedColumn) -> int:
+    """Bytes of the column's arrays, without its dictionary's."""
+    return ENCODINGS[column.encoding].stored_bytes(column)
+
+
+def expand(column: EncodedColumn) -> EncodedColumn:
+    """The same values in canonical form: ``plain``, ``dictionary``, ``text`` or ``opaque``."""
+    return ENCODINGS[column.encoding].expand(column)
+
+
+def recode(column: EncodedColumn, spec: EncodingSpec) -> EncodedColumn:
+    """The same values as ``spec`` says; raises ValueError if one is outside what it can hold."""
+    return ENCODINGS[spec.encoding].encode_canonical(expand(column), spec)
+
+
+def concat(columns: Sequence[EncodedColumn]) -> EncodedColumn:
+    """Columns of one type, at least one, end to end; their encodings, bases and dictionaries may differ.
+
+    Equal parameters are kept; otherwise the result is canonical: strings are ``dictionary`` if all of them are.
+    """
+    if len(columns) == 1:
+        return columns[0]
+    columns = [column for column in columns if column.length] or [columns[0]]
+    if len({column.encoding for column in columns}) == 1:
+        joined = ENCODINGS[columns[0].encoding].concat(list(columns))
+        if joined is not None:
+            return joined
+    expanded = [expand(column) for column in columns]
+    if len({column.encoding for column in expanded}) > 1:
+        expanded = [to_text(column) for column in expanded]
+    joined = ENCODINGS[expanded[0].encoding].concat(expanded)
+    assert joined is not None, "canonical columns can always be joined"
+    return joined
+
+
+def from_arrow(array: pa.Array | pa.ChunkedArray, dtype: DataType) -> EncodedColumn:
+    """The cheapest encoded form of an intermediate result or of literals: ``plain``, strings ``dictionary``."""
+    column = canonical(array, dtype)
+    return to_dictionary(column) if column.encoding == "text" else column
