@@ -1,0 +1,73 @@
+"""Whether two answers are the same: the reference's and an engine's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from .model import AnswerRow
+
+RELATIVE_TOLERANCE = 1e-9
+"""Allowed relative difference of floating-point values, whose sums depend on the order of addition."""
+
+
+def difference(expected: Sequence[AnswerRow], actual: Sequence[AnswerRow], *, ordered: bool, exact: bool) -> str | None:
+    """What is different, in a sentence that names row and column (from 1), or None if the answers are the same.
+
+    ordered: compare row by row; else as multisets of rows.
+    exact: integers, decimals, strings and dates must be equal and of the same Python type, and only floats have a
+        tolerance; else any number is compared with any number with that tolerance, and dates may be ISO text.
+    """
+    if len(expected) != len(actual):
+        return f"{len(actual)} rows instead of {len(expected)}"
+    if not ordered:
+        expected, actual = sorted(expected, key=_sort_key), sorted(actual, key=_sort_key)
+    for number, (wanted, got) in enumerate(zip(expected, actual, strict=True), 1):
+        if len(wanted) != len(got):
+            return f"row {number} has {len(got)} columns instead of {len(wanted)}"
+        for column, (x, y) in enumerate(zip(wanted, got, strict=True), 1):
+            if not _same(x, y, exact):
+                return f"row {number}, column {column}: {y!r} instead of {x!r}"
+    return None
+
+
+def _same(expected: Any, actual: Any, exact: bool) -> bool:
+    if expected is None or actual is None:
+        return expected is actual
+    if not exact:
+        return _alike(expected, actual)
+    if type(expected) is not type(actual):
+        return False
+    return _close(expected, actual) if isinstance(expected, float) else bool(expected == actual)
+
+
+def _alike(expected: Any, actual: Any) -> bool:
+    numbers = (int, float, Decimal)
+    if isinstance(expected, numbers) and isinstance(actual, numbers):
+        return _close(float(expected), float(actual))
+    if isinstance(expected, date) and isinstance(actual, str):
+        return _parsed(actual) == (expected if isinstance(expected, datetime) else datetime(*expected.timetuple()[:3]))
+    return bool(expected == actual)
+
+
+def _parsed(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _close(expected: float, actual: float) -> bool:
+    if math.isnan(expected) or math.isnan(actual):
+        return math.isnan(expected) and math.isnan(actual)
+    return math.isclose(expected, actual, rel_tol=RELATIVE_TOLERANCE, abs_tol=0.0)
+
+
+def _sort_key(row: AnswerRow) -> tuple[tuple[int, Any], ...]:
+    """Rows in an order that both answers share: exact values first, since floats may differ in their last digits."""
+    numbers = [(1, float(v)) for v in row if isinstance(v, (int, float, Decimal))]
+    texts = [(0, str(v)) for v in row if not isinstance(v, (int, float, Decimal))]
+    return (*texts, *numbers)

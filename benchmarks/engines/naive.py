@@ -1,0 +1,56 @@
+"""Row-at-a-time Python: a list of dictionaries, and one loop a query."""
+
+from __future__ import annotations
+
+import gc
+import platform
+from pathlib import Path
+from typing import ClassVar
+
+from ..model import Query, Row, Source
+from .base import Answer, Engine, batches
+
+
+class NaiveEngine(Engine):
+    """Each row is a dict of ints, Decimals, strings and dates, as a database driver or CSV reader hands them out.
+
+    A whole table of millions of such rows takes many gigabytes, so a table's first rows are loaded, the answer is
+    checked against DuckDB's over the same rows, and times are multiplied by the ratio of rows. That is in its favour:
+    sorting and large hash tables cost more than linearly. One thread: Python loops have no other.
+    """
+
+    name: ClassVar[str] = "naive"
+    row_limit: ClassVar[int | None] = 200_000
+
+    def __init__(self, threads: int, directory: Path) -> None:
+        super().__init__(threads, directory)
+        self._tables: dict[str, list[Row]] = {}
+
+    @classmethod
+    def missing(cls) -> str | None:
+        return None
+
+    @classmethod
+    def version(cls) -> str:
+        return f"{platform.python_implementation()} {platform.python_version()}"
+
+    def load_table(self, name: str, source: Source) -> None:
+        self._tables[name] = [row for batch in batches(source, None, self.row_limit) for row in batch.to_pylist()]
+
+    def finish_loading(self) -> None:
+        # Millions of live objects would otherwise slow every collection, for this and the other engines.
+        gc.collect()
+        gc.freeze()
+
+    def stored_bytes(self) -> int | None:
+        return None
+
+    def run(self, query: Query) -> Answer:
+        return Answer(query.naive(self._tables))
+
+    def close(self) -> None:
+        self._tables.clear()
+        gc.unfreeze()
+
+    def explain_configuration(self) -> str:
+        return f"list of dicts, one loop a query, one thread, at most {self.row_limit:,} rows a table"

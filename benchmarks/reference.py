@@ -1,0 +1,53 @@
+"""The right answers: DuckDB's, over the very rows that an engine was given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+import pyarrow as pa
+
+from .engines.base import batches
+from .model import AnswerRow, Query, Source
+
+
+class Reference:
+    """Answers by DuckDB over the Parquet files, or over the first rows of each for an engine with a row limit.
+
+    It is a connection of its own, so that answers are checked whichever engines were asked for.
+    """
+
+    def __init__(self, sources: Mapping[str, Source], threads: int) -> None:
+        self._sources = sources
+        self._threads = threads
+        self._connections: dict[int | None, duckdb.DuckDBPyConnection] = {}
+        self._answers: dict[tuple[str, int | None], list[AnswerRow]] = {}
+
+    def answer(self, query: Query, row_limit: int | None) -> list[AnswerRow]:
+        """The rows of the right answer over at most ``row_limit`` rows of each table (None: all)."""
+        limit = None if row_limit is None or self._all_within(query, row_limit) else row_limit
+        key = (query.name, limit)
+        if key not in self._answers:
+            self._answers[key] = self._connection(limit).execute(query.sql).fetchall()
+        return self._answers[key]
+
+    def close(self) -> None:
+        """Close the connections and forget the answers."""
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
+        self._answers.clear()
+
+    def _all_within(self, query: Query, row_limit: int) -> bool:
+        return all(self._sources[table].rows <= row_limit for table in query.tables)
+
+    def _connection(self, limit: int | None) -> duckdb.DuckDBPyConnection:
+        if limit not in self._connections:
+            connection = duckdb.connect(":memory:", config={"threads": self._threads})
+            for name, source in self._sources.items():
+                if limit is None:
+                    connection.read_parquet(str(source.path)).create_view(name)
+                else:
+                    connection.register(name, pa.Table.from_batches(batches(source, None, limit)))
+            self._connections[limit] = connection
+        return self._connections[limit]
