@@ -1,0 +1,67 @@
+"""A result as a DuckDB relation with DuckDB's exact types: for what DuckDB's client already does well.
+
+Data frames, the box that is printed, and the values of rare types come from here, so that they are DuckDB's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
+from functools import cache
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """One private database a process; each relation gets a cursor of its own."""
+    import duckdb
+
+    return duckdb.connect(":memory:")
+
+
+def as_relation(table: pa.Table, names: Sequence[str], types: Sequence[str]) -> duckdb.DuckDBPyRelation:
+    """The rows of ``table`` in order, with these column names (repeated ones too) and SQL types."""
+    connection = _database().cursor()
+    if zone := next(filter(None, (getattr(arrow, "tz", None) for arrow in _arrow_types(table))), None):
+        connection.execute("set TimeZone = ?", [zone])
+    source = connection.from_arrow(table.rename_columns([f"c{i}" for i in range(len(names))]))
+    columns = (
+        f"{f'c{i}' if str(source.types[i]) == wanted else f'cast(c{i} as {wanted})'} as {_quote(name)}"
+        for i, (name, wanted) in enumerate(zip(names, types, strict=True))
+    )
+    return source.project(", ".join(columns))
+
+
+def to_default_arrow(table: pa.Table, names: Sequence[str], types: Sequence[str]) -> pa.Table:
+    """The table as DuckDB exports it by default: without the extension types that keep what Arrow has no type for."""
+    if not any(hasattr(arrow, "extension_name") for arrow in _arrow_types(table)):
+        return table
+    exported: pa.Table = as_relation(table, names, types).to_arrow_table()
+    return exported
+
+
+def boxed(relation: duckdb.DuckDBPyRelation, max_rows: int | None = None, max_width: int | None = None) -> str:
+    """The first and last rows as DuckDB prints them."""
+    if max_rows is None and max_width is None:
+        return str(relation)
+    with redirect_stdout(StringIO()) as text:  # its client takes these options only where it prints
+        relation.show(max_rows=max_rows, max_width=max_width)
+    return text.getvalue().removesuffix("\n")
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _arrow_types(table: pa.Table) -> Iterator[Any]:
+    """The types of the table's columns and of what is nested in them."""
+    stack: list[Any] = list(table.schema.types)
+    while stack:
+        arrow = stack.pop()
+        yield arrow
+        stack.extend(arrow.field(i).type for i in range(arrow.num_fields))

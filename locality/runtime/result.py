@@ -1,0 +1,197 @@
+"""What a query returns: rows as Python values, data frames or Arrow, with its profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from locality.errors import ConnectionClosedError
+from locality.runtime.values import column_values
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow as pa
+
+    from locality.runtime.profile import Profile
+
+_FETCH_ROWS = 4096
+"""Rows converted to Python values at a time by fetchone, fetchmany and iteration."""
+
+_SHOWN_ROWS = 9999
+"""Rows given to the printed box, which shows the first and last few."""
+
+_BATCH_ROWS = 1_000_000
+"""Rows a record batch, as in DuckDB's client."""
+
+
+class Result:
+    """The answer to one query, with the columns' names and types as DuckDB gives them.
+
+    Values are converted when they are asked for. ``fetchone`` and ``fetchmany`` move a cursor; ``fetchall`` returns
+    the rows from the cursor on and rewinds it. Iteration goes over all rows and moves no cursor.
+    """
+
+    __slots__ = ("_cursor", "_names", "_profile", "_table", "_types")
+
+    def __init__(self, table: pa.Table, names: Sequence[str], types: Sequence[str], profile: Profile) -> None:
+        """Wrap a finished result.
+
+        Args:
+            table: the rows; its columns are those of ``names``, in order, in the Arrow types that DuckDB exports
+                (with or without DuckDB's lossless extension types).
+            names: column names; they may repeat.
+            types: each column's SQL type as DuckDB writes it.
+            profile: what running the query took.
+        """
+        self._table: pa.Table | None = table
+        self._names = list(names)
+        self._types = list(types)
+        self._profile = profile
+        self._cursor: Iterator[tuple[Any, ...]] | None = None
+
+    # --- what it is
+
+    @property
+    def profile(self) -> Profile:
+        """The engine that answered and why, seconds, rows and bytes moved."""
+        return self._profile
+
+    @property
+    def columns(self) -> list[str]:
+        """Column names."""
+        return list(self._names)
+
+    @property
+    def types(self) -> list[str]:
+        """Each column's SQL type as DuckDB writes it, such as ``DECIMAL(15,2)``."""
+        return list(self._types)
+
+    @property
+    def description(self) -> list[tuple[str, Any, None, None, None, None, None]]:
+        """DB-API's description: name and type of each column; types equal DuckDB's and DB-API's type objects."""
+        import duckdb
+
+        return [
+            (name, duckdb.sqltype(text), None, None, None, None, None)
+            for name, text in zip(self._names, self._types, strict=True)
+        ]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self._open().num_rows, len(self._names)
+
+    def __len__(self) -> int:
+        return self._open().num_rows
+
+    # --- rows
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """The rows from the cursor to the end, as tuples; the next fetch starts at the first row again."""
+        rows = self._rows() if self._cursor is None else list(self._cursor)
+        self._cursor = None
+        return rows
+
+    def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
+        """The next ``size`` rows, fewer at the end."""
+        self._open()
+        if self._cursor is None:
+            self._cursor = iter(self)
+        return list(islice(self._cursor, max(0, size)))
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """The next row; None after the last."""
+        rows = self.fetchmany(1)
+        return rows[0] if rows else None
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        for start in range(0, len(self), _FETCH_ROWS):
+            yield from self._rows(start, _FETCH_ROWS)
+
+    # --- tables
+
+    def to_arrow_table(self) -> pa.Table:
+        """All rows as a pyarrow table, in the types that DuckDB exports."""
+        from locality.runtime.relation import to_default_arrow
+
+        table = to_default_arrow(self._open(), self._names, self._types)
+        return table if table.column_names == self._names else table.rename_columns(self._names)
+
+    def to_arrow_reader(self, batch_size: int = _BATCH_ROWS) -> pa.RecordBatchReader:
+        """All rows as a reader of record batches of at most ``batch_size`` rows."""
+        if batch_size <= 0:
+            raise ValueError("batch_size is the number of rows in a record batch, at least 1")
+        return self.to_arrow_table().to_reader(max_chunksize=batch_size)
+
+    def arrow(self, batch_size: int = _BATCH_ROWS) -> pa.RecordBatchReader:
+        """The same as ``to_arrow_reader``, as in DuckDB's client."""
+        return self.to_arrow_reader(batch_size)
+
+    def fetch_record_batch(self, rows_per_batch: int = _BATCH_ROWS) -> pa.RecordBatchReader:
+        """The same as ``to_arrow_reader``, by the name that DuckDB's client had before."""
+        return self.to_arrow_reader(rows_per_batch)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """All rows through the Arrow PyCapsule interface, for any library that takes it."""
+        return self.to_arrow_table().__arrow_c_stream__(requested_schema)
+
+    def df(self) -> pandas.DataFrame:
+        """All rows as a pandas data frame, with the dtypes of DuckDB's ``df()``; needs pandas."""
+        from locality.runtime.relation import as_relation
+
+        frame: pandas.DataFrame = as_relation(self._open(), self._names, self._types).df()
+        return frame
+
+    def pl(self) -> polars.DataFrame:
+        """All rows as a Polars data frame; needs polars."""
+        import polars
+
+        return polars.DataFrame(polars.from_arrow(self.to_arrow_table()))
+
+    # --- printing
+
+    def show(self, *, max_rows: int | None = None, max_width: int | None = None) -> None:
+        """Print the first and last rows in a box.
+
+        Args:
+            max_rows: rows to print at most, 20 if not given.
+            max_width: characters a line at most, the terminal's width if not given.
+        """
+        print(self._box(max_rows=max_rows, max_width=max_width))
+
+    def __repr__(self) -> str:
+        return "<closed result>" if self._table is None else self._box()
+
+    def _box(self, **options: int | None) -> str:
+        """DuckDB's box; DuckDB counts at most 9,999 rows there, so it gets the two ends and the count is ours."""
+        import pyarrow as pa
+
+        from locality.runtime.relation import as_relation, boxed
+
+        table = self._open()
+        count = table.num_rows
+        if count > _SHOWN_ROWS:
+            half = _SHOWN_ROWS // 2
+            table = pa.concat_tables([table.slice(0, _SHOWN_ROWS - half), table.slice(count - half)])
+        body, corner, footer = boxed(as_relation(table, self._names, self._types), **options).rpartition("┘")
+        return body + corner + footer.replace(f"{table.num_rows} rows", f"{count} rows")
+
+    # --- the end
+
+    def close(self) -> None:
+        """Let go of the rows; later calls that need them raise ConnectionClosedError."""
+        self._table = None
+
+    def _open(self) -> pa.Table:
+        if self._table is None:
+            raise ConnectionClosedError("this result was closed; run the query again")
+        return self._table
+
+    def _rows(self, start: int = 0, count: int | None = None) -> list[tuple[Any, ...]]:
+        table = self._open()
+        if count is not None:
+            table = table.slice(start, count)
+        values = [column_values(c, name) for c, name in zip(table.itercolumns(), self._types, strict=True)]
+        return list(zip(*values, strict=True))
