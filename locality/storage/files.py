@@ -1,0 +1,100 @@
+"""Immutable files of a store: written once, with a checksum while the bytes pass by, and checked before they are read."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from locality.errors import CorruptStoreError
+from locality.storage import durable
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A file: its path relative to a directory of the caller's, its size in bytes, and the CRC-32 of its bytes."""
+
+    path: str
+    size: int
+    crc32: int
+
+
+class ChecksumFile:
+    """A binary file that is being written, for pyarrow: it counts and checksums what passes."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = 0
+        self.crc32 = 0
+        self.closed = False
+
+    def write(self, data: pa.Buffer | bytes) -> int:
+        """Appends ``data``, and returns its length in bytes."""
+        view = memoryview(data).cast("B")
+        self._file.write(view)
+        self.crc32 = zlib.crc32(view, self.crc32)
+        self.size += view.nbytes
+        return view.nbytes
+
+    def tell(self) -> int:
+        """Bytes written so far."""
+        return self.size
+
+    def flush(self) -> None:
+        """Passes buffered bytes on to the operating system."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Nothing: the owner closes the file, after syncing it."""
+
+    def readable(self) -> bool:
+        """Never."""
+        return False
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Never: what was written is checksummed."""
+        return False
+
+
+@contextmanager
+def create(path: Path) -> Iterator[ChecksumFile]:
+    """A new file that is synced to the disk when the block ends, and removed if the block raises.
+
+    Raises StoreFullError or StoreError where the operating system refuses, FileExistsError if the file is there.
+    """
+    with durable.store_errors(path.parent):
+        try:
+            with path.open("xb") as file:
+                yield ChecksumFile(file)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            durable.remove_quietly(path)
+            raise
+
+
+def check_size(path: Path, entry: FileEntry) -> None:
+    """Raises CorruptStoreError unless the file is there and has its size."""
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise CorruptStoreError(f"{path} is missing or unreadable: {error.strerror}") from error
+    if size != entry.size:
+        raise CorruptStoreError(f"{path} has {size} bytes instead of {entry.size}; restore the store from a copy")
+
+
+def check_content(path: Path, entry: FileEntry) -> None:
+    """Raises CorruptStoreError unless the file is there with its size and checksum; reads all of it."""
+    check_size(path, entry)
+    if (found := durable.checksum(path)) != entry.crc32:
+        raise CorruptStoreError(f"{path} is damaged: its checksum is {found:08x} instead of {entry.crc32:08x}")

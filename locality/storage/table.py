@@ -1,0 +1,90 @@
+"""Tables of a snapshot: the one facade for scans, statistics and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from locality import types
+from locality.encodings import EncodedColumn, decode, slice_column
+from locality.storage.segment import Segment
+from locality.storage.statistics import ColumnStatistics
+from locality.types import DataType
+
+__all__ = ["ColumnInfo", "ColumnStatistics", "ForeignKey", "Segment", "Table"]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnInfo:
+    """A column: its name as the user wrote it, its SQL type, and whether any value is NULL.
+
+    arrow: the Arrow type of a nested column, which its SQL type can't tell; None for flat types.
+    """
+
+    name: str
+    type: DataType
+    nullable: bool
+    arrow: pa.DataType | None = None
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        """The Arrow type of the column's decoded values."""
+        return types.to_arrow(self.type) if self.arrow is None else self.arrow
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """Each row's ``columns`` (where none is NULL) equal ``parents`` of exactly one row of ``table``."""
+
+    columns: tuple[str, ...]
+    table: str
+    parents: tuple[str, ...]
+
+
+class Table:
+    """An immutable table: segments in row order. Opening one touches no file."""
+
+    def __init__(
+        self,
+        name: str,
+        columns: Sequence[ColumnInfo],
+        segments: Sequence[Segment],
+        statistics: Sequence[ColumnStatistics],
+        primary_key: Sequence[str] = (),
+        foreign_keys: Sequence[ForeignKey] = (),
+    ) -> None:
+        """``statistics`` has one entry a column; ``primary_key`` is empty if there is none."""
+        self.name = name
+        self.columns = tuple(columns)
+        self.segments = tuple(segments)
+        self.row_count = sum(segment.row_count for segment in self.segments)
+        self.primary_key = tuple(primary_key)
+        self.foreign_keys = tuple(foreign_keys)
+        self._statistics = tuple(statistics)
+
+    def statistics(self, index: int) -> ColumnStatistics:
+        """The statistics of column ``index`` over all segments."""
+        return self._statistics[index]
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The schema of decoded rows."""
+        return pa.schema([pa.field(column.name, column.arrow_type, column.nullable) for column in self.columns])
+
+    def to_batches(self, columns: Sequence[int]) -> Iterator[pa.RecordBatch]:
+        """The rows of some columns, decoded, one batch a zone, in row order."""
+        schema = pa.schema([self.arrow_schema.field(index) for index in columns])
+        for segment in self.segments:
+            encoded = [segment.column(index) for index in columns]
+            for start in range(0, segment.row_count, segment.zone_rows):
+                stop = min(start + segment.zone_rows, segment.row_count)
+                yield _batch(encoded, start, stop, schema)
+
+
+def _batch(columns: Sequence[EncodedColumn], start: int, stop: int, schema: pa.Schema) -> pa.RecordBatch:
+    arrays = [decode(slice_column(column, start, stop)) for column in columns]
+    if not arrays:  # a batch without columns still has rows
+        return pa.RecordBatch.from_struct_array(pa.array([{}] * (stop - start), type=pa.struct([])))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
