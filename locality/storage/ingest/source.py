@@ -1,0 +1,112 @@
+"""What can be ingested, seen as one thing: a schema, and pieces of rows in order."""
+
+from __future__ import annotations
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from locality.errors import SourceError
+
+CHUNK_ROWS = 2 * 65_536
+"""Rows that a piece has at least (but for the last), so that the work per piece outweighs its overhead."""
+
+Piece = Callable[[], pa.Table]
+"""Reads the next rows; called once, on any thread, and maybe while other pieces are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where rows come from, for messages: a file, or the kind of an object."""
+
+    name: str
+
+    def failed(self, error: BaseException) -> SourceError:
+        """The error of reading this place."""
+        return SourceError(f"{self.name} can't be read: {error}")
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Translate what pyarrow and the operating system raise while reading this place to SourceError."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise SourceError(f"{self.name} does not exist") from None
+        except (OSError, pa.ArrowException) as error:
+            raise self.failed(error) from error
+
+
+class Source(ABC):
+    """Rows to ingest, read once.
+
+    schema: the Arrow schema of every piece.
+    rows, bytes: how many there are in all, as far as is known beforehand (``bytes``: of the files).
+    """
+
+    schema: pa.Schema
+    rows: int | None = None
+    bytes: int | None = None
+
+    @abstractmethod
+    def pieces(self) -> Iterator[Piece]:
+        """The rows in order. Advancing may read, too. Raises SourceError, as calling the pieces does."""
+
+
+class StreamSource(Source):
+    """The rows of an Arrow stream, which only one thread at a time can read."""
+
+    def __init__(self, reader: pa.RecordBatchReader, place: Place, rows: int | None = None, size: int | None = None) -> None:
+        self.schema = reader.schema
+        self.rows = rows
+        self.bytes = size
+        self._reader = reader
+        self._place = place
+
+    def pieces(self) -> Iterator[Piece]:
+        for batches in gather(self._place, self._reader):
+            yield _ready(pa.Table.from_batches(batches, self.schema))
+
+
+def _ready(table: pa.Table) -> Piece:
+    return lambda: table
+
+
+def gather(place: Place, batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    """Groups of batches with about CHUNK_ROWS rows each; larger batches are cut."""
+    group: list[pa.RecordBatch] = []
+    count = 0
+    while True:
+        with place.reading():
+            batch = next(batches, None)
+        if batch is None:
+            break
+        for start in range(0, batch.num_rows, CHUNK_ROWS):
+            part = batch.slice(start, CHUNK_ROWS)
+            group.append(part)
+            count += part.num_rows
+            if count >= CHUNK_ROWS:
+                yield group
+                group, count = [], 0
+    if group:
+        yield group
+
+
+def same_schema(paths: Sequence[Path], schemas: Sequence[pa.Schema]) -> None:
+    """Raise SourceError unless the files' schemas agree in names and types; names the first that differs and how."""
+    first = schemas[0]
+    for path, schema in zip(paths[1:], schemas[1:], strict=True):
+        if schema.names != first.names:
+            raise SourceError(
+                f"{path} has the columns {', '.join(schema.names)}, but {paths[0]} has {', '.join(first.names)}: "
+                "the files of one ingest must agree"
+            )
+        for ours, theirs in zip(first, schema, strict=True):
+            if not ours.type.equals(theirs.type):
+                raise SourceError(
+                    f"column {theirs.name!r} has type {theirs.type} in {path}, but {ours.type} in {paths[0]}: "
+                    "the files of one ingest must agree"
+                )

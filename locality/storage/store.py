@@ -1,0 +1,131 @@
+"""A store: a directory of immutable files under a manifest, opened for snapshots and for one write at a time.
+
+Its entries: ``manifest.json``; ``segments/`` and ``dictionaries/`` (immutable files that the manifest names); ``staging/``
+(what a write in progress keeps aside); ``write.lock`` and ``readers/`` (who is using the store).
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from pathlib import Path
+from types import TracebackType
+
+from locality.errors import CorruptStoreError, StoreError
+from locality.storage import durable, manifest
+from locality.storage.lock import READERS, WRITE_LOCK, ReaderPin, WriteLock
+from locality.storage.manifest import Manifest
+from locality.storage.snapshot import Snapshot, load
+from locality.storage.table import Table
+from locality.storage.transaction import DICTIONARIES, SEGMENTS, STAGING, Transaction
+
+_ENTRIES = {SEGMENTS, DICTIONARIES, STAGING, READERS, WRITE_LOCK}
+_CREATION_TIMEOUT = 10.0
+
+
+class Store:
+    """An open store; several threads may share it. Made by :meth:`open`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._mutex = threading.RLock()
+        self._pin = ReaderPin(path)
+        self._in_use: weakref.WeakKeyDictionary[Table, int] = weakref.WeakKeyDictionary()
+        self._pinned = 0
+        self._closed = False
+        try:
+            self._snapshot = self._load(None)
+        except BaseException:
+            self._pin.close()
+            raise
+
+    @classmethod
+    def open(cls, path: str | Path, *, create: bool = True) -> Store:
+        """Open the store in directory ``path``; where nothing is there yet (or an empty directory), create it first.
+
+        Raises:
+            StoreError: it is not a store; nothing was written to it.
+            CorruptStoreError, StoreVersionError: its manifest can't be read, or is of a later format.
+        """
+        path = Path(path).absolute()
+        if not (path / manifest.NAME).is_file():
+            _check_free(path, create)
+            with durable.store_errors(path):
+                _create(path)
+        return cls(path)
+
+    def snapshot(self) -> Snapshot:
+        """The store as the last commit left it, of this or of another process. What it names stays while it is in use."""
+        with self._mutex:
+            self._check_open()
+            if manifest.read_version(self.path) != self._snapshot.version:
+                self._snapshot = self._load(self._snapshot)
+            return self._snapshot
+
+    def begin(self, timeout: float = 0.0) -> Transaction:
+        """A write, to be entered as a context manager; see :class:`Transaction`. ``timeout``: seconds to wait for the lock."""
+        self._check_open()
+        return Transaction(self.path, timeout, lambda _: self._committed())
+
+    def drop(self, table: str) -> None:
+        """Drop a table durably; raises CatalogError if it is not there, or if another table's foreign key names it."""
+        with self.begin() as transaction:
+            transaction.drop(table)
+            transaction.commit()
+
+    def close(self) -> None:
+        """Let the store go. Snapshots stay usable as far as their files are loaded or stay. A second call does nothing."""
+        with self._mutex:
+            self._closed = True
+            self._pin.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError(f"the store {self.path} was closed before this call")
+
+    def _committed(self) -> None:
+        self.snapshot()
+
+    def _load(self, previous: Snapshot | None) -> Snapshot:
+        """Read the manifest, then move the pin to the oldest version whose tables are still in use.
+
+        The pin lies on an older version (or on all) while the manifest is read, so no file can vanish in between.
+        """
+        snapshot = load(self.path, manifest.read(self.path), previous)
+        for table in snapshot.tables.values():
+            self._in_use[table] = snapshot.version
+        oldest = min(self._in_use.values(), default=snapshot.version)
+        if oldest != self._pinned:
+            self._pin.keep(oldest)
+            self._pinned = oldest
+        return snapshot
+
+
+def _check_free(path: Path, create: bool) -> None:
+    """Raise unless a store may be created at ``path``."""
+    if path.exists() and not path.is_dir():
+        raise StoreError(f"{path} is a file, not a store: a store is a directory")
+    entries = {entry.name for entry in path.iterdir()} if path.exists() else set()
+    foreign = {name for name in entries - _ENTRIES if not name.startswith(f"{manifest.NAME}.")}
+    if foreign:
+        raise StoreError(f"{path} is not a store (it holds {min(foreign)!r}, and no {manifest.NAME})")
+    if any(entry for name in (SEGMENTS, DICTIONARIES) for entry in (path / name).glob("*")):
+        raise CorruptStoreError(f"the store's manifest {path / manifest.NAME} is missing")
+    if not create:
+        raise StoreError(f"there is no store at {path}")
+
+
+def _create(path: Path) -> None:
+    """Write the manifest of an empty store, unless another process was faster."""
+    path.mkdir(parents=True, exist_ok=True)
+    with WriteLock(path, _CREATION_TIMEOUT):
+        if not (path / manifest.NAME).exists():
+            manifest.write(path, Manifest())
