@@ -1,0 +1,93 @@
+"""Every query of the suite: its SQL, its SQLite text and its naive loop say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from locality._suites.benchmarks.comparison import difference
+from locality._suites.benchmarks.engines import ENGINES, Engine
+from locality._suites.benchmarks.model import Query, Source
+from locality._suites.benchmarks.reference import Reference
+from locality._suites.benchmarks.suites import SUITES
+
+SUITE = SUITES["tpch"]
+PEERS = ("duckdb", "sqlite", "naive")
+
+
+@pytest.fixture(scope="module")
+def reference(sources: dict[str, Source]) -> Iterator[Reference]:
+    reference = Reference(sources, threads=1)
+    yield reference
+    reference.close()
+
+
+@pytest.fixture(scope="module")
+def engines(sources: dict[str, Source], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Engine]]:
+    loaded = {}
+    for name in PEERS:
+        loaded[name] = ENGINES[name](1, tmp_path_factory.mktemp(name))
+        for table, source in sources.items():
+            loaded[name].load_table(table, source)
+        loaded[name].finish_loading()
+    yield loaded
+    for engine in loaded.values():
+        engine.close()
+
+
+@pytest.mark.parametrize("query", SUITE.queries, ids=lambda query: query.name)
+@pytest.mark.parametrize("peer", PEERS)
+def test_engine_agrees_with_the_reference(
+    peer: str, query: Query, engines: dict[str, Engine], reference: Reference
+) -> None:
+    engine = engines[peer]
+    expected = reference.answer(query, engine.row_limit)
+    assert expected, "an empty answer proves nothing"
+    assert difference(expected, engine.run(query).rows, ordered=query.ordered, exact=engine.exact) is None
+
+
+@pytest.mark.parametrize("query", SUITE.queries, ids=lambda query: query.name)
+def test_naive_loop_agrees_over_the_first_rows(
+    query: Query, sources: dict[str, Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: Reference
+) -> None:
+    monkeypatch.setattr(ENGINES["naive"], "row_limit", 1000)
+    naive = ENGINES["naive"](1, tmp_path)
+    for table in query.tables:
+        naive.load_table(table, sources[table])
+    rows = naive.run(query).rows
+    naive.close()
+    assert difference(reference.answer(query, 1000), rows, ordered=query.ordered, exact=True) is None
+    extrapolation = naive.extrapolation(query, sources)
+    assert extrapolation is not None
+    assert extrapolation.measured_rows == 1000
+    assert extrapolation.factor == sum(sources[table].rows for table in query.tables) / 1000
+
+
+def test_names_are_unique_and_tables_known() -> None:
+    names = [query.name for query in SUITE.queries]
+    assert len(set(names)) == len(names) == 12
+    assert {table for query in SUITE.queries for table in query.tables} <= set(SUITE.keys)
+
+
+def test_sources_name_the_columns_in_use(sources: dict[str, Source]) -> None:
+    assert set(sources) == {"lineitem", "orders", "customer", "part"}
+    assert sources["part"].used == ("p_brand", "p_type", "p_size", "p_container", "p_retailprice")
+    assert sources["part"].key == ("p_partkey",)
+    assert sources["part"].rows == 2000
+
+
+def test_sqlite_does_not_scale_the_time_of_an_indexed_query(
+    sources: dict[str, Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ENGINES["sqlite"], "row_limit", 6000)
+    engine = ENGINES["sqlite"](1, tmp_path)
+    factors = {}
+    for query in SUITE.queries:
+        found = engine.extrapolation(query, sources)
+        factors[query.name] = found.factor if found else None
+    engine.close()
+    assert factors["one_order"] == 1.0
+    assert factors["q1"] == sources["lineitem"].rows / 6000
+    assert factors["brass_catalogue"] is None
