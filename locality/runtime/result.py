@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +135,8 @@ class Result:
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """All rows through the Arrow PyCapsule interface, for any library that takes it."""
-        return self.to_arrow_table().__arrow_c_stream__(requested_schema)
+        export: Callable[[object | None], object] = self.to_arrow_table().__arrow_c_stream__
+        return export(requested_schema)
 
     def df(self) -> pandas.DataFrame:
         """All rows as a pandas data frame, with the dtypes of DuckDB's ``df()``; needs pandas."""

@@ -1,7 +1,7 @@
 """Arrow columns to the Python values that DuckDB's client returns for each SQL type.
 
-The common types are converted here, without DuckDB. Types that need its rules (nested ones, BIT, TIMETZ, ...) and values
-that lie outside of what Python's own types hold (dates before year 1 or after 9999) go through DuckDB's client.
+The common types are converted here, without DuckDB. Types that need its rules (nested ones, BIT, TIMETZ, ...) and
+values outside of what Python's own types hold (dates before year 1 or after 9999) go through DuckDB's client.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _zoned_timestamps(column: pa.ChunkedArray[Any]) -> list[Any]:
     if not pa.types.is_timestamp(column.type):
         raise ValueError(f"not timestamps: {column.type}")
     zone = pytz.timezone(column.type.tz or "UTC")
-    naive = column.cast(pa.timestamp("us")).to_pylist()
+    naive: list[Any] = column.cast(pa.timestamp("us")).to_pylist()
     return [None if value is None else zone.fromutc(value) for value in naive]
 
 
