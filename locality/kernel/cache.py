@@ -1,0 +1,92 @@
+"""The private directory of generated kernels: names by content, atomic writes."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+import sys
+import tempfile
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from locality.errors import LocalityError
+
+CACHE_DIR_VARIABLE = "LOCALITY_CACHE_DIR"
+
+
+def key(source: str) -> str:
+    """The name of a kernel: a hash of its text and of all that it is compiled with."""
+    return hashlib.sha256(f"{_environment()}\n{source}".encode()).hexdigest()[:32]
+
+
+@cache
+def _environment() -> str:
+    """A hash of the primitives and the versions that compile them."""
+    digest = hashlib.sha256()
+    for path in sorted((Path(__file__).parent / "primitives").glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    versions = (sys.version, np.__version__, version("numba"), version("llvmlite"))
+    digest.update("\n".join(versions).encode())
+    return digest.hexdigest()
+
+
+def write(key: str, source: str) -> Path:
+    """The file of a kernel, written unless an intact one is there."""
+    try:
+        return _write(_prepare(configured_directory()), key, source)
+    except OSError:
+        return _write(_temporary_directory(), key, source)
+
+
+def configured_directory() -> Path:
+    """Where kernels are kept: ``$LOCALITY_CACHE_DIR/kernels``, by default in the user's cache directory."""
+    root = os.environ.get(CACHE_DIR_VARIABLE) or platformdirs.user_cache_dir("locality", appauthor=False)
+    return Path(root) / "kernels"
+
+
+@cache
+def _temporary_directory() -> Path:
+    """A private directory for this process, where the configured one can't be written."""
+    holder = tempfile.TemporaryDirectory(prefix="locality-kernels-")
+    _holders.append(holder)
+    return Path(holder.name)
+
+
+_holders: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def _prepare(directory: Path) -> Path:
+    """Makes the directory, for its owner only; raises LocalityError if other users can write to it."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = directory.stat()
+    if hasattr(os, "getuid"):
+        foreign = status.st_uid != os.getuid()
+        if foreign or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise LocalityError(
+                f"the kernel cache {directory} can be written by other users, whose code would then be run; "
+                f"make it private (chmod 700) or set {CACHE_DIR_VARIABLE} to a directory of your own"
+            )
+    return directory
+
+
+def _write(directory: Path, key: str, source: str) -> Path:
+    path = directory / f"kernel_{key}.py"
+    content = source.encode()
+    with contextlib.suppress(FileNotFoundError):
+        if path.read_bytes() == content:
+            return path
+    descriptor, temporary = tempfile.mkstemp(prefix=".kernel_", suffix=".tmp", dir=directory)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink()
+        raise
+    return path
