@@ -67,13 +67,12 @@ class Kernel:
         with _lock:
             kernel = self._module("plain").kernel
         casts = [getattr(np, p.type.value) if isinstance(p.type, Scalar) else None for p in self._function.parameters]
-        quiet = np.errstate(all="ignore")
 
         def interpreted(*args: Any) -> Any:
             if len(args) != len(casts):
                 raise TypeError(f"the kernel takes {len(casts)} arguments, not {len(args)}")
             typed = (arg if cast is None else cast(arg) for cast, arg in zip(casts, args, strict=True))
-            with quiet:
+            with np.errstate(all="ignore"):
                 result = kernel(*typed)
             return result.item() if isinstance(result, np.generic) else result
 
