@@ -117,9 +117,10 @@ def _notifier(console: Console, stack: ExitStack) -> Callable[[str], None]:
 def _bandwidth_probe(chosen: list[type[Engine]]) -> Callable[[int], float] | None:
     if not any(engine.name == "locality" for engine in chosen):
         return None
-    from locality.runtime.bandwidth import measured_read_bandwidth
+    # Measured anew, not the stored figure: the machine may be slower today, and times are held against it.
+    from locality.runtime.bandwidth import measure_read_bandwidth
 
-    return measured_read_bandwidth
+    return measure_read_bandwidth
 
 
 def _output() -> Console:

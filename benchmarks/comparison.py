@@ -66,8 +66,13 @@ def _close(expected: float, actual: float) -> bool:
     return math.isclose(expected, actual, rel_tol=RELATIVE_TOLERANCE, abs_tol=0.0)
 
 
-def _sort_key(row: AnswerRow) -> tuple[tuple[int, Any], ...]:
-    """Rows in an order that both answers share: exact values first, since floats may differ in their last digits."""
-    numbers = [(1, float(v)) for v in row if isinstance(v, (int, float, Decimal))]
-    texts = [(0, str(v)) for v in row if not isinstance(v, (int, float, Decimal))]
-    return (*texts, *numbers)
+def _sort_key(row: AnswerRow) -> tuple[Any, ...]:
+    """A key that sorts both answers alike: other values before numbers, since floats may differ in their last digits.
+
+    An inexact engine's types sort like the reference's: any number by its value, ISO text as its date.
+    NaN comes after every number.
+    """
+    numbers = [isinstance(value, (int, float, Decimal)) for value in row]
+    texts = ["" if number else str(value) for value, number in zip(row, numbers, strict=True)]
+    floats = [float(value) if number else 0.0 for value, number in zip(row, numbers, strict=True)]
+    return tuple(texts), tuple((math.isnan(value), 0.0 if math.isnan(value) else value) for value in floats)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,12 @@ SCALE = 0.01
 
 
 @pytest.fixture(scope="session")
-def data_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def data_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("data")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOCALITY_DATA_DIR", str(directory))
         SUITES["tpch"].sources(SCALE)
-    yield directory
+    return directory
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,75 @@
+"""The printed tables: every figure is there, losses and problems stand out without colour."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from locality._suites.benchmarks.record import RunRecord
+from locality._suites.benchmarks.report import print_report
+
+from .test_record import a_run
+
+
+def printed(record: RunRecord, width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    print_report(record, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def line(text: str, start: str) -> str:
+    """The last line that begins with this: the table of speed-ups comes last."""
+    return next(found for found in reversed(text.splitlines()) if found.strip().startswith(start))
+
+
+def test_speedups_come_last_with_losses_marked() -> None:
+    text = printed(a_run())
+    assert text.index("Loading") < text.index("Bytes that Locality moved") < text.index("Medians in ms")
+    assert line(text, "fast ").split() == ["fast", "200", "800", "~20,000", "4.00x", "100x"]
+    assert line(text, "slow ").split() == ["slow", "200", "100", "WRONG", "0.50x", "LOSS", "-"]
+    assert line(text, "geometric mean").split()[-2:] == ["1.41x", "100x"]
+    assert "against duckdb: faster in 1 of 2; slower in slow (0.50x)" in text
+    assert "slow, naive: wrong: 1 rows instead of 2" in text
+
+
+def test_bytes_and_extrapolation_are_told() -> None:
+    text = printed(a_run())
+    moved = next(found for found in text.splitlines() if "wins" in found)
+    assert "1.00 GB" in moved
+    assert "100 MB" in moved
+    assert "10.0 GB" in moved
+    assert "50%" in moved
+    assert "~ naive: extrapolated from 10 rows" in text
+    assert "a [fast] one, 2 cores, 1.00 GB" in text
+    assert "interrupted" not in text
+
+
+def test_an_interrupted_run_says_so() -> None:
+    record = a_run()
+    record.complete = False
+    record.queries = record.queries[:1]
+    assert "interrupted: what there was up to then" in printed(record)
+
+
+def test_without_locality_there_are_times_only() -> None:
+    record = a_run()
+    record.loads = record.loads[1:]
+    for query in record.queries:
+        del query.measurements["locality"]
+    text = printed(record)
+    assert line(text, "fast ").split() == ["fast", "800", "~20,000"]
+    assert "geometric mean" not in text
+    assert "Bytes that" not in text
+
+
+def test_nothing_but_the_heading_before_anything_was_loaded() -> None:
+    record = a_run()
+    record.loads, record.queries, record.complete = [], [], False
+    assert "Loading" not in printed(record)
+
+
+def test_every_column_fits_a_terminal_of_100() -> None:
+    text = printed(a_run(), width=100)
+    assert "…" not in text.split("Medians in ms")[1]
