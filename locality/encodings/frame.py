@@ -71,7 +71,7 @@ def integer_values(codes: AnyArray, base: int, factor: int) -> AnyArray:
 
 
 def integer_codes(column: EncodedColumn, spec: EncodingSpec) -> AnyArray:
-    """The codes ``(value - base) / factor`` of plain integers, 0 under NULL; raises ValueError where they do not fit."""
+    """The codes ``(value - base) / factor`` of plain integers, 0 under NULL; raises ValueError if one does not fit."""
     values = column.codes
     assert values is not None
     if values.ndim == 2:

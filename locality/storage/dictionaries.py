@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,9 +19,8 @@ def write_dictionary(directory: Path, dictionary: Dictionary) -> FileEntry:
     """Writes ``<key>.arrow`` into ``directory`` and syncs it; raises StoreFullError or StoreError."""
     name = dictionary.key + _SUFFIX
     batch = pa.record_batch([dictionary.values], names=["value"])
-    with create(directory / name) as file:
-        with pa.ipc.new_file(pa.PythonFile(file, mode="w"), batch.schema) as writer:
-            writer.write_batch(batch)
+    with create(directory / name) as file, pa.ipc.new_file(pa.PythonFile(file, mode="w"), batch.schema) as writer:
+        writer.write_batch(batch)
     return FileEntry(name, file.size, file.crc32)
 
 
@@ -64,7 +63,7 @@ class Dictionaries(Mapping[str, Dictionary]):
                 self._loaded[key] = read_dictionary(self._directory, self._entries[key])
             return self._loaded[key]
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 
     def __len__(self) -> int:

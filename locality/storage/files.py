@@ -1,4 +1,4 @@
-"""Immutable files of a store: written once, with a checksum while the bytes pass by, and checked before they are read."""
+"""Immutable files of a store: written once, with a checksum of the bytes that pass, and checked before reading."""
 
 from __future__ import annotations
 

@@ -1,18 +1,31 @@
-"""Segments: up to a million rows of a table in Arrow IPC files, memory-mapped, each column under its encoding."""
+"""Segments: up to a million rows of a table in Arrow IPC files, memory-mapped, each column under its encoding.
+
+``name.arrow`` has the codes: one batch, uncompressed, every buffer at a multiple of 64 bytes. ``name.values.arrow`` has
+raw text and nested values, LZ4-compressed, a batch a zone. ``name.zones.arrow`` has the zone statistics, a row a zone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
 
 from locality.encodings import Dictionary, EncodedColumn
-from locality.storage.files import FileEntry
-from locality.storage.zones import ZONE_ROWS, Zones
+from locality.errors import CorruptStoreError
+from locality.storage import segment_format, value_format, zone_format
+from locality.storage.files import FileEntry, check_size, create
+from locality.storage.zones import ZONE_ROWS, Zones, zones_of
 from locality.types import DataType
 
 #: The most rows of a segment.
 SEGMENT_ROWS = 16 * ZONE_ROWS
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,41 +46,144 @@ class SegmentFiles:
 class Segment:
     """An open segment. Opening touches no file; columns and zones are read when first asked for. Thread-safe."""
 
-    row_count: int
     zone_rows: int = ZONE_ROWS
 
+    def __init__(
+        self,
+        directory: Path,
+        files: SegmentFiles,
+        names: Sequence[str],
+        types: Sequence[DataType],
+        dictionaries: Mapping[str, Dictionary],
+    ) -> None:
+        """As :func:`open_segment`."""
+        self.row_count = files.rows
+        self._directory = directory
+        self._files = files
+        self._names = tuple(names)
+        self._types = tuple(types)
+        self._dictionaries = dictionaries
+        self._columns: dict[int, EncodedColumn] = {}
+        self._lock = threading.RLock()
+
     def column(self, index: int) -> EncodedColumn:
-        """Column ``index``: read-only views of the memory map; text is decompressed and cached.
+        """Column ``index``: read-only views of the memory map; text and nested values are decompressed and cached.
 
         Raises CorruptStoreError, naming the file, where a file is not what the manifest says.
         """
-        raise NotImplementedError
+        with self._lock:
+            if index not in self._columns:
+                self._columns[index] = self._read_column(index)
+            return self._columns[index]
 
     def encoding(self, index: int) -> str:
-        """The name of a column's encoding, without reading its values."""
-        raise NotImplementedError
+        """The name of a column's encoding, without reading its values; raises as :meth:`column`."""
+        with self._lock:
+            _, path, field = self._find(index)
+            return _checked(path, field.name, lambda: segment_format.metadata(field)["encoding"])
 
     def zones(self, index: int) -> Zones:
-        """The zone statistics of a column."""
-        raise NotImplementedError
+        """The zone statistics of a column; raises as :meth:`column`."""
+        with self._lock:
+            path = self._directory / self._files.zones.path
+            batch = self._zone_batch
+            return _checked(path, self._names[index], lambda: zone_format.read(batch, index, self._zone_count))
 
     @property
     def cached_bytes(self) -> int:
-        """Bytes of memory that decompressed text takes now."""
-        raise NotImplementedError
+        """Bytes of memory that decompressed text and nested values take now."""
+        with self._lock:
+            return sum(value_format.memory_bytes(column) for column in self._columns.values())
 
     def drop_cache(self) -> None:
-        """Forgets decompressed text; columns that are in use stay valid."""
-        raise NotImplementedError
+        """Forgets decompressed values; columns that are in use stay valid."""
+        with self._lock:
+            kept = {i: column for i, column in self._columns.items() if not value_format.memory_bytes(column)}
+            self._columns = kept
+
+    def verify(self) -> None:
+        """Reads every column and holds it against its zone statistics; raises CorruptStoreError if they differ."""
+        for index, name in enumerate(self._names):
+            if zone_format.to_arrays(zones_of(self.column(index))) != zone_format.to_arrays(self.zones(index)):
+                path = self._directory / self._files.zones.path
+                raise CorruptStoreError(f"{path}: the statistics of column {name} are not those of its values")
+
+    @property
+    def _zone_count(self) -> int:
+        return -(-self.row_count // ZONE_ROWS)
+
+    def _find(self, index: int) -> tuple[int, Path, pa.Field]:
+        """Where a column is: the position of its field in a file, and the file's path."""
+        for entry, positions, schema in ((self._files.codes, *self._codes[1:]), *self._value_files):
+            if index in positions:
+                return positions[index], self._directory / entry.path, schema.field(positions[index])
+        path = self._directory / self._files.codes.path
+        raise CorruptStoreError(f"{path} has no column {self._names[index]}")
+
+    def _read_column(self, index: int) -> EncodedColumn:
+        position, path, field = self._find(index)
+        dtype = self._types[index]
+        if path == self._directory / self._files.codes.path:
+            array = self._codes[0].column(position)
+            return _checked(
+                path, field.name, lambda: segment_format.from_field(field, array, dtype, self._dictionaries)
+            )
+        return _checked(path, field.name, lambda: value_format.read(path, position, dtype, self.row_count))
+
+    @cached_property
+    def _codes(self) -> tuple[pa.RecordBatch, dict[int, int], pa.Schema]:
+        batch = _only_batch(self._directory, self._files.codes)
+        path = self._directory / self._files.codes.path
+        if (batch.schema.metadata or {}).get(b"locality.rows") != str(self.row_count).encode():
+            raise CorruptStoreError(f"{path} is not the segment of {self.row_count} rows that the manifest names")
+        return batch, self._positions(path, batch.schema), batch.schema
+
+    @cached_property
+    def _value_files(self) -> tuple[tuple[FileEntry, dict[int, int], pa.Schema], ...]:
+        entry = self._files.text
+        if entry is None:
+            return ()
+        path = self._directory / entry.path
+        check_size(path, entry)
+        schema = _checked(path, "", lambda: value_format.read_schema(path))
+        return ((entry, self._positions(path, schema), schema),)
+
+    @cached_property
+    def _zone_batch(self) -> pa.RecordBatch:
+        return _only_batch(self._directory, self._files.zones)
+
+    def _positions(self, path: Path, schema: pa.Schema) -> dict[int, int]:
+        """The position in a file of each column that it has."""
+        indices = {name: index for index, name in enumerate(self._names)}
+        unknown = [name for name in schema.names if name not in indices]
+        if unknown or len(set(schema.names)) < len(schema.names):
+            raise CorruptStoreError(f"{path} has columns that the manifest does not name: {schema.names}")
+        return {indices[name]: position for position, name in enumerate(schema.names)}
 
 
 def write_segment(directory: Path, name: str, columns: Sequence[EncodedColumn], names: Sequence[str]) -> SegmentFiles:
-    """Writes ``name.arrow``, ``name.zones.arrow`` and, if a column is ``text``, ``name.text.arrow``; syncs them all.
+    """Writes ``name.arrow``, ``name.zones.arrow`` and, if a column has no codes, ``name.values.arrow``; syncs them all.
 
     Columns have the same length, 1 to SEGMENT_ROWS. Their dictionaries are written apart, by ``write_dictionary``.
-    Raises StoreFullError or StoreError; nothing is left behind then.
+    Raises StoreFullError or StoreError; the caller removes the files that are left then.
     """
-    raise NotImplementedError
+    rows = columns[0].length
+    columns = [segment_format.storable(column) for column in columns]
+    pairs = list(zip(columns, names, strict=True))
+    coded = [(column, name) for column, name in pairs if column.encoding not in value_format.ENCODINGS]
+    valued = [(column, name) for column, name in pairs if column.encoding in value_format.ENCODINGS]
+    fields = [segment_format.to_field(column, name) for column, name in coded]
+    arrays = [array for _, array in fields]
+    schema = segment_format.aligned_schema([field for field, _ in fields], rows, arrays)
+    codes = _write(directory, f"{name}.arrow", pa.RecordBatch.from_arrays(arrays, schema=schema))
+    zones = _write(directory, f"{name}.zones.arrow", zone_format.to_batch([zones_of(c) for c in columns], rows))
+    text = None
+    if valued:
+        file_name = f"{name}.values.arrow"
+        with create(directory / file_name) as file:
+            value_format.write(pa.PythonFile(file, mode="w"), valued, rows)
+        text = FileEntry(file_name, file.size, file.crc32)
+    return SegmentFiles(rows, codes, zones, text)
 
 
 def open_segment(
@@ -78,4 +194,34 @@ def open_segment(
     dictionaries: Mapping[str, Dictionary],
 ) -> Segment:
     """The segment of ``files``, without touching them; ``dictionaries`` is asked by key when a column needs one."""
-    raise NotImplementedError
+    return Segment(directory, files, names, types, dictionaries)
+
+
+def _write(directory: Path, name: str, batch: pa.RecordBatch) -> FileEntry:
+    with create(directory / name) as file, pa.ipc.new_file(pa.PythonFile(file, mode="w"), batch.schema) as writer:
+        writer.write_batch(batch)
+    return FileEntry(name, file.size, file.crc32)
+
+
+def _only_batch(directory: Path, entry: FileEntry) -> pa.RecordBatch:
+    """The one batch of a file, as views of its memory map."""
+    path = directory / entry.path
+    check_size(path, entry)
+
+    def read() -> pa.RecordBatch:
+        with pa.memory_map(str(path)) as source:
+            reader = pa.ipc.open_file(source)
+            if reader.num_record_batches != 1:
+                raise ValueError(f"it has {reader.num_record_batches} record batches instead of one")
+            return reader.get_batch(0)
+
+    return _checked(path, "", read)
+
+
+def _checked(path: Path, column: str, read: Callable[[], _T]) -> _T:
+    """What ``read`` returns; its errors become CorruptStoreErrors that name the file and column."""
+    try:
+        return read()
+    except (pa.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        place = f"{path}, column {column}," if column else str(path)
+        raise CorruptStoreError(f"{place} is damaged: {error}") from error

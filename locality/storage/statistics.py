@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,9 +11,6 @@ from locality.types import DataType, Domain
 
 Value = int | float | bytes
 Order = Literal["ascending", "strictly ascending", "descending"]
-
-#: Bytes kept of a text's minimum and maximum.
-PREFIX_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ def _merged_order(parts: Sequence[ColumnStatistics]) -> Order | None:
     """The order of parts that follow each other: kept where each part has it and its bounds prove that it precedes."""
     if any(part.null_count or part.sorted is None or part.has_nan for part in parts):
         return None
-    pairs = list(zip(parts, parts[1:], strict=False))
+    pairs = list(itertools.pairwise(parts))
     if all(part.sorted != "descending" for part in parts):
         if not all(_bounded_by(a.maximum, b.minimum) for a, b in pairs):
             return None

@@ -6,11 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from locality.encodings import EncodedColumn
+from locality.encodings import EncodedColumn, bitmaps, slice_column
+from locality.encodings.canonical import text_array
+from locality.encodings.column import AnyArray
 
 #: Rows of a zone; the last one of a segment may be shorter.
 ZONE_ROWS = 65536
+
+#: Bytes kept of a text's minimum and maximum.
+PREFIX_BYTES = 16
 
 #: Bounds of a zone without values: minimum > maximum.
 EMPTY_MINIMUM = 2**63 - 1
@@ -26,8 +32,8 @@ class Zones:
     nulls: int64, NULLs in each zone.
     minimum, maximum: int64, exact bounds of the values that are not NULL, in code space for ``frame``, ``scaled``,
         ``dictionary``, ``rle`` and ``constant`` (whose codes are 0); the values themselves for ``plain`` integers;
-        :func:`ordered_keys` for floats. A zone of NULLs has minimum > maximum. None for ``text``, ``opaque``, 128-bit
-        values and unsigned values beyond int64.
+        :func:`ordered_keys` for floats (``constant`` ones too). A zone of NULLs has minimum > maximum. None for
+        ``text``, ``opaque``, 128-bit values, and unsigned values or codes beyond int64.
     prefix_minimum, prefix_maximum: of ``text`` only: for each zone the first 16 bytes of its minimum, and at most 16
         bytes that are >= all its values; None for a zone of NULLs, and as the maximum where no 16 bytes bound it.
     """
@@ -47,8 +53,7 @@ def ordered_keys(values: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
 
     float32 values are widened first, so that both widths share one key space.
     """
-    wide = values.astype(np.float64)
-    wide += 0.0  # -0.0 + 0.0 is 0.0
+    wide = values.astype(np.float64) + 0.0  # turns -0.0 into 0.0
     bits = wide.view(np.int64)
     keys = np.where(bits < 0, bits ^ np.int64(2**63 - 1), bits)
     keys[np.isnan(wide)] = np.array(np.nan).view(np.int64)
@@ -57,4 +62,90 @@ def ordered_keys(values: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
 
 def zones_of(column: EncodedColumn) -> Zones:
     """The zone statistics of a column of a segment."""
-    raise NotImplementedError
+    starts = np.arange(0, column.length, ZONE_ROWS, dtype=np.int64)
+    nulls = _nulls(column, starts)
+    match column.encoding:
+        case "text":
+            minima, maxima = zip(*(_prefixes(column, int(start)) for start in starts), strict=True)
+            return Zones(nulls, prefix_minimum=minima, prefix_maximum=maxima)
+        case "opaque":
+            return Zones(nulls)
+        case "constant":
+            return _constant_zones(column, nulls)
+        case _:
+            bounds = _run_bounds(column, starts) if column.encoding == "rle" else _row_bounds(column, starts)
+    return Zones(nulls, *bounds)
+
+
+def prefix_bounds(minimum: bytes, maximum: bytes) -> tuple[bytes, bytes | None]:
+    """Bounds of at most 16 bytes: a prefix of the minimum; the maximum, cut and rounded up; None if it can't be."""
+    if len(maximum) <= PREFIX_BYTES:
+        return minimum[:PREFIX_BYTES], maximum
+    kept = maximum[:PREFIX_BYTES].rstrip(b"\xff")
+    return minimum[:PREFIX_BYTES], kept[:-1] + bytes([kept[-1] + 1]) if kept else None
+
+
+def _nulls(column: EncodedColumn, starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    stops = np.minimum(starts + ZONE_ROWS, column.length)
+    if column.all_null:
+        return stops - starts
+    if column.validity is None:
+        return np.zeros(len(starts), dtype=np.int64)
+    validity, pairs = column.validity, zip(starts, stops, strict=True)
+    counts = [bitmaps.null_count(validity[start // 8 :], int(stop - start)) for start, stop in pairs]
+    return np.array(counts, dtype=np.int64)
+
+
+def _row_bounds(column: EncodedColumn, starts: npt.NDArray[np.int64]) -> tuple[Bounds | None, Bounds | None]:
+    codes = column.codes
+    assert codes is not None
+    if codes.ndim == 2:
+        return None, None
+    if codes.dtype.kind == "f":
+        codes = ordered_keys(codes)
+    if column.validity is None:
+        return _as_bounds(np.minimum.reduceat(codes, starts), np.maximum.reduceat(codes, starts))
+    valid = bitmaps.to_mask(column.validity, column.length)
+    limits = np.iinfo(codes.dtype)
+    least = np.minimum.reduceat(np.where(valid, codes, limits.max), starts)
+    greatest = np.maximum.reduceat(np.where(valid, codes, limits.min), starts)
+    minimum, maximum = _as_bounds(least, greatest)
+    if minimum is not None and maximum is not None:
+        empty = ~np.logical_or.reduceat(valid, starts)
+        minimum[empty], maximum[empty] = EMPTY_MINIMUM, EMPTY_MAXIMUM
+    return minimum, maximum
+
+
+def _run_bounds(column: EncodedColumn, starts: npt.NDArray[np.int64]) -> tuple[Bounds | None, Bounds | None]:
+    """Bounds of the runs that reach into each zone; NULLs under a run are taken as its value, which only widens."""
+    assert column.run_ends is not None
+    assert column.codes is not None
+    first = np.searchsorted(column.run_ends, starts, side="right")
+    stops = np.minimum(starts + ZONE_ROWS, column.length)
+    last = np.searchsorted(column.run_ends, stops, side="left")
+    pairs = np.stack([first, last + 1], axis=1).reshape(-1)
+    codes = np.append(column.codes, column.codes[-1:])  # so that the last pair may end behind the last run
+    return _as_bounds(np.minimum.reduceat(codes, pairs)[::2], np.maximum.reduceat(codes, pairs)[::2])
+
+
+def _as_bounds(minimum: AnyArray, maximum: AnyArray) -> tuple[Bounds | None, Bounds | None]:
+    if maximum.dtype == np.uint64 and len(maximum) and int(maximum.max()) > EMPTY_MINIMUM:
+        return None, None
+    return minimum.astype(np.int64), maximum.astype(np.int64)
+
+
+def _constant_zones(column: EncodedColumn, nulls: npt.NDArray[np.int64]) -> Zones:
+    code = int(ordered_keys(np.array([column.value]))[0]) if isinstance(column.value, float) else 0
+    sizes = np.minimum(column.length - np.arange(len(nulls)) * ZONE_ROWS, ZONE_ROWS)
+    empty = nulls == sizes
+    return Zones(nulls, np.where(empty, EMPTY_MINIMUM, code), np.where(empty, EMPTY_MAXIMUM, code))
+
+
+def _prefixes(column: EncodedColumn, start: int) -> tuple[bytes | None, bytes | None]:
+    import pyarrow.compute as pc
+
+    zone = text_array(slice_column(column, start, min(start + ZONE_ROWS, column.length)))
+    extremes = pc.min_max(zone.view(pa.large_binary()))
+    if not extremes["min"].is_valid:
+        return None, None
+    return prefix_bounds(extremes["min"].as_py(), extremes["max"].as_py())

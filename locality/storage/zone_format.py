@@ -1,0 +1,69 @@
+"""Zone statistics in a segment's zones file: a row a zone, columns ``<column's number>.<statistic>``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from locality.storage.zones import ZONE_ROWS, Zones
+
+_TYPES = {
+    "nulls": pa.int64(),
+    "minimum": pa.int64(),
+    "maximum": pa.int64(),
+    "prefix_minimum": pa.binary(),
+    "prefix_maximum": pa.binary(),
+}
+
+
+def to_batch(zones: Sequence[Zones], rows: int) -> pa.RecordBatch:
+    """The batch of a segment of ``rows`` rows, from the statistics of its columns in order."""
+    columns = {
+        f"{index}.{statistic}": array
+        for index, column in enumerate(zones)
+        for statistic, array in to_arrays(column).items()
+    }
+    metadata = {b"locality.rows": str(rows).encode(), b"locality.zone_rows": str(ZONE_ROWS).encode()}
+    return pa.record_batch(columns, metadata=metadata)
+
+
+def to_arrays(zones: Zones) -> dict[str, pa.Array]:
+    """The statistics that one column has, by name."""
+    present = {name: getattr(zones, name) for name in _TYPES}
+    return {name: pa.array(values, type=_TYPES[name]) for name, values in present.items() if values is not None}
+
+
+def read(batch: pa.RecordBatch, index: int, count: int) -> Zones:
+    """The statistics of column ``index``; raises ValueError or KeyError unless they describe ``count`` zones."""
+    if batch.num_rows != count:
+        raise ValueError(f"it describes {batch.num_rows} zones instead of {count}")
+    numbers = {name: _numbers(batch, f"{index}.{name}") for name in ("nulls", "minimum", "maximum")}
+    prefixes = {name: _prefixes(batch, f"{index}.{name}") for name in ("prefix_minimum", "prefix_maximum")}
+    nulls = numbers.pop("nulls")
+    if nulls is None:
+        raise ValueError("it lacks the number of NULLs")
+    return Zones(nulls, **numbers, **prefixes)  # type: ignore[arg-type]
+
+
+def _numbers(batch: pa.RecordBatch, name: str) -> np.ndarray | None:
+    array = _column(batch, name)
+    return None if array is None else np.asarray(array)
+
+
+def _prefixes(batch: pa.RecordBatch, name: str) -> tuple[bytes | None, ...] | None:
+    array = _column(batch, name)
+    return None if array is None else tuple(array.to_pylist())
+
+
+def _column(batch: pa.RecordBatch, name: str) -> pa.Array | None:
+    position = batch.schema.get_field_index(name)
+    if position < 0:
+        return None
+    array = batch.column(position)
+    statistic = name.partition(".")[2]
+    if array.type != _TYPES[statistic]:
+        raise ValueError(f"its statistic {name} is of type {array.type}")
+    array.validate(full=True)
+    return array
