@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from locality.encodings.base import BlockContext, Encoding, EncodingSpec
 from locality.encodings.canonical import canonical
+from locality.encodings.choose import ColumnProfile, choose
 from locality.encodings.column import Dictionary, EncodedColumn
 from locality.encodings.dictionaries import make_dictionary, merge_dictionaries
 from locality.encodings.ops import concat, decode, expand, from_arrow, recode, slice_column, stored_bytes, take
@@ -12,11 +13,13 @@ from locality.encodings.registry import ENCODINGS
 __all__ = [
     "ENCODINGS",
     "BlockContext",
+    "ColumnProfile",
     "Dictionary",
     "EncodedColumn",
     "Encoding",
     "EncodingSpec",
     "canonical",
+    "choose",
     "concat",
     "decode",
     "expand",
