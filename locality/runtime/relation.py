@@ -37,6 +37,12 @@ def as_relation(table: pa.Table, names: Sequence[str], types: Sequence[str]) -> 
     return source.project(", ".join(columns))
 
 
+def as_text_relation(table: pa.Table, names: Sequence[str], types: Sequence[str]) -> duckdb.DuckDBPyRelation:
+    """The rows with every value cast to VARCHAR; the columns are called c0, c1, ..."""
+    own = [f"c{i}" for i in range(len(names))]
+    return as_relation(table, own, types).project(", ".join(f"cast({name} as varchar)" for name in own))
+
+
 def to_default_arrow(table: pa.Table, names: Sequence[str], types: Sequence[str]) -> pa.Table:
     """The table as DuckDB exports it by default: without the extension types that keep what Arrow has no type for."""
     if not any(hasattr(arrow, "extension_name") for arrow in _arrow_types(table)):

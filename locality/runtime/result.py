@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _FETCH_ROWS = 4096
 """Rows converted to Python values at a time by fetchone, fetchmany and iteration."""
 
+_TEXT_ROWS = 65536
+"""Rows converted to text at a time."""
+
 _SHOWN_ROWS = 9999
 """Rows given to the printed box, which shows the first and last few."""
 
@@ -160,24 +163,35 @@ class Result:
             max_rows: rows to print at most, 20 if not given.
             max_width: characters a line at most, the terminal's width if not given.
         """
-        print(self._box(max_rows=max_rows, max_width=max_width))
+        print(self.to_text(max_rows=max_rows, max_width=max_width))
 
     def __repr__(self) -> str:
-        return "<closed result>" if self._table is None else self._box()
+        return "<closed result>" if self._table is None else self.to_text()
 
-    def _box(self, **options: int | None) -> str:
-        """DuckDB's box; DuckDB counts at most 9,999 rows there, so it gets the two ends and the count is ours."""
+    def to_text(self, *, max_rows: int | None = None, max_width: int | None = None) -> str:
+        """The first and last rows in a box, as ``show`` prints them."""
         import pyarrow as pa
 
         from locality.runtime.relation import as_relation, boxed
 
         table = self._open()
         count = table.num_rows
-        if count > _SHOWN_ROWS:
+        if count > _SHOWN_ROWS:  # DuckDB's box counts no further: it gets the two ends, and the count is ours
             half = _SHOWN_ROWS // 2
             table = pa.concat_tables([table.slice(0, _SHOWN_ROWS - half), table.slice(count - half)])
-        body, corner, footer = boxed(as_relation(table, self._names, self._types), **options).rpartition("┘")
+        body, corner, footer = boxed(
+            as_relation(table, self._names, self._types), max_rows=max_rows, max_width=max_width
+        ).rpartition("┘")
         return body + corner + footer.replace(f"{table.num_rows} rows", f"{count} rows")
+
+    def text_rows(self) -> Iterator[tuple[str | None, ...]]:
+        """All rows with each value as DuckDB casts it to VARCHAR, None for NULL."""
+        from locality.runtime.relation import as_text_relation
+
+        table = self._open()
+        for start in range(0, table.num_rows, _TEXT_ROWS):
+            piece = table.slice(start, _TEXT_ROWS)
+            yield from as_text_relation(piece, self._names, self._types).fetchall()
 
     # --- the end
 

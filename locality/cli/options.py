@@ -1,0 +1,32 @@
+"""Arguments and options that several subcommands have, and opening the store that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from locality.connection import Connection
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+store_argument = click.argument("store", type=click.Path(path_type=Path, file_okay=True))
+
+threads_option: Decorator = click.option(
+    "--threads", type=click.IntRange(min=1), metavar="N", help="Worker threads; all cores by default."
+)
+
+
+def open_store(store: Path, threads: int | None = None, *, read_only: bool = True) -> Connection:
+    """A connection to an existing store; with ``read_only=False`` one that is created if it is missing."""
+    import locality
+
+    return locality.connect(store, read_only=read_only, threads=threads)
+
+
+def examples(*lines: str) -> str:
+    """The closing paragraph of a command's help."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
