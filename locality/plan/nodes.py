@@ -84,8 +84,12 @@ Node = Scan | Filter | Project | Aggregate | Sort | Limit
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A whole query: its plan, and the names and types of the result as DuckDB gives them."""
+    """A whole query: its plan, and the names and types of the result as DuckDB gives them.
+
+    ``cacheable`` is False where the plan holds a value of the moment it was made at (``current_date``, ``now()``).
+    """
 
     root: Node
     names: tuple[str, ...]
     types: tuple[DataType, ...]
+    cacheable: bool = True

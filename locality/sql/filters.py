@@ -1,0 +1,45 @@
+"""Filters that DuckDB pushed into a table scan -> predicates over the scanned column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from locality.errors import Unsupported
+from locality.plan.expressions import Call, Expression
+from locality.sql.json_values import decode_constant
+from locality.sql.scalars import COMPARISONS, conjunction, decode_expression
+from locality.types import BOOLEAN
+
+
+def decode_filter(data: dict[str, Any], column: Expression) -> Expression | None:
+    """The predicate over ``column``, or None for a filter that is only a hint (the plan checks it again above)."""
+    match data["filter_type"].removeprefix("LEGACY_"):
+        case "OPTIONAL_FILTER":
+            return None
+        case "CONSTANT_COMPARISON":
+            return Call(COMPARISONS[data["comparison_type"]], (column, decode_constant(data["constant"])), BOOLEAN)
+        case "IS_NULL":
+            return Call("is null", (column,), BOOLEAN)
+        case "IS_NOT_NULL":
+            return Call("is not null", (column,), BOOLEAN)
+        case "IN_FILTER":
+            return Call("in", (column, *(decode_constant(value) for value in data["values"])), BOOLEAN)
+        case "CONJUNCTION_AND":
+            terms = [decode_filter(child, column) for child in data["child_filters"]]
+            kept = [term for term in terms if term is not None]
+            return conjunction(kept) if kept else None
+        case "CONJUNCTION_OR":
+            alternatives = [decode_filter(child, column) for child in data["child_filters"]]
+            if any(term is None for term in alternatives):
+                raise Unsupported("optional filter inside OR")
+            return Call("or", tuple(term for term in alternatives if term is not None), BOOLEAN)
+        case "EXPRESSION_FILTER":
+            return decode_expression(data["expr"], lambda index: _only(index, column))
+        case other:
+            raise Unsupported(f"pushed filter {other}")
+
+
+def _only(index: int, column: Expression) -> Expression:
+    if index != 0:
+        raise Unsupported("pushed filter over several columns")
+    return column

@@ -1,0 +1,87 @@
+"""DuckDB's serialised plans at their leaves: the JSON text itself, logical types and constants."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from locality.errors import Unsupported
+from locality.plan.expressions import Constant, PhysicalValue
+from locality.types import INTEGRAL, DataType, Domain, decimal
+
+_FLAT = frozenset(
+    {
+        *INTEGRAL,
+        *("HUGEINT", "UHUGEINT", "FLOAT", "DOUBLE", "BOOLEAN", "VARCHAR", "BLOB", "UUID", "INTERVAL", "DATE", "TIME"),
+        *("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"),
+    }
+)
+_NOT_A_NUMBER = re.compile(r'"value":-?nan', re.IGNORECASE)
+_INFINITE = re.compile(r'"value":(-?)inf(?:inity)?', re.IGNORECASE)
+_INFINITIES = {"DATE": 2**31 - 1, "TIMESTAMP": 2**63 - 1, "TIMESTAMP WITH TIME ZONE": 2**63 - 1}
+
+
+def load(text: str) -> Any:
+    """Parse DuckDB's JSON, in which a constant that is NaN or infinite may be written in words that JSON doesn't have.
+
+    A quote inside a JSON string is escaped, so the patterns can't match within one.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return json.loads(_INFINITE.sub(r'"value":\1Infinity', _NOT_A_NUMBER.sub('"value":NaN', text)))
+
+
+def decode_type(data: dict[str, Any]) -> DataType:
+    """A flat logical type; raises Unsupported for nested and user-defined types and for collations."""
+    name, info = data["id"], data["type_info"] or {}
+    if info.get("collation"):
+        raise Unsupported(f"collation {info['collation']}")
+    if info.get("alias"):
+        raise Unsupported(f"type {info['alias']}")
+    if name == "DECIMAL":
+        return decimal(info["width"], info["scale"])
+    if name not in _FLAT:
+        raise Unsupported("NULL without a type" if name == "NULL" else f"type {name}")
+    return DataType(name)
+
+
+def decode_constant(data: dict[str, Any]) -> Constant:
+    """A constant of a flat type, in the physical domain of that type."""
+    dtype = decode_type(data["type"])
+    return Constant(None if data["is_null"] else _value(data["value"], dtype), dtype)
+
+
+def _value(value: Any, dtype: DataType) -> PhysicalValue:
+    if isinstance(value, dict):
+        return _compound(value, dtype)
+    if dtype.domain is Domain.FLOAT:
+        return float(value)
+    if dtype.name == "BLOB":
+        return _unescape(value)
+    if not isinstance(value, (bool, int, str)):
+        raise Unsupported(f"constant of type {dtype}")
+    if dtype.name in _INFINITIES and abs(int(value)) == _INFINITIES[dtype.name]:
+        raise Unsupported(f"infinite {dtype}")
+    return value
+
+
+def _compound(value: dict[str, Any], dtype: DataType) -> PhysicalValue:
+    match value:
+        case {"upper": int(upper), "lower": int(lower)}:
+            wide = (upper << 64) + lower
+            return wide + 2**127 if dtype.name == "UUID" else wide
+        case {"months": int(months), "days": int(days), "micros": int(micros)}:
+            return months, days, micros
+        case _:
+            raise Unsupported(f"constant of type {dtype}")
+
+
+_ESCAPE = re.compile(r"\\x([0-9A-Fa-f]{2})")
+
+
+def _unescape(text: str) -> bytes:
+    r"""The bytes of a BLOB's text: printable ASCII, anything else as ``\xHH`` (a backslash too)."""
+    parts = _ESCAPE.split(text)
+    return b"".join(bytes([int(p, 16)]) if i % 2 else p.encode() for i, p in enumerate(parts))

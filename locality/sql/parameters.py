@@ -1,0 +1,67 @@
+"""Parameters of a query: values are bound by DuckDB, and never become SQL text.
+
+DuckDB can't serialise the plan of a statement with open parameters. So each value is bound to a session variable of
+the shadow, and each parameter's place in the text (known from DuckDB's parse tree) is taken by ``getvariable(...)``,
+which binds to a constant just as a parameter with a value does. One difference is evened out: an integer variable
+counts as an untyped literal, an integer parameter as a value of its type, hence the cast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from locality.errors import QueryError, Unsupported
+from locality.sql.quoting import string
+from locality.sql.stability import objects_in
+from locality.types import INTEGRAL
+
+#: What users pass: values for ``?`` and ``$1`` in order, or by name for ``$name``.
+Parameters = Sequence[object] | Mapping[str, object]
+
+_INTEGRAL = INTEGRAL | {"HUGEINT", "UHUGEINT"}
+
+
+def places(tree: Any) -> list[tuple[int, int, str]]:
+    """Every parameter in a parse tree as (byte offset, bytes, name), by offset."""
+    found = {
+        (node["query_location"], node["query_location_length"], node["identifier"])
+        for node in objects_in(tree)
+        if node.get("class") == "PARAMETER"
+    }
+    return sorted(found)
+
+
+def values_by_name(params: Parameters) -> dict[str, object]:
+    """The values by the names that DuckDB gives to parameters: "1", "2", ... for positional ones."""
+    if isinstance(params, Mapping):
+        return {str(name): value for name, value in params.items()}
+    return {str(position): value for position, value in enumerate(params, 1)}
+
+
+def variable(name: str) -> str:
+    """The session variable that stands for a parameter."""
+    return f"locality parameter {name}"
+
+
+def substitute(sql: str, found: Sequence[tuple[int, int, str]], types: Mapping[str, str]) -> str:
+    """``sql`` with every parameter replaced by its variable; ``types`` are the variables' DuckDB types by parameter."""
+    text = sql.encode()
+    parts, start = [], 0
+    for offset, length, name in found:
+        if text[offset : offset + 1] not in (b"?", b"$") or name not in types:
+            raise Unsupported("parameter whose place in the text is unclear")
+        reference = f"getvariable({string(variable(name))})"
+        typed = f" CAST({reference} AS {types[name]}) " if types[name] in _INTEGRAL else f" {reference} "
+        parts += [text[start:offset], typed.encode()]
+        start = offset + length
+    return b"".join([*parts, text[start:]]).decode()
+
+
+def check(params: object) -> Parameters | None:
+    """``params`` if they are a sequence or a mapping with something in it, None if there are none."""
+    if params is None:
+        return None
+    if isinstance(params, (str, bytes)) or not isinstance(params, (Sequence, Mapping)):
+        raise QueryError(f"params must be a list of values or a dict of values by name, not {type(params).__name__}")
+    return params if len(params) else None

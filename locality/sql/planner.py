@@ -1,0 +1,70 @@
+"""SQL text -> plan.nodes.Query, by way of the shadow database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from locality.errors import Unsupported
+from locality.plan.nodes import Node, Query
+from locality.sql import parameters
+from locality.sql.decode import decode_plan
+from locality.sql.parameters import Parameters
+from locality.sql.shadow import Shadow
+from locality.sql.stability import CLOCK, names_in, session_dependent
+from locality.types import DataType, parse
+
+
+class Planner:
+    """Plans queries over the tables it was last told about; safe to share between threads."""
+
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        """``settings``: values of DuckDB settings that change plans, where they differ from DuckDB's defaults."""
+        self._shadow = Shadow(settings or {})
+
+    def close(self) -> None:
+        """Free the shadow database."""
+        self._shadow.close()
+
+    def sync(self, tables: Mapping[str, Sequence[tuple[str, DataType]]]) -> None:
+        """Plan over these tables (columns in order, by name and type) from now on; unchanged tables cost nothing."""
+        self._shadow.sync(tables)
+
+    def plan(self, sql: str, params: Parameters | None = None) -> Query:
+        """The plan of one SELECT.
+
+        Raises QueryError (DuckDB's message) for a query that is wrong, and Unsupported with the reason for one that is
+        right but has no plan in our nodes.
+        """
+        given = parameters.check(params)
+        with self._shadow.lock:
+            shadow = self._shadow
+            shadow.statement(sql)
+            names, type_texts = shadow.bind(sql, given)
+            tree = shadow.parse(sql)
+            used = set(names_in(tree))
+            if foreign := session_dependent(used, shadow.unstable):
+                raise Unsupported(f"function {min(foreign)} depends on the session or is volatile")
+            text = sql if given is None else self._substitute(sql, given, parameters.places(tree), type_texts)
+            plan = shadow.serialized_plan(text)
+        root = decode_plan(plan)
+        types = tuple(parse(t) for t in type_texts)
+        _check_types(root, types)
+        return Query(root, names, types, cacheable=not used & CLOCK)
+
+    def _substitute(
+        self, sql: str, given: Parameters, found: Sequence[tuple[int, int, str]], type_texts: tuple[str, ...]
+    ) -> str:
+        named = parameters.values_by_name(given)
+        values = {name: named[name] for _, _, name in found}
+        types = self._shadow.set_variables({parameters.variable(name): value for name, value in values.items()})
+        text = parameters.substitute(sql, found, dict(zip(values, types, strict=True)))
+        if self._shadow.bind(text)[1] != type_texts:
+            raise Unsupported("parameter whose type depends on where it stands")
+        return text
+
+
+def _check_types(root: Node, types: tuple[DataType, ...]) -> None:
+    """The decoded plan must give what DuckDB's binder promised; anything else is not ours to answer."""
+    if root.types != types:
+        wrong = [f"{mine} for {theirs}" for mine, theirs in zip(root.types, types, strict=False) if mine != theirs]
+        raise Unsupported(f"result type {', '.join(wrong) or 'count'}")

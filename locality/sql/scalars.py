@@ -1,0 +1,141 @@
+"""Bound scalar expressions of DuckDB's serialised plans -> plan.expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from locality.errors import Unsupported
+from locality.plan.expressions import Call, Case, Cast, Constant, Expression
+from locality.sql.json_values import decode_constant, decode_type
+from locality.types import BOOLEAN, DataType
+
+#: Gives the expression of the column at a position of the operator's input.
+Resolve = Callable[[int], Expression]
+
+COMPARISONS = {
+    "COMPARE_EQUAL": "=",
+    "COMPARE_NOTEQUAL": "<>",
+    "COMPARE_LESSTHAN": "<",
+    "COMPARE_LESSTHANOREQUALTO": "<=",
+    "COMPARE_GREATERTHAN": ">",
+    "COMPARE_GREATERTHANOREQUALTO": ">=",
+    "COMPARE_DISTINCT_FROM": "is distinct from",
+    "COMPARE_NOT_DISTINCT_FROM": "is not distinct from",
+}
+_OPERATORS = {
+    "OPERATOR_NOT": "not",
+    "OPERATOR_IS_NULL": "is null",
+    "OPERATOR_IS_NOT_NULL": "is not null",
+    "OPERATOR_COALESCE": "coalesce",
+    "COMPARE_IN": "in",
+}
+#: Functions whose serialised bind data repeats what their arguments and type say.
+_REDUNDANT_DATA = frozenset({"+", "-", "*"})
+#: Calls over TIMESTAMP WITH TIME ZONE that don't ask for the session's time zone.
+_ZONE_FREE = frozenset({*COMPARISONS.values(), *_OPERATORS.values(), "epoch_us", "epoch_ms", "epoch_ns", "epoch"})
+_TIMESTAMPTZ = "TIMESTAMP WITH TIME ZONE"
+
+
+def decode_expression(data: dict[str, Any], resolve: Resolve) -> Expression:
+    """One expression; raises Unsupported naming what has no counterpart in plan.expressions."""
+    kind = data["type"]
+    match data["expression_class"]:
+        case "BOUND_REF":
+            return resolve(data["index"])
+        case "BOUND_CONSTANT":
+            return decode_constant(data["value"])
+        case "BOUND_FUNCTION" if kind == "OPERATOR_CAST":
+            return _cast(data, data["children"][0], data["function_data"]["try_cast"], resolve)
+        case "BOUND_CAST":
+            return _cast(data, data["child"], data["try_cast"], resolve)
+        case "BOUND_FUNCTION" if kind in COMPARISONS:
+            return _call(COMPARISONS[kind], data["children"], BOOLEAN, resolve)
+        case "BOUND_COMPARISON" if kind in COMPARISONS:
+            return _call(COMPARISONS[kind], [data["left"], data["right"]], BOOLEAN, resolve)
+        case "BOUND_FUNCTION":
+            return _function(data, resolve)
+        case "BOUND_CONJUNCTION":
+            return _call("and" if kind == "CONJUNCTION_AND" else "or", data["children"], BOOLEAN, resolve)
+        case "BOUND_OPERATOR":
+            return _operator(data, resolve)
+        case "BOUND_BETWEEN":
+            return _between(data, resolve)
+        case "BOUND_CASE":
+            return _case(data, resolve)
+        case other:
+            raise Unsupported(_CLASSES.get(other, f"expression {other}"))
+
+
+_CLASSES = {
+    "BOUND_WINDOW": "window function",
+    "BOUND_SUBQUERY": "subquery in an expression",
+    "BOUND_UNNEST": "unnest",
+    "BOUND_LAMBDA": "lambda",
+    "BOUND_PARAMETER": "parameter without a value",
+    "BOUND_COLUMN_REF": "correlated column",
+}
+
+
+def function_name(data: dict[str, Any]) -> str:
+    """The name of a bound function or aggregate (DuckDB 2 has a qualified name, DuckDB 1 a plain one)."""
+    name = data["qname"]["path"][-1] if "qname" in data else data["name"]
+    return str(name).lower()
+
+
+def _call(name: str, children: list[dict[str, Any]], dtype: DataType, resolve: Resolve) -> Call:
+    args = tuple(decode_expression(child, resolve) for child in children)
+    if name not in _ZONE_FREE and any(t.name == _TIMESTAMPTZ for t in (dtype, *(a.type for a in args))):
+        raise Unsupported(f"function {name} over {_TIMESTAMPTZ}")
+    return Call(name, args, dtype)
+
+
+def _function(data: dict[str, Any], resolve: Resolve) -> Expression:
+    name = function_name(data)
+    if data.get("function_data") and name not in _REDUNDANT_DATA:
+        raise Unsupported(f"function {name}")
+    try:
+        return _call(name, data["children"], decode_type(data["return_type"]), resolve)
+    except Unsupported as error:
+        if str(error).startswith("type "):
+            raise Unsupported(f"function {name} over {error}") from None
+        raise
+
+
+def _cast(data: dict[str, Any], child: dict[str, Any], lenient: bool, resolve: Resolve) -> Cast:
+    arg, dtype = decode_expression(child, resolve), decode_type(data["return_type"])
+    if _TIMESTAMPTZ in (arg.type.name, dtype.name) and arg.type != dtype:
+        raise Unsupported(f"cast between {arg.type} and {dtype}")
+    return Cast(arg, dtype, lenient)
+
+
+def _operator(data: dict[str, Any], resolve: Resolve) -> Expression:
+    kind = data["type"]
+    if kind == "COMPARE_NOT_IN":
+        return Call("not", (_call("in", data["children"], BOOLEAN, resolve),), BOOLEAN)
+    if kind not in _OPERATORS:
+        raise Unsupported(f"operator {kind.removeprefix('OPERATOR_').replace('_', ' ').lower()}")
+    return _call(_OPERATORS[kind], data["children"], decode_type(data["return_type"]), resolve)
+
+
+def _between(data: dict[str, Any], resolve: Resolve) -> Call:
+    value = decode_expression(data["input"], resolve)
+    lower, upper = decode_expression(data["lower"], resolve), decode_expression(data["upper"], resolve)
+    above = Call(">=" if data["lower_inclusive"] else ">", (value, lower), BOOLEAN)
+    below = Call("<=" if data["upper_inclusive"] else "<", (value, upper), BOOLEAN)
+    return Call("and", (above, below), BOOLEAN)
+
+
+def _case(data: dict[str, Any], resolve: Resolve) -> Case:
+    branches = tuple(
+        (decode_expression(check["when_expr"], resolve), decode_expression(check["then_expr"], resolve))
+        for check in data["case_checks"]
+    )
+    return Case(branches, decode_expression(data["else_expr"], resolve), decode_type(data["return_type"]))
+
+
+def conjunction(terms: list[Expression]) -> Expression:
+    """All of ``terms``; TRUE for none."""
+    if not terms:
+        return Constant(True, BOOLEAN)
+    return terms[0] if len(terms) == 1 else Call("and", tuple(terms), BOOLEAN)

@@ -1,0 +1,167 @@
+"""The shadow database: a private, empty DuckDB with the schema of a snapshot, asked only for plans.
+
+It never sees data. Its optimizer keeps the passes that simplify a plan and loses those that would reason about its
+empty tables (``statistics_propagation`` folds them away) or make operators that only suit DuckDB's own executor.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import duckdb
+
+from locality.errors import QueryError, Unsupported
+from locality.sql.json_values import load
+from locality.sql.quoting import identifier, string
+from locality.sql.stability import objects_in, unstable_functions
+from locality.types import DataType
+
+Columns = tuple[tuple[str, DataType], ...]
+
+_KEEP = frozenset(
+    {
+        *("expression_rewriter", "filter_pullup", "filter_pushdown", "deliminator"),
+        *("unnest_rewriter", "cte_inlining", "regex_range", "join_order"),
+    }
+)
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+    "threads": "1",
+}
+_PLACEHOLDER = 'struct("nested column" boolean)'
+_WRONG_QUERY = (
+    duckdb.ParserException,
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.InvalidInputException,
+    duckdb.NotImplementedException,
+)
+
+
+class Shadow:
+    """The planning database. Callers with several threads hold ``lock`` around each query."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        """``settings``: DuckDB settings that change plans (``TimeZone``, ``default_order``, ...), by name."""
+        self.lock = threading.RLock()
+        self._tables: dict[str, Columns] = {}
+        self._placeholders: set[str] = set()
+        self._connection = duckdb.connect(":memory:", config=_CONFIG)
+        for name, value in settings.items():
+            self._connection.execute(f"set {identifier(name)} = ?", [value])
+        names = [row[0] for row in self._connection.execute("select name from duckdb_optimizers()").fetchall()]
+        disabled = ",".join(name for name in names if name not in _KEEP)
+        self._connection.execute("set disabled_optimizers = ?", [disabled])
+        self._connection.execute("set lock_configuration = true")
+        self.unstable = unstable_functions(self._connection)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def sync(self, tables: Mapping[str, Sequence[tuple[str, DataType]]]) -> None:
+        """Make the shadow's tables those of ``tables``; only what changed is touched."""
+        with self.lock:
+            wanted = {name: tuple(columns) for name, columns in tables.items()}
+            for name in [name for name, columns in self._tables.items() if wanted.get(name) != columns]:
+                self._connection.execute(f"drop table {identifier(name)}")
+                del self._tables[name]
+                self._placeholders.discard(name.lower())
+            for name, columns in wanted.items():
+                if name not in self._tables:
+                    self._create(name, columns)
+
+    def _create(self, name: str, columns: Columns) -> None:
+        types = [self._type_text(dtype) for _, dtype in columns]
+        listed = ", ".join(f"{identifier(column)} {text}" for (column, _), text in zip(columns, types, strict=True))
+        self._connection.execute(f"create table {identifier(name)} ({listed})")
+        self._tables[name] = columns
+        if _PLACEHOLDER in types:
+            self._placeholders.add(name.lower())
+
+    def _type_text(self, dtype: DataType) -> str:
+        """The type as SQL; a placeholder where its text isn't SQL (a nested type by its Arrow name)."""
+        text = str(dtype)
+        try:
+            (statement,) = duckdb.extract_statements(f"select cast(null as {text})")
+            self._connection.sql(statement)
+        except (duckdb.Error, ValueError):
+            return _PLACEHOLDER
+        return text
+
+    def statement(self, sql: str) -> None:
+        """Check that ``sql`` is one SELECT; QueryError on a syntax error, Unsupported for other statements."""
+        try:
+            statements = self._connection.extract_statements(sql)
+        except duckdb.Error as error:
+            raise QueryError(str(error)) from None
+        if not statements:
+            raise QueryError("the query is empty")
+        if len(statements) > 1:
+            raise Unsupported("several statements")
+        if statements[0].type != duckdb.StatementType.SELECT:
+            raise Unsupported(f"not a SELECT but {statements[0].type.name.replace('_', ' ')}")
+
+    def parse(self, sql: str) -> Any:
+        """DuckDB's parse tree of one SELECT, without names resolved."""
+        tree = load(self._scalar("select json_serialize_sql(?)", [sql]))
+        if tree["error"]:
+            raise Unsupported(f"statement that DuckDB can't serialise: {_first_line(tree['error_message'])}")
+        return tree["statements"]
+
+    def bind(self, sql: str, params: object = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The names and DuckDB type texts of the result; raises QueryError in DuckDB's words, Unsupported for files."""
+        try:
+            relation = self._connection.sql(sql) if params is None else self._connection.sql(sql, params=params)
+            return tuple(relation.columns), tuple(str(t) for t in relation.types)
+        except _WRONG_QUERY as error:
+            if self._reads_placeholder(sql):
+                raise Unsupported("names that depend on the type of a nested column") from None
+            raise QueryError(self._located(sql, params, str(error))) from None
+        except duckdb.PermissionException:
+            raise Unsupported("table that is not stored") from None
+        except duckdb.Error as error:
+            raise Unsupported(_first_line(str(error))) from None
+
+    def _located(self, sql: str, params: object, message: str) -> str:
+        """DuckDB's message with the line and caret, which relations leave out; the query fails to bind here too."""
+        try:
+            self._connection.execute(sql, params)
+        except duckdb.Error as error:
+            return str(error)
+        return message
+
+    def _reads_placeholder(self, sql: str) -> bool:
+        nodes = (node for node in objects_in(self.parse(sql)) if node.get("type") == "BASE_TABLE")
+        return not {node["table_name"].lower() for node in nodes}.isdisjoint(self._placeholders)
+
+    def serialized_plan(self, sql: str) -> dict[str, Any]:
+        """The root operator of the optimised plan, or of the bound one where DuckDB can't serialise the former."""
+        plan = load(self._scalar("select json_serialize_plan(?, optimize := true)", [sql]))
+        if plan["error"]:
+            plan = load(self._scalar("select json_serialize_plan(?, optimize := false)", [sql]))
+        if plan["error"]:
+            raise Unsupported(f"plan that DuckDB can't serialise: {_first_line(plan['error_message'])}")
+        (root,) = plan["plans"]
+        return dict(root)
+
+    def set_variables(self, values: Mapping[str, object]) -> list[str]:
+        """Set session variables to Python values; returns their DuckDB types, as text."""
+        for name, value in values.items():
+            self._connection.execute(f"set variable {identifier(name)} = ?", [value])
+        listed = ", ".join(f"typeof(getvariable({string(name)}))" for name in values)
+        return list(self._connection.execute(f"select {listed}").fetchall()[0]) if values else []
+
+    def _scalar(self, sql: str, params: list[str]) -> str:
+        try:
+            return str(self._connection.execute(sql, params).fetchall()[0][0])
+        except duckdb.Error as error:
+            raise Unsupported(_first_line(str(error))) from None
+
+
+def _first_line(message: str) -> str:
+    return message.split("\n", 1)[0]
