@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from locality.settings import available_threads
 
@@ -80,11 +81,9 @@ def _choose_engines(names: Sequence[str], *, named: bool) -> list[type[Engine]]:
 def _run(
     suite: Suite, scale: float, chosen: list[type[Engine]], threads: int, json_path: Path | None, stopping: Stopping
 ) -> int:
-    progress = Console(stderr=True)
+    sources = suite.sources(scale)  # the generator has a progress display of its own, so ours starts after it
     with ExitStack() as stack:
-        notify = _notifier(progress, stack)
-        notify(f"data of {suite.name} at scale {scale:g}")
-        sources = suite.sources(scale)
+        notify = _notifier(stack)
         # Memory maps keep files open on some systems; what can't be removed then is left to the system's cleaning.
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="locality-bench-", ignore_cleanup_errors=True))
         engines = []
@@ -107,11 +106,15 @@ def _run(
     return 1 if record.problems() else 0
 
 
-def _notifier(console: Console, stack: ExitStack) -> Callable[[str], None]:
+def _notifier(stack: ExitStack) -> Callable[[str], None]:
+    """What shows on standard error what is being done, and for how long all has taken; silent but on a terminal."""
+    console = Console(stderr=True)
     if not console.is_terminal:
         return lambda text: None
-    status = stack.enter_context(console.status("starting"))
-    return lambda text: status.update(text)
+    columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    progress = stack.enter_context(Progress(*columns, console=console, transient=True))
+    task = progress.add_task("starting", total=None)
+    return lambda text: progress.update(task, description=text)
 
 
 def _bandwidth_probe(chosen: list[type[Engine]]) -> Callable[[int], float] | None:

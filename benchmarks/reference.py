@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from .engines.base import batches
+from .engines.duckdb import interruptible
 from .model import AnswerRow, Query, Source
 
 
@@ -28,7 +29,8 @@ class Reference:
         limit = None if row_limit is None or self._all_within(query, row_limit) else row_limit
         key = (query.name, limit)
         if key not in self._answers:
-            self._answers[key] = self._connection(limit).execute(query.sql).fetchall()
+            with interruptible():
+                self._answers[key] = self._connection(limit).execute(query.sql).fetchall()
         return self._answers[key]
 
     def close(self) -> None:

@@ -83,8 +83,8 @@ class Runner:
             if measure_bandwidth is not None:
                 self._notify("measuring read bandwidth")
                 self.record.bandwidth = measure_bandwidth(self.record.threads)
-            for query in self._suite.queries:
-                self._measure(query)
+            for number, query in enumerate(self._suite.queries, 1):
+                self._measure(query, f"query {number} of {len(self._suite.queries)}, {query.name}")
             self.record.complete = True
         finally:
             self._reference.close()
@@ -103,18 +103,18 @@ class Runner:
         record.stored_bytes = engine.stored_bytes()
         self.record.loads.append(record)
 
-    def _measure(self, query: Query) -> None:
+    def _measure(self, query: Query, place: str) -> None:
         record = QueryRecord(query.name, query.title, query.sql.strip(), query.tables)
         self.record.queries.append(record)
         running: list[Engine] = []
         for engine in self._engines:
-            self._notify(f"{query.name}: first run of {engine.name}")
+            self._notify(f"{place}: first run of {engine.name}")
             extrapolation = engine.extrapolation(query, self._sources)
             measurement = Measurement(engine.name, extrapolation=extrapolation)
             record.measurements[engine.name] = measurement
             if self._first(engine, query, measurement):
                 running.append(engine)
-        self._notify(f"{query.name}: {', '.join(engine.name for engine in running)} in turn")
+        self._notify(f"{place}: {', '.join(engine.name for engine in running)} in turn")
         while running:
             running = [engine for engine in running if self._again(engine, query, record.measurements[engine.name])]
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
 from ..model import Query, Source
 from .base import Answer, Engine
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Lets Ctrl-C through: DuckDB's client turns it into a RuntimeError while a query runs."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
 
 
 class DuckDBEngine(Engine):
@@ -32,7 +45,8 @@ class DuckDBEngine(Engine):
         return str(duckdb.__version__)
 
     def load_table(self, name: str, source: Source) -> None:
-        self._connection.execute(f'create table "{name}" as from read_parquet(?)', [str(source.path)])
+        with interruptible():
+            self._connection.execute(f'create table "{name}" as from read_parquet(?)', [str(source.path)])
 
     def stored_bytes(self) -> int | None:
         tag = "IN_MEMORY_TABLE"
@@ -41,7 +55,8 @@ class DuckDBEngine(Engine):
         return int(found[0]) if found and found[0] else None
 
     def run(self, query: Query) -> Answer:
-        return Answer(self._connection.execute(query.text(self.name)).fetchall())
+        with interruptible():
+            return Answer(self._connection.execute(query.text(self.name)).fetchall())
 
     def close(self) -> None:
         self._connection.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from locality._suites.benchmarks.engines import Answer, Engine
-from locality._suites.benchmarks.engines.duckdb import DuckDBEngine
+from locality._suites.benchmarks.engines.duckdb import DuckDBEngine, interruptible
 from locality._suites.benchmarks.model import Query, Source
 from locality._suites.benchmarks.record import Outcome, RunRecord
 from locality._suites.benchmarks.runner import Runner, Stopping
@@ -86,6 +86,13 @@ def test_an_interrupted_run_keeps_what_it_has(sources: dict[str, Source], tmp_pa
     assert record.queries[0].measurements["locality"].counts
     assert record.queries[0].ratio("duckdb") is not None
     assert not record.queries[1].measurements["locality"].counts
+
+
+def test_ctrl_c_within_a_query_of_duckdb_is_no_failure_of_the_engine() -> None:
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        raise RuntimeError("Query interrupted")
+    with pytest.raises(RuntimeError, match="something else"), interruptible():
+        raise RuntimeError("something else")
 
 
 def test_times_over_the_first_rows_are_extrapolated(sources: dict[str, Source], tmp_path: Path) -> None:
