@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -86,6 +87,7 @@ def _run(
         notify = _notifier(stack)
         # Memory maps keep files open on some systems; what can't be removed then is left to the system's cleaning.
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="locality-bench-", ignore_cleanup_errors=True))
+        stack.enter_context(_cold_kernels(Path(scratch)))
         engines = []
         for engine_class in chosen:
             engine = engine_class(threads, Path(scratch))
@@ -104,6 +106,20 @@ def _run(
     if interrupted:
         return INTERRUPTED
     return 1 if record.problems() else 0
+
+
+@contextmanager
+def _cold_kernels(directory: Path) -> Iterator[None]:
+    """An empty cache of compiled kernels for this run, so that first runs compile."""
+    before = os.environ.get("LOCALITY_CACHE_DIR")
+    os.environ["LOCALITY_CACHE_DIR"] = str(directory / "cache")
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["LOCALITY_CACHE_DIR"]
+        else:
+            os.environ["LOCALITY_CACHE_DIR"] = before
 
 
 def _notifier(stack: ExitStack) -> Callable[[str], None]:

@@ -12,6 +12,9 @@ from .units import data_size, duration, milliseconds, times
 
 OURS = "locality"
 
+_WIDE = 100
+"""Columns of a terminal that times and ratios fit in side by side."""
+
 
 def print_report(record: RunRecord, console: Console) -> None:
     """Print everything there is; the table of speed-ups and its summary come last."""
@@ -21,7 +24,8 @@ def print_report(record: RunRecord, console: Console) -> None:
     if any(m.ledger for query in record.queries for m in query.measurements.values()):
         console.print(_bytes(record))
     if record.queries:
-        console.print(_speedups(record))
+        for table in _results(record, console.width):
+            console.print(table)
         for line in _notes(record):
             console.print(line, highlight=False)
 
@@ -83,25 +87,33 @@ def _bytes(record: RunRecord) -> RenderableType:
     return table
 
 
-def _speedups(record: RunRecord) -> RenderableType:
+def _results(record: RunRecord, width: int) -> list[RenderableType]:
+    """Medians and speed-ups side by side, or one table after the other where the terminal is narrow."""
     peers = [engine for engine in record.engines if engine != OURS]
-    has_ours = OURS in record.engines
-    table = _table("Medians in ms" + (", and how many times as fast Locality is" if has_ours else ""))
+    if OURS not in record.engines or not peers:
+        return [_comparison(record, "Medians in ms", record.engines, [])]
+    if width >= _WIDE:
+        title = "Medians in ms, and how many times as fast Locality is"
+        return [_comparison(record, title, record.engines, peers)]
+    return [
+        _comparison(record, "Medians in ms", record.engines, []),
+        _comparison(record, "How many times as fast Locality is", [], peers),
+    ]
+
+
+def _comparison(record: RunRecord, title: str, engines: list[str], peers: list[str]) -> RenderableType:
+    """A row for each query: the medians of ``engines``, and the ratios to ``peers`` with their means below."""
+    table = _table(title)
     table.add_column("query", no_wrap=True)
-    for engine in record.engines:
-        table.add_column(engine, justify="right", no_wrap=True)
-    if has_ours:
-        for peer in peers:
-            table.add_column(f"vs {peer}", justify="right", no_wrap=True)
+    for heading in (*engines, *(f"vs {peer}" for peer in peers)):
+        table.add_column(heading, justify="right", no_wrap=True)
     for query in record.queries:
-        cells = [_time(query.measurements.get(engine)) for engine in record.engines]
-        if has_ours:
-            cells += [_ratio(query, peer) for peer in peers]
-        table.add_row(query.name, *cells)
-    if has_ours and peers:
+        cells = [_time(query.measurements.get(engine)) for engine in engines]
+        table.add_row(query.name, *cells, *(_ratio(query, peer) for peer in peers))
+    if peers:
         table.add_section()
         means = [f"[bold]{times(record.geomean(peer))}[/bold]" for peer in peers]
-        table.add_row("[bold]geometric mean[/bold]", *[""] * len(record.engines), *means)
+        table.add_row("[bold]geometric mean[/bold]", *[""] * len(engines), *means)
     return table
 
 

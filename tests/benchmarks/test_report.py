@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
 from locality._suites.benchmarks.record import RunRecord
@@ -70,6 +71,9 @@ def test_nothing_but_the_heading_before_anything_was_loaded() -> None:
     assert "Loading" not in printed(record)
 
 
-def test_every_column_fits_a_terminal_of_100() -> None:
-    text = printed(a_run(), width=100)
+@pytest.mark.parametrize("width", [80, 100])
+def test_every_column_fits_a_terminal(width: int) -> None:
+    text = printed(a_run(), width=width)
     assert "…" not in text.split("Medians in ms")[1]
+    assert ("How many times as fast Locality is" in text) == (width == 80)
+    assert line(text, "slow ").split()[-3:] == ["0.50x", "LOSS", "-"]
