@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,21 @@ def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, capsys
     chosen = cli._choose_engines(["duckdb", "absent"], named=False)
     assert chosen == [DuckDBEngine]
     assert "without absent" in capsys.readouterr().err
+
+
+def test_kernels_are_compiled_anew_and_the_setting_comes_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen = []
+
+    class Watches(fakes.Ours):
+        def finish_loading(self) -> None:
+            seen.append(os.environ["LOCALITY_CACHE_DIR"])
+
+    for before in (str(tmp_path), None):
+        if before is None:
+            monkeypatch.delenv("LOCALITY_CACHE_DIR")
+        else:
+            monkeypatch.setenv("LOCALITY_CACHE_DIR", before)
+        assert bench(monkeypatch, Watches) == 0
+        assert os.environ.get("LOCALITY_CACHE_DIR") == before
+    assert len(set(seen)) == 2
+    assert not any(Path(path).exists() for path in seen)
