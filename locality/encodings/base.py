@@ -66,19 +66,19 @@ class BlockContext(Protocol):
     def codes(self) -> ir.Scalar:
         """The element type of the column's codes."""
 
-    def buffer(self, field: str, element: ir.Scalar) -> ir.Var:
+    def buffer(self, field: str, element: ir.Scalar, /) -> ir.Var:
         """The block's slice of the column's array ``field``: element 0 belongs to the block's first row."""
 
-    def array(self, field: str, element: ir.Scalar) -> ir.Var:
+    def array(self, field: str, element: ir.Scalar, /) -> ir.Var:
         """The column's whole array ``field``."""
 
-    def scalar(self, field: str, element: ir.Scalar) -> ir.Var:
+    def scalar(self, field: str, element: ir.Scalar, /) -> ir.Var:
         """The column's number ``field``, a parameter of the segment."""
 
-    def local(self, element: ir.Scalar) -> ir.Var:
+    def local(self, element: ir.Scalar, /) -> ir.Var:
         """A scratch array of the block's length."""
 
-    def emit(self, statement: ir.Stmt) -> None:
+    def emit(self, statement: ir.Stmt, /) -> None:
         """Adds a statement in front of the block's loops."""
 
 

@@ -38,13 +38,22 @@ def plain_dtype(dtype: DataType) -> np.dtype[Any]:
     return np.dtype(_PLAIN.get(dtype.name, np.int64))
 
 
+def is_fixed(dtype: DataType) -> bool:
+    """Whether the type has one Arrow representation; nested types and UUIDs have none."""
+    try:
+        types.to_arrow(dtype)
+    except SchemaError:
+        return False
+    return True
+
+
 def canonical(array: pa.Array | pa.ChunkedArray, dtype: DataType) -> EncodedColumn:
     """The canonical column of Arrow values that are of SQL type ``dtype``.
 
     Raises SchemaError if the array's type has no lossless way to ``dtype``'s form (timestamps out of range included).
     """
     array = _flat(array)
-    if pa.types.is_null(array.type):
+    if pa.types.is_null(array.type) and is_fixed(dtype):
         return all_null(dtype, len(array))
     match dtype.domain:
         case Domain.STRING:
@@ -187,7 +196,7 @@ def text_array(column: EncodedColumn) -> pa.Array:
 
 
 def all_null(dtype: DataType, length: int) -> EncodedColumn:
-    """A canonical column of NULLs."""
+    """A canonical column of NULLs, of a type with a fixed Arrow representation; raises SchemaError for others."""
     validity = np.zeros((length + 7) // 8, dtype=np.uint8) if length else None
     match dtype.domain:
         case Domain.STRING:
@@ -199,4 +208,4 @@ def all_null(dtype: DataType, length: int) -> EncodedColumn:
             limbs = np.zeros((length, 2), dtype=np.int64)
             return EncodedColumn(dtype, "plain", length, codes=limbs, validity=validity)
         case _:
-            return EncodedColumn(dtype, "opaque", length, validity=validity, nested=pa.nulls(length))
+            return EncodedColumn(dtype, "opaque", length, validity=validity, nested=pa.nulls(length, types.to_arrow(dtype)))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from locality.encodings.base import EncodingSpec
-from locality.encodings.canonical import plain_dtype
+from locality.encodings.canonical import is_fixed, plain_dtype
 from locality.encodings.column import Dictionary
 from locality.types import DataType, Domain
 
@@ -78,7 +78,7 @@ def choose(profile: ColumnProfile) -> EncodingSpec:
 
 def candidates(profile: ColumnProfile) -> list[Candidate]:
     """Every encoding that may be taken for a column, simple ones first."""
-    if profile.nulls == profile.rows and profile.type.domain is not Domain.NESTED:
+    if profile.nulls == profile.rows and is_fixed(profile.type):
         return [Candidate(EncodingSpec(profile.type, "constant"), 0)]
     match profile.type.domain:
         case Domain.INTEGER if profile.wide:

@@ -12,7 +12,6 @@ from locality.encodings.base import BlockContext, Encoding, EncodingSpec, Positi
 from locality.encodings.canonical import all_null, plain_dtype
 from locality.encodings.column import AnyArray, EncodedColumn
 from locality.encodings.dictionary import dictionary_codes
-from locality.encodings.frame import integer_codes
 from locality.kernel import ir
 from locality.types import Domain
 
@@ -31,10 +30,10 @@ class Constant(Encoding):
         constant = EncodedColumn(spec.type, self.name, column.length, validity=column.validity)
         match spec.type.domain:
             case Domain.INTEGER:
-                integer_codes(column, replace(spec, code="uint8", factor=256))
+                _require_none(_differs_from_integer(column, spec.base), column)
                 return replace(constant, base=spec.base)
             case Domain.FLOAT if spec.value is not None:
-                _check_floats(column, spec.value)
+                _require_none(_differs_from_float(column, spec.value), column)
                 return replace(constant, value=spec.value)
             case Domain.STRING if spec.dictionary is not None and len(spec.dictionary) == 1:
                 dictionary_codes(column, spec.dictionary)
@@ -82,12 +81,21 @@ def _same_value(left: EncodedColumn, right: EncodedColumn) -> bool:
     return (left.base, left.value) == (right.base, right.value)
 
 
-def _check_floats(column: EncodedColumn, value: float) -> None:
+def _differs_from_integer(column: EncodedColumn, value: int) -> AnyArray:
+    """Where plain integers are not ``value``, as a mask; the same everywhere if they are 128 bits wide."""
+    assert column.codes is not None
+    return column.codes != value if column.codes.ndim == 1 else np.ones(column.length, dtype=np.bool_)
+
+
+def _differs_from_float(column: EncodedColumn, value: float) -> AnyArray:
+    """Where floats are not ``value`` bit for bit, as a mask."""
     assert column.codes is not None
     bits = column.codes.view(f"uint{8 * column.codes.itemsize}")
-    expected = column.codes.dtype.type(value).view(bits.dtype)
-    different = bits != expected
+    return bits != column.codes.dtype.type(value).view(bits.dtype)
+
+
+def _require_none(different: AnyArray, column: EncodedColumn) -> None:
     if column.validity is not None:
-        different &= bitmaps.to_mask(column.validity, column.length)
+        different = different & bitmaps.to_mask(column.validity, column.length)
     if different.any():
         raise ValueError("a value differs from the one that was chosen as the column's constant")
