@@ -15,6 +15,11 @@ from typing import Any
 
 from locality.errors import CorruptStoreError, StoreVersionError
 from locality.storage import durable
+from locality.storage.files import FileEntry
+from locality.storage.segment import SegmentFiles
+from locality.storage.statistics import ColumnStatistics
+from locality.storage.table import ForeignKey
+from locality.types import DataType, parse
 
 NAME = "manifest.json"
 FORMAT = 1
@@ -23,52 +28,32 @@ _HEADER_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class FileEntry:
-    """A file of the store: its path relative to the store (with forward slashes), size in bytes and CRC-32."""
-
-    path: str
-    size: int
-    crc32: int
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentEntry:
-    """One segment: its rows and its files in the order of their roles (codes, zone statistics, text if any)."""
-
-    rows: int
-    files: tuple[FileEntry, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignKey:
-    """``columns`` of a table name a row of ``table`` by its unique ``parents``."""
-
-    columns: tuple[str, ...]
-    table: str
-    parents: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class ColumnEntry:
-    """A column: its name, its SQL type as text, whether NULLs occur, and its statistics over the table as JSON."""
+    """A column: its SQL type and its statistics over the table.
+
+    arrow: of a nested type, the Arrow type, as the base64 text of an Arrow schema of this one column; else None.
+    """
 
     name: str
-    type: str
-    nullable: bool
-    statistics: dict[str, Any]
+    type: DataType
+    statistics: ColumnStatistics
+    arrow: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """A table. ``primary_key`` and ``foreign_keys`` were declared and checked; ``unique`` keys were found by looking."""
+    """A table. ``primary_key`` and ``foreign_keys`` were declared and checked; ``unique`` columns were found by looking.
+
+    Paths of files are relative to the store.
+    """
 
     name: str
     columns: tuple[ColumnEntry, ...]
-    segments: tuple[SegmentEntry, ...] = ()
+    segments: tuple[SegmentFiles, ...] = ()
     dictionaries: tuple[FileEntry, ...] = ()
     primary_key: tuple[str, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
-    unique: tuple[tuple[str, ...], ...] = ()
+    unique: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -104,7 +89,7 @@ class Manifest:
 
 def write(store: Path, manifest: Manifest) -> None:
     """Commit ``manifest``: durably and atomically replace the one before it."""
-    body = json.dumps(dataclasses.asdict(manifest), separators=(",", ":")).encode()
+    body = json.dumps(_body(manifest), separators=(",", ":")).encode()
     header = {
         "magic": _MAGIC,
         "format": FORMAT,
@@ -169,6 +154,15 @@ def _header(path: Path, line: bytes) -> dict[str, Any]:
     return header
 
 
+def _body(manifest: Manifest) -> dict[str, Any]:
+    body = dataclasses.asdict(manifest)
+    for table, entry in zip(manifest.tables, body["tables"], strict=True):
+        for column, record in zip(table.columns, entry["columns"], strict=True):
+            record["type"] = str(column.type)
+            record["statistics"] = column.statistics.to_json()
+    return body
+
+
 def _manifest(body: dict[str, Any]) -> Manifest:
     return Manifest(
         version=body["version"],
@@ -180,16 +174,30 @@ def _manifest(body: dict[str, Any]) -> Manifest:
 def _table(entry: dict[str, Any]) -> TableEntry:
     return TableEntry(
         name=entry["name"],
-        columns=tuple(ColumnEntry(**column) for column in entry["columns"]),
-        segments=tuple(SegmentEntry(segment["rows"], _files(segment["files"])) for segment in entry["segments"]),
-        dictionaries=_files(entry["dictionaries"]),
+        columns=tuple(
+            ColumnEntry(
+                column["name"],
+                parse(column["type"]),
+                ColumnStatistics.from_json(column["statistics"]),
+                column["arrow"],
+            )
+            for column in entry["columns"]
+        ),
+        segments=tuple(_segment(segment) for segment in entry["segments"]),
+        dictionaries=tuple(FileEntry(**file) for file in entry["dictionaries"]),
         primary_key=tuple(entry["primary_key"]),
         foreign_keys=tuple(
             ForeignKey(tuple(key["columns"]), key["table"], tuple(key["parents"])) for key in entry["foreign_keys"]
         ),
-        unique=tuple(tuple(key) for key in entry["unique"]),
+        unique=tuple(entry["unique"]),
     )
 
 
-def _files(entries: list[dict[str, Any]]) -> tuple[FileEntry, ...]:
-    return tuple(FileEntry(**entry) for entry in entries)
+def _segment(entry: dict[str, Any]) -> SegmentFiles:
+    text = entry["text"]
+    return SegmentFiles(
+        entry["rows"],
+        FileEntry(**entry["codes"]),
+        FileEntry(**entry["zones"]),
+        FileEntry(**text) if text is not None else None,
+    )

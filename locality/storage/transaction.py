@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from locality.encodings import Dictionary, EncodedColumn
 from locality.errors import CatalogError
 from locality.storage import durable, manifest
 from locality.storage.catalog import NameMap, fold
+from locality.storage.dictionaries import write_dictionary
+from locality.storage.files import FileEntry
 from locality.storage.lock import WriteLock, oldest_pinned
 from locality.storage.manifest import Manifest, Retired, TableEntry
+from locality.storage.segment import SegmentFiles, write_segment
 
 SEGMENTS = "segments"
 DICTIONARIES = "dictionaries"
@@ -24,7 +28,6 @@ class Transaction:
 
     Entering raises StoreLockedError if another writer is still at work after ``timeout`` seconds.
 
-    segments, dictionaries: the directories for new files, each with a name from :meth:`new_name` or made from its content.
     staging: a directory for temporary files, removed at the end.
     """
 
@@ -69,6 +72,19 @@ class Transaction:
         self._names += 1
         return f"{self._before.version + 1:06d}-{self._names:05d}"
 
+    def add_segment(self, name: str, columns: Sequence[EncodedColumn], names: Sequence[str]) -> SegmentFiles:
+        """Write a segment under a :meth:`new_name`; any thread. What a table entry does not name is removed at the end."""
+        return write_segment(self.store, f"{SEGMENTS}/{name}", columns, names)
+
+    def add_dictionary(self, dictionary: Dictionary) -> FileEntry:
+        """Write a dictionary, or find the file that already holds it."""
+        path = self.dictionaries / f"{dictionary.key}.arrow"
+        if path.exists():
+            entry = FileEntry(path.name, path.stat().st_size, durable.checksum(path))
+        else:
+            entry = write_dictionary(self.dictionaries, dictionary)
+        return FileEntry(f"{DICTIONARIES}/{entry.path}", entry.size, entry.crc32)
+
     def put(self, table: TableEntry) -> None:
         """Create a table, or replace the one of its name."""
         self._tables[fold(table.name)] = table
@@ -92,7 +108,9 @@ class Transaction:
             durable.sync_file(self.store / path)
         durable.sync_directory(self.segments)
         durable.sync_directory(self.dictionaries)
-        left = tuple(entry for entry in self._before.retired if (self.store / entry.path).exists())
+        left = tuple(
+            entry for entry in self._before.retired if entry.path not in new and (self.store / entry.path).exists()
+        )
         gone = tuple(Retired(path, version) for path in sorted(old.keys() - new.keys()))
         after = Manifest(version, after.tables, left + gone)
         manifest.write(self.store, after)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 
 from locality.errors import SourceError
@@ -36,7 +37,7 @@ class Place:
             yield
         except FileNotFoundError:
             raise SourceError(f"{self.name} does not exist") from None
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, pa.ArrowException, duckdb.Error) as error:
             raise self.failed(error) from error
 
 
@@ -68,10 +69,11 @@ class StreamSource(Source):
 
     def pieces(self) -> Iterator[Piece]:
         for batches in gather(self._place, self._reader):
-            yield _ready(pa.Table.from_batches(batches, self.schema))
+            yield ready(pa.Table.from_batches(batches, self.schema))
 
 
-def _ready(table: pa.Table) -> Piece:
+def ready(table: pa.Table) -> Piece:
+    """The piece of rows that are already read."""
     return lambda: table
 
 

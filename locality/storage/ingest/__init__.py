@@ -1,0 +1,117 @@
+"""Ingest: rows of files or Arrow objects become a table of a store, or more rows of one, in one commit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from locality.errors import CatalogError
+from locality.settings import available_threads
+from locality.storage.catalog import check_name
+from locality.storage.ingest import progress as progress_bar
+from locality.storage.ingest.objects import open_source
+from locality.storage.ingest.schema import existing_table, new_table
+from locality.storage.ingest.write import Written, write
+from locality.storage.manifest import TableEntry
+from locality.storage.snapshot import column_info
+from locality.storage.statistics import merge_statistics
+from locality.storage.store import Store
+from locality.storage.transaction import Transaction
+
+Mode = Literal["create", "replace", "append"]
+
+__all__ = ["IngestReport", "Mode", "ingest"]
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingest did.
+
+    rows: rows that were read.
+    bytes_in: bytes of the source's files; None for objects.
+    bytes_stored: bytes of the files that the table now needs.
+    """
+
+    table: str
+    rows: int
+    bytes_in: int | None
+    bytes_stored: int
+    seconds: float
+
+
+def ingest(
+    store: Store,
+    table: str,
+    source: Any,
+    *,
+    mode: Mode = "create",
+    primary_key: str | Sequence[str] | None = None,
+    foreign_keys: Mapping[str, str] | None = None,
+    threads: int | None = None,
+    progress: bool | None = None,
+) -> IngestReport:
+    """Read ``source`` into ``table``, in the source's row order, and commit it; on any error nothing changes.
+
+    Args:
+        store: an open store; no other writer may be at work.
+        table: the table's name.
+        source: a path, a glob or paths of Parquet, CSV or Arrow IPC files, or an object with ``__arrow_c_stream__``.
+        mode: ``create`` a new table, ``replace`` one (or create it), or ``append`` rows to one.
+        primary_key: the column or columns that identify a row; checked. An append keeps those of the table.
+        foreign_keys: ``{"l_orderkey": "orders(o_orderkey)"}``; ``"a, b"`` and ``"t(x, y)"`` for several columns. Checked.
+        threads: default all cores.
+        progress: show a bar on standard error; default if it is a terminal.
+
+    Raises:
+        SourceError: the source is missing, damaged, of an unknown format, or has a bad row.
+        SchemaError: names or types that can't be, or that do not fit the table.
+        CatalogError: the table is there already (``create``), or is not (``append``).
+        KeyViolation: a declared key does not hold.
+        StoreLockedError, StoreFullError, StoreError: the store can't be written to.
+    """
+    started = time.perf_counter()
+    check_name("table", table)
+    threads = threads or available_threads()
+    rows = open_source(source, threads)
+    with store.begin() as transaction:
+        before = _before(transaction, table, mode)
+        if mode == "append" and before is not None:
+            target = existing_table(before.name, [column_info(column) for column in before.columns], rows.schema)
+        else:
+            target = new_table(table, rows.schema)
+        with progress_bar.shown(table, rows.rows, rows.bytes, progress) as report:
+            written = write(transaction, rows, target, threads, report)
+        entry = TableEntry(table, written.columns, written.segments, written.dictionaries)
+        if mode == "append" and before is not None:
+            entry = _appended(before, written)
+        transaction.put(entry)
+        transaction.commit()
+    count = sum(segment.rows for segment in written.segments)
+    stored = sum(file.size for file in entry.files)
+    return IngestReport(entry.name, count, rows.bytes, stored, time.perf_counter() - started)
+
+
+def _before(transaction: Transaction, table: str, mode: Mode) -> TableEntry | None:
+    before = transaction.tables.get(table)
+    if mode == "create" and before is not None:
+        raise CatalogError(f"table {before.name!r} is already in the store; replace it or append to it, or drop it first")
+    if mode == "append" and before is None:
+        transaction.tables.table(table)
+    return before
+
+
+def _appended(before: TableEntry, written: Written) -> TableEntry:
+    """The table with further rows."""
+    columns = [
+        replace(old, statistics=merge_statistics([old.statistics, new.statistics], old.type))
+        for old, new in zip(before.columns, written.columns, strict=True)
+    ]
+    dictionaries = {file.path: file for file in (*before.dictionaries, *written.dictionaries)}
+    return replace(
+        before,
+        columns=tuple(columns),
+        segments=before.segments + written.segments,
+        dictionaries=tuple(dictionaries.values()),
+    )

@@ -1,0 +1,119 @@
+"""One column while it is read: its chunks are made ready on any thread, its facts are joined in row order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from locality.encodings import ColumnProfile, EncodedColumn, EncodingSpec, canonical, choose, slice_column
+from locality.encodings.arrow import to_dictionary
+from locality.encodings.canonical import plain_dtype, text_array
+from locality.storage.ingest import distinct
+from locality.storage.ingest.facts import Facts
+from locality.storage.ingest.observe import observe
+from locality.storage.ingest.union import Union
+from locality.storage.statistics import ColumnStatistics, Order
+from locality.storage.zones import prefix_bounds
+from locality.types import DataType, Domain
+
+_SAMPLE = 8192
+
+
+class Collector:
+    """What is learnt of one column."""
+
+    def __init__(self, name: str, dtype: DataType, total_rows: int | None) -> None:
+        """``total_rows``: how many rows there will be, if that is known."""
+        self.name = name
+        self.type = dtype
+        self.facts = Facts(0)
+        self._union = Union(dtype, total_rows)
+
+    def prepare(self, array: pa.ChunkedArray) -> tuple[EncodedColumn, Facts]:
+        """A chunk in the form in which it waits, and its facts. Any thread; raises SchemaError for impossible values."""
+        column = canonical(array, self.type)
+        if column.encoding == "text" and column.length and self._union.open and self._few_distinct(column):
+            column = to_dictionary(column)
+        return observe(column)
+
+    def add(self, column: EncodedColumn, facts: Facts) -> None:
+        """Join the facts of the next rows to those before."""
+        self.facts = self.facts.join(facts)
+        if column.dictionary is not None:
+            self._union.add(column.dictionary, facts.rows)
+        elif column.encoding == "text" and self._union.open:
+            head = slice_column(column, 0, min(column.length, _SAMPLE))
+            self._union.close(_count_distinct(head), head.length)
+
+    def choose(self) -> EncodingSpec:
+        """The encoding of the whole column, once all rows were added."""
+        facts = self.facts
+        return choose(
+            ColumnProfile(
+                self.type,
+                facts.rows,
+                facts.nulls,
+                facts.minimum if isinstance(facts.minimum, int) else None,
+                facts.maximum if isinstance(facts.maximum, int) else None,
+                facts.factor,
+                None if facts.nulls else facts.runs,
+                facts.wide,
+                self._constant(),
+                self._union.dictionary() if self.type.domain is Domain.STRING else None,
+                facts.text_bytes,
+            )
+        )
+
+    def statistics(self, stored_bytes: int) -> ColumnStatistics:
+        """The statistics of the whole column, once its encoding was chosen."""
+        facts = self.facts
+        minimum, maximum = facts.minimum, facts.maximum
+        if isinstance(minimum, bytes) and isinstance(maximum, bytes):
+            minimum, maximum = prefix_bounds(minimum, maximum)
+        return ColumnStatistics(
+            facts.rows,
+            minimum,
+            maximum,
+            facts.nulls,
+            self._distinct(),
+            self._order(),
+            facts.has_nan,
+            stored_bytes,
+            facts.text_bytes,
+            facts.longest_text,
+        )
+
+    def _few_distinct(self, column: EncodedColumn) -> bool:
+        return self._union.promises(_count_distinct(column), column.length)
+
+    def _constant(self) -> float | None:
+        """The FLOAT that all values are, if a Python float can carry its bits (those of some NaNs it can't)."""
+        if self.facts.bits is None:
+            return None
+        dtype = plain_dtype(self.type)
+        bits = np.dtype(f"uint{8 * dtype.itemsize}")
+        value = float(np.array(self.facts.bits, bits).view(dtype))
+        return value if int(dtype.type(value).view(bits)) == self.facts.bits else None
+
+    def _distinct(self) -> int:
+        valid = self.facts.rows - self.facts.nulls
+        if self.facts.strict:
+            return valid
+        if self.type.domain is Domain.STRING:
+            return self._union.estimate(valid)
+        return min(valid, distinct.estimate(self.facts.hashes)) if self.facts.hashes is not None else valid
+
+    def _order(self) -> Order | None:
+        facts = self.facts
+        if not facts.rows or facts.nulls:
+            return None
+        if facts.ascending:
+            return "strictly ascending" if facts.strict else "ascending"
+        return "descending" if facts.descending else None
+
+
+def _count_distinct(column: EncodedColumn) -> int:
+    import pyarrow.compute as pc
+
+    count: int = pc.count_distinct(text_array(column)).as_py()
+    return count

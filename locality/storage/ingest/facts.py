@@ -1,0 +1,89 @@
+"""Facts about the values of a column, gathered chunk by chunk and joined in row order."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from locality.storage.ingest import distinct
+from locality.storage.ingest.distinct import Hashes
+
+Value = int | float | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Facts about consecutive rows of a column.
+
+    minimum, maximum: exact bounds of the values that are neither NULL nor NaN; None if there are none, or unknown.
+    first, last: comparable keys of the first and the last row; None if unknown or if there are NULLs.
+    ascending, strict, descending: the order of the rows; all False if unknown or if there are NULLs.
+    factor: greatest common divisor of the differences of INTEGER values; 0 if they are all equal.
+    runs: stretches of equal codes; as many as rows where unknown.
+    hashes: a sketch of the distinct values; None where they are known otherwise or not at all.
+    has_nan: whether a FLOAT is NaN.
+    bits: the bit pattern that all FLOAT values share; None if there is none.
+    wide: a value does not fit a signed 64-bit integer.
+    text_bytes, longest_text: of strings.
+    """
+
+    rows: int
+    nulls: int = 0
+    minimum: Value | None = None
+    maximum: Value | None = None
+    first: Value | None = None
+    last: Value | None = None
+    ascending: bool = False
+    strict: bool = False
+    descending: bool = False
+    factor: int = 1
+    runs: int = 0
+    hashes: Hashes | None = None
+    has_nan: bool = False
+    bits: int | None = None
+    wide: bool = False
+    text_bytes: int = 0
+    longest_text: int = 0
+
+    def join(self, later: Facts) -> Facts:
+        """The facts about these rows followed by ``later``."""
+        if not self.rows or not later.rows:
+            return later if not self.rows else self
+        ordered = self.last is not None and later.first is not None
+        return Facts(
+            rows=self.rows + later.rows,
+            nulls=self.nulls + later.nulls,
+            minimum=_bound(min, self.minimum, later.minimum),
+            maximum=_bound(max, self.maximum, later.maximum),
+            first=self.first,
+            last=later.last,
+            ascending=ordered and self.ascending and later.ascending and self.last <= later.first,  # type: ignore[operator]
+            strict=ordered and self.strict and later.strict and self.last < later.first,  # type: ignore[operator]
+            descending=ordered and self.descending and later.descending and self.last >= later.first,  # type: ignore[operator]
+            factor=_joined_factor(self, later),
+            runs=self.runs + later.runs - (ordered and self.last == later.first),
+            hashes=None if self.hashes is None or later.hashes is None else distinct.merge(self.hashes, later.hashes),
+            has_nan=self.has_nan or later.has_nan,
+            bits=_joined_bits(self, later),
+            wide=self.wide or later.wide,
+            text_bytes=self.text_bytes + later.text_bytes,
+            longest_text=max(self.longest_text, later.longest_text),
+        )
+
+
+def _bound(choose, left: Value | None, right: Value | None) -> Value | None:  # type: ignore[no-untyped-def]
+    if left is None or right is None:
+        return right if left is None else left
+    return choose(left, right)  # type: ignore[no-any-return]
+
+
+def _joined_bits(left: Facts, right: Facts) -> int | None:
+    if left.nulls == left.rows or right.nulls == right.rows:
+        return right.bits if left.nulls == left.rows else left.bits
+    return left.bits if left.bits == right.bits else None
+
+
+def _joined_factor(left: Facts, right: Facts) -> int:
+    if not isinstance(left.minimum, int) or not isinstance(right.minimum, int):
+        return right.factor if left.minimum is None else left.factor
+    return math.gcd(left.factor, right.factor, left.minimum - right.minimum)

@@ -1,0 +1,107 @@
+"""Which source a path, a glob, a list of paths or an object is."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from locality.errors import SourceError
+from locality.storage.ingest.csv import CsvSource
+from locality.storage.ingest.ipc import FILE_MAGIC, IpcSource
+from locality.storage.ingest.source import Place, Source, StreamSource
+
+_PARQUET = {".parquet", ".parq", ".pq"}
+_IPC = {".arrow", ".arrows", ".feather", ".ipc"}
+_CSV = {".csv", ".tsv", ".txt", ".tbl"}
+_COMPRESSED = {".gz", ".zst"}
+_STREAM_MAGIC = b"\xff\xff\xff\xff"
+
+
+def open_source(source: Any, threads: int) -> Source:
+    """The source of a path, a glob, several paths, or an object that exports Arrow data.
+
+    Raises SourceError if there is no such file, or it is of a format that can't be ingested.
+    """
+    if isinstance(source, str | os.PathLike):
+        return _files(_matches(os.fspath(source)), threads)
+    if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
+        return _object(source)
+    if isinstance(source, Iterable):
+        paths = list(source)
+        if paths and all(isinstance(path, str | os.PathLike) for path in paths):
+            return _files([match for path in paths for match in _matches(os.fspath(path))], threads)
+    raise SourceError(
+        f"can't ingest an object of type {type(source).__name__}: give a path, a glob, a list of paths, "
+        "or an object with __arrow_c_stream__ (pyarrow, pandas, Polars, DuckDB)"
+    )
+
+
+def _object(source: Any) -> Source:
+    place = Place(f"the {type(source).__module__.partition('.')[0]} {type(source).__name__}")
+    with place.reading():
+        if type(source).__module__.startswith("pandas."):
+            # Like DuckDB, take the columns and leave the index.
+            source = pa.Table.from_pandas(source, preserve_index=False)
+        if hasattr(source, "__arrow_c_stream__"):
+            reader = pa.RecordBatchReader.from_stream(source)
+        else:
+            batch = pa.record_batch(source)
+            reader = pa.RecordBatchReader.from_batches(batch.schema, [batch])
+    rows = getattr(source, "num_rows", None)
+    return StreamSource(reader, place, rows if isinstance(rows, int) else None)
+
+
+def _matches(pattern: str) -> list[Path]:
+    path = Path(pattern)
+    if path.is_dir():
+        raise SourceError(f"{path} is a directory: name its files, for instance {path / '*.parquet'}")
+    if path.exists() or not glob.has_magic(pattern):
+        return [path]
+    found = sorted(Path(name) for name in glob.glob(pattern, recursive=True) if Path(name).is_file())
+    if not found:
+        raise SourceError(f"no file matches {pattern}")
+    return found
+
+
+def _files(paths: list[Path], threads: int) -> Source:
+    formats = {path: _format(path) for path in paths}
+    for path in paths[1:]:
+        if formats[path] != formats[paths[0]]:
+            raise SourceError(f"{path} is {formats[path]}, but {paths[0]} is {formats[paths[0]]}: ingest them one by one")
+    match formats[paths[0]]:
+        case "Parquet":
+            from locality.storage.ingest.parquet import ParquetSource
+
+            return ParquetSource(paths)
+        case "Arrow IPC":
+            return IpcSource(paths)
+        case _:
+            return CsvSource(paths, threads)
+
+
+def _format(path: Path) -> str:
+    """The format of a file by its first bytes, or else by its name."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(FILE_MAGIC))
+    except OSError as error:
+        raise SourceError(f"{path} can't be read: {error.strerror}") from None
+    if start.startswith(b"PAR1"):
+        return "Parquet"
+    if start == FILE_MAGIC or start.startswith(_STREAM_MAGIC):
+        return "Arrow IPC"
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    while suffixes and suffixes[-1] in _COMPRESSED:
+        suffixes.pop()
+    suffix = suffixes[-1] if suffixes else ""
+    if suffix in _CSV:
+        return "CSV"
+    for name, known in (("a Parquet", _PARQUET), ("an Arrow IPC", _IPC)):
+        if suffix in known:
+            raise SourceError(f"{path} is not {name} file, though its name says so: it starts with {start!r}")
+    raise SourceError(f"{path} has a format that can't be ingested; Parquet, CSV (.csv, .tsv) and Arrow IPC can")

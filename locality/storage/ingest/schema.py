@@ -1,0 +1,102 @@
+"""The columns of a table that is ingested, and how the rows of a source become rows of a table that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from locality import types
+from locality.errors import SchemaError
+from locality.storage.catalog import check_columns, fold
+from locality.storage.table import ColumnInfo
+from locality.types import DataType, Domain
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a source's columns go.
+
+    columns: the table's columns, in order.
+    positions: for each of them, the position of the source's column.
+    casts: for each of them, the Arrow type to which it is cast first, or None.
+    """
+
+    columns: tuple[ColumnInfo, ...]
+    positions: tuple[int, ...]
+    casts: tuple[pa.DataType | None, ...]
+
+    def arrays(self, piece: pa.Table) -> list[pa.ChunkedArray]:
+        """The piece's columns as the table's; raises SchemaError for a value that does not fit."""
+        return [self._array(piece, index) for index in range(len(self.columns))]
+
+    def _array(self, piece: pa.Table, index: int) -> pa.ChunkedArray:
+        array = piece.column(self.positions[index])
+        target = self.casts[index]
+        if target is None:
+            return array
+        try:
+            return array.cast(target)
+        except pa.ArrowInvalid as error:
+            column = self.columns[index]
+            raise SchemaError(f"column {column.name!r}: a value does not fit {column.type}: {error}") from None
+
+
+def new_table(table: str, schema: pa.Schema) -> Target:
+    """The target of a source whose columns become those of a new table; raises SchemaError for impossible ones."""
+    check_columns(table, schema.names)
+    columns = []
+    for field in schema:
+        try:
+            dtype = types.from_arrow(field.type)
+        except SchemaError as error:
+            raise SchemaError(f"column {field.name!r} of table {table!r}: {error}") from None
+        columns.append(ColumnInfo(field.name, dtype, field.nullable, _kept_arrow_type(dtype, field.type)))
+    count = len(columns)
+    return Target(tuple(columns), tuple(range(count)), (None,) * count)
+
+
+def existing_table(table: str, columns: Sequence[ColumnInfo], schema: pa.Schema) -> Target:
+    """The target of a source whose columns are matched to a table's by name, and widened where nothing can be lost.
+
+    Raises SchemaError naming the first column that is missing, is one too many, or has another type.
+    """
+    check_columns(table, schema.names)
+    positions = {fold(name): index for index, name in enumerate(schema.names)}
+    known = {fold(column.name) for column in columns}
+    for name in schema.names:
+        if fold(name) not in known:
+            raise SchemaError(f"the source has a column {name!r}, but table {table!r} has none of that name")
+    found, casts = [], []
+    for column in columns:
+        if fold(column.name) not in positions:
+            raise SchemaError(f"the source lacks the column {column.name!r} of table {table!r}")
+        field = schema.field(positions[fold(column.name)])
+        casts.append(_cast(table, column, field.type))
+        found.append(positions[fold(column.name)])
+    return Target(tuple(columns), tuple(found), tuple(casts))
+
+
+def _kept_arrow_type(dtype: DataType, arrow: pa.DataType) -> pa.DataType | None:
+    return arrow if dtype.domain is Domain.NESTED else None
+
+
+def _cast(table: str, column: ColumnInfo, arrow: pa.DataType) -> pa.DataType | None:
+    dtype = types.from_arrow(arrow)
+    if dtype == column.type or (pa.types.is_null(arrow) and column.arrow is None):
+        return None
+    if _widens(dtype, column.type):
+        return column.arrow_type
+    raise SchemaError(f"column {column.name!r} of table {table!r} is {column.type}; the source's {dtype} does not fit it")
+
+
+def _widens(source: DataType, target: DataType) -> bool:
+    """Whether every value of ``source`` is one of ``target``."""
+    if source.is_integral and target.is_integral:
+        return source.bounds[0] >= target.bounds[0] and source.bounds[1] <= target.bounds[1]
+    if target.is_decimal and (source.is_decimal or source.is_integral):
+        scale = source.scale
+        digits = source.width - scale if source.is_decimal else len(str(source.bounds[1]))
+        return scale <= target.scale and digits <= target.width - target.scale
+    return (source.name, target.name) == ("FLOAT", "DOUBLE")

@@ -1,0 +1,101 @@
+"""The two passes of an ingest: read once, learning about every column; then encode the whole in its final form."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from locality.encodings import EncodedColumn, EncodingSpec, concat, recode, stored_bytes
+from locality.storage.files import FileEntry
+from locality.storage.ingest.collector import Collector
+from locality.storage.ingest.facts import Facts
+from locality.storage.ingest.parallel import in_order
+from locality.storage.ingest.progress import Report
+from locality.storage.ingest.schema import Target
+from locality.storage.ingest.source import Piece, Source
+from locality.storage.ingest.staging import Staging
+from locality.storage.segment import SEGMENT_ROWS, SegmentFiles
+from locality.storage.snapshot import arrow_to_text
+from locality.storage.manifest import ColumnEntry
+from locality.storage.transaction import Transaction
+
+STAGED_BYTES = 512 << 20
+"""Bytes of chunks that wait in memory; more of them wait in a file."""
+
+_Chunk = list[tuple[EncodedColumn, Facts]]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written for a table: its columns, segments and dictionaries, not yet committed."""
+
+    columns: tuple[ColumnEntry, ...]
+    segments: tuple[SegmentFiles, ...]
+    dictionaries: tuple[FileEntry, ...]
+
+
+def write(transaction: Transaction, source: Source, target: Target, threads: int, report: Report) -> Written:
+    """Read ``source`` into new segments of a table with ``target``'s columns."""
+    collectors = [Collector(column.name, column.type, source.rows) for column in target.columns]
+    with Staging(len(collectors), transaction.staging, STAGED_BYTES) as staging:
+        _read(source, target, collectors, staging, threads, report)
+        specs = [collector.choose() for collector in collectors]
+        segments, sizes = _encode(transaction, staging, collectors, specs, threads)
+    dictionaries = {}
+    for index, spec in enumerate(specs):
+        if spec.dictionary is not None and spec.encoding != "constant":
+            dictionaries[spec.dictionary.key] = transaction.add_dictionary(spec.dictionary)
+            sizes[index] += spec.dictionary.values.nbytes
+    columns = [
+        ColumnEntry(
+            column.name,
+            column.type,
+            collector.statistics(size),
+            None if column.arrow is None else arrow_to_text(column.arrow),
+        )
+        for column, collector, size in zip(target.columns, collectors, sizes, strict=True)
+    ]
+    return Written(tuple(columns), segments, tuple(dictionaries.values()))
+
+
+def _read(
+    source: Source, target: Target, collectors: list[Collector], staging: Staging, threads: int, report: Report
+) -> None:
+    def task(piece: Piece) -> _Chunk:
+        arrays = target.arrays(piece())
+        return [collector.prepare(array) for collector, array in zip(collectors, arrays, strict=True)]
+
+    tasks = (functools.partial(task, piece) for piece in source.pieces())
+    for chunk in in_order(tasks, threads):
+        for collector, (column, facts) in zip(collectors, chunk, strict=True):
+            collector.add(column, facts)
+        if rows := chunk[0][0].length:
+            staging.add([column for column, _ in chunk])
+            report(rows)
+
+
+def _encode(
+    transaction: Transaction, staging: Staging, collectors: list[Collector], specs: list[EncodingSpec], threads: int
+) -> tuple[tuple[SegmentFiles, ...], list[int]]:
+    """The segments, and the bytes that each column takes in them."""
+    names = [collector.name for collector in collectors]
+
+    def task(name: str, start: int, stop: int) -> tuple[SegmentFiles, list[int]]:
+        columns = [
+            concat([recode(part, spec) for part in staging.parts(index, start, stop)])
+            for index, spec in enumerate(specs)
+        ]
+        files = transaction.add_segment(name, columns, names)
+        staging.release(start, stop)
+        return files, [stored_bytes(column) for column in columns]
+
+    tasks = (
+        functools.partial(task, transaction.new_name(), start, min(start + SEGMENT_ROWS, staging.rows))
+        for start in range(0, staging.rows, SEGMENT_ROWS)
+    )
+    segments, sizes = [], [0] * len(specs)
+    for files, bytes_of_columns in in_order(tasks, threads):
+        segments.append(files)
+        sizes = [total + size for total, size in zip(sizes, bytes_of_columns, strict=True)]
+    return tuple(segments), sizes

@@ -1,0 +1,75 @@
+"""What a store held at one version: the tables that a query sees, whatever is written meanwhile."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from locality.storage.catalog import NameMap
+from locality.storage.dictionaries import Dictionaries
+from locality.storage.manifest import ColumnEntry, Manifest, TableEntry
+from locality.storage.segment import Segment, SegmentFiles, open_segment
+from locality.storage.table import ColumnInfo, Table
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """The tables of a store after commit number ``version``, found by name whatever the letter case.
+
+    entries: what the manifest says of each table.
+    """
+
+    version: int
+    tables: NameMap[Table]
+    entries: NameMap[TableEntry]
+
+
+def load(store: Path, manifest: Manifest, previous: Snapshot | None) -> Snapshot:
+    """Open every table without touching its files; what did not change since ``previous`` is shared, caches included."""
+    tables = []
+    for entry in manifest.tables:
+        if previous is not None and previous.entries.get(entry.name) == entry:
+            tables.append(previous.tables[entry.name])
+        else:
+            tables.append(_open(store, entry, _open_segments(previous, entry.name)))
+    return Snapshot(manifest.version, NameMap(tables), NameMap(manifest.tables))
+
+
+def _open_segments(previous: Snapshot | None, name: str) -> dict[SegmentFiles, Segment]:
+    if previous is None or name not in previous.tables:
+        return {}
+    return dict(zip(previous.entries[name].segments, previous.tables[name].segments, strict=True))
+
+
+def _open(store: Path, entry: TableEntry, known: dict[SegmentFiles, Segment]) -> Table:
+    names = [column.name for column in entry.columns]
+    types = [column.type for column in entry.columns]
+    dictionaries = Dictionaries(store, entry.dictionaries)
+    segments = [known.get(files) or open_segment(store, files, names, types, dictionaries) for files in entry.segments]
+    return Table(
+        entry.name,
+        [column_info(column) for column in entry.columns],
+        segments,
+        [column.statistics for column in entry.columns],
+        entry.primary_key,
+        entry.foreign_keys,
+    )
+
+
+def column_info(column: ColumnEntry) -> ColumnInfo:
+    """A column as scans see it."""
+    arrow = None if column.arrow is None else arrow_from_text(column.arrow)
+    return ColumnInfo(column.name, column.type, column.statistics.null_count > 0, arrow)
+
+
+def arrow_to_text(arrow: pa.DataType) -> str:
+    """An Arrow type as text that :func:`arrow_from_text` reads."""
+    return base64.b64encode(pa.schema([pa.field("", arrow)]).serialize().to_pybytes()).decode()
+
+
+def arrow_from_text(text: str) -> pa.DataType:
+    """The inverse of :func:`arrow_to_text`."""
+    return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text))).field(0).type
