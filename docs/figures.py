@@ -1,0 +1,102 @@
+"""Writes the measured figures of the README from a stored benchmark record, so that none is typed by hand.
+
+    locality bench tpch --scale 1 --json docs/benchmarks/tpch-sf1.json
+    python docs/figures.py
+
+``--check`` only says, by the exit status, whether the README has the record's figures.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+RECORD = ROOT / "docs" / "benchmarks" / "tpch-sf1.json"
+BEGIN, END = "<!-- figures: written by docs/figures.py -->", "<!-- end of figures -->"
+
+Record = dict[str, Any]
+
+
+def figures(record: Record) -> str:
+    """The Markdown of one record: what it was measured on, a row a query, and the means."""
+    peers = [load["engine"] for load in record["loads"] if load["engine"] != "locality"]
+    lines = [_setting(record), "", *_header(peers)]
+    lines += [_row(query, peers) for query in record["queries"]]
+    means = [_times(record["geomean_ratios"].get(peer)) for peer in peers]
+    lines.append("| " + " | ".join(["**geometric mean**", "", "", *means, "", ""]) + " |")
+    notes = _extrapolated(record)
+    return "\n".join([*lines, "", *notes] if notes else lines)
+
+
+def _setting(record: Record) -> str:
+    machine = record["machine"]
+    versions = ", ".join(f"{load['engine']} {load['version']}" for load in record["loads"] if load["engine"] != "naive")
+    return (
+        f"TPC-H at scale {record['scale']:g} on {machine['cpu']}, {machine['cores']} cores, "
+        f"{record['threads']} threads, Python {machine['python']}, "
+        f"read bandwidth {record['bandwidth'] / 1e9:.1f} GB/s, "
+        f"{record['started'][:10]}; {versions}. Medians of hot runs."
+    )
+
+
+def _header(peers: list[str]) -> list[str]:
+    names = {"naive": "Python rows", "sqlite": "SQLite", "duckdb": "DuckDB"}
+    cells = ["query", "what it asks", "Locality ms", *(f"vs {names.get(peer, peer)}" for peer in peers)]
+    cells += ["MB moved", "of read bandwidth"]
+    return ["| " + " | ".join(cells) + " |", "| --- | --- |" + " --: |" * (len(cells) - 2)]
+
+
+def _row(query: Record, peers: list[str]) -> str:
+    ours = query["measurements"]["locality"]
+    ledger, share = ours["ledger"], ours["bandwidth_share"]
+    cells = [query["name"], query["title"], _three_digits(ours["median_seconds"] * 1000)]
+    cells += [_times(query["ratios"].get(peer)) for peer in peers]
+    cells.append("-" if ledger is None else _three_digits(ledger["bytes_moved"] / 1e6))
+    cells.append("-" if share is None else f"{share:.0%}")
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _extrapolated(record: Record) -> list[str]:
+    """A sentence for each engine whose times were measured on fewer rows."""
+    rows = {
+        name: measurement["extrapolation"]["measured_rows"]
+        for query in record["queries"]
+        for name, measurement in query["measurements"].items()
+        if measurement["extrapolation"]
+    }
+    return [f"{name}: measured on the first {count:,} rows and extrapolated to all." for name, count in rows.items()]
+
+
+def _times(ratio: float | None) -> str:
+    return "-" if ratio is None else f"{_three_digits(ratio)}x"
+
+
+def _three_digits(value: float) -> str:
+    if value < 10:
+        return f"{value:.2f}"
+    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def filled(readme: str, record: Record) -> str:
+    """The README's text with the record's figures between the two markers."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{figures(record)}\n{END}{after}"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the README, or with ``--check`` compare it; returns the exit status."""
+    readme = README.read_text(encoding="utf-8")
+    wanted = filled(readme, json.loads(RECORD.read_text(encoding="utf-8")))
+    if "--check" in arguments:
+        return 0 if readme == wanted else 1
+    README.write_text(wanted, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
