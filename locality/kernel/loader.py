@@ -1,8 +1,8 @@
 """Turns loop IR into functions that can be called: verified, printed to a file, compiled by numba and cached on disk.
 
-A kernel's file is named by a hash of everything that its machine code depends on: its text, the text of the primitives,
-and the versions of Python, numpy, numba and llvmlite. An intact file is never rewritten, so that numba's own index of
-compiled code, which trusts a file's time and size, stays valid.
+A kernel's file is named by a hash of everything that its machine code depends on: its text, its parameters' types, the
+text of the primitives, and the versions of Python, numpy, numba and llvmlite. An intact file is never rewritten: numba's
+own index of compiled code trusts a file's time and size.
 """
 
 from __future__ import annotations
@@ -91,14 +91,16 @@ class Kernel:
 
 
 def load(function: ir.Function, doc: str = "") -> Kernel:
-    """The kernel of ``function``, the same object for equal text; ``doc`` is what its docstring says.
+    """The kernel of ``function``, the same object for equal text and types; ``doc`` is what its docstring says.
 
     Raises :class:`locality.kernel.verify.VerificationError` for IR that breaks a rule. Nothing is compiled before
     :attr:`Kernel.compiled` is asked for.
     """
     verify(function)
     source = to_source(function, doc)
-    key = cache.key(source)
+    # The text names no types, and kernels over columns of different widths often have the same text.
+    parameters = " ".join(str(parameter.type) for parameter in function.parameters)
+    key = cache.key(f"{parameters}\n{source}")
     with _lock:
         return _kernels.setdefault(key, Kernel(function, source, key))
 
