@@ -7,7 +7,7 @@ Every flat type lies in one *domain*:
 - ``FLOAT``: IEEE float32 or float64.
 - ``STRING``: bytes, ordered byte by byte (VARCHAR and BLOB).
 - ``WIDE``: 128-bit values (HUGEINT, UHUGEINT, UUID, decimals over 18 digits whose values do not fit 64 bits, INTERVAL).
-- ``NESTED``: lists, structs, maps, unions: kept, and answered through DuckDB.
+- ``NESTED``: lists, structs, maps, unions, and the rarer types of nanoseconds: kept, and answered through DuckDB.
 """
 
 from __future__ import annotations
@@ -187,21 +187,25 @@ _ARROW_ALIASES: list[tuple[object, str]] = [
     (pa.types.is_binary_view, "BLOB"),
     (pa.types.is_fixed_size_binary, "BLOB"),
     (pa.types.is_date64, "DATE"),
-    (pa.types.is_time, "TIME"),
+    (lambda arrow: pa.types.is_time(arrow) and arrow.unit != "ns", "TIME"),
     (pa.types.is_float16, "FLOAT"),
     (pa.types.is_null, "INTEGER"),
 ]
 
 
 def from_arrow(arrow: pa.DataType) -> DataType:
-    """The SQL type of an Arrow type, by DuckDB's rules; a nested type keeps its Arrow text as its name."""
+    """The SQL type of an Arrow type, by DuckDB's rules; a nested type keeps its Arrow text as its name.
+
+    So do times, and timestamps with a zone, of nanoseconds: DuckDB has types of their own for them, which microseconds
+    would not do justice.
+    """
     if pa.types.is_dictionary(arrow):
         return from_arrow(arrow.value_type)
     if pa.types.is_decimal(arrow):
         if arrow.precision > 38:
             raise SchemaError(f"decimals have at most 38 digits, not {arrow.precision}")
         return decimal(arrow.precision, arrow.scale)
-    if pa.types.is_timestamp(arrow) and arrow.tz is not None:
+    if pa.types.is_timestamp(arrow) and arrow.tz is not None and arrow.unit != "ns":
         return DataType("TIMESTAMP WITH TIME ZONE")
     for name, simple in _ARROW_SIMPLE.items():
         if arrow == simple and name != "HUGEINT":
