@@ -123,10 +123,8 @@ def _cast(array: pa.Array, dtype: DataType) -> pa.Array:
     source = array.type
     if source == target:
         return array
-    finer = (pa.types.is_time64(source) or pa.types.is_timestamp(source)) and source.unit == "ns"
     try:
-        # Nanoseconds lose their last three digits, toward zero, as they do in DuckDB.
-        return array.cast(target, safe=not (finer and dtype.name != "TIMESTAMP_NS"))
+        return array.cast(target)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise SchemaError(f"values of Arrow type {source} can't be read as {dtype}: {error}") from None
 
@@ -136,7 +134,10 @@ def _strings(array: pa.Array, dtype: DataType) -> EncodedColumn:
     if pa.types.is_dictionary(array.type):
         return _dictionary_strings(array, dtype)
     if not _is_plain_string(array.type):
-        array = array.cast(pa.large_string() if dtype.name == "VARCHAR" else _binary_target(array.type))
+        fixed = pa.types.is_fixed_size_binary(array.type)
+        array = array.cast(
+            pa.large_string() if dtype.name == "VARCHAR" else pa.binary() if fixed else pa.large_binary()
+        )
     wide = pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type)
     _, offset_buffer, data_buffer = array.buffers()
     if offset_buffer is None or len(array) == 0:
@@ -151,11 +152,8 @@ def _strings(array: pa.Array, dtype: DataType) -> EncodedColumn:
 
 def _is_plain_string(arrow: pa.DataType) -> bool:
     test = pa.types
-    return test.is_string(arrow) or test.is_binary(arrow) or test.is_large_string(arrow) or test.is_large_binary(arrow)
-
-
-def _binary_target(arrow: pa.DataType) -> pa.DataType:
-    return pa.binary() if pa.types.is_fixed_size_binary(arrow) else pa.large_binary()
+    tests = (test.is_string, test.is_binary, test.is_large_string, test.is_large_binary)
+    return any(is_type(arrow) for is_type in tests)
 
 
 def _dictionary_strings(array: pa.DictionaryArray, dtype: DataType) -> EncodedColumn:
@@ -208,4 +206,6 @@ def all_null(dtype: DataType, length: int) -> EncodedColumn:
             limbs = np.zeros((length, 2), dtype=np.int64)
             return EncodedColumn(dtype, "plain", length, codes=limbs, validity=validity)
         case _:
-            return EncodedColumn(dtype, "opaque", length, validity=validity, nested=pa.nulls(length, types.to_arrow(dtype)))
+            return EncodedColumn(
+                dtype, "opaque", length, validity=validity, nested=pa.nulls(length, types.to_arrow(dtype))
+            )
