@@ -1,0 +1,113 @@
+"""Runs one scalar expression in DuckDB over Arrow arrays: any deterministic function, once per dictionary entry."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Any, TypeAlias
+
+import duckdb
+import pyarrow as pa
+
+from locality.errors import SchemaError, Unsupported
+from locality.plan.expressions import Call, Expression, columns_of, walk
+from locality.sql.render import Rendering, column, render
+from locality.sql.stability import stable_functions
+from locality.types import DataType, parse, to_arrow
+
+AnyArray: TypeAlias = "pa.Array[Any]"
+
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+    "lock_configuration": "true",
+    "threads": "1",
+}
+#: Names of plan.expressions that are syntax, not functions, in SQL.
+_SYNTAX = frozenset(
+    {
+        *("=", "<>", "<", "<=", ">", ">=", "is distinct from", "is not distinct from"),
+        *("and", "or", "not", "is null", "is not null", "in", "coalesce"),
+    }
+)
+
+
+def evaluate(expression: Expression, inputs: Sequence[AnyArray]) -> AnyArray:
+    """The values of ``expression`` where ColumnRef ``i`` is ``inputs[i]``; all inputs have one length.
+
+    The result has that length (1 where the expression reads no column) and the type ``to_arrow(expression.type)``.
+    Raises Unsupported if the expression can't be rendered, if DuckDB would bind it to other types, or if DuckDB raises
+    an error for some value.
+    """
+    used = sorted(columns_of(expression))
+    columns = [inputs[index] for index in used] or [pa.array([0], pa.int8())]
+    table = pa.table(columns, names=[column(index) for index in used] or ["none"])
+    try:
+        wanted = to_arrow(expression.type)
+        rendering = _checked(expression, table.schema)
+        values = _project(table, rendering, rendering.text).to_arrow_table().column(0)
+        array: AnyArray = values.chunk(0) if values.num_chunks == 1 else pa.concat_arrays(values.chunks)
+        return array if array.type == wanted else array.cast(wanted)
+    except (duckdb.Error, pa.ArrowException, SchemaError, ValueError, OverflowError) as error:
+        raise Unsupported(str(error).split("\n", 1)[0]) from None
+
+
+def is_deterministic(expression: Expression) -> bool:
+    """Whether the expression gives the same values for the same inputs, at any time and in any session."""
+    calls = {e.name for e in walk(expression) if isinstance(e, Call)}
+    return calls - _SYNTAX <= _stable() and all(e.type.name != "TIMESTAMP WITH TIME ZONE" for e in walk(expression))
+
+
+@lru_cache(maxsize=1024)
+def _checked(expression: Expression, schema: pa.Schema) -> Rendering:
+    """The rendering, after a check that DuckDB binds each function in it to the type that the plan says.
+
+    A decimal may come out wider than planned, never with another scale; the rendering casts it back.
+    """
+    rendering = render(expression)
+    if rendering.calls:
+        texts = ", ".join(text for text, _ in rendering.calls)
+        bound = _project(schema.empty_table(), rendering, texts).types
+        for (text, planned), found in zip(rendering.calls, bound, strict=True):
+            if not _fits(parse(str(found)), planned):
+                raise Unsupported(f"{text} is {found} when bound again, not {planned}")
+    return rendering
+
+
+def _fits(found: DataType, planned: DataType) -> bool:
+    return found == planned or (found.is_decimal and planned.is_decimal and found.scale == planned.scale)
+
+
+def _project(table: pa.Table, rendering: Rendering, texts: str) -> duckdb.DuckDBPyRelation:
+    connection = _connection()
+    for name, value in rendering.variables.items():
+        connection.execute(f"set variable {name} = ?", [value])
+    return connection.from_arrow(table).project(texts)
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(":memory:", config=_CONFIG)
+
+
+@cache
+def _stable() -> frozenset[str]:
+    return stable_functions(_database().cursor())
+
+
+class _Local(threading.local):
+    """A connection a thread: variables are private to it, and DuckDB allows one thread at a time on each."""
+
+    connection: duckdb.DuckDBPyConnection | None = None
+
+
+_local = _Local()
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    if _local.connection is None:
+        _local.connection = _database().cursor()
+    return _local.connection

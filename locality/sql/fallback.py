@@ -1,0 +1,161 @@
+"""Answers SQL in DuckDB over the same snapshot, for what our own operators don't do yet."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from locality.errors import ConnectionClosedError, LocalityError, MemoryLimitError, QueryError
+from locality.sql import parameters
+from locality.sql.dataset import Source, StoredDataset
+from locality.sql.parameters import Parameters
+from locality.sql.quoting import identifier
+from locality.types import from_arrow
+
+T = TypeVar("T")
+_WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "COPY_DATABASE"})
+_CATALOG = frozenset({"CREATE", "DROP", "ALTER", "CREATE_FUNC", "ATTACH", "DETACH", "TRANSACTION", "EXPORT", "VACUUM"})
+_EXTENSIONS = frozenset({"LOAD", "EXTENSION", "UPDATE_EXTENSIONS"})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A result of DuckDB: its rows, column names and type names."""
+
+    table: pa.Table
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+
+
+class Fallback:
+    """A private DuckDB that sees the stored tables as views and holds nothing itself; safe to share between threads."""
+
+    def __init__(self, threads: int, memory_limit: int = 0, temporary_directory: str | None = None) -> None:
+        """``memory_limit`` in bytes, 0 for DuckDB's default; without ``temporary_directory`` DuckDB doesn't spill."""
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "threads": str(threads),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "allow_community_extensions": "false",
+            "python_enable_replacements": "false",
+            "temp_directory": temporary_directory or "",
+        }
+        if memory_limit:
+            config["memory_limit"] = f"{memory_limit}B"
+        self._connection: duckdb.DuckDBPyConnection | None = duckdb.connect(":memory:", config=config)
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="locality-duckdb")
+        self._lock = threading.RLock()
+        self._datasets: dict[str, StoredDataset] = {}
+
+    def close(self) -> None:
+        """Free DuckDB; later calls raise ConnectionClosedError."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+            self._worker.shutdown()
+            self._datasets.clear()
+
+    def sync(self, sources: Iterable[Source]) -> None:
+        """See these tables from now on; a table whose source is the same object keeps its view."""
+        with self._lock:
+            connection = self._open()
+            wanted = {source.name: source for source in sources}
+            for name in [n for n, dataset in self._datasets.items() if wanted.get(n) is not dataset.source]:
+                connection.execute(f"drop view {identifier(name)}")
+                del self._datasets[name]
+            for name, source in wanted.items():
+                if name not in self._datasets:
+                    dataset = StoredDataset(source)
+                    connection.from_arrow(dataset).project(_declared(source)).create_view(name)
+                    self._datasets[name] = dataset
+
+    def run(self, sql: str, params: Parameters | None = None) -> Answer:
+        """The answer of the last statement of ``sql``; earlier ones run first, without parameters.
+
+        Raises QueryError in DuckDB's words, MemoryLimitError, the error of a scan as it is, and on Ctrl-C
+        KeyboardInterrupt once DuckDB has stopped.
+        """
+        given = parameters.check(params)
+        with self._lock, self._errors():
+            connection = self._open()
+            statements = connection.extract_statements(sql)
+            if not statements:
+                raise QueryError("the query is empty")
+            for statement in statements:
+                _admit(statement)
+            for statement in statements[:-1]:
+                self._interruptibly(partial(_answer, connection, statement.query, None))
+            return self._interruptibly(partial(_answer, connection, statements[-1].query, given))
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            raise ConnectionClosedError("the connection is closed")
+        return self._connection
+
+    def _interruptibly(self, work: Callable[[], T]) -> T:
+        """Run ``work`` in a thread: DuckDB's own call doesn't notice Ctrl-C before it ends."""
+        future = self._worker.submit(work)
+        try:
+            while not wait([future], timeout=0.2).done:
+                pass
+        except KeyboardInterrupt:
+            self._open().interrupt()
+            wait([future])
+            raise
+        return future.result()
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn DuckDB's errors into ours; an error that a scan raised is itself again."""
+        for dataset in self._datasets.values():
+            dataset.failure = None
+        try:
+            yield
+        except duckdb.OutOfMemoryException as error:
+            raise MemoryLimitError(str(error)) from None
+        except (duckdb.Error, pa.ArrowException, UnicodeEncodeError) as error:
+            for dataset in self._datasets.values():
+                if isinstance(dataset.failure, LocalityError):
+                    raise dataset.failure from None
+            raise QueryError(str(error)) from None
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, sql: str, params: Parameters | None) -> Answer:
+    relation = connection.sql(sql) if params is None else connection.sql(sql, params=params)
+    names, types = tuple(relation.columns), tuple(str(t) for t in relation.types)
+    return Answer(relation.to_arrow_table(), names, types)
+
+
+def _declared(source: Source) -> str:
+    """A projection that gives each column the type it was declared with, where Arrow's type means another one."""
+    columns = []
+    for field, dtype in zip(source.schema, source.types, strict=True):
+        name = identifier(field.name)
+        same = from_arrow(field.type) == dtype
+        columns.append(name if same else f"CAST({name} AS {dtype}) AS {name}")
+    return ", ".join(columns)
+
+
+def _admit(statement: duckdb.Statement) -> None:
+    kind = statement.type.name
+    if kind in _WRITES:
+        raise QueryError(
+            f"{kind.replace('_', ' ')} is not possible in SQL here: a store's tables are written with con.ingest(...),"
+            " which creates, replaces or appends"
+        )
+    if kind in _CATALOG:
+        raise QueryError(
+            f"{kind.replace('_', ' ')} is not possible in SQL here: a store holds tables only,"
+            " which con.ingest(...) makes"
+        )
+    if kind in _EXTENSIONS:
+        raise QueryError("extensions can't be installed or loaded here: nothing is fetched from the network")

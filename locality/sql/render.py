@@ -1,0 +1,117 @@
+"""Our scalar expressions -> SQL over columns ``c0``, ``c1``, ...
+
+Names are quoted, constants are session variables, and every type is explicit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from locality.errors import Unsupported
+from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Lookup
+from locality.sql.quoting import identifier, string
+from locality.types import DataType, Domain
+
+_INFIX = frozenset({"=", "<>", "<", "<=", ">", ">=", "is distinct from", "is not distinct from", "and", "or"})
+#: How a constant is made from its physical value: SQL with ``{}`` for the bound value.
+_CONSTANTS = {
+    "DATE": "make_date(CAST({} AS INTEGER))",
+    "TIMESTAMP": "make_timestamp(CAST({} AS BIGINT))",
+    "TIMESTAMP_S": "CAST(make_timestamp(1000000 * CAST({} AS BIGINT)) AS TIMESTAMP_S)",
+    "TIMESTAMP_MS": "CAST(make_timestamp_ms(CAST({} AS BIGINT)) AS TIMESTAMP_MS)",
+    "TIMESTAMP_NS": "make_timestamp_ns(CAST({} AS BIGINT))",
+    "TIME": "CAST(make_timestamp(CAST({} AS BIGINT)) AS TIME)",
+}
+_DAY = 86_400_000_000
+
+
+@dataclass
+class Rendering:
+    """SQL text, the values of the session variables that it reads, and the type that each function in it must have."""
+
+    text: str = ""
+    variables: dict[str, object] = field(default_factory=dict)
+    calls: list[tuple[str, DataType]] = field(default_factory=list)
+
+    def bind(self, value: object) -> str:
+        """Text that stands for ``value``."""
+        name = f"v{len(self.variables)}"
+        self.variables[name] = value
+        return f"getvariable({string(name)})"
+
+
+def render(expression: Expression) -> Rendering:
+    """The SQL of ``expression``; Unsupported for what can't be said without pasting values or losing types."""
+    rendering = Rendering()
+    rendering.text = _render(expression, rendering)
+    return rendering
+
+
+def column(index: int) -> str:
+    """The name of input ``index``."""
+    return f"c{index}"
+
+
+def type_text(dtype: DataType) -> str:
+    """A flat type as SQL; raises Unsupported for types whose meaning needs more (nested, the session's time zone)."""
+    if dtype.domain is Domain.NESTED or dtype.name == "TIMESTAMP WITH TIME ZONE":
+        raise Unsupported(f"expression over {dtype}")
+    return str(dtype)
+
+
+def _render(expression: Expression, out: Rendering) -> str:
+    match expression:
+        case ColumnRef(index=index, type=dtype):
+            return f"CAST({identifier(column(index))} AS {type_text(dtype)})"
+        case Constant():
+            return _constant(expression, out)
+        case Cast(arg=arg, type=dtype, lenient=lenient):
+            return f"{'TRY_CAST' if lenient else 'CAST'}({_render(arg, out)} AS {type_text(dtype)})"
+        case Case(branches=branches, otherwise=otherwise):
+            when = " ".join(f"WHEN {_render(c, out)} THEN {_render(v, out)}" for c, v in branches)
+            return f"CASE {when} ELSE {_render(otherwise, out)} END"
+        case Call():
+            return _call(expression, out)
+        case Lookup():
+            raise Unsupported("table by code inside an expression")
+
+
+def _call(call: Call, out: Rendering) -> str:
+    args = [_render(arg, out) for arg in call.args]
+    match call.name:
+        case name if name in _INFIX:
+            return "(" + f" {name.upper()} ".join(args) + ")"
+        case "not":
+            return f"(NOT {args[0]})"
+        case "is null" | "is not null":
+            return f"({args[0]} {call.name.upper()})"
+        case "in":
+            return f"({args[0]} IN ({', '.join(args[1:])}))"
+        case "coalesce":
+            return f"COALESCE({', '.join(args)})"
+        case name:  # a function
+            text = f"{identifier(name)}({', '.join(args)})"
+            out.calls.append((text, call.type))
+            return f"CAST({text} AS {type_text(call.type)})" if call.type.is_decimal else text
+
+
+def _constant(constant: Constant, out: Rendering) -> str:
+    value, dtype = constant.value, constant.type
+    text = type_text(dtype)
+    if value is None:
+        return f"CAST(NULL AS {text})"
+    match dtype.name, value:
+        case "INTERVAL", (int(months), int(days), int(micros)):
+            parts = (("months", "INTEGER", months), ("days", "INTEGER", days), ("microseconds", "BIGINT", micros))
+            return "(" + " + ".join(f"to_{unit}(CAST({out.bind(n)} AS {kind}))" for unit, kind, n in parts) + ")"
+        case "UUID", _:
+            raise Unsupported("constant of type UUID")
+        case "TIME", int(micros) if micros >= _DAY:
+            raise Unsupported("the time 24:00:00")
+        case "DECIMAL", int(unscaled):
+            digits = tuple(int(digit) for digit in str(abs(unscaled)))
+            bound = out.bind(Decimal((int(unscaled < 0), digits, -dtype.scale)))
+        case _:
+            bound = out.bind(value)
+    return _CONSTANTS.get(dtype.name, f"CAST({{}} AS {text})").format(bound)
