@@ -4,6 +4,8 @@ The text must mean the same when numba compiles it and when Python runs it, and 
 loops. Hence:
 
 - numba computes narrow integers in 64 bits, numpy in their own width: a narrow result is cast, ``int32(a + b)``.
+- numba lets LLVM assume that signed 64-bit sums and products don't overflow. Where operands are not narrow enough to
+  know it, they are computed as unsigned, which wraps, ``int64(uint64(a) + uint64(b))``.
 - Constants and loop counters are Python integers when interpreted, which neither wrap nor have a width: where one would
   decide the type of a result it is cast, ``int64(i)``. Inside an index it is left alone.
 - numba compares a signed index with 0, to count negative ones from the end, unless it is a loop counter from 0; every
@@ -18,11 +20,13 @@ from collections.abc import Sequence
 
 from locality.kernel import ir
 from locality.kernel.ir import Expr, Scalar, Stmt
+from locality.kernel.magnitude import magnitude_bits
 from locality.kernel.primitives import PRIMITIVES
 
 _WRAPPING = ("+", "*", "&", "|", "^")
 _UNSIGNED = (Scalar.U8, Scalar.U16, Scalar.U32, Scalar.U64)
 _AS_WIDE_AS_NUMBA = (Scalar.I64, Scalar.U64, Scalar.F32, Scalar.F64, Scalar.BOOL)
+_LEAST = -(2**63)
 _TRUNCATING = {"//": "trunc_div", "%": "trunc_mod"}
 
 
@@ -149,17 +153,15 @@ class _Printer:
             return self._cast(text, expr.type)
         return text
 
-    def _may_be_python(self, expr: Expr) -> bool:
-        """Whether the text of ``expr`` may evaluate to a Python number rather than numpy's when interpreted."""
+    def _may_be_python(self, expr: Expr, negative: bool = False) -> bool:
+        """Whether the text of ``expr`` may evaluate to a (negative) Python number, not numpy's, when interpreted."""
         match expr:
-            case ir.Const(_, type):
-                return type in (Scalar.I64, Scalar.F64)
+            case ir.Const(value, type):
+                return type in (Scalar.I64, Scalar.F64) and (value < 0 or not negative)
             case ir.Var(name):
                 return name in self._counters
-            case ir.Select(_, then, otherwise):
-                return self._may_be_python(then) or self._may_be_python(otherwise)
-            case ir.Binary("min" | "max", left, right):
-                return self._may_be_python(left) or self._may_be_python(right)
+            case ir.Select(_, left, right) | ir.Binary("min" | "max", left, right):
+                return self._may_be_python(left, negative) or self._may_be_python(right, negative)
         return False
 
     def _value(self, expr: Expr) -> str:
@@ -203,12 +205,14 @@ class _Printer:
         """Whether ``expr`` prints as ``left op right`` without a call around it."""
         if expr.op in _TRUNCATING and expr.type not in _UNSIGNED:
             return False
-        return expr.type in _AS_WIDE_AS_NUMBA
+        return expr.type in _AS_WIDE_AS_NUMBA and not self._may_overflow(expr)
 
     def _const(self, const: ir.Const) -> str:
         match const.type:
             case Scalar.BOOL:
                 return str(bool(const.value))
+            case Scalar.I64 if const.value == _LEAST:  # numba takes the literal for a uint64
+                return f"({self._cast(str(_LEAST + 1), Scalar.I64)} - 1)"
             case Scalar.I64:
                 return str(int(const.value))
             case Scalar.F32 | Scalar.F64:
@@ -228,19 +232,35 @@ class _Printer:
             text = f"{_TRUNCATING[op]}({self._typed(left)}, {self._typed(right)})"
             return self._cast(text, expr.type)
         else:
-            text = self._infix(expr)
+            text = self._infix(expr, self._may_overflow(expr))
+            if self._may_overflow(expr):
+                return self._cast(text, Scalar.I64)
         return text if expr.type in _AS_WIDE_AS_NUMBA else self._cast(text, expr.type)
 
-    def _infix(self, expr: ir.Binary) -> str:
+    def _infix(self, expr: ir.Binary, unsigned: bool) -> str:
         """``left op right``; a chain of one wrapping operator is printed flat, as casting once at its end is enough."""
         left, right = expr.left, expr.right
         if isinstance(left, ir.Binary) and left.op == expr.op and expr.op in _WRAPPING:
-            text = self._infix(left)
+            text = self._infix(left, unsigned)
+        elif unsigned:
+            text = self._unsigned(left)
         elif self._may_be_python(left) and self._may_be_python(right):
             text = self._typed(left)
         else:
             text = self._operand(left)
-        return f"{text} {expr.op} {self._operand(right)}"
+        return f"{text} {expr.op} {self._unsigned(right) if unsigned else self._operand(right)}"
+
+    def _unsigned(self, expr: Expr) -> str:
+        """An I64 expression modulo 2**64."""
+        if isinstance(expr, ir.Binary) and self._may_overflow(expr):
+            return f"({self._infix(expr, True)})"
+        text = self._typed(expr) if self._may_be_python(expr, negative=True) else self._value(expr)
+        return self._cast(text, Scalar.U64)
+
+    def _may_overflow(self, expr: ir.Binary) -> bool:
+        if expr.type is not Scalar.I64 or expr.op not in ("+", "-", "*"):
+            return False
+        return magnitude_bits(expr, self._counters) > 62
 
     def _convert(self, expr: ir.Convert) -> str:
         if expr.type is Scalar.BOOL:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 
-from locality.kernel.ir import Scalar
-from locality.kernel.signature import Primitive, generic
+from locality.kernel.ir import Array, Scalar
+from locality.kernel.signature import Generic, GenericArray, Parameter, Primitive, generic
 
+Family = list[Primitive]
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., object])
 
 
@@ -25,13 +26,72 @@ def jit(function: AnyFunction) -> AnyFunction:
     return cast("AnyFunction", numba.njit(nogil=True, cache=True, error_model="numpy")(function))
 
 
-SIGNED = (Scalar.I8, Scalar.I16, Scalar.I32, Scalar.I64)
-T = generic("T", SIGNED)
+_I64, _F64, _BOOL = Scalar.I64, Scalar.F64, Scalar.BOOL
+_BOOLS, _BYTES, _INTS32, _INTS64, _FLOATS = (Array(s) for s in (_BOOL, Scalar.U8, Scalar.I32, _I64, _F64))
+_SIGNED = generic("T", (Scalar.I8, Scalar.I16, Scalar.I32, _I64))
+_ELEMENTS = GenericArray(generic("T", Scalar))
+_POSITIONS = GenericArray(generic("P", (Scalar.I32, _I64, Scalar.U16, Scalar.U32)))
+_BOOLS_OR_BYTES = GenericArray(generic("B", (_BOOL, Scalar.U8)))
+
+
+def _family(module: str, *primitives: tuple[str, tuple[Parameter, ...], Scalar | Generic, tuple[int, ...]]) -> Family:
+    return [Primitive(name, module, parameters, result, writes) for name, parameters, result, writes in primitives]
+
+
+def _of_integers(module: str, names: str, arguments: int) -> Family:
+    """Functions of 64-bit integers alone, with an integer result."""
+    return [Primitive(name, module, (_I64,) * arguments, _I64) for name in names.split()]
+
+
+_SELECTION = _family(
+    "selection",
+    ("compact", (_BOOLS, _I64, _POSITIONS), _I64, (2,)),
+    ("refine", (_POSITIONS, _BOOLS, _I64, _POSITIONS), _I64, (3,)),
+    ("count_true", (_BOOLS, _I64), _I64, ()),
+)
+_BITMAP = _family(
+    "bitmap",
+    ("expand_validity", (_BYTES, _I64, _I64, _BOOLS_OR_BYTES), _I64, (3,)),
+    ("pack_validity", (_BOOLS_OR_BYTES, _I64, _BYTES), _I64, (2,)),
+)
+_RUNS = _family(
+    "runs",
+    ("find_run", (_INTS32, _I64), _I64, ()),
+    ("expand_runs", (_INTS32, _ELEMENTS, _I64, _I64, _ELEMENTS), _I64, (4,)),
+)
+_FLOAT = _family(
+    "floats",
+    ("ordered_key", (_F64,), _I64, ()),
+    ("from_ordered_key", (_I64,), _F64, ()),
+    ("sum_floats", (_FLOATS, _I64), _F64, ()),
+    ("sum_where", (_FLOATS, _BOOLS, _I64), _F64, ()),
+)
+_INTEGER = _family(
+    "integers",
+    ("trunc_div", (_SIGNED, _SIGNED), _SIGNED, ()),
+    ("trunc_mod", (_SIGNED, _SIGNED), _SIGNED, ()),
+    ("add_overflows", (_I64, _I64), _BOOL, ()),
+    ("sub_overflows", (_I64, _I64), _BOOL, ()),
+    ("mul_overflows", (_I64, _I64), _BOOL, ()),
+) + _of_integers("integers", "floor_div floor_mod round_div mul_high", 2)
+_DATES = (
+    _of_integers(
+        "dates",
+        "date_year date_month date_day date_quarter date_day_of_week date_iso_day_of_week date_day_of_year "
+        "date_iso_year date_iso_week date_year_week date_decade date_trunc_week date_trunc_month "
+        "date_trunc_quarter date_trunc_iso_year",
+        1,
+    )
+    + _of_integers("dates", "date_hundreds date_trunc_years date_add_months days_in_month", 2)
+    + _of_integers("dates", "date_from_civil", 3)
+)
+_TIMES = _of_integers(
+    "times", "timestamp_days time_of_day time_hour time_minute time_second time_subminute trunc_to", 2
+) + _of_integers("times", "timestamp_add_months", 3)
 
 PRIMITIVES: Mapping[str, Primitive] = {
     primitive.name: primitive
-    for primitive in (
-        Primitive("trunc_div", "integers", (T, T), T),
-        Primitive("trunc_mod", "integers", (T, T), T),
-    )
+    for family in (_SELECTION, _BITMAP, _RUNS, _FLOAT, _INTEGER, _DATES, _TIMES)
+    for primitive in family
 }
+"""Every primitive that a kernel may call, by its name."""

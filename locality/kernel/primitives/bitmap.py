@@ -1,0 +1,61 @@
+"""Arrow's validity bitmaps (least significant bit first) as one byte a row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import jit
+from .types import Bytes, Elements, Integer
+
+_ONES = np.uint64(0x0101010101010101)
+_DIAGONAL = np.uint64(0x8040201008040201)
+_CARRIES = np.uint64(0x7F7F7F7F7F7F7F7F)
+_SEVEN = np.uint64(7)
+_TOP_BYTE = np.uint64(56)
+
+
+@jit
+def expand_validity(bitmap: Bytes, first_row: Integer, n: Integer, out: Elements) -> Integer:
+    """Writes bits ``first_row`` to ``first_row + n`` of ``bitmap`` to ``out[:n]`` as 0 or 1; returns how many are 1.
+
+    ``out`` is an array of bool or uint8. Eight rows are spread at once over a word, with plain 64-bit arithmetic that
+    compiles to vector instructions.
+    """
+    shift = first_row & 7
+    first = first_row >> 3
+    words = out[: n >> 3 << 3].view(np.uint64)
+    count = np.uint64(0)
+    if shift == 0:
+        octets = bitmap[first : first + len(words)]
+        for w in range(len(words)):
+            word = ((((np.uint64(octets[w]) * _ONES) & _DIAGONAL) + _CARRIES) >> _SEVEN) & _ONES
+            words[w] = word
+            count += (word * _ONES) >> _TOP_BYTE
+    else:
+        octets = bitmap[first : first + len(words) + 1]
+        for w in range(len(words)):
+            octet = np.uint8((np.int64(octets[w]) >> shift) | (np.int64(octets[w + 1]) << (8 - shift)) & 255)
+            word = ((((np.uint64(octet) * _ONES) & _DIAGONAL) + _CARRIES) >> _SEVEN) & _ONES
+            words[w] = word
+            count += (word * _ONES) >> _TOP_BYTE
+    total = np.int64(count)
+    for i in range(n >> 3 << 3, n):
+        row = first_row + i
+        bit = (np.int64(bitmap[row >> 3]) >> (row & 7)) & 1
+        out[i] = bit
+        total += bit
+    return total
+
+
+@jit
+def pack_validity(mask: Elements, n: Integer, bitmap: Bytes) -> Integer:
+    """Writes ``mask[:n]`` (bool or 0/1) as bits to ``bitmap[: (n + 7) // 8]``, with 0 after; returns how many are 1."""
+    total = np.int64(0)
+    for octet in range((n + 7) >> 3):
+        bits = np.int64(0)
+        for i in range(octet << 3, min((octet << 3) + 8, n)):
+            bit = np.int64(mask[i])
+            bits |= bit << (i & 7)
+            total += bit
+        bitmap[octet] = bits
+    return total

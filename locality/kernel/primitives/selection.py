@@ -1,0 +1,50 @@
+"""Selection vectors: the positions of a block's rows that are still alive."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import jit
+from .types import Bools, Elements, Integer
+
+
+@jit
+def compact(mask: Bools, n: Integer, selection: Elements) -> Integer:
+    """Writes the positions of the set rows of ``mask[:n]`` to ``selection``, ascending; returns how many there are.
+
+    ``selection`` needs room for ``n`` positions. Eight rows without a set one are skipped together; others are
+    written without a branch.
+    """
+    count = 0
+    words = mask[: n // 8 * 8].view(np.uint64)
+    for w in range(len(words)):
+        if words[w] != 0:
+            for i in range(w * 8, w * 8 + 8):
+                selection[count] = i
+                count += mask[i]
+    for i in range(n // 8 * 8, n):
+        selection[count] = i
+        count += mask[i]
+    return count
+
+
+@jit
+def refine(selection: Elements, mask: Bools, n: Integer, refined: Elements) -> Integer:
+    """Writes ``selection[j]`` for the set rows ``j`` of ``mask[:n]`` to ``refined``; returns how many there are.
+
+    ``refined`` needs room for ``n`` positions, and may be ``selection`` itself.
+    """
+    count = 0
+    for j in range(n):
+        refined[count] = selection[j]
+        count += mask[j]
+    return count
+
+
+@jit
+def count_true(mask: Bools, n: Integer) -> Integer:
+    """How many of ``mask[:n]`` are set."""
+    count = 0
+    for i in range(n):
+        count += mask[i]
+    return count

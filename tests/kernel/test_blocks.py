@@ -1,0 +1,84 @@
+"""Selections, validity bitmaps and runs, against naive loops."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.kernel.both import both
+
+masks = st.lists(st.booleans(), max_size=70).map(lambda bits: np.array(bits, np.bool_))
+
+
+@pytest.mark.parametrize("element", [np.int32, np.int64])
+@settings(deadline=None, max_examples=60)
+@given(mask=masks)
+def test_compact_lists_set_rows(mask: Any, element: type) -> None:
+    expected = [i for i, bit in enumerate(mask.tolist()) if bit]
+    for compact in both("compact"):
+        selection = np.full(len(mask), -1, element)
+        count = compact(mask, len(mask), selection)
+        assert selection[:count].tolist() == expected
+
+
+@settings(deadline=None, max_examples=60)
+@given(mask=masks, data=st.data())
+def test_refine_keeps_set_positions_also_in_place(mask: Any, data: st.DataObject) -> None:
+    chosen = data.draw(st.lists(st.integers(0, 5000), min_size=len(mask), max_size=len(mask)))
+    expected = [position for position, bit in zip(chosen, mask.tolist(), strict=True) if bit]
+    for refine in both("refine"):
+        selection = np.array(chosen, np.int64)
+        count = refine(selection, mask, len(mask), selection)
+        assert selection[:count].tolist() == expected
+
+
+@settings(deadline=None, max_examples=30)
+@given(mask=masks)
+def test_count_true(mask: Any) -> None:
+    for count_true in both("count_true"):
+        assert count_true(mask, len(mask)) == sum(mask.tolist())
+
+
+@pytest.mark.parametrize("element", [np.bool_, np.uint8])
+@settings(deadline=None, max_examples=60)
+@given(bitmap=st.binary(min_size=1, max_size=20), data=st.data())
+def test_expand_validity_reads_bits_from_any_row(bitmap: bytes, data: st.DataObject, element: type) -> None:
+    first = data.draw(st.integers(0, len(bitmap) * 8))
+    n = data.draw(st.integers(0, len(bitmap) * 8 - first))
+    expected = [bitmap[row // 8] >> row % 8 & 1 for row in range(first, first + n)]
+    for expand in both("expand_validity"):
+        out = np.full(n, 7).astype(element)
+        assert expand(np.frombuffer(bitmap, np.uint8), first, n, out) == sum(expected)
+        assert out.tolist() == expected
+
+
+@settings(deadline=None, max_examples=40)
+@given(mask=masks)
+def test_pack_validity_is_the_inverse_of_expanding(mask: Any) -> None:
+    expected = np.packbits(mask, bitorder="little").tolist()
+    for pack in both("pack_validity"):
+        bitmap = np.full((len(mask) + 7) // 8, 255, np.uint8)
+        assert pack(mask, len(mask), bitmap) == sum(mask.tolist())
+        assert bitmap.tolist() == expected
+
+
+@pytest.mark.parametrize("element", [np.uint8, np.int64])
+@settings(deadline=None, max_examples=60)
+@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=12), data=st.data())
+def test_runs_expand_to_rows(lengths: list[int], data: st.DataObject, element: type) -> None:
+    values = data.draw(st.lists(st.integers(0, 255), min_size=len(lengths), max_size=len(lengths)))
+    rows = [value for value, length in zip(values, lengths, strict=True) for _ in range(length)]
+    ends = np.cumsum(lengths).astype(np.int32)
+    first = data.draw(st.integers(0, len(rows) - 1))
+    n = data.draw(st.integers(1, len(rows) - first))
+    for find_run, expand_runs in zip(both("find_run"), both("expand_runs"), strict=True):
+        assert find_run(ends, first) == bisect_right(ends.tolist(), first)
+        out = np.zeros(n, element)
+        last = expand_runs(ends, np.array(values, element), first, n, out)
+        assert out.tolist() == rows[first : first + n]
+        assert last == bisect_right(ends.tolist(), first + n - 1)
