@@ -83,3 +83,9 @@ def column_positions(table: str, columns: Sequence[str], wanted: Iterable[str]) 
             raise SchemaError(f"table {table!r} has no column {name!r}; its columns: {', '.join(columns)}")
         found.append(positions[fold(name)])
     return found
+
+
+def listed(items: Iterable[str]) -> str:
+    """One name as it is; several in parentheses."""
+    names = list(items)
+    return names[0] if len(names) == 1 else f"({', '.join(names)})"

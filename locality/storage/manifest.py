@@ -127,12 +127,16 @@ def read(store: Path) -> Manifest:
     header = _header(path, line)
     body = rest.removesuffix(b"\n")
     if len(body) != header["length"] or len(rest) != len(body) + 1:
-        raise CorruptStoreError(f"{path} is truncated or has bytes too many: {len(body)} where {header['length']} belong")
+        raise CorruptStoreError(
+            f"{path} is truncated or has bytes too many: {len(body)} where {header['length']} belong"
+        )
     if hashlib.sha256(body).hexdigest() != header["sha256"]:
         raise CorruptStoreError(f"{path} is damaged: its checksum differs from what was written")
     manifest = _manifest(json.loads(body))
     if manifest.version != header["version"]:
-        raise CorruptStoreError(f"{path} is damaged: its header names version {header['version']}, its body {manifest.version}")
+        raise CorruptStoreError(
+            f"{path} is damaged: its header names version {header['version']}, its body {manifest.version}"
+        )
     return manifest
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def load(store: Path, manifest: Manifest, previous: Snapshot | None) -> Snapshot
         if previous is not None and previous.entries.get(entry.name) == entry:
             tables.append(previous.tables[entry.name])
         else:
-            tables.append(_open(store, entry, _open_segments(previous, entry.name)))
+            tables.append(open_table(store, entry, _open_segments(previous, entry.name)))
     return Snapshot(manifest.version, NameMap(tables), NameMap(manifest.tables))
 
 
@@ -44,7 +45,9 @@ def _open_segments(previous: Snapshot | None, name: str) -> dict[SegmentFiles, S
     return dict(zip(previous.entries[name].segments, previous.tables[name].segments, strict=True))
 
 
-def _open(store: Path, entry: TableEntry, known: dict[SegmentFiles, Segment]) -> Table:
+def open_table(store: Path, entry: TableEntry, known: Mapping[SegmentFiles, Segment] | None = None) -> Table:
+    """The table of an entry; ``known``: segments that are open already."""
+    known = known or {}
     names = [column.name for column in entry.columns]
     types = [column.type for column in entry.columns]
     dictionaries = Dictionaries(store, entry.dictionaries)
@@ -56,6 +59,7 @@ def _open(store: Path, entry: TableEntry, known: dict[SegmentFiles, Segment]) ->
         [column.statistics for column in entry.columns],
         entry.primary_key,
         entry.foreign_keys,
+        entry.unique,
     )
 
 

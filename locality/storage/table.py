@@ -54,15 +54,25 @@ class Table:
         statistics: Sequence[ColumnStatistics],
         primary_key: Sequence[str] = (),
         foreign_keys: Sequence[ForeignKey] = (),
+        unique: Sequence[str] = (),
     ) -> None:
-        """``statistics`` has one entry a column; ``primary_key`` is empty if there is none."""
+        """``statistics`` has one entry a column; ``primary_key`` is empty if there is none.
+
+        unique: columns without NULLs in which no value occurs twice, as ingest found; there may be more.
+        """
         self.name = name
         self.columns = tuple(columns)
         self.segments = tuple(segments)
         self.row_count = sum(segment.row_count for segment in self.segments)
         self.primary_key = tuple(primary_key)
         self.foreign_keys = tuple(foreign_keys)
+        self.unique = tuple(unique)
         self._statistics = tuple(statistics)
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the columns, in order."""
+        return [column.name for column in self.columns]
 
     def statistics(self, index: int) -> ColumnStatistics:
         """The statistics of column ``index`` over all segments."""

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from locality.errors import CatalogError
+from locality.errors import CatalogError, SchemaError
 from locality.settings import available_threads
 from locality.storage.catalog import check_name
 from locality.storage.ingest import progress as progress_bar
+from locality.storage.ingest.keys import check, parse_foreign_keys, parse_primary_key
 from locality.storage.ingest.objects import open_source
 from locality.storage.ingest.schema import existing_table, new_table
 from locality.storage.ingest.write import Written, write
@@ -18,6 +19,7 @@ from locality.storage.manifest import TableEntry
 from locality.storage.snapshot import column_info
 from locality.storage.statistics import merge_statistics
 from locality.storage.store import Store
+from locality.storage.table import ForeignKey
 from locality.storage.transaction import Transaction
 
 Mode = Literal["create", "replace", "append"]
@@ -48,7 +50,7 @@ def ingest(
     *,
     mode: Mode = "create",
     primary_key: str | Sequence[str] | None = None,
-    foreign_keys: Mapping[str, str] | None = None,
+    foreign_keys: Mapping[str, str] | Sequence[ForeignKey] | None = None,
     threads: int | None = None,
     progress: bool | None = None,
 ) -> IngestReport:
@@ -74,6 +76,9 @@ def ingest(
     started = time.perf_counter()
     check_name("table", table)
     threads = threads or available_threads()
+    keys = parse_primary_key(primary_key), parse_foreign_keys(foreign_keys)
+    if mode == "append" and any(keys):
+        raise SchemaError(f"an append keeps the keys of table {table!r}: declare them when it is created or replaced")
     rows = open_source(source, threads)
     with store.begin() as transaction:
         before = _before(transaction, table, mode)
@@ -83,9 +88,11 @@ def ingest(
             target = new_table(table, rows.schema)
         with progress_bar.shown(table, rows.rows, rows.bytes, progress) as report:
             written = write(transaction, rows, target, threads, report)
-        entry = TableEntry(table, written.columns, written.segments, written.dictionaries)
         if mode == "append" and before is not None:
             entry = _appended(before, written)
+        else:
+            entry = TableEntry(table, written.columns, written.segments, written.dictionaries, *keys)
+        entry = check(transaction, entry)
         transaction.put(entry)
         transaction.commit()
     count = sum(segment.rows for segment in written.segments)
@@ -96,7 +103,9 @@ def ingest(
 def _before(transaction: Transaction, table: str, mode: Mode) -> TableEntry | None:
     before = transaction.tables.get(table)
     if mode == "create" and before is not None:
-        raise CatalogError(f"table {before.name!r} is already in the store; replace it or append to it, or drop it first")
+        raise CatalogError(
+            f"table {before.name!r} is already in the store; replace it or append to it, or drop it first"
+        )
     if mode == "append" and before is None:
         transaction.tables.table(table)
     return before

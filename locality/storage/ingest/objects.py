@@ -72,7 +72,9 @@ def _files(paths: list[Path], threads: int) -> Source:
     formats = {path: _format(path) for path in paths}
     for path in paths[1:]:
         if formats[path] != formats[paths[0]]:
-            raise SourceError(f"{path} is {formats[path]}, but {paths[0]} is {formats[paths[0]]}: ingest them one by one")
+            raise SourceError(
+                f"{path} is {formats[path]}, but {paths[0]} is {formats[paths[0]]}: ingest them one by one"
+            )
     match formats[paths[0]]:
         case "Parquet":
             from locality.storage.ingest.parquet import ParquetSource

@@ -88,7 +88,9 @@ def _cast(table: str, column: ColumnInfo, arrow: pa.DataType) -> pa.DataType | N
         return None
     if _widens(dtype, column.type):
         return column.arrow_type
-    raise SchemaError(f"column {column.name!r} of table {table!r} is {column.type}; the source's {dtype} does not fit it")
+    raise SchemaError(
+        f"column {column.name!r} of table {table!r} is {column.type}; the source's {dtype} does not fit it"
+    )
 
 
 def _widens(source: DataType, target: DataType) -> bool:

@@ -60,7 +60,9 @@ class Source(ABC):
 class StreamSource(Source):
     """The rows of an Arrow stream, which only one thread at a time can read."""
 
-    def __init__(self, reader: pa.RecordBatchReader, place: Place, rows: int | None = None, size: int | None = None) -> None:
+    def __init__(
+        self, reader: pa.RecordBatchReader, place: Place, rows: int | None = None, size: int | None = None
+    ) -> None:
         self.schema = reader.schema
         self.rows = rows
         self.bytes = size

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from locality.encodings import EncodedColumn, EncodingSpec, concat, recode, stored_bytes
 from locality.storage.files import FileEntry
@@ -15,9 +14,9 @@ from locality.storage.ingest.progress import Report
 from locality.storage.ingest.schema import Target
 from locality.storage.ingest.source import Piece, Source
 from locality.storage.ingest.staging import Staging
+from locality.storage.manifest import ColumnEntry
 from locality.storage.segment import SEGMENT_ROWS, SegmentFiles
 from locality.storage.snapshot import arrow_to_text
-from locality.storage.manifest import ColumnEntry
 from locality.storage.transaction import Transaction
 
 STAGED_BYTES = 512 << 20

@@ -1,0 +1,103 @@
+"""Keys of tables: how they are declared, and what must hold before a commit for those of a table and those that name it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from locality.errors import CatalogError, SchemaError
+from locality.storage.catalog import NameMap, column_positions, fold, listed
+from locality.storage.ingest.proofs import check_references, check_unique, unique_columns
+from locality.storage.manifest import TableEntry
+from locality.storage.snapshot import open_table
+from locality.storage.table import ForeignKey, Table
+from locality.storage.transaction import Transaction
+
+_REFERENCE = re.compile(r"\s*(?P<table>[^()]+?)\s*(\((?P<columns>[^()]*)\))?\s*")
+
+
+def parse_primary_key(declared: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The columns of a declared primary key; a text is the name of one."""
+    if declared is None:
+        return ()
+    return (declared,) if isinstance(declared, str) else tuple(declared)
+
+
+def parse_foreign_keys(declared: Mapping[str, str] | Sequence[ForeignKey] | None) -> tuple[ForeignKey, ...]:
+    """Foreign keys from ``{"a, b": "parent(x, y)"}``; raises SchemaError for anything else.
+
+    ``{"a": "parent"}`` means the parent's primary key. Names with commas or parentheses need ForeignKey objects.
+    """
+    if not isinstance(declared, Mapping):
+        return tuple(declared or ())
+    keys = []
+    for columns, reference in declared.items():
+        match = _REFERENCE.fullmatch(reference)
+        if match is None:
+            raise SchemaError(f"the foreign key of {columns!r} is {reference!r}, not of the form 'table(column)'")
+        keys.append(ForeignKey(_names(columns), match["table"], _names(match["columns"] or "")))
+    return tuple(keys)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",")) if text.strip() else ()
+
+
+def check(transaction: Transaction, entry: TableEntry) -> TableEntry:
+    """The table with its keys resolved and checked, and unique columns noted; it is written but not committed.
+
+    Foreign keys of other tables that name it are checked, too.
+
+    Raises:
+        KeyViolation: a key does not hold.
+        SchemaError, CatalogError: a key names a column or table that is not there, or does not fit.
+    """
+    others = [other for other in transaction.tables.values() if fold(other.name) != fold(entry.name)]
+    table = open_table(transaction.store, entry)
+    tables = NameMap([*(open_table(transaction.store, other) for other in others), table])
+    scratch = transaction.staging
+    positions = column_positions(table.name, table.column_names, entry.primary_key)
+    entry = replace(
+        entry,
+        primary_key=tuple(table.column_names[position] for position in positions),
+        unique=unique_columns(table),
+        foreign_keys=tuple(_resolve(table, key, tables) for key in entry.foreign_keys),
+    )
+    if entry.primary_key:
+        check_unique(table, entry.primary_key, "primary key", scratch)
+    entries = NameMap([*others, entry])
+    for child in entries.values():
+        for key in child.foreign_keys:
+            if fold(entry.name) in (fold(child.name), fold(key.table)):
+                key = _resolve(tables[child.name], key, tables)
+                parent = tables[key.table]
+                if not _is_key(entries[parent.name], key.parents):
+                    check_unique(parent, key.parents, f"a foreign key of {child.name!r} refers to", scratch)
+                check_references(tables[child.name], key, parent, scratch)
+    return entry
+
+
+def _is_key(entry: TableEntry, columns: tuple[str, ...]) -> bool:
+    return set(columns) == set(entry.primary_key) or any(column in entry.unique for column in columns)
+
+
+def _resolve(table: Table, key: ForeignKey, tables: NameMap[Table]) -> ForeignKey:
+    """The key in the spelling of the tables; raises CatalogError or SchemaError if tables, columns or types don't fit."""
+    parent = tables.get(key.table)
+    if parent is None:
+        raise CatalogError(f"a foreign key of {table.name!r} names the table {key.table!r}, which is not in the store")
+    columns, parents = key.columns, key.parents or parent.primary_key
+    if not parents or len(columns) != len(parents):
+        raise SchemaError(
+            f"the foreign key {listed(columns)} of {table.name!r} does not match a key of {parent.name!r}"
+        )
+    ours = [table.columns[i] for i in column_positions(table.name, table.column_names, columns)]
+    theirs = [parent.columns[i] for i in column_positions(parent.name, parent.column_names, parents)]
+    for our, their in zip(ours, theirs, strict=True):
+        if our.type != their.type and not (our.type.is_integral and their.type.is_integral):
+            raise SchemaError(
+                f"column {our.name!r} of {table.name!r} is {our.type}, but {their.name!r} of {parent.name!r}, "
+                f"which it refers to, is {their.type}"
+            )
+    return ForeignKey(tuple(c.name for c in ours), parent.name, tuple(c.name for c in theirs))

@@ -1,0 +1,189 @@
+"""Proofs that a key holds, and the first counterexample where it does not.
+
+Order and statistics settle most keys, a bit for each possible value most others; DuckDB settles the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from math import prod
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from locality.encodings import bitmaps, expand, slice_column
+from locality.errors import KeyViolation
+from locality.storage.catalog import column_positions, listed
+from locality.storage.table import ForeignKey, Table
+from locality.types import Domain
+
+Mixed = npt.NDArray[np.int64]
+
+_BITMAP_LIMIT = 1 << 28
+_BITMAP_ROWS = 16
+_MEMORY = "512MB"
+
+
+def check_unique(table: Table, columns: Sequence[str], kind: str, scratch: Path) -> None:
+    """Raise KeyViolation unless ``columns`` have no NULL, and no two rows are equal in all of them.
+
+    kind: what is checked, for the message, such as "primary key"; scratch: a directory for temporary files.
+    """
+    indices = column_positions(table.name, table.column_names, columns)
+    for index in indices:
+        if table.statistics(index).null_count:
+            row = _first_null(table, index)
+            raise KeyViolation(
+                f"{kind} {listed(columns)} of {table.name!r}: {table.columns[index].name!r} is NULL at row {row}"
+            )
+    if _certainly_unique(table, indices):
+        return
+    with _database(scratch) as connection:
+        connection.register("child", _numbered(table, indices))
+        names = ", ".join(f"c{i}" for i in range(len(indices)))
+        repeated = f"from child group by {names} having count(*) > 1"
+        if not connection.execute(f"select 1 {repeated} limit 1").fetchall():
+            return
+        connection.register("child", _numbered(table, indices))
+        found = connection.execute(
+            f"select {names}, min(r, 2) as places {repeated} order by places[2] limit 1"
+        ).fetchone()
+    assert found is not None
+    *values, (first, second) = found
+    raise KeyViolation(
+        f"{kind} {listed(columns)} of {table.name!r} is not unique: {listed(map(_shown, values))} is at rows {first} and "
+        f"{second} (counted from 0)"
+    )
+
+
+def check_references(table: Table, key: ForeignKey, parent: Table, scratch: Path) -> None:
+    """Raise KeyViolation unless each row's key (where it has no NULL) is that of a row of ``parent``."""
+    ours = column_positions(table.name, table.column_names, key.columns)
+    theirs = column_positions(parent.name, parent.column_names, key.parents)
+    if _certainly_within(table, ours, parent, theirs):
+        return
+    with _database(scratch) as connection:
+        connection.register("child", _numbered(table, ours))
+        connection.register("parents", _numbered(parent, theirs))
+        names = ", ".join(f"child.c{i}" for i in range(len(ours)))
+        equal = " and ".join(f"child.c{i} = parents.c{i}" for i in range(len(ours)))
+        present = " and ".join(f"child.c{i} is not null" for i in range(len(ours)))
+        found = connection.execute(
+            f"select {names}, child.r from child anti join parents on {equal} where {present} order by child.r limit 1"
+        ).fetchone()
+    if found is not None:
+        *values, row = found
+        raise KeyViolation(
+            f"foreign key {listed(key.columns)} of {table.name!r}: {listed(map(_shown, values))} at row {row} "
+            f"(counted from 0) is not in {listed(key.parents)} of {parent.name!r}"
+        )
+
+
+def unique_columns(table: Table) -> tuple[str, ...]:
+    """The columns that certainly hold no NULL and no value twice, as far as that is cheap to tell."""
+    return tuple(
+        column.name
+        for index, column in enumerate(table.columns)
+        if not table.statistics(index).null_count and table.row_count and _certainly_unique(table, [index])
+    )
+
+
+def _certainly_unique(table: Table, indices: list[int]) -> bool:
+    """Whether columns without NULLs are proven unique together, by their order or by a bit for each possible key."""
+    if any(table.statistics(index).sorted == "strictly ascending" for index in indices):
+        return True
+    statistics = [table.statistics(index) for index in indices]
+    if len(indices) == 1 and statistics[0].distinct_estimate < 0.8 * table.row_count:
+        return False
+    spans = _spans(table, indices)
+    if spans is None:
+        return False
+    seen = np.zeros(prod(span for _, span in spans), dtype=np.bool_)
+    for mixed, _ in _mixed(table, indices, spans):
+        seen[mixed] = True
+    return int(np.count_nonzero(seen)) == table.row_count
+
+
+def _certainly_within(table: Table, ours: list[int], parent: Table, theirs: list[int]) -> bool:
+    """Whether all keys of ``table`` are proven to be keys of ``parent``."""
+    spans = _spans(parent, theirs)
+    if spans is None or any(table.columns[index].type.domain is not Domain.INTEGER for index in ours):
+        return False
+    for index, (base, span) in zip(ours, spans, strict=True):
+        statistics = table.statistics(index)
+        if statistics.minimum is None or statistics.maximum is None:
+            return True  # nothing but NULLs
+        if not (base <= statistics.minimum and statistics.maximum < base + span):  # type: ignore[operator]
+            return False
+    present = np.zeros(prod(span for _, span in spans), dtype=np.bool_)
+    for mixed, valid in _mixed(parent, theirs, spans):
+        present[mixed[valid]] = True
+    return all(bool(present[mixed[valid]].all()) for mixed, valid in _mixed(table, ours, spans))
+
+
+def _spans(table: Table, indices: list[int]) -> list[tuple[int, int]] | None:
+    """The least value and the number of possible values of INTEGER columns, if all combinations are few enough for bits."""
+    spans, combinations = [], 1
+    for index in indices:
+        statistics = table.statistics(index)
+        if table.columns[index].type.domain is not Domain.INTEGER or not isinstance(statistics.minimum, int):
+            return None
+        span = int(statistics.maximum) - statistics.minimum + 1  # type: ignore[arg-type]
+        spans.append((statistics.minimum, span))
+        combinations *= span
+    return spans if combinations <= min(_BITMAP_LIMIT, _BITMAP_ROWS * table.row_count + (1 << 16)) else None
+
+
+def _mixed(
+    table: Table, indices: list[int], spans: list[tuple[int, int]]
+) -> Iterator[tuple[Mixed, npt.NDArray[np.bool_]]]:
+    """For each zone: one number a row for its combination of values, and whether none of them is NULL."""
+    for segment in table.segments:
+        columns = [segment.column(index) for index in indices]
+        for start in range(0, segment.row_count, segment.zone_rows):
+            stop = min(start + segment.zone_rows, segment.row_count)
+            mixed, valid = np.zeros(stop - start, dtype=np.int64), np.ones(stop - start, dtype=np.bool_)
+            for column, (base, span) in zip(columns, spans, strict=True):
+                plain = expand(slice_column(column, start, stop))
+                assert plain.codes is not None
+                if plain.validity is not None:
+                    valid &= bitmaps.to_mask(plain.validity, plain.length)
+                mixed = mixed * span + (plain.codes.astype(np.int64) - base)
+            yield mixed, valid
+
+
+def _first_null(table: Table, index: int) -> int:
+    row = 0
+    for batch in table.to_batches([index]):
+        if batch.column(0).null_count:
+            return row + int(np.argmax(np.asarray(batch.column(0).is_null())))
+        row += batch.num_rows
+    raise AssertionError("statistics count NULLs that no row has")
+
+
+def _numbered(table: Table, indices: list[int]) -> pa.RecordBatchReader:
+    """Columns ``c0``, ``c1``, ... and the row numbers ``r`` of a table."""
+    schema = pa.schema(
+        [*(pa.field(f"c{i}", table.columns[index].arrow_type) for i, index in enumerate(indices)), ("r", pa.int64())]
+    )
+
+    def batches() -> Iterable[pa.RecordBatch]:
+        row = 0
+        for batch in table.to_batches(indices):
+            numbers = pa.array(np.arange(row, row + batch.num_rows))
+            yield pa.record_batch([*batch.columns, numbers], schema=schema)
+            row += batch.num_rows
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def _database(scratch: Path) -> duckdb.DuckDBPyConnection:
+    """A private database that spills to ``scratch`` rather than use much memory."""
+    return duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": str(scratch / "spill")})
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, str | bytes) else str(value)
