@@ -38,7 +38,7 @@ MIXED = """
 def asked() -> Asked:
     def ask(sql: str) -> Result:
         relation = duckdb.connect().sql(sql)
-        return Result(relation.to_arrow_table(), relation.columns, [str(t) for t in relation.types], Profile())
+        return Result(relation.to_arrow_table(), relation.columns, [str(t) for t in relation.types], Profile("duckdb"))
 
     return ask
 

@@ -80,7 +80,7 @@ def make(duck: duckdb.DuckDBPyConnection, sql: str, *, lossless: bool = False) -
     relation = duck.sql(sql)
     table = relation.to_arrow_table()
     duck.execute("set arrow_lossless_conversion = false")
-    return Result(table, relation.columns, [str(t) for t in relation.types], Profile())
+    return Result(table, relation.columns, [str(t) for t in relation.types], Profile("duckdb"))
 
 
 def query(type_name: str) -> str:
@@ -235,7 +235,7 @@ def test_zones_of_different_columns_are_each_kept() -> None:
             "t": pa.array([instant], pa.timestamp("us", "Asia/Tokyo")),
         }
     )
-    result = Result(table, ["b", "t"], ["TIMESTAMP WITH TIME ZONE"] * 2, Profile())
+    result = Result(table, ["b", "t"], ["TIMESTAMP WITH TIME ZONE"] * 2, Profile("duckdb"))
     berlin, tokyo = result.fetchall()[0]
     assert (berlin, tokyo) == (instant, instant)
     assert (berlin.hour, tokyo.hour) == (14, 21)
