@@ -20,6 +20,7 @@ class LocalityEngine(Engine):
 
         self._store = directory / "bench.locality"
         self._connection = locality.connect(self._store, threads=threads)
+        self._connection.settings.progress = False  # the benchmark shows its own
 
     @classmethod
     def missing(cls) -> str | None:
