@@ -1,8 +1,8 @@
 """Turns loop IR into functions that can be called: verified, printed to a file, compiled by numba and cached on disk.
 
 A kernel's file is named by a hash of everything that its machine code depends on: its text, the types of its
-parameters, the text of the primitives, and the versions of Python, numpy, numba and llvmlite. An intact file is never
-rewritten, so that numba's own index of compiled code, which trusts a file's time and size, stays valid.
+text of the primitives, and the versions of Python, numpy, numba and llvmlite. An intact file is never rewritten, since
+numba's own index of compiled code trusts a file's time and size.
 """
 
 from __future__ import annotations
