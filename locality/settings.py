@@ -13,6 +13,14 @@ def available_threads() -> int:
     return max(1, os.cpu_count() or 1)
 
 
+def machine_memory() -> int:
+    """Bytes of memory of this machine; 8 GiB where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 8 << 30
+
+
 @dataclass
 class Settings:
     """What a user may set on a connection.
@@ -28,3 +36,8 @@ class Settings:
     memory_limit: int = 0
     progress: bool | None = None
     fallback: bool = True
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory limit in bytes, whether set or by default."""
+        return self.memory_limit or machine_memory() * 4 // 5

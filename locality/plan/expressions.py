@@ -64,7 +64,19 @@ class Case:
     type: DataType
 
 
-Expression = ColumnRef | Constant | Call | Cast | Case
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """``expression``, in which ``ColumnRef(0)`` stands for column ``column`` and nothing else is read, as a table by code.
+
+    The optimizer puts it where a column has few possible values: see :mod:`locality.operators.lookup`.
+    """
+
+    column: int
+    expression: Expression
+    type: DataType
+
+
+Expression = ColumnRef | Constant | Call | Cast | Case | Lookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +136,8 @@ def rewrite(expression: Expression, change: Callable[[Expression], Expression]) 
 
 def columns_of(expression: Expression) -> frozenset[int]:
     """The indices of the columns that the expression reads."""
-    return frozenset(e.index for e in walk(expression) if isinstance(e, ColumnRef))
+    references = (e for e in walk(expression) if isinstance(e, ColumnRef | Lookup))
+    return frozenset(e.index if isinstance(e, ColumnRef) else e.column for e in references)
 
 
 def conjuncts(expression: Expression) -> tuple[Expression, ...]:

@@ -1,0 +1,262 @@
+"""A connection to a store: ingest, SQL, EXPLAIN, and what the store holds."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from locality.errors import ConnectionClosedError, QueryError, StoreError, Unsupported
+from locality.runtime.execution import Workers
+from locality.runtime.explain import Explained, explain_fallback, explain_query
+from locality.runtime.profile import Profile
+from locality.runtime.query import PreparedQuery, prepare
+from locality.runtime.result import Result
+from locality.settings import Settings
+from locality.sql.dataset import Source
+from locality.sql.fallback import Fallback
+from locality.sql.parameters import Parameters
+from locality.sql.planner import Planner
+from locality.storage.info import StoreInfo, describe
+from locality.storage.ingest import IngestReport, Mode, ingest
+from locality.storage.snapshot import Snapshot
+from locality.storage.store import Store
+from locality.storage.table import Table
+from locality.storage.verify import Report, verify
+
+#: Planned queries that a connection keeps.
+_PLANS = 256
+
+
+def connect(
+    path: str | Path | None = None,
+    *,
+    read_only: bool = False,
+    threads: int | None = None,
+    memory_limit: int | None = None,
+) -> Connection:
+    """Opens a store, and creates it if there is none; without a path, a temporary one that is removed at close.
+
+    Args:
+        path: the store's directory.
+        read_only: refuse to write, and to create a store.
+        threads: worker threads; default all cores that this process may use.
+        memory_limit: bytes that a query's intermediate state may take; default 80% of the machine's memory.
+
+    Raises:
+        StoreError: the directory is no store; or, read-only, there is none.
+    """
+    settings = Settings()
+    if threads is not None:
+        settings = replace(settings, threads=max(1, threads))
+    if memory_limit is not None:
+        settings = replace(settings, memory_limit=memory_limit)
+    return Connection(path, settings, read_only=read_only)
+
+
+class Connection:
+    """An open store; threads may share one connection. Use it as a context manager, or call :meth:`close`."""
+
+    def __init__(self, path: str | Path | None, settings: Settings, *, read_only: bool = False) -> None:
+        """See :func:`connect`."""
+        self._temporary = None if path is not None else Path(tempfile.mkdtemp(prefix="locality-"))
+        self._store = Store.open(path or self._temporary or "", create=not read_only)
+        self._read_only = read_only
+        self.settings = settings
+        self._workers = Workers(settings.threads)
+        self._planner = Planner()
+        self._fallback: Fallback | None = None
+        self._plans: OrderedDict[Hashable, PreparedQuery | str] = OrderedDict()
+        self._synced: Snapshot | None = None
+        self._lock = threading.RLock()
+        self._closed = False
+        threading.Thread(target=_import_numba, daemon=True).start()
+
+    # --- queries
+
+    def sql(self, sql: str, params: Parameters | None = None) -> Result:
+        """Runs one statement and returns its result.
+
+        Args:
+            sql: anything that DuckDB accepts as a query.
+            params: values of ``?`` or ``$1`` by position, or of ``$name`` by name.
+
+        Raises:
+            QueryError: the query is wrong, or a value overflows. MemoryLimitError: it needs too much memory.
+        """
+        started = time.perf_counter()
+        snapshot = self._snapshot()
+        planned = self._plan(sql, params, snapshot)
+        planning = time.perf_counter() - started
+        if isinstance(planned, PreparedQuery):
+            try:
+                return planned.run(self._workers, self.settings.memory_bytes, started, planning)
+            except Unsupported as reason:
+                planned = str(reason)
+        return self._run_fallback(sql, params, snapshot, planned, started, planning)
+
+    def explain(self, sql: str, params: Parameters | None = None, *, analyze: bool = False) -> Explained:
+        """The plan of a query, as an object that prints as text; with ``analyze`` it runs, and its bytes are counted."""
+        snapshot = self._snapshot()
+        planned = self._plan(sql, params, snapshot)
+        profile = self.sql(sql, params).profile if analyze else None
+        if isinstance(planned, str) or (profile is not None and profile.engine != "locality"):
+            reason = profile.reason if profile is not None else str(planned)
+            return explain_fallback(reason, profile)
+        return explain_query(planned, profile)
+
+    def _plan(self, sql: str, params: Parameters | None, snapshot: Snapshot) -> PreparedQuery | str:
+        """The prepared query, or why DuckDB has to answer; kept for the next time where that is sound."""
+        key = _cache_key(sql, params)
+        with self._lock:
+            if snapshot is not self._synced:
+                self._sync(snapshot)
+            if key is not None and key in self._plans:
+                self._plans.move_to_end(key)
+                return self._plans[key]
+            try:
+                query = self._planner.plan(sql, params)
+                planned: PreparedQuery | str = prepare(query, snapshot.tables, self.settings.threads)
+                cacheable = query.cacheable
+            except Unsupported as reason:
+                planned, cacheable = str(reason), False
+            if key is not None and cacheable:
+                self._plans[key] = planned
+                while len(self._plans) > _PLANS:
+                    self._plans.popitem(last=False)
+            return planned
+
+    def _sync(self, snapshot: Snapshot) -> None:
+        self._planner.sync(
+            {name: [(c.name, c.type) for c in table.columns] for name, table in snapshot.tables.items()}
+        )
+        self._plans.clear()
+        self._synced = snapshot
+
+    def _run_fallback(
+        self, sql: str, params: Parameters | None, snapshot: Snapshot, reason: str, started: float, planning: float
+    ) -> Result:
+        if not self.settings.fallback:
+            raise QueryError(f"not answered by Locality's own operators: {reason}")
+        with self._lock:
+            if self._fallback is None:
+                self._fallback = Fallback(self.settings.threads, self.settings.memory_limit)
+            self._fallback.sync([_source(table) for table in snapshot.tables.values()])
+            answer = self._fallback.run(sql, params)
+        profile = Profile(
+            engine="duckdb",
+            reason=reason,
+            seconds=time.perf_counter() - started,
+            planning_seconds=planning,
+            rows=answer.table.num_rows,
+            threads=self.settings.threads,
+        )
+        return Result(answer.table, answer.names, answer.types, profile)
+
+    # --- tables
+
+    def ingest(
+        self,
+        table: str,
+        source: Any,
+        *,
+        mode: Mode = "create",
+        primary_key: str | Sequence[str] | None = None,
+        foreign_keys: Mapping[str, str] | None = None,
+    ) -> IngestReport:
+        """Reads ``source`` into ``table``; see :func:`locality.storage.ingest.ingest` for arguments and errors."""
+        self._check_open()
+        self._check_writable()
+        return ingest(
+            self._store,
+            table,
+            source,
+            mode=mode,
+            primary_key=primary_key,
+            foreign_keys=foreign_keys,
+            threads=self.settings.threads,
+            progress=self.settings.progress,
+        )
+
+    def drop(self, table: str) -> None:
+        """Removes a table; raises CatalogError if it is not there."""
+        self._check_open()
+        self._check_writable()
+        self._store.drop(table)
+
+    def tables(self) -> list[str]:
+        """The names of the tables."""
+        return list(self._snapshot().tables)
+
+    def info(self) -> StoreInfo:
+        """Tables, columns, encodings and sizes, as an object that prints as tables."""
+        self._check_open()
+        return describe(self._store)
+
+    def verify(self) -> Report:
+        """Reads every file of the store and checks it; the report prints as text. Raises CorruptStoreError on damage."""
+        self._check_open()
+        return verify(self._store)
+
+    # --- life
+
+    def close(self) -> None:
+        """Releases the store and the worker threads; a temporary store is removed. A second call does nothing."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._plans.clear()
+            self._workers.close()
+            self._planner.close()
+            if self._fallback is not None:
+                self._fallback.close()
+            self._store.close()
+            if self._temporary is not None:
+                shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _snapshot(self) -> Snapshot:
+        self._check_open()
+        return self._store.snapshot()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConnectionClosedError("the connection is closed; open another with locality.connect(path)")
+
+    def _check_writable(self) -> None:
+        if self._read_only:
+            raise StoreError("the store is open read-only; connect without read_only=True to write")
+
+
+def _source(table: Table) -> Source:
+    types = tuple(column.type for column in table.columns)
+    return Source(table.name, types, table.arrow_schema, table.row_count, table.to_batches)
+
+
+def _cache_key(sql: str, params: Parameters | None) -> Hashable | None:
+    """What makes two calls the same query; None if that can't be told."""
+    if params is None:
+        return sql
+    items = tuple(params.items()) if isinstance(params, Mapping) else tuple(enumerate(params))
+    key = (sql, tuple((name, type(value), repr(value)) for name, value in items))
+    return key
+
+
+def _import_numba() -> None:
+    """Has numba ready by the time that the first query is planned: importing it takes a third of a second."""
+    import numba  # noqa: F401 - for the effect on later imports

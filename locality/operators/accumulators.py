@@ -1,0 +1,153 @@
+"""Aggregates taken apart into accumulator slots, and put together again at the end.
+
+A slot is one 64-bit cell a group that a kernel adds to, or takes the minimum or maximum of. Integer sums are exact: one
+slot where the bounds prove that it can't overflow, else two, of the low and high halves of the values. Equal slots of
+different aggregates are kept once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from locality.errors import Unsupported
+from locality.kernel import builder as b
+from locality.kernel import ir
+from locality.kernel.ir import Scalar
+from locality.operators.block import Row
+from locality.plan.expressions import Expression
+from locality.plan.functions.base import Value, as_double, both, is_true
+from locality.plan.intervals import INT64_MAX, INT64_MIN, Interval
+
+Cells = npt.NDArray[Any]
+_LOW_HALF = 0xFFFF_FFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One cell a group.
+
+    op: ``+``, ``min`` or ``max``. part: which function of the argument goes in: ``one`` (no argument), ``valid``,
+    ``value``, ``low``, ``high`` (halves of an integer), ``real`` (as a double), ``key`` (a float's ordered key).
+    condition: the aggregate's FILTER.
+    """
+
+    op: str
+    part: str
+    argument: Expression | None = None
+    condition: Expression | None = None
+
+    @property
+    def scalar(self) -> Scalar:
+        return Scalar.F64 if self.part == "real" else Scalar.I64
+
+    @property
+    def identity(self) -> int | float:
+        """What a group starts from."""
+        if self.op == "+":
+            return 0
+        return INT64_MAX if self.op == "min" else INT64_MIN
+
+    @property
+    def reads(self) -> tuple[Expression, ...]:
+        return tuple(e for e in (self.argument, self.condition) if e is not None)
+
+    def emit(self, row: Row) -> ir.Expr:
+        """What the current row contributes; the identity where it does not take part."""
+        value = None if self.argument is None else row.emit(self.argument)
+        takes_part = row.active
+        if self.condition is not None:
+            takes_part = both(takes_part, is_true(row.emit(self.condition)))
+        if value is not None:
+            takes_part = both(takes_part, value.valid)
+        contribution = _contribution(self.part, value)
+        if takes_part is None:
+            return contribution
+        if self.part in ("one", "valid"):
+            return b.convert(takes_part, Scalar.I64)
+        return b.select(takes_part, contribution, b.const(self.identity, self.scalar))
+
+
+def _contribution(part: str, value: Value | None) -> ir.Expr:
+    if value is None or part in ("one", "valid"):
+        return b.const_i64(1)
+    match part:
+        case "real":
+            return as_double(value).expr
+        case "key":
+            return b.call("ordered_key", as_double(value).expr)
+        case "low":
+            return b.and_(_integer(value), b.const_i64(_LOW_HALF))
+        case "high":
+            return b.shift_right(_integer(value), b.const_i64(32))
+        case _:
+            return _integer(value)
+
+
+def _integer(value: Value) -> ir.Expr:
+    return b.convert(value.expr, Scalar.I64)
+
+
+@dataclass
+class Slots:
+    """The slots of all aggregates of an operator, integer and float cells apart."""
+
+    integers: list[Slot] = field(default_factory=list)
+    floats: list[Slot] = field(default_factory=list)
+
+    def add(self, slot: Slot) -> Reader:
+        """Registers a slot; returns what reads its cells, shape (groups,), out of the final state."""
+        is_float = slot.scalar is Scalar.F64
+        slots = self.floats if is_float else self.integers
+        if slot not in slots:
+            slots.append(slot)
+        position = slots.index(slot)
+        return lambda integers, floats: (floats if is_float else integers)[:, position]
+
+    def __iter__(self) -> Any:
+        return iter((*self.integers, *self.floats))
+
+
+#: Reads one slot's cells out of the state: integers of shape (groups, slots), floats likewise.
+Reader = Callable[[Cells, Cells], Cells]
+
+
+def add_sum(slots: Slots, argument: Expression, condition: Expression | None, bounds: Interval, rows: int) -> Reader:
+    """The exact sum of integers: int64 cells, or Python integers (dtype object) where the sum may pass 64 bits."""
+    total = bounds * Interval(0, max(rows, 1))
+    if (total | bounds).fits_int64:
+        return slots.add(Slot("+", "value", argument, condition))
+    if rows >= 2**31:
+        raise Unsupported("a sum of wide integers over more than two billion rows")
+    low = slots.add(Slot("+", "low", argument, condition))
+    high = slots.add(Slot("+", "high", argument, condition))
+
+    def read(integers: Cells, floats: Cells) -> Cells:
+        return high(integers, floats).astype(object) * 2**32 + low(integers, floats).astype(object)
+
+    return read
+
+
+def merge(slots: list[Slot], parts: list[Cells]) -> Cells:
+    """The state of all workers in one; shapes (groups, slots)."""
+    if len(parts) == 1:
+        return parts[0]
+    merged = parts[0]
+    for position, slot in enumerate(slots):
+        cells = [part[:, position] for part in parts]
+        operation = {"+": np.add, "min": np.minimum, "max": np.maximum}[slot.op]
+        merged[:, position] = operation.reduce(cells)
+    return merged
+
+
+def fresh(slots: list[Slot], groups: int, dtype: type) -> Cells:
+    """State for ``groups`` groups, every cell its slot's identity."""
+    state = np.zeros((groups, max(len(slots), 1)), dtype=dtype)
+    for position, slot in enumerate(slots):
+        if slot.identity != 0:
+            state[:, position] = slot.identity
+    return state

@@ -1,0 +1,186 @@
+"""The aggregate functions: which slots each needs, and how its result is computed from their final cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from locality.encodings import EncodedColumn
+from locality.encodings.column import Dictionary
+from locality.errors import Unsupported
+from locality.operators.accumulators import Cells, Reader, Slot, Slots, add_sum
+from locality.operators.results import float_column, integer_column, key_to_float, string_column
+from locality.plan.expressions import AggregateCall, Call, Cast, Expression
+from locality.plan.functions.base import Value
+from locality.plan.intervals import INT64, INT64_MAX, INT64_MIN, Interval
+from locality.types import HUGEINT, DataType, Domain
+
+Finish = Callable[[Cells, Cells], EncodedColumn]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An aggregate that is ready: how to finish it, and the bounds of its integers where they are known."""
+
+    finish: Finish
+    bounds: Interval | None = None
+
+
+@dataclass(frozen=True)
+class Input:
+    """What an aggregate is planned from: its call, the slots to add to, and the source's rows.
+
+    probe: the value of an expression at some row, for its physical type and bounds.
+    """
+
+    call: AggregateCall
+    slots: Slots
+    rows: int
+    probe: Callable[[Expression], Value]
+
+    @property
+    def argument(self) -> Expression:
+        return self.call.args[0]
+
+    def slot(self, op: str, part: str, argument: Expression | None) -> Reader:
+        return self.slots.add(Slot(op, part, argument, self.call.filter))
+
+    def count(self) -> Reader:
+        """The rows whose argument is not NULL."""
+        if self.call.args and self.probe(self.argument).valid is not None:
+            return self.slot("+", "valid", self.argument)
+        return self.slot("+", "one", None)
+
+
+def plan_aggregate(source: Input) -> Planned:
+    """Plans one aggregate; raises Unsupported for functions and types that kernels do not aggregate."""
+    name = source.call.name
+    if name not in AGGREGATES:
+        raise Unsupported(f"aggregate {name}")
+    if source.call.distinct and name not in ("min", "max", "bool_and", "bool_or"):
+        raise Unsupported(f"{name}(DISTINCT ...) beside other aggregates")
+    return AGGREGATES[name](source)
+
+
+def _plan_count(source: Input) -> Planned:
+    count = source.count()
+    return Planned(lambda i, f: integer_column(source.call.type, count(i, f), None), Interval(0, source.rows))
+
+
+def _plan_sum(source: Input) -> Planned:
+    value, count = source.probe(source.argument), source.count()
+    if value.is_float:
+        total = source.slot("+", "real", source.argument)
+        return Planned(lambda i, f: float_column(source.call.type, total(i, f), count(i, f) > 0))
+    _require_number(source, value)
+    exact = add_sum(source.slots, source.argument, source.call.filter, value.range, source.rows)
+    bounds = value.range * Interval(0, source.rows) | value.range
+    return Planned(
+        lambda i, f: integer_column(source.call.type, exact(i, f), count(i, f) > 0),
+        bounds if bounds.fits_int64 else None,
+    )
+
+
+def _plan_average(source: Input) -> Planned:
+    """As DuckDB: the exact sum over the count in long doubles for numbers, plain doubles for floats."""
+    value, count = source.probe(source.argument), source.count()
+    if value.is_float:
+        total = source.slot("+", "real", source.argument)
+        return Planned(lambda i, f: _quotient(source.call.type, total(i, f), count(i, f), 1))
+    _require_number(source, value)
+    if source.call.type.name != "DOUBLE":
+        raise Unsupported(f"avg of {source.argument.type}")
+    exact = add_sum(source.slots, source.argument, source.call.filter, value.range, source.rows)
+    scale = 10**source.argument.type.scale
+    return Planned(lambda i, f: _quotient(source.call.type, exact(i, f), count(i, f), scale))
+
+
+def _quotient(dtype: DataType, total: Cells, count: Cells, scale: int) -> EncodedColumn:
+    valid = count > 0
+    divisor = np.where(valid, count, 1).astype(np.longdouble) * np.longdouble(scale)
+    return float_column(dtype, (total.astype(np.longdouble) / divisor).astype(np.float64), valid)
+
+
+def _plan_extreme(source: Input) -> Planned:
+    op = "min" if source.call.name in ("min", "bool_and") else "max"
+    value, count = source.probe(source.argument), source.count()
+    dtype = source.call.type
+    if value.is_float:
+        keys = source.slot(op, "key", source.argument)
+        return Planned(lambda i, f: float_column(dtype, key_to_float(keys(i, f)), count(i, f) > 0))
+    cells = source.slot(op, "value", source.argument)
+    if value.dictionary is not None:
+        assert isinstance(value.dictionary, Dictionary)
+        dictionary = value.dictionary
+        return Planned(lambda i, f: string_column(dtype, cells(i, f), count(i, f) > 0, dictionary))
+    return Planned(lambda i, f: integer_column(dtype, cells(i, f), count(i, f) > 0), value.range)
+
+
+def _plan_variance(source: Input) -> Planned:
+    """Variances of integers and decimals, from exact sums of values and squares; DuckDB casts them to DOUBLE first."""
+    argument, scale = source.argument, 1
+    if isinstance(argument, Cast) and argument.type.name == "DOUBLE" and argument.arg.type.domain is Domain.INTEGER:
+        scale, argument = 10**argument.arg.type.scale, argument.arg
+    value = source.probe(argument)
+    if value.is_float:
+        return _plan_float_variance(source)
+    inner = Input(AggregateCall(source.call.name, (argument,), source.call.type, False, source.call.filter),
+                  source.slots, source.rows, source.probe)
+    count = inner.count()
+    total = add_sum(source.slots, argument, source.call.filter, value.range, source.rows)
+    square, bounds = _square(argument, value.range)
+    squares = add_sum(source.slots, square, source.call.filter, bounds, source.rows)
+
+    def finish(integers: Cells, floats: Cells) -> EncodedColumn:
+        n = count(integers, floats).astype(object)
+        s, q = (read(integers, floats).astype(object) for read in (total, squares))
+        # n * q - s * s is n**2 times the variance, exact in Python's integers
+        deviations = n * q - s * s
+        return _finish_variance(source.call, count(integers, floats), deviations, n, scale)
+
+    return Planned(finish)
+
+
+def _square(argument: Expression, bounds: Interval) -> tuple[Expression, Interval]:
+    squared = bounds * bounds
+    if not squared.fits_int64:
+        raise Unsupported("a variance of integers whose squares pass 64 bits")
+    return Call("*", (argument, argument), HUGEINT), squared
+
+
+def _finish_variance(call: AggregateCall, count: Cells, deviations: Cells, n: Cells, scale: int) -> EncodedColumn:
+    sample = call.name in ("stddev_samp", "stddev", "var_samp", "variance")
+    valid = count > (1 if sample else 0)
+    safe = np.where(valid, n, 2)
+    denominator = safe * (safe - 1 if sample else safe) * scale * scale
+    variance = (deviations / denominator).astype(np.float64)
+    return float_column(call.type, np.sqrt(variance) if call.name.startswith("stddev") else variance, valid)
+
+
+def _plan_float_variance(source: Input) -> Planned:
+    raise Unsupported(f"{source.call.name} of floats")
+
+
+def _require_number(source: Input, value: Value) -> None:
+    dtype = source.argument.type
+    if value.dictionary is not None or not (dtype.is_integral or dtype.is_decimal or dtype.name in ("HUGEINT", "BOOLEAN")):
+        raise Unsupported(f"{source.call.name} of {dtype}")
+
+
+AGGREGATES: dict[str, Callable[[Input], Planned]] = {
+    "count": _plan_count,
+    "count_star": _plan_count,
+    "sum": _plan_sum,
+    "sum_no_overflow": _plan_sum,
+    "avg": _plan_average,
+    "mean": _plan_average,
+    **{name: _plan_extreme for name in ("min", "max", "bool_and", "bool_or")},
+    **{
+        name: _plan_variance
+        for name in ("stddev_samp", "stddev", "stddev_pop", "var_samp", "variance", "var_pop")
+    },
+}

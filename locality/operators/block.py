@@ -1,0 +1,192 @@
+"""A kernel under construction: the loop over blocks, the rows of a block that are still active, values at a row.
+
+A kernel runs over a morsel of one segment, ``start`` to ``stop``. Inside it, short loops run over blocks of ``BLOCK``
+rows, each simple enough for LLVM to vectorise; what passes between them lies in small arrays that never leave L1.
+While many rows survive the filters, a mask tells which (``dense``); where few are expected to, their positions are
+collected once and later loops run over these alone (``selected``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from locality.errors import Unsupported
+from locality.kernel import builder as b
+from locality.kernel import ir
+from locality.kernel.ir import Scalar
+from locality.operators.columns import ColumnLoad
+from locality.operators.lookup import LookupLoad
+from locality.operators.parameters import Parameters
+from locality.operators.relation import Relation
+from locality.operators.shapes import ColumnShape
+from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Lookup, walk
+from locality.plan.functions import FUNCTIONS
+from locality.plan.functions.base import Value, both
+from locality.plan.functions.casts import emit_cast
+from locality.plan.functions.logic import emit_case
+from locality.plan.intervals import Interval
+from locality.types import Domain
+
+#: Rows of a block: a few arrays of this length stay in the first-level cache.
+BLOCK = 2048
+
+
+@dataclass
+class Block:
+    """The current block of a kernel.
+
+    mask: BOOL a row, or None while every row is active (``dense``).
+    selection, selected: positions of the active rows and how many they are (``selected``).
+    """
+
+    builder: b.Builder
+    parameters: Parameters
+    relation: Relation
+    shapes: dict[int, ColumnShape]
+    first_row: ir.Var
+    stop: ir.Var
+    count: ir.Var
+    faults: ir.Var
+    mask: ir.Var | None = None
+    selection: ir.Var | None = None
+    selected: ir.Var | None = None
+    _columns: dict[int, ColumnLoad] = field(default_factory=dict)
+    _lookups: dict[Lookup, LookupLoad] = field(default_factory=dict)
+    materialised: dict[Expression, tuple[ir.Var, ir.Var | None, Value]] = field(default_factory=dict)
+
+    def local(self, element: Scalar) -> ir.Var:
+        """A scratch array of a block's length."""
+        return self.builder.local_array(element, BLOCK)
+
+    def column(self, index: int) -> ColumnLoad:
+        """A column of the source, prepared for use in the block's loops."""
+        if index not in self._columns:
+            self._columns[index] = ColumnLoad(self, index, self.shapes[index])
+        self._columns[index].prepare()
+        return self._columns[index]
+
+    def lookup(self, lookup: Lookup) -> LookupLoad:
+        """A lookup by a column's code, prepared for use in the block's loops."""
+        if lookup not in self._lookups:
+            self._lookups[lookup] = LookupLoad(self.column(lookup.column), lookup)
+        return self._lookups[lookup]
+
+    def prepare(self, expressions: Iterable[Expression]) -> None:
+        """Emits, in front of a loop, what the expressions need at every row."""
+        for expression in expressions:
+            for part in walk(expression):
+                if part in self.materialised:
+                    continue
+                if isinstance(part, ColumnRef):
+                    self.column(part.index)
+                elif isinstance(part, Lookup):
+                    self.lookup(part)
+
+    @contextmanager
+    def rows(self, expressions: Iterable[Expression]) -> Iterator[Row]:
+        """A loop over the active rows (``selected``), or over all rows of the block (``dense``)."""
+        self.prepare(expressions)
+        if self.selection is not None and self.selected is not None:
+            with self.builder.loop(self.selected) as k:
+                index = self.builder.assign(b.convert(b.load(self.selection, k), Scalar.I64))
+                yield Row(self, index, None, k)
+        else:
+            with self.builder.loop(self.count) as i:
+                yield Row(self, i, None if self.mask is None else b.load(self.mask, i), i)
+
+    def compact(self) -> None:
+        """Goes from ``dense`` to ``selected``: collects the positions of the active rows."""
+        if self.mask is None:
+            return
+        self.selection = self.builder.local_array(Scalar.I32, BLOCK)
+        self.selected = self.builder.assign(b.call("compact", self.mask, self.count, self.selection))
+        self.mask = None
+
+
+@dataclass
+class Row:
+    """The current row of a loop: the scope in which expressions are emitted.
+
+    index: I64, the row in the block. active: whether the row takes part, or None if it certainly does.
+    ordinal: I64, how many turns the loop has made.
+    """
+
+    block: Block
+    index: ir.Expr
+    active: ir.Expr | None
+    ordinal: ir.Expr
+
+    def emit(self, expression: Expression) -> Value:
+        """The value of an expression at this row; raises Unsupported for what kernels can't compute."""
+        if expression in self.block.materialised:
+            return self._reload(expression)
+        match expression:
+            case ColumnRef(index):
+                return self.block.column(index).value(self.index)
+            case Lookup():
+                return self.block.lookup(expression).value(self.index)
+            case Constant():
+                return self._constant(expression)
+            case Cast():
+                return emit_cast(self, expression)
+            case Case():
+                return emit_case(self, expression)
+            case Call(name):
+                if name not in FUNCTIONS:
+                    raise Unsupported(f"function {name}")
+                return FUNCTIONS[name].emit(self, expression)
+
+    def fault(self, condition: ir.Expr, valid: ir.Expr | None) -> None:
+        """See :meth:`locality.plan.functions.base.Scope.fault`; rows that are filtered out do not count."""
+        marked = both(both(self.active, valid), condition)
+        assert marked is not None
+        self.block.builder.set(self.block.faults, b.or_(self.block.faults, b.convert(marked, Scalar.I64)))
+
+    def integer(self, value: int) -> ir.Expr:
+        """A query's integer as a parameter of the kernel."""
+        return self.block.parameters.integer(("constant", value), lambda segment: value)
+
+    def _constant(self, constant: Constant) -> Value:
+        value, dtype = constant.value, constant.type
+        if value is None:
+            empty = b.const(0.0, Scalar.F64) if dtype.is_float else b.const_i64(0)
+            return Value(empty, ir.Const(False, Scalar.BOOL), None if dtype.is_float else Interval(0, 0))
+        if isinstance(value, bool):
+            number = self.block.parameters.integer(("constant", int(value)), lambda segment: int(value))
+            return Value(b.ne(number, b.const_i64(0)))
+        if dtype.is_float and isinstance(value, int | float):
+            real = float(value)
+            key = ("constant", real.hex())
+            scalar = self.block.parameters.float(key, lambda segment: real)
+            return Value(b.convert(scalar, Scalar.F32 if dtype.name == "FLOAT" else Scalar.F64))
+        if isinstance(value, int) and dtype.domain in (Domain.INTEGER, Domain.WIDE):
+            interval = Interval(value, value)
+            if not interval.fits_int64:
+                raise Unsupported(f"a constant of {dtype} beyond 64 bits")
+            return Value(self.integer(value), None, interval)
+        raise Unsupported(f"a constant of {dtype} in a computation over several columns")
+
+    def _reload(self, expression: Expression) -> Value:
+        values, valid, original = self.block.materialised[expression]
+        expr = b.load(values, self.index)
+        return Value(
+            expr, None if valid is None else b.load(valid, self.index), original.bounds, original.dictionary
+        )
+
+
+def materialise(block: Block, expression: Expression) -> None:
+    """Computes an expression once for every active row of the block, into scratch arrays that later loops load."""
+    if expression in block.materialised or isinstance(expression, ColumnRef | Constant):
+        return
+    with block.rows([expression]) as row:
+        value = row.emit(expression)
+        assert isinstance(value.expr.type, Scalar)
+        values = block.local(value.expr.type)
+        block.builder.store(values, row.index, value.expr)
+        valid = None
+        if value.valid is not None:
+            valid = block.local(Scalar.BOOL)
+            block.builder.store(valid, row.index, value.valid)
+    block.materialised[expression] = (values, valid, value)

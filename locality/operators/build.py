@@ -1,0 +1,108 @@
+"""From logical nodes to physical operators: scans, filters and projections fuse into the pipelines above them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from locality.errors import Unsupported
+from locality.operators import aggregate, collect, limit, sort, topn
+from locality.operators.physical import Physical
+from locality.operators.relation import Relation
+from locality.operators.source import Source
+from locality.plan import nodes
+from locality.plan.expressions import AggregateCall, ColumnRef, Expression, SortKey, conjuncts, rewrite
+
+#: ORDER BY with a limit beyond this is sorted as a whole.
+_MOST_TOP_ROWS = 65536
+
+
+@dataclass(frozen=True)
+class _Fused:
+    """A source, the conjuncts that its rows must pass, and each column of the node as an expression over the source."""
+
+    source: Source
+    conjuncts: tuple[Expression, ...]
+    outputs: tuple[Expression, ...]
+
+    def over_source(self, expression: Expression) -> Expression:
+        return rewrite(expression, lambda e: self.outputs[e.index] if isinstance(e, ColumnRef) else e)
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Builds operators over one snapshot.
+
+    relation_of: the rows of a scanned table, column by column of the scan.
+    """
+
+    relation_of: Callable[[nodes.Scan], Relation]
+    threads: int
+
+    def build(self, node: nodes.Node) -> Physical:
+        """The operator tree of ``node``; raises Unsupported for what kernels can't do."""
+        match node:
+            case nodes.Aggregate(child, groups, aggregates):
+                return self._aggregate(self._fuse(child), groups, aggregates)
+            case nodes.Limit(nodes.Sort(child, keys), count, offset) if _is_small(count, offset):
+                assert count is not None
+                return self._top(child, keys, count, offset)
+            case nodes.Limit(nodes.Project(nodes.Sort(child, keys), expressions), count, offset) if _is_small(
+                count, offset
+            ):
+                return self.build(nodes.Project(nodes.Limit(nodes.Sort(child, keys), count, offset), expressions))
+            case nodes.Limit(child, count, offset):
+                return limit.Limit(self.build(child), count, offset)
+            case nodes.Sort(child, keys):
+                return self._sort(self._fuse(child), keys)
+            case _:
+                fused = self._fuse(node)
+                return collect.Collect(fused.source, fused.conjuncts, fused.outputs)
+
+    def _fuse(self, node: nodes.Node) -> _Fused:
+        match node:
+            case nodes.Scan(types=types):
+                columns = tuple(ColumnRef(i, dtype) for i, dtype in enumerate(types))
+                return _Fused(Source(relation=self.relation_of(node)), (), columns)
+            case nodes.Filter(child, predicate):
+                fused = self._fuse(child)
+                return replace(fused, conjuncts=(*fused.conjuncts, *conjuncts(fused.over_source(predicate))))
+            case nodes.Project(child, expressions):
+                fused = self._fuse(child)
+                return replace(fused, outputs=tuple(fused.over_source(e) for e in expressions))
+            case _:
+                columns = tuple(ColumnRef(i, dtype) for i, dtype in enumerate(node.types))
+                return _Fused(Source(operator=self.build(node)), (), columns)
+
+    def _aggregate(
+        self, fused: _Fused, groups: tuple[Expression, ...], aggregates: tuple[AggregateCall, ...]
+    ) -> Physical:
+        calls = tuple(
+            replace(
+                call,
+                args=tuple(fused.over_source(arg) for arg in call.args),
+                filter=None if call.filter is None else fused.over_source(call.filter),
+            )
+            for call in aggregates
+        )
+        keys = tuple(fused.over_source(group) for group in groups)
+        return aggregate.Aggregate(fused.source, fused.conjuncts, keys, calls, self.threads)
+
+    def _sort(self, fused: _Fused, keys: tuple[SortKey, ...]) -> Physical:
+        ordering = tuple(fused.over_source(key.expression) for key in keys)
+        child = collect.Collect(fused.source, fused.conjuncts, (*fused.outputs, *ordering))
+        return sort.Sort(child, len(fused.outputs), keys)
+
+    def _top(self, child: nodes.Node, keys: tuple[SortKey, ...], count: int, offset: int) -> Physical:
+        fused = self._fuse(child)
+        if fused.source.relation is not None:
+            ordering = [replace(key, expression=fused.over_source(key.expression)) for key in keys]
+            try:
+                return topn.Top(fused.source.relation, fused.conjuncts, ordering, count, offset, fused.outputs)
+            except Unsupported:
+                pass  # a key that fits no integer: sort as a whole
+        return limit.Limit(self._sort(fused, keys), count, offset)
+
+
+def _is_small(count: int | None, offset: int) -> bool:
+    return count is not None and count + offset <= _MOST_TOP_ROWS

@@ -1,0 +1,154 @@
+"""Predicates over one column as sets of codes: exact, compared without decoding, and a proof for every zone.
+
+A conjunct over a single column is true for certain codes and perhaps for NULL. The kernel tests codes, and a zone whose
+codes (by its minimum and maximum) miss the set is skipped. Nothing is approximated, so the proof is sound for whatever
+the predicate was: comparisons, IN, LIKE over a dictionary, functions of dates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from locality.encodings import EncodedColumn
+from locality.errors import Unsupported
+from locality.operators.domain import domain_of
+from locality.operators.lookup import as_lookup, tables_of
+from locality.operators.relation import Relation, ZoneBounds
+from locality.plan.expressions import Call, ColumnRef, Constant, Expression, columns_of
+from locality.sql.evaluate import is_deterministic
+
+Bits = npt.NDArray[np.bool_]
+_MIRRORED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_EVERYTHING = (-(2**63), 2**64)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSet:
+    """Codes in any of the disjoint, ascending, inclusive ``intervals``, and NULL if ``null``."""
+
+    intervals: tuple[tuple[int, int], ...]
+    null: bool = False
+
+    def __and__(self, other: CodeSet) -> CodeSet:
+        common = (
+            (max(low, other_low), min(high, other_high))
+            for low, high in self.intervals
+            for other_low, other_high in other.intervals
+        )
+        return CodeSet(tuple(sorted(c for c in common if c[0] <= c[1])), self.null and other.null)
+
+    def clamp(self, low: int, high: int) -> CodeSet:
+        """The part of the set within ``low`` to ``high``."""
+        return self & CodeSet(((low, high),), True)
+
+    def zones_possible(self, zones: ZoneBounds) -> Bits:
+        """Which zones may hold a match."""
+        possible = (zones.nulls > 0) & self.null
+        if zones.minimum is None or zones.maximum is None:
+            return np.ones(len(zones.nulls), dtype=np.bool_)
+        for low, high in self.intervals:
+            possible |= (zones.maximum >= min(low, 2**63 - 1)) & (zones.minimum <= min(high, 2**63 - 1)) & (
+                zones.minimum <= zones.maximum
+            )
+        return possible
+
+    def zones_certain(self, zones: ZoneBounds) -> Bits:
+        """In which zones every row matches."""
+        if zones.minimum is None or zones.maximum is None:
+            return np.zeros(len(zones.nulls), dtype=np.bool_)
+        covered = zones.minimum > zones.maximum
+        for low, high in self.intervals:
+            covered |= (zones.minimum >= min(low, 2**63 - 1)) & (zones.maximum <= min(high, 2**63 - 1))
+        return covered & ((zones.nulls == 0) | self.null)
+
+
+def code_sets(relation: Relation, predicate: Expression) -> tuple[int, list[CodeSet]] | None:
+    """The column that ``predicate`` reads and its set of codes in each segment; None if it is no predicate on codes."""
+    columns = columns_of(predicate)
+    if len(columns) != 1:
+        return None
+    index = next(iter(columns))
+    direct = _value_interval(predicate)
+    if direct is not None and relation.intervals[index] is not None:
+        return index, [_codes_of_values(segment.column(index), direct) for segment in relation.segments]
+    if not is_deterministic(predicate):
+        return None
+    try:
+        return index, _sets_by_table(relation, index, predicate)
+    except Unsupported:
+        return None
+
+
+def _value_interval(predicate: Expression) -> CodeSet | None:
+    """The values for which a simple comparison of an integer column with a constant is true, in value space."""
+    match predicate:
+        case Call("is null", (ColumnRef(),)):
+            return CodeSet((), True)
+        case Call("is not null", (ColumnRef(),)):
+            return CodeSet((_EVERYTHING,))
+        case Call("in", (ColumnRef(), *candidates)):
+            values = [c.value for c in candidates if isinstance(c, Constant)]
+            numbers = sorted({v for v in values if isinstance(v, int)})
+            if len(values) < len(candidates) or any(not isinstance(v, int) and v is not None for v in values):
+                return None
+            return CodeSet(tuple((v, v) for v in numbers))
+        case Call(name, (ColumnRef(), Constant(value))) if name in _MIRRORED and isinstance(value, int):
+            return _compared(name, int(value))
+        case Call(name, (Constant(value), ColumnRef())) if name in _MIRRORED and isinstance(value, int):
+            return _compared(_MIRRORED[name], int(value))
+        case _:
+            return None
+
+
+def _compared(name: str, value: int) -> CodeSet:
+    low, high = _EVERYTHING
+    match name:
+        case "=":
+            return CodeSet(((value, value),))
+        case "<>":
+            return CodeSet(((low, value - 1), (value + 1, high)))
+        case "<":
+            return CodeSet(((low, value - 1),))
+        case "<=":
+            return CodeSet(((low, value),))
+        case ">":
+            return CodeSet(((value + 1, high),))
+        case _:
+            return CodeSet(((value, high),))
+
+
+def _codes_of_values(column: EncodedColumn, values: CodeSet) -> CodeSet:
+    if column.encoding == "constant" and not column.all_null:
+        holds = any(low <= column.base <= high for low, high in values.intervals)
+        return CodeSet(((0, 0),) if holds else (), values.null)
+    if column.codes is None:
+        return CodeSet((), values.null)
+    base, factor = (0, 1) if column.encoding == "plain" else (column.base, column.factor)
+    bounds = np.iinfo(column.codes.dtype)
+    codes = CodeSet(tuple((-((base - low) // factor), (high - base) // factor) for low, high in values.intervals))
+    clamped = codes.clamp(int(bounds.min), int(bounds.max))
+    return CodeSet(clamped.intervals, values.null)
+
+
+def _sets_by_table(relation: Relation, index: int, predicate: Expression) -> list[CodeSet]:
+    tables = tables_of(relation, as_lookup(predicate, index))
+    sets = {}
+    for key, table in tables.by_domain.items():
+        true = table.values if table.valid is None else table.values & table.valid
+        first = table.domain.first_code
+        sets[key] = CodeSet(tuple((first + a, first + z) for a, z in _runs(true[:-1])), bool(true[-1]))
+    chosen = []
+    for segment in relation.segments:
+        domain = domain_of(segment.column(index), relation.intervals[index])
+        assert domain is not None, "tables exist for every segment"
+        chosen.append(sets[domain.key])
+    return chosen
+
+
+def _runs(bits: Bits) -> list[tuple[int, int]]:
+    """The inclusive bounds of the runs of true values."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], bits, [False])).astype(np.int8)))
+    return [(int(a), int(z) - 1) for a, z in zip(edges[::2], edges[1::2], strict=True)]

@@ -1,0 +1,195 @@
+"""Filters: conjuncts as tests of codes or of computed values, the zones they exclude, and their loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from locality.kernel import builder as b
+from locality.kernel import ir
+from locality.kernel.ir import Array, Scalar
+from locality.operators.block import Block, Row
+from locality.operators.codesets import CodeSet, code_sets
+from locality.operators.lookup import introduce_lookups
+from locality.operators.relation import Relation, Segment
+from locality.plan.expressions import ColumnRef, Expression, Lookup, walk
+from locality.plan.functions.base import is_true
+from locality.types import Domain
+
+#: A set of more intervals than this is tested by a table of bits instead of comparisons.
+_MOST_INTERVALS = 4
+_UNKNOWN_SELECTIVITY = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class CodeTest:
+    """The rows whose code of column ``index`` lies in the segment's set (by position of the segment)."""
+
+    index: int
+    sets: tuple[CodeSet, ...]
+    relation: Relation
+
+    def _set_of(self, segment: Segment) -> CodeSet:
+        return self.sets[self.relation.segments.index(segment)]
+
+    @property
+    def reads(self) -> tuple[Expression, ...]:
+        """Expressions whose columns the test touches."""
+        return (ColumnRef(self.index, self.relation.types[self.index]),)
+
+    def possible(self, segment: int) -> npt.NDArray[np.bool_] | None:
+        """Which zones of the segment may hold a match; None where nothing is known."""
+        zones = self.relation.segments[segment].zones(self.index)
+        return None if zones is None else self.sets[segment].zones_possible(zones)
+
+    def certain(self, segment: int) -> npt.NDArray[np.bool_] | None:
+        """In which zones of the segment every row matches; None where nothing is known."""
+        zones = self.relation.segments[segment].zones(self.index)
+        return None if zones is None else self.sets[segment].zones_certain(zones)
+
+    def selectivity(self) -> float:
+        """The share of rows expected to match, if codes were spread evenly over their range."""
+        shares = []
+        for position, segment in enumerate(self.relation.segments):
+            zones = segment.zones(self.index)
+            if zones is None or zones.minimum is None or zones.maximum is None or not len(zones.minimum):
+                return _UNKNOWN_SELECTIVITY
+            low, high = int(zones.minimum.min()), int(zones.maximum.max())
+            inside = self.sets[position].clamp(low, high).intervals
+            shares.append(sum(z - a + 1 for a, z in inside) / max(high - low + 1, 1))
+        return float(np.mean(shares)) if shares else _UNKNOWN_SELECTIVITY
+
+    def emit(self, block: Block) -> None:
+        """Narrows the block's mask."""
+        column = block.column(self.index)
+        intervals = max(len(s.intervals) for s in self.sets)
+        null = any(s.null for s in self.sets)
+
+        def matches(row: Row) -> ir.Expr:
+            code = column.code(row.index)
+            if intervals <= _MOST_INTERVALS:
+                inside = self._inside_intervals(block, code, column.codes, intervals)
+            else:
+                inside = self._inside_table(block, code)
+            valid = column.valid(row.index)
+            if valid is None:
+                return inside
+            return b.or_(b.and_(inside, valid), b.not_(valid)) if null else b.and_(inside, valid)
+
+        narrow(block, (), matches)
+
+    def _inside_intervals(self, block: Block, code: ir.Expr, codes: Scalar, count: int) -> ir.Expr:
+        result: ir.Expr | None = None
+        for position in range(count):
+            low = block.parameters.integer((id(self), position, "low"), self._bound(position, 0), codes)
+            high = block.parameters.integer((id(self), position, "high"), self._bound(position, 1), codes)
+            test = b.and_(b.ge(code, low), b.le(code, high))
+            result = test if result is None else b.or_(result, test)
+        return ir.Const(False, Scalar.BOOL) if result is None else result
+
+    def _bound(self, position: int, side: int) -> Bound:
+        return Bound(self, position, side)
+
+    def _inside_table(self, block: Block, code: ir.Expr) -> ir.Expr:
+        low = min((s.intervals[0][0] for s in self.sets if s.intervals), default=0)
+        high = max((s.intervals[-1][1] for s in self.sets if s.intervals), default=0)
+
+        def bits(segment: Segment) -> npt.NDArray[np.bool_]:
+            table = np.zeros(high - low + 3, dtype=np.bool_)
+            for a, z in self._set_of(segment).intervals:
+                table[a - low + 1 : z - low + 2] = True
+            return table
+
+        table = block.parameters.array((id(self), "table"), Array(Scalar.BOOL), bits)
+        first = block.parameters.integer((id(self), "first"), lambda segment: low - 1)
+        last = block.parameters.integer((id(self), "last"), lambda segment: high + 1)
+        # codes below and above all intervals meet the table's two outer entries, which are false
+        clipped = b.minimum(b.maximum(b.convert(code, Scalar.I64), first), last)
+        return b.load(table, b.sub(clipped, first))
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A bound of one of a test's intervals as a parameter; a segment with fewer intervals gets an empty one (1 to 0)."""
+
+    test: CodeTest
+    position: int
+    side: int
+
+    def __call__(self, segment: Segment) -> int:
+        intervals = self.test._set_of(segment).intervals
+        return intervals[self.position][self.side] if self.position < len(intervals) else 1 - self.side
+
+
+@dataclass(frozen=True, eq=False)
+class ValueTest:
+    """The rows for which a computed predicate is true."""
+
+    predicate: Expression
+
+    @property
+    def reads(self) -> tuple[Expression, ...]:
+        """Expressions whose columns the test touches."""
+        return (self.predicate,)
+
+    def possible(self, segment: int) -> npt.NDArray[np.bool_] | None:
+        """Nothing is proven about computed values."""
+        return None
+
+    certain = possible
+
+    def selectivity(self) -> float:
+        """A guess."""
+        return _UNKNOWN_SELECTIVITY
+
+    def emit(self, block: Block) -> None:
+        """Narrows the block's mask."""
+        narrow(block, (self.predicate,), lambda row: is_true(row.emit(self.predicate)))
+
+
+Test = CodeTest | ValueTest
+
+
+def narrow(block: Block, expressions: Sequence[Expression], matches: Callable[[Row], ir.Expr]) -> None:
+    """One loop that ands a condition into the block's mask."""
+    mask = block.mask or block.local(Scalar.BOOL)
+    with block.rows(expressions) as row:
+        condition = matches(row)
+        block.builder.store(mask, row.index, condition if row.active is None else b.and_(row.active, condition))
+    block.mask = mask
+
+
+def plan_tests(relation: Relation, conjuncts: Sequence[Expression]) -> list[Test]:
+    """The tests of a conjunction: codes first (one test a column), the most selective first, then computed values."""
+    by_column: dict[int, list[CodeSet]] = {}
+    values: list[Expression] = []
+    for conjunct in conjuncts:
+        found = code_sets(relation, conjunct)
+        if found is None:
+            values.append(introduce_lookups(conjunct, relation))
+            continue
+        index, sets = found
+        previous = by_column.get(index)
+        by_column[index] = sets if previous is None else [a & c for a, c in zip(previous, sets, strict=True)]
+    codes = [CodeTest(index, tuple(sets), relation) for index, sets in by_column.items()]
+    codes.sort(key=lambda test: test.selectivity())
+    return [*codes, *(ValueTest(value) for value in sorted(values, key=_cost))]
+
+
+def _cost(expression: Expression) -> int:
+    """A rank of how dear a computed predicate is: raw text last."""
+    text = any(isinstance(e, ColumnRef | Lookup) and e.type.domain is Domain.STRING for e in walk(expression))
+    return (1000 if text else 0) + sum(1 for _ in walk(expression))
+
+
+def emit_tests(block: Block, tests: Sequence[Test]) -> None:
+    """Emits all tests, and skips the rest of the block's work where no row is left."""
+    for test in tests:
+        test.emit(block)
+    if block.mask is not None:
+        survivors = b.call("count_true", block.mask, block.count)
+        with block.builder.when(b.eq(survivors, b.const_i64(0))):
+            block.builder.skip()

@@ -1,0 +1,102 @@
+"""Groups as dense codes: keys whose values are few are numbered by arithmetic, without hashing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from locality.encodings import EncodedColumn
+from locality.encodings.column import Dictionary
+from locality.kernel import builder as b
+from locality.kernel import ir
+from locality.operators.block import Row
+from locality.operators.results import integer_column, string_column
+from locality.plan.expressions import Expression
+from locality.plan.functions.base import Value, as_integer
+from locality.types import DataType
+
+GroupIds = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class DenseKey:
+    """One group key: its value is ``low + digit``, NULL is the digit ``size``.
+
+    stride: what one step of the digit adds to the group's number. digits: how many there are, NULL's included.
+    """
+
+    expression: Expression
+    low: int
+    size: int
+    nullable: bool
+    stride: int
+    dictionary: Dictionary | None
+
+    @property
+    def type(self) -> DataType:
+        return self.expression.type
+
+    @property
+    def digits(self) -> int:
+        return self.size + self.nullable
+
+    def emit(self, row: Row) -> ir.Expr:
+        """The key's share of the group's number at a row."""
+        value = row.emit(self.expression)
+        number = value if value.dictionary is not None else as_integer(value)
+        digit = number.expr if self.low == 0 else b.sub(number.expr, row.integer(self.low))
+        if number.valid is not None:
+            digit = b.select(number.valid, digit, row.integer(self.size))
+        return digit if self.stride == 1 else b.mul(digit, row.integer(self.stride))
+
+    def decode(self, groups: GroupIds) -> EncodedColumn:
+        """The key's values of groups by their numbers."""
+        digits = groups // self.stride % self.digits
+        valid = digits != self.size if self.nullable else None
+        if self.dictionary is not None:
+            return string_column(self.type, digits, valid, self.dictionary)
+        return integer_column(self.type, digits + self.low, valid)
+
+
+@dataclass(frozen=True, eq=False)
+class DenseGroups:
+    """All keys of a grouping; ``count`` possible groups."""
+
+    keys: tuple[DenseKey, ...]
+    count: int
+
+    def emit(self, row: Row) -> ir.Expr:
+        """The group's number at a row, I64."""
+        terms = [key.emit(row) for key in self.keys]
+        number = terms[0]
+        for term in terms[1:]:
+            number = b.add(number, term)
+        return number
+
+
+def plan_dense(
+    groups: Sequence[Expression], probe: Callable[[Expression], Value], most: int
+) -> DenseGroups | None:
+    """Numbers the groups densely, the first key most significant; None if there may be more than ``most``."""
+    keys: list[DenseKey] = []
+    stride = 1
+    for expression in reversed(groups):
+        value = probe(expression)
+        if value.is_float or stride * value.range.size > most:
+            return None
+        dictionary = value.dictionary
+        assert dictionary is None or isinstance(dictionary, Dictionary)
+        nullable = value.valid is not None
+        key = DenseKey(expression, value.range.low, value.range.size, nullable, stride, dictionary)
+        keys.append(key)
+        stride *= key.digits
+    return DenseGroups(tuple(reversed(keys)), stride) if stride <= most else None
+
+
+def existing(counts: npt.NDArray[Any]) -> GroupIds:
+    """The numbers of the groups that have rows, ascending: shape (groups,)."""
+    return np.flatnonzero(counts)

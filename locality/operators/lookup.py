@@ -1,0 +1,225 @@
+"""Expressions of one column with few possible values, computed once per value instead of once per row.
+
+Any deterministic expression over a column whose codes come from a small domain (a dictionary's entries, the days of
+some years, amounts from 0 to 100) is a table indexed by the code. DuckDB computes the table from the domain's values,
+so every scalar function that it has works here, exactly; the kernel only loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from locality.encodings import EncodedColumn, expand, from_arrow, merge_dictionaries
+from locality.encodings.bitmaps import to_mask
+from locality.encodings.column import Dictionary
+from locality.errors import Unsupported
+from locality.kernel import builder as b
+from locality.kernel import ir
+from locality.kernel.ir import Array, Scalar
+from locality.operators.domain import CodeDomain, domain_of, domains_of
+from locality.operators.relation import Relation, Segment, is_integer
+from locality.plan.expressions import (
+    Call,
+    Case,
+    Cast,
+    ColumnRef,
+    Constant,
+    Expression,
+    Lookup,
+    children,
+    columns_of,
+    rewrite,
+)
+from locality.plan.functions.base import Value
+from locality.plan.intervals import Interval
+from locality.sql.evaluate import evaluate, is_deterministic
+from locality.types import DataType, Domain
+
+if TYPE_CHECKING:
+    from locality.operators.columns import ColumnLoad
+
+#: Operations that cost less over whole vectors of rows than a load from a table does.
+_CHEAP = frozenset({"+", "-", "*", "=", "<>", "<", "<=", ">", ">=", "and", "or", "not", "is null", "is not null"})
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Results by code, then the result for NULL: shapes (size + 1,). ``valid`` is None if no result is NULL."""
+
+    values: npt.NDArray[Any]
+    valid: npt.NDArray[np.bool_] | None
+    domain: CodeDomain
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """The tables of one lookup for all domains of a column; strings are codes of one ``dictionary``."""
+
+    scalar: Scalar
+    by_domain: dict[Hashable, Table]
+    nullable: bool
+    bounds: Interval | None
+    dictionary: Dictionary | None
+
+
+def tables_of(relation: Relation, lookup: Lookup) -> Tables:
+    """The tables of ``lookup``, computed once; raises Unsupported if the domain is not small or DuckDB refuses a value."""
+    if lookup not in relation.memo:
+        relation.memo[lookup] = _compute_tables(relation, lookup)
+    tables: Tables = relation.memo[lookup]
+    return tables
+
+
+def _compute_tables(relation: Relation, lookup: Lookup) -> Tables:
+    domains = domains_of(relation, lookup.column)
+    if domains is None:
+        raise Unsupported("a table by code of a column with many values")
+    distinct = {domain.key: domain for domain in domains}
+    results = {
+        key: from_arrow(evaluate(lookup.expression, [domain.values()]), lookup.type) for key, domain in distinct.items()
+    }
+    dictionary = _unify(results)
+    tables = {key: _table(column, distinct[key]) for key, column in results.items()}
+    scalar, bounds = _representation(lookup.type, tables)
+    nullable = any(table.valid is not None for table in tables.values())
+    return Tables(scalar, tables, nullable, bounds, dictionary)
+
+
+def _unify(results: dict[Hashable, EncodedColumn]) -> Dictionary | None:
+    """Recodes string results to one dictionary, in place."""
+    coded = {key: column for key, column in results.items() if column.dictionary is not None}
+    if not coded:
+        return None
+    merged, remaps = merge_dictionaries([c.dictionary for c in coded.values() if c.dictionary is not None])
+    for (key, column), remap in zip(coded.items(), remaps, strict=True):
+        flat = expand(column)
+        assert flat.codes is not None
+        # a dictionary of nothing but NULLs has no codes to map
+        codes = remap[flat.codes] if len(remap) else np.zeros(flat.length, dtype=np.int32)
+        results[key] = EncodedColumn(column.type, "dictionary", column.length, codes, column.validity, dictionary=merged)
+    return merged
+
+
+def _table(column: EncodedColumn, domain: CodeDomain) -> Table:
+    flat = expand(column)
+    if flat.codes is None or flat.codes.ndim != 1:
+        raise Unsupported(f"a table of {column.type} values")
+    valid = None if flat.validity is None else to_mask(flat.validity, flat.length)
+    if column.type.name == "BOOLEAN":
+        return Table(flat.codes.astype(np.bool_), valid, domain)
+    if column.type.is_float:
+        return Table(flat.codes, valid, domain)
+    return Table(flat.codes.astype(np.int64), valid, domain)
+
+
+def _representation(dtype: DataType, tables: dict[Hashable, Table]) -> tuple[Scalar, Interval | None]:
+    if dtype.name == "BOOLEAN":
+        return Scalar.BOOL, None
+    if dtype.is_float:
+        return (Scalar.F32 if dtype.name == "FLOAT" else Scalar.F64), None
+    if not is_integer(dtype) and dtype.domain is not Domain.STRING:
+        raise Unsupported(f"a table of {dtype} values")
+    known = [t.values if t.valid is None else t.values[t.valid] for t in tables.values()]
+    known = [values for values in known if len(values)]
+    low = min((int(values.min()) for values in known), default=0)
+    high = max((int(values.max()) for values in known), default=0)
+    return Scalar.I64, Interval(low, high)
+
+
+class LookupLoad:
+    """One lookup in one block of a kernel under construction."""
+
+    def __init__(self, column: ColumnLoad, lookup: Lookup) -> None:
+        self._column = column
+        self._tables = tables = tables_of(column.block.relation, lookup)
+        parameters = column.block.parameters
+        array = Array(tables.scalar)
+        self._values = parameters.array((lookup, "values"), array, lambda s: self._table(s).values)
+        self._valid = (
+            parameters.array((lookup, "valid"), Array(Scalar.BOOL), lambda s: _validity(self._table(s)))
+            if tables.nullable
+            else None
+        )
+        self._first = (
+            parameters.integer((lookup, "first"), lambda s: self._table(s).domain.first_code)
+            if column.shape.encoding == "plain"
+            else None
+        )
+        self._size = (
+            parameters.integer((lookup, "size"), lambda s: self._table(s).domain.size)
+            if column.shape.nullable
+            else None
+        )
+
+    def _table(self, segment: Segment) -> Table:
+        index = self._column.index
+        domain = domain_of(segment.column(index), self._column.block.relation.intervals[index])
+        assert domain is not None, "the optimizer makes lookups only over small domains"
+        return self._tables.by_domain[domain.key]
+
+    def value(self, row: ir.Expr) -> Value:
+        """The result at a row of the block."""
+        position = b.convert(self._column.code(row), Scalar.I64)
+        if self._first is not None:
+            position = b.sub(position, self._first)
+        column_valid = self._column.valid(row)
+        if column_valid is not None and self._size is not None:
+            position = b.select(column_valid, position, self._size)
+        valid = None if self._valid is None else b.load(self._valid, position)
+        return Value(b.load(self._values, position), valid, self._tables.bounds, self._tables.dictionary)
+
+
+def _validity(table: Table) -> npt.NDArray[np.bool_]:
+    return np.ones(len(table.values), dtype=np.bool_) if table.valid is None else table.valid
+
+
+def introduce_lookups(expression: Expression, relation: Relation) -> Expression:
+    """Replaces the largest subexpressions that are better looked up by code than computed row by row."""
+    if isinstance(expression, ColumnRef | Constant | Lookup):
+        return expression
+    columns = columns_of(expression)
+    if len(columns) == 1 and not _is_cheap(expression) and is_deterministic(expression):
+        lookup = as_lookup(expression, next(iter(columns)))
+        try:
+            tables_of(relation, lookup)
+        except Unsupported:
+            pass  # not a small domain, or an error for some value that may not occur: go on with the parts
+        else:
+            return lookup
+    return _with_children(expression, [introduce_lookups(child, relation) for child in children(expression)])
+
+
+def as_lookup(expression: Expression, column: int) -> Lookup:
+    """The lookup of an expression that reads nothing but ``column``."""
+    local = rewrite(expression, lambda e: ColumnRef(0, e.type) if isinstance(e, ColumnRef) else e)
+    return Lookup(column, local, expression.type)
+
+
+def _is_cheap(expression: Expression) -> bool:
+    match expression:
+        case ColumnRef() | Constant():
+            return expression.type.domain is Domain.INTEGER
+        case Call(name, args):
+            return name in _CHEAP and all(_is_cheap(arg) for arg in args)
+        case Cast(arg, target):
+            return is_integer(target) and target.scale == arg.type.scale and _is_cheap(arg)
+        case _:
+            return False
+
+
+def _with_children(expression: Expression, parts: list[Expression]) -> Expression:
+    match expression:
+        case Call(name, _, dtype):
+            return Call(name, tuple(parts), dtype)
+        case Cast(_, dtype, lenient):
+            return Cast(parts[0], dtype, lenient)
+        case Case(_, _, dtype):
+            pairs = tuple(zip(parts[:-1:2], parts[1:-1:2], strict=True))
+            return Case(pairs, parts[-1], dtype)
+        case _:
+            return expression

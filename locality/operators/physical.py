@@ -1,0 +1,81 @@
+"""What every physical operator offers: a tree that is prepared once for a plan, then executed any number of times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from locality.operators.batch import Batch
+from locality.types import DataType
+
+Item = TypeVar("Item")
+
+
+@dataclass
+class Traffic:
+    """Bytes that one operator moved in one execution, counted from what its plan touched.
+
+    read: from layouts or from its input. state: written to and read from intermediate state. written: its output.
+    minimum: what any plan over these layouts must read for it. rows: rows that it put out.
+    """
+
+    operator: str
+    detail: str = ""
+    read: int = 0
+    state: int = 0
+    written: int = 0
+    minimum: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+    zones_read: int = 0
+    zones_total: int = 0
+
+    @property
+    def moved(self) -> int:
+        return self.read + self.state + self.written
+
+
+class Execution(Protocol):
+    """What an operator may use while it runs."""
+
+    threads: int
+
+    def measure(self, operator: str) -> AbstractContextManager[Traffic]:
+        """An entry in the ledger for the time that the body takes and the bytes that it counts."""
+
+    def run(self, items: Sequence[Item], work: Callable[[int, Item], Any]) -> None:
+        """Calls ``work(worker, item)`` for every item on the worker threads, items in order of their start."""
+
+    def reserve(self, nbytes: int, what: str) -> None:
+        """Raises MemoryLimitError if ``nbytes`` of intermediate state would pass the limit."""
+
+
+class Physical(Protocol):
+    """An operator that is ready to run."""
+
+    @property
+    def types(self) -> tuple[DataType, ...]:
+        """The types of its output."""
+
+    def execute(self, execution: Execution) -> Batch:
+        """Its output; raises Unsupported if DuckDB has to answer after all (a possible overflow, say)."""
+
+    def explain(self) -> Explanation:
+        """What it will do, for people."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A node of an explained plan."""
+
+    operator: str
+    details: tuple[str, ...] = ()
+    children: tuple[Explanation, ...] = field(default=())
+
+    def lines(self, depth: int = 0) -> list[str]:
+        """The tree as indented text, the operator that runs last on top."""
+        indent = "  " * depth
+        own = [f"{indent}{self.operator}", *(f"{indent}    {detail}" for detail in self.details)]
+        return own + [line for child in self.children for line in child.lines(depth + 1)]

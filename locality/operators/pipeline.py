@@ -1,0 +1,142 @@
+"""A fused pipeline: one scan, its filters and one sink, compiled into one kernel and run morsel by morsel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from locality.kernel import builder as b
+from locality.kernel.ir import Array, Scalar, Var
+from locality.kernel.loader import Kernel, load
+from locality.operators.block import BLOCK, Block
+from locality.operators.filter import Test, emit_tests
+from locality.operators.parameters import Parameters
+from locality.operators.relation import Relation
+from locality.operators.shapes import ColumnShape, shape_of
+from locality.plan.expressions import Expression, columns_of
+
+AnyArray = npt.NDArray[Any]
+
+#: Rows that a worker takes at a time.
+MORSEL_ROWS = 4 * 65536
+
+
+class Sink(Protocol):
+    """The end of a pipeline: what it computes of each block's active rows, into arrays of state."""
+
+    @property
+    def reads(self) -> Sequence[Expression]:
+        """The expressions whose columns it touches."""
+
+    @property
+    def state(self) -> Sequence[Array]:
+        """The types of its state arrays."""
+
+    def prefers_selection(self, selectivity: float) -> bool:
+        """Whether it would rather run over positions of active rows than over all rows under a mask."""
+
+    def emit(self, block: Block, state: Sequence[Var]) -> None:
+        """Emits its loops over a block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Morsel:
+    """Rows ``start`` to ``stop`` of a segment, and which kernel runs over them with which arguments."""
+
+    segment: int
+    start: int
+    stop: int
+    kernel: int
+
+    @property
+    def rows(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(eq=False)
+class Pipeline:
+    """Prepared once for a plan over a snapshot, then run any number of times.
+
+    zones_total, zones_read: zones of the source and those that the filters' proofs did not exclude.
+    """
+
+    relation: Relation
+    tests: Sequence[Test]
+    sink: Sink
+    selectivity: float = field(init=False, default=1.0)
+    columns: tuple[int, ...] = field(init=False)
+    morsels: list[Morsel] = field(init=False, default_factory=list)
+    kernels: list[Kernel] = field(init=False, default_factory=list)
+    arguments: list[tuple[AnyArray, ...]] = field(init=False, default_factory=list)
+    zones_total: int = field(init=False, default=0)
+    zones_read: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        for test in self.tests:
+            self.selectivity *= test.selectivity()
+        reads = [*(e for test in self.tests for e in test.reads), *self.sink.reads]
+        self.columns = tuple(sorted(set().union(*(columns_of(e) for e in reads))))
+        self._plan_morsels()
+
+    def _plan_morsels(self) -> None:
+        """Excludes zones, cuts what is left into morsels, and makes a kernel for each shape of segment among them."""
+        kernels: dict[tuple[ColumnShape, ...], tuple[int, Parameters]] = {}
+        for position, segment in enumerate(self.relation.segments):
+            ranges = self._ranges(position)
+            if not ranges:
+                self.arguments.append(())
+                continue
+            shapes = tuple(shape_of(segment.column(index)) for index in self.columns)
+            if shapes not in kernels:
+                kernels[shapes] = (len(self.kernels), self._generate(dict(zip(self.columns, shapes, strict=True))))
+            number, parameters = kernels[shapes]
+            self.arguments.append(parameters.bind(segment))
+            for start, stop in ranges:
+                cuts = range(start, stop, MORSEL_ROWS)
+                self.morsels += [Morsel(position, cut, min(cut + MORSEL_ROWS, stop), number) for cut in cuts]
+
+    def _ranges(self, position: int) -> list[tuple[int, int]]:
+        """The runs of rows of a segment that may match."""
+        segment = self.relation.segments[position]
+        if segment.row_count == 0:
+            return []
+        known = [possible for test in self.tests if (possible := test.possible(position)) is not None]
+        if not known:
+            return [(0, segment.row_count)]
+        zones = np.logical_and.reduce(known)
+        self.zones_total += len(zones)
+        self.zones_read += int(zones.sum())
+        zone_rows = segment.zone_rows
+        edges = np.flatnonzero(np.diff(np.concatenate(([0], zones.astype(np.int8), [0]))))
+        pairs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+        return [(first * zone_rows, min(last * zone_rows, segment.row_count)) for first, last in pairs]
+
+    def _generate(self, shapes: dict[int, ColumnShape]) -> Parameters:
+        """Adds the kernel for segments of these shapes; returns what binds its parameters."""
+        builder = b.Builder()
+        start, stop = builder.parameter(Scalar.I64, "start"), builder.parameter(Scalar.I64, "stop")
+        parameters = Parameters(builder)
+        state = [builder.parameter(array, "state") for array in self.sink.state]
+        faults = builder.hoist(b.const_i64(0), "faults")
+        with builder.loop(start, stop, BLOCK, prefix="block") as first:
+            end = builder.assign(b.minimum(b.add(first, b.const_i64(BLOCK)), stop))
+            count = builder.assign(b.sub(end, first), "n")
+            block = Block(builder, parameters, self.relation, shapes, first, end, count, faults)
+            emit_tests(block, self.tests)
+            if self.tests and self.sink.prefers_selection(self.selectivity):
+                block.compact()
+            self.sink.emit(block, state)
+        self.kernels.append(load(builder.build(faults), "One pass over a morsel."))
+        return parameters
+
+    def call(self, morsel: Morsel, state: Sequence[AnyArray], *, interpret: bool = False) -> int:
+        """Runs one morsel; a result other than 0 says that SQL may raise an error for some row."""
+        kernel = self.kernels[morsel.kernel]
+        run = kernel.interpreted if interpret else kernel.compiled
+        integers, floats, *arrays = self.arguments[morsel.segment]
+        faults: int = run(morsel.start, morsel.stop, integers, floats, *state, *arrays)
+        return faults

@@ -1,0 +1,124 @@
+"""What a pipeline reads: a stored table or an intermediate result, both as segments of encoded columns."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from locality.encodings import EncodedColumn, concat, slice_column, take
+from locality.plan.intervals import Interval
+from locality.types import DataType, Domain
+
+Positions = npt.NDArray[np.int64]
+
+
+class ZoneBounds(Protocol):
+    """Bounds of the codes in each zone of a column; see :class:`locality.storage.zones.Zones`."""
+
+    nulls: npt.NDArray[np.int64]
+    minimum: npt.NDArray[np.int64] | None
+    maximum: npt.NDArray[np.int64] | None
+
+
+class Segment(Protocol):
+    """A horizontal part of a relation."""
+
+    @property
+    def row_count(self) -> int:
+        """Rows of the segment."""
+
+    @property
+    def zone_rows(self) -> int:
+        """Rows of a zone."""
+
+    def column(self, index: int) -> EncodedColumn:
+        """One column, all its rows."""
+
+    def zones(self, index: int) -> ZoneBounds | None:
+        """Statistics of the column's zones, or None for an intermediate result."""
+
+
+@dataclass(frozen=True, eq=False)
+class Relation:
+    """Rows in a fixed order, column by column.
+
+    intervals: what the INTEGER values of a column can be; None for other columns.
+    naive_row_bytes: bytes of a whole row as a row store would keep it.
+    memo: what was derived from the rows and may be derived again, by a key of whoever derived it.
+    """
+
+    name: str
+    types: tuple[DataType, ...]
+    intervals: tuple[Interval | None, ...]
+    segments: tuple[Segment, ...]
+    naive_row_bytes: float
+    starts: Positions = field(init=False)
+    memo: dict[Hashable, Any] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        ends = np.cumsum([0, *(segment.row_count for segment in self.segments)], dtype=np.int64)
+        object.__setattr__(self, "starts", ends)
+
+    @property
+    def row_count(self) -> int:
+        return int(self.starts[-1])
+
+    def gather(self, index: int, positions: Positions | None) -> EncodedColumn:
+        """The values of a column at ``positions`` (rows of the relation, any order), or of all rows for None."""
+        columns = [segment.column(index) for segment in self.segments]
+        if positions is None:
+            return concat(columns) if columns else _nothing(self.types[index])
+        if not columns:
+            return _nothing(self.types[index])
+        if len(columns) == 1:
+            return take(columns[0], positions)
+        return self._gather_parts(columns, positions)
+
+    def _gather_parts(self, columns: Sequence[EncodedColumn], positions: Positions) -> EncodedColumn:
+        owner = np.searchsorted(self.starts, positions, side="right") - 1
+        in_order = len(owner) == 0 or bool(np.all(owner[1:] >= owner[:-1]))
+        order = None if in_order else np.argsort(owner, kind="stable")
+        ordered, owner = (positions, owner) if order is None else (positions[order], owner[order])
+        cuts = np.searchsorted(owner, np.arange(len(columns) + 1))
+        parts = [
+            take(column, ordered[cuts[i] : cuts[i + 1]] - self.starts[i])
+            for i, column in enumerate(columns)
+            if cuts[i + 1] > cuts[i]
+        ] or [slice_column(columns[0], 0, 0)]
+        gathered = concat(parts)
+        if order is None:
+            return gathered
+        inverse = np.empty(len(order), dtype=np.int64)
+        inverse[order] = np.arange(len(order))
+        return take(gathered, inverse)
+
+
+def _nothing(dtype: DataType) -> EncodedColumn:
+    return EncodedColumn(dtype, "constant", 0, all_null=True)
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnsSegment:
+    """An intermediate result as the one segment of a relation."""
+
+    columns: tuple[EncodedColumn, ...]
+    row_count: int
+
+    @property
+    def zone_rows(self) -> int:
+        return max(self.row_count, 1)
+
+    def column(self, index: int) -> EncodedColumn:
+        return self.columns[index]
+
+    def zones(self, index: int) -> ZoneBounds | None:
+        return None
+
+
+def is_integer(dtype: DataType) -> bool:
+    """Whether kernels may hold values of the type as one int64; for 128-bit types, where the column's codes are so."""
+    return dtype.domain is Domain.INTEGER or dtype.name in ("HUGEINT", "UHUGEINT")

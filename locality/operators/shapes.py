@@ -1,0 +1,43 @@
+"""The shape of an encoded column: all of it that a kernel's text depends on. Segments of equal shape share a kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from locality.encodings import EncodedColumn
+from locality.kernel.ir import Scalar
+from locality.types import Domain
+
+_FLOATS = {"FLOAT": Scalar.F32, "DOUBLE": Scalar.F64}
+_SCALARS = {np.dtype(scalar.value): scalar for scalar in Scalar}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnShape:
+    """codes: the element type of the codes; None where there are none, or where they are no scalars (128 bits)."""
+
+    encoding: str
+    codes: Scalar | None
+    nullable: bool
+    coded: bool
+
+    @property
+    def is_float(self) -> bool:
+        return self.codes is not None and self.codes.is_float
+
+
+def shape_of(column: EncodedColumn) -> ColumnShape:
+    """The shape of a column of a segment; ``coded`` tells that its codes stand for a dictionary's entries."""
+    nullable = column.validity is not None or column.all_null
+    coded = column.dictionary is not None or (column.all_null and column.type.domain is Domain.STRING)
+    return ColumnShape(column.encoding, _codes(column), nullable, coded)
+
+
+def _codes(column: EncodedColumn) -> Scalar | None:
+    if column.encoding == "constant":
+        return _FLOATS.get(column.type.name, Scalar.U8)
+    if column.codes is None or column.codes.ndim != 1:
+        return None
+    return _SCALARS[column.codes.dtype]

@@ -1,0 +1,38 @@
+"""Sorting: the order of an input's rows by keys that were collected with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from locality.operators.batch import Batch
+from locality.operators.ordering import order_of, sort_keys
+from locality.operators.physical import Execution, Explanation, Physical
+from locality.plan.expressions import SortKey
+from locality.types import DataType
+
+
+class Sort:
+    """The first ``width`` columns of the child, ordered by the columns after them, one for each of ``keys``."""
+
+    def __init__(self, child: Physical, width: int, keys: Sequence[SortKey]) -> None:
+        self._child, self._width, self._keys = child, width, tuple(keys)
+
+    @property
+    def types(self) -> tuple[DataType, ...]:
+        return self._child.types[: self._width]
+
+    def execute(self, execution: Execution) -> Batch:
+        batch = self._child.execute(execution)
+        with execution.measure("sort") as traffic:
+            arrays = [
+                array
+                for i, key in enumerate(self._keys)
+                for array in sort_keys(batch.column(self._width + i), key.descending, key.nulls_first)
+            ]
+            traffic.state += 2 * sum(array.nbytes for array in arrays)
+            traffic.rows = batch.row_count
+            return batch.select(range(self._width)).take(order_of(arrays))
+
+    def explain(self) -> Explanation:
+        directions = ["descending" if key.descending else "ascending" for key in self._keys]
+        return Explanation("sort", (f"by {len(self._keys)} keys: {', '.join(directions)}",), (self._child.explain(),))

@@ -1,0 +1,65 @@
+"""Stored tables as relations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from locality.encodings import EncodedColumn
+from locality.operators.relation import ColumnsSegment, Relation, ZoneBounds
+from locality.plan.intervals import Interval
+from locality.plan.nodes import Scan
+from locality.storage.table import Segment, Table
+from locality.types import DataType, Domain
+
+
+@dataclass(frozen=True, eq=False)
+class ScannedSegment:
+    """A segment of a table, as the columns of a scan."""
+
+    segment: Segment
+    columns: tuple[int, ...]
+
+    @property
+    def row_count(self) -> int:
+        return self.segment.row_count
+
+    @property
+    def zone_rows(self) -> int:
+        return self.segment.zone_rows
+
+    def column(self, index: int) -> EncodedColumn:
+        return self.segment.column(self.columns[index])
+
+    def zones(self, index: int) -> ZoneBounds | None:
+        return self.segment.zones(self.columns[index])
+
+
+def scan_relation(table: Table, scan: Scan) -> Relation:
+    """The rows of ``table``, with the columns of ``scan``; an empty table has one empty segment."""
+    segments = tuple(ScannedSegment(s, scan.columns) for s in table.segments if s.row_count)
+    intervals = tuple(_interval(table, index, dtype) for index, dtype in zip(scan.columns, scan.types, strict=True))
+    if not segments:
+        nothing = tuple(EncodedColumn(dtype, "constant", 0, all_null=True) for dtype in scan.types)
+        return Relation(table.name, scan.types, intervals, (ColumnsSegment(nothing, 0),), naive_row_bytes(table))
+    return Relation(table.name, scan.types, intervals, segments, naive_row_bytes(table))
+
+
+def _interval(table: Table, index: int, dtype: DataType) -> Interval | None:
+    if dtype.domain is not Domain.INTEGER:
+        return None
+    statistics = table.statistics(index)
+    low, high = statistics.minimum, statistics.maximum
+    if low is None or high is None:
+        return Interval(0, 0)
+    interval = Interval(int(low), int(high))
+    return interval if interval.fits_int64 else None
+
+
+def naive_row_bytes(table: Table) -> float:
+    """Bytes of one whole row in a row store: fixed widths, and 16 bytes plus its text for a string."""
+    total = 0.0
+    for index, column in enumerate(table.columns):
+        total += column.type.row_bytes
+        if column.type.domain is Domain.STRING and table.row_count:
+            total += table.statistics(index).text_bytes / table.row_count
+    return total

@@ -1,0 +1,252 @@
+"""Top-n: the first rows in an order, kept in a buffer whose worst key filters the rows that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from locality.errors import Unsupported
+from locality.kernel import builder as b
+from locality.kernel import ir
+from locality.kernel.ir import Array, Scalar, Var
+from locality.operators.block import Block, Row
+from locality.operators.batch import Batch
+from locality.operators.collect import rows_at
+from locality.operators.filter import plan_tests
+from locality.operators.lookup import introduce_lookups
+from locality.operators.ordering import order_of, sort_keys
+from locality.operators.physical import Execution, Explanation, Traffic
+from locality.operators.pipeline import Morsel, Pipeline
+from locality.operators.probe import probe
+from locality.operators.relation import Relation
+from locality.operators.scan import describe_scan, run_pipeline
+from locality.plan.expressions import Expression, SortKey
+from locality.plan.functions.base import Value, as_integer
+from locality.plan.intervals import INT64_MAX, INT64_MIN
+from locality.types import DataType
+
+AnyArray = npt.NDArray[Any]
+Positions = npt.NDArray[np.int64]
+
+#: Rows of the first morsels: a small start gives a bound before the large ones run.
+_FIRST_ROWS = 16384
+
+
+@dataclass(frozen=True, eq=False)
+class PackedKey:
+    """One ORDER BY term as digits of a single integer: ascending digits are SQL's order, NULL included.
+
+    size: how many digits; 0 for a float, whose ordered key takes all 64 bits.
+    """
+
+    key: SortKey
+    value: Value
+    size: int
+    stride: int
+
+    def emit(self, row: Row) -> ir.Expr:
+        """The term's share of the packed key."""
+        value = row.emit(self.key.expression)
+        if self.size == 0:
+            ordered = b.call("ordered_key", b.convert(value.expr, Scalar.F64))
+            if self.key.descending:
+                ordered = b.xor(ordered, b.const_i64(-1))
+            null = INT64_MIN if self.key.nulls_first else INT64_MAX
+            return ordered if value.valid is None else b.select(value.valid, ordered, b.const_i64(null))
+        low, high = self.value.range.low, self.value.range.high
+        number = value.expr if value.dictionary is not None else as_integer(value).expr
+        digit = b.sub(row.integer(high), number) if self.key.descending else b.sub(number, row.integer(low))
+        if value.valid is not None:
+            first = self.key.nulls_first
+            if first:
+                digit = b.add(digit, b.const_i64(1))
+            digit = b.select(value.valid, digit, row.integer(0 if first else self.size - 1))
+        return digit if self.stride == 1 else b.mul(digit, row.integer(self.stride))
+
+
+def pack_keys(keys: Sequence[SortKey], relation: Relation) -> tuple[PackedKey, ...]:
+    """As many leading terms as fit one integer; empty if not even the first does. Raises Unsupported as probing does."""
+    packed: list[PackedKey] = []
+    room = 2**62
+    for key in keys:
+        value = probe(relation, key.expression)
+        if value.is_float:
+            if not packed:
+                packed.append(PackedKey(key, value, 0, 1))
+            break
+        size = value.range.size + (value.valid is not None)
+        if size > room:
+            break
+        room //= size
+        packed.append(PackedKey(key, value, size, 1))
+    strided: list[PackedKey] = []
+    stride = 1
+    for term in reversed(packed):
+        strided.append(replace(term, stride=stride))
+        stride *= max(term.size, 1)
+    return tuple(reversed(strided))
+
+
+@dataclass(frozen=True, eq=False)
+class TopSink:
+    """Writes key and position of every active row whose key is at most the bound."""
+
+    terms: tuple[PackedKey, ...]
+
+    @property
+    def reads(self) -> Sequence[Expression]:
+        return [term.key.expression for term in self.terms]
+
+    @property
+    def state(self) -> Sequence[Array]:
+        return (Array(Scalar.I64), Array(Scalar.I64), Array(Scalar.I64))
+
+    def prefers_selection(self, selectivity: float) -> bool:
+        return False
+
+    def emit(self, block: Block, state: Sequence[Var]) -> None:
+        """``state``: (bound, rows written), keys, positions."""
+        header, keys_out, positions_out = state
+        builder = block.builder
+        keys, near = block.local(Scalar.I64), block.local(Scalar.BOOL)
+        bound = builder.assign(b.load(header, b.const_i64(0)), "bound")
+        with block.rows(self.reads) as row:
+            key = self.terms[0].emit(row)
+            for term in self.terms[1:]:
+                key = b.add(key, term.emit(row))
+            builder.store(keys, row.index, key)
+            better = b.le(key, bound)
+            builder.store(near, row.index, better if row.active is None else b.and_(row.active, better))
+        selection = builder.local_array(Scalar.I32, 2048)
+        found = builder.assign(b.call("compact", near, block.count, selection), "found")
+        done = builder.assign(b.load(header, b.const_i64(1)), "done")
+        after = builder.assign(b.add(done, found))
+        key_view, position_view = (builder.slice(out, done, after) for out in (keys_out, positions_out))
+        with builder.loop(found) as k:
+            index = builder.assign(b.convert(b.load(selection, k), Scalar.I64))
+            builder.store(key_view, k, b.load(keys, index))
+            builder.store(position_view, k, b.add(block.first_row, index))
+        builder.store(header, b.const_i64(1), after)
+
+
+class TopN:
+    """The ``limit`` first rows of a relation in the order of ``terms``, prepared to run.
+
+    Where not all of the order's terms fit the packed key, rows that tie with the last one are kept too, so that the
+    caller can order what is left exactly.
+    """
+
+    def __init__(
+        self, relation: Relation, conjuncts: Sequence[Expression], keys: Sequence[SortKey], limit: int
+    ) -> None:
+        self.relation = relation
+        self.limit = limit
+        keys = [replace(key, expression=introduce_lookups(key.expression, relation)) for key in keys]
+        self.terms = pack_keys(keys, relation)
+        self.exact = len(self.terms) == len(keys)
+        if not self.terms:
+            raise Unsupported("top-n by a key that does not fit an integer")
+        self.pipeline = Pipeline(relation, plan_tests(relation, conjuncts), TopSink(self.terms))
+        self.pipeline.morsels = _small_first(self.pipeline.morsels)
+
+    def execute(self, execution: Execution, traffic: Traffic) -> Positions:
+        """Positions of the rows in the relation, ordered by the packed key, then by position."""
+        bound = INT64_MAX
+        kept: dict[int, tuple[AnyArray, AnyArray]] = {}
+
+        def work(worker: int, morsel: Morsel) -> int:
+            nonlocal bound
+            header = np.array([bound, 0], dtype=np.int64)
+            keys, positions = (np.empty(morsel.rows, dtype=np.int64) for _ in range(2))
+            faults = self.pipeline.call(morsel, (header, keys, positions))
+            count = int(header[1])
+            start = self.relation.starts[morsel.segment]
+            old_keys, old_positions = kept.get(worker, (keys[:0], positions[:0]))
+            kept[worker], worst = self._keep(
+                np.concatenate((old_keys, keys[:count])), np.concatenate((old_positions, positions[:count] + start))
+            )
+            bound = min(bound, worst)
+            return faults
+
+        run_pipeline(self.pipeline, execution, traffic, work)
+        keys = np.concatenate([k for k, _ in kept.values()] or [np.empty(0, np.int64)])
+        positions = np.concatenate([p for _, p in kept.values()] or [np.empty(0, np.int64)])
+        (keys, positions), _ = self._keep(keys, positions)
+        order = np.lexsort((positions, keys))
+        chosen: Positions = positions[order]
+        return chosen[: self.limit] if self.exact else chosen
+
+    def _keep(self, keys: AnyArray, positions: AnyArray) -> tuple[tuple[AnyArray, AnyArray], int]:
+        """What may be among the first rows, and the greatest key that a further row may have to join them."""
+        if self.limit == 0:
+            return (keys[:0], positions[:0]), INT64_MIN
+        if len(keys) <= self.limit:
+            return (keys, positions), INT64_MAX
+        worst = int(np.partition(keys, self.limit - 1)[self.limit - 1])
+        inside = keys <= worst
+        keys, positions = keys[inside], positions[inside]
+        if not self.exact:
+            return (keys, positions), worst
+        order = np.lexsort((positions, keys))[: self.limit]
+        return (keys[order], positions[order]), max(worst - 1, INT64_MIN)
+
+    def details(self) -> tuple[str, ...]:
+        """What EXPLAIN says of it."""
+        return (f"first {self.limit:,} rows by {len(self.terms)} packed keys", *describe_scan(self.pipeline))
+
+
+def _small_first(morsels: list[Morsel]) -> list[Morsel]:
+    """The same rows, the first ones in a morsel of their own."""
+    if not morsels or morsels[0].rows <= 2 * _FIRST_ROWS:
+        return morsels
+    first, *rest = morsels
+    cut = first.start + _FIRST_ROWS
+    return [replace(first, stop=cut), replace(first, start=cut), *rest]
+
+
+class Top:
+    """ORDER BY with LIMIT over a stored table: the physical operator."""
+
+    def __init__(
+        self,
+        relation: Relation,
+        conjuncts: Sequence[Expression],
+        keys: Sequence[SortKey],
+        limit: int,
+        offset: int,
+        outputs: Sequence[Expression],
+    ) -> None:
+        """Raises Unsupported if not even the first key fits an integer."""
+        self._top = TopN(relation, conjuncts, keys, limit + offset)
+        self._keys, self._limit, self._offset = tuple(keys), limit, offset
+        self._outputs = tuple(outputs)
+        self._relation = relation
+
+    @property
+    def types(self) -> tuple[DataType, ...]:
+        return tuple(output.type for output in self._outputs)
+
+    def execute(self, execution: Execution) -> Batch:
+        with execution.measure("top-n") as traffic:
+            positions = self._top.execute(execution, traffic)
+            if not self._top.exact:
+                positions = self._order_ties(positions)
+            positions = positions[self._offset : self._offset + self._limit]
+            traffic.rows = len(positions)
+            return rows_at(self._relation, self._outputs, positions)
+
+    def _order_ties(self, positions: Positions) -> Positions:
+        batch = rows_at(self._relation, [key.expression for key in self._keys], positions)
+        arrays = [
+            array
+            for i, key in enumerate(self._keys)
+            for array in sort_keys(batch.column(i), key.descending, key.nulls_first)
+        ]
+        return positions[order_of(arrays)]
+
+    def explain(self) -> Explanation:
+        return Explanation("top-n", self._top.details())

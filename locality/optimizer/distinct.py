@@ -1,0 +1,68 @@
+"""``count(DISTINCT x)`` as two groupings: by the keys and x, then by the keys.
+
+The inner grouping makes x unique within each group, so the outer one only counts. Other aggregates beside it are split
+in two where they can be: a sum of sums, a minimum of minima.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from locality.plan.expressions import AggregateCall, Call, Cast, ColumnRef, Constant, Expression
+from locality.plan.nodes import Aggregate, Filter, Limit, Node, Project, Scan, Sort
+from locality.types import HUGEINT
+
+#: Aggregates of which the aggregate of parts is the aggregate of the whole, and what combines the parts.
+_COMBINED = {"count": "sum", "count_star": "sum", "sum": "sum", "min": "min", "max": "max"}
+#: Aggregates for which repeated values do not matter.
+_IDEMPOTENT = frozenset({"min", "max", "bool_and", "bool_or"})
+
+
+def split_distinct_aggregates(node: Node) -> Node:
+    """Rewrites every aggregation of the plan whose DISTINCT aggregates have one argument in common."""
+    match node:
+        case Aggregate(child, groups, aggregates):
+            calls = tuple(replace(a, distinct=a.distinct and a.name not in _IDEMPOTENT) for a in aggregates)
+            return _split(Aggregate(split_distinct_aggregates(child), groups, calls))
+        case Filter(child) | Project(child) | Sort(child) | Limit(child):
+            return replace(node, child=split_distinct_aggregates(child))
+        case Scan():
+            return node
+
+
+def _split(node: Aggregate) -> Node:
+    arguments = {a.args for a in node.aggregates if a.distinct}
+    if len(arguments) != 1 or any(a.distinct and a.filter is not None for a in node.aggregates):
+        return node
+    others = [a for a in node.aggregates if not a.distinct]
+    if any(a.name not in _COMBINED or a.type.is_float for a in others):
+        return node
+    (distinct_args,) = arguments
+    if len(distinct_args) != 1:
+        return node
+    inner_groups = (*node.groups, distinct_args[0])
+    inner = Aggregate(node.child, inner_groups, tuple(others))
+    keys: tuple[Expression, ...] = tuple(ColumnRef(i, g.type) for i, g in enumerate(node.groups))
+    value = ColumnRef(len(node.groups), distinct_args[0].type)
+    outer = []
+    for call in node.aggregates:
+        if call.distinct:
+            outer.append(AggregateCall(call.name, (value,), call.type))
+        else:
+            part = ColumnRef(len(inner_groups) + others.index(call), call.type)
+            dtype = HUGEINT if call.name.startswith("count") else call.type
+            outer.append(AggregateCall(_COMBINED[call.name], (part,), dtype))
+    return _restore_types(Aggregate(inner, keys, tuple(outer)), node)
+
+
+def _restore_types(outer: Aggregate, original: Aggregate) -> Node:
+    """Counts that became sums are BIGINT again, and 0 rather than NULL over no rows."""
+    outputs: list[Expression] = []
+    changed = False
+    for i, (mine, wanted) in enumerate(zip(outer.types, original.types, strict=True)):
+        column: Expression = ColumnRef(i, mine)
+        if mine != wanted:
+            changed = True
+            column = Cast(Call("coalesce", (column, Constant(0, mine)), mine), wanted)
+        outputs.append(column)
+    return Project(outer, tuple(outputs)) if changed else outer

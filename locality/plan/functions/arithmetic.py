@@ -1,0 +1,140 @@
+"""Arithmetic with DuckDB's result types: exact in 64 bits, proven by intervals or checked row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from locality.errors import Unsupported
+from locality.kernel import builder as b
+from locality.kernel import ir
+from locality.kernel.ir import Scalar
+from locality.plan.expressions import Call
+from locality.plan.functions.base import Function, Scope, Value, all_valid, as_double, as_integer, both, check_range
+from locality.plan.intervals import INT64, INT64_MAX, INT64_MIN, Interval
+from locality.types import DataType, Domain
+
+#: The greatest product of doubles that is certainly the product of two int64 without overflow.
+_SAFE_PRODUCT = 9.2e18
+
+
+def result_bounds(dtype: DataType) -> Interval:
+    """What a value of ``dtype`` may be; for 128-bit types, what kernels can hold."""
+    if dtype.domain is Domain.INTEGER:
+        return Interval(*dtype.bounds).clamp(INT64_MIN, INT64_MAX)
+    if dtype.name in ("HUGEINT", "UHUGEINT"):
+        return INT64
+    raise Unsupported(f"arithmetic on {dtype}")
+
+
+def _overflow_of_sum(left: ir.Expr, right: ir.Expr, total: ir.Expr) -> ir.Expr:
+    """Signed overflow: both operands differ in sign from the wrapped sum."""
+    return b.lt(b.and_(b.xor(left, total), b.xor(right, total)), b.const_i64(0))
+
+
+def _overflow_of_difference(left: ir.Expr, right: ir.Expr, difference: ir.Expr) -> ir.Expr:
+    return b.lt(b.and_(b.xor(left, right), b.xor(left, difference)), b.const_i64(0))
+
+
+def _overflow_of_product(left: ir.Expr, right: ir.Expr, product: ir.Expr) -> ir.Expr:
+    """Too wide by a hair below 2**63, which only sends a query to DuckDB."""
+    estimate = b.mul(b.convert(left, Scalar.F64), b.convert(right, Scalar.F64))
+    limit = b.const(_SAFE_PRODUCT, Scalar.F64)
+    return b.or_(b.gt(estimate, limit), b.lt(estimate, b.const(-_SAFE_PRODUCT, Scalar.F64)))
+
+
+_Overflow = Callable[[ir.Expr, ir.Expr, ir.Expr], ir.Expr]
+_INTEGER_RULES: dict[str, tuple[Callable[[Interval, Interval], Interval], _Overflow]] = {
+    "+": (Interval.__add__, _overflow_of_sum),
+    "-": (Interval.__sub__, _overflow_of_difference),
+    "*": (Interval.__mul__, _overflow_of_product),
+}
+
+
+def integer_operation(scope: Scope, op: str, left: Value, right: Value, dtype: DataType) -> Value:
+    """``left op right`` for ``+ - *`` as a value of ``dtype``; faults where it can't be held."""
+    combine, overflow = _INTEGER_RULES[op]
+    left, right = as_integer(left), as_integer(right)
+    bounds = combine(left.range, right.range)
+    expr = ir.Binary(op, left.expr, right.expr)
+    valid = both(left.valid, right.valid)
+    if not bounds.fits_int64:
+        scope.fault(overflow(left.expr, right.expr, expr), valid)
+        bounds = bounds.clamp(INT64_MIN, INT64_MAX)
+    allowed = result_bounds(dtype)
+    return check_range(scope, Value(expr, valid, bounds), allowed.low, allowed.high)
+
+
+def _emit_binary(scope: Scope, call: Call) -> Value:
+    if call.type.name == "INTERVAL" or any(arg.type.name == "INTERVAL" for arg in call.args):
+        raise Unsupported(f"interval arithmetic with {call.name}")
+    if len(call.args) == 1:
+        return _emit_unary(scope, call)
+    left, right = (scope.emit(arg) for arg in call.args)
+    if call.type.is_float:
+        return float_operation(call, left, right)
+    return integer_operation(scope, call.name, left, right, call.type)
+
+
+def _emit_unary(scope: Scope, call: Call) -> Value:
+    arg = scope.emit(call.args[0])
+    if call.name == "+":
+        return arg
+    if call.type.is_float:
+        # 0 - x would lose the sign of zero
+        return Value(b.mul(arg.expr, b.convert(b.const(-1.0, Scalar.F64), _scalar(arg))), arg.valid)
+    return integer_operation(scope, "-", Value(b.const_i64(0), None, Interval(0, 0)), arg, call.type)
+
+
+def float_operation(call: Call, left: Value, right: Value) -> Value:
+    """``left op right`` of floats in the width of the call's type; DuckDB computes FLOAT in 32 bits."""
+    valid = both(left.valid, right.valid)
+    if call.type.name == "FLOAT":
+        if not (left.expr.type is Scalar.F32 and right.expr.type is Scalar.F32):
+            raise Unsupported("FLOAT arithmetic over other types")
+        return Value(ir.Binary(call.name, left.expr, right.expr), valid)
+    return Value(ir.Binary(call.name, as_double(left).expr, as_double(right).expr), valid)
+
+
+def _scalar(value: Value) -> Scalar:
+    assert isinstance(value.expr.type, Scalar)
+    return value.expr.type
+
+
+def _emit_division(scope: Scope, call: Call) -> Value:
+    """``/`` is float division; a zero divisor follows IEEE rules as in DuckDB."""
+    left, right = (scope.emit(arg) for arg in call.args)
+    if not call.type.is_float:
+        raise Unsupported(f"/ giving {call.type}")
+    return float_operation(call, left, right)
+
+
+def _emit_integer_division(scope: Scope, call: Call) -> Value:
+    """``//`` and ``%`` of integers truncate toward zero; a zero divisor gives NULL."""
+    values = tuple(scope.emit(arg) for arg in call.args)
+    if any(value.is_float for value in values):
+        raise Unsupported(f"{call.name} of floats")
+    left, right = (as_integer(value) for value in values)
+    zero = b.eq(right.expr, b.const_i64(0))
+    # LLVM may compute both branches of a select, so the divisor itself must never be 0 (or -1 under INT64_MIN)
+    divisor = b.select(zero, b.const_i64(1), right.expr)
+    valid = all_valid(values)
+    if 0 in right.range:
+        valid = both(valid, b.not_(zero))
+    if -1 in right.range and left.range.low == INT64_MIN:
+        scope.fault(b.and_(b.eq(right.expr, b.const_i64(-1)), b.eq(left.expr, scope.integer(INT64_MIN))), valid)
+        divisor = b.select(b.eq(divisor, b.const_i64(-1)), b.const_i64(1), divisor)
+    if call.name == "//":
+        widest = left.range | -left.range
+        value = Value(b.trunc_div(left.expr, divisor), valid, widest.clamp(INT64_MIN, INT64_MAX))
+        allowed = result_bounds(call.type)
+        return check_range(scope, value, allowed.low, allowed.high)
+    limit = max(right.range.magnitude - 1, 0)
+    bounds = Interval(-limit if left.range.low < 0 else 0, limit).clamp(INT64_MIN, INT64_MAX)
+    return Value(b.trunc_mod(left.expr, divisor), valid, bounds)
+
+
+FUNCTIONS = (
+    *(Function(name, _emit_binary) for name in ("+", "-", "*")),
+    Function("/", _emit_division),
+    *(Function(name, _emit_integer_division) for name in ("//", "%")),
+)

@@ -1,0 +1,125 @@
+"""Three-valued logic, NULL tests and the conditional functions that choose among their arguments."""
+
+from __future__ import annotations
+
+from locality.errors import Unsupported
+from locality.kernel import builder as b
+from locality.kernel import ir
+from locality.kernel.ir import Scalar
+from locality.plan.expressions import Call, Case
+from locality.plan.functions.base import Function, Scope, Value, all_valid, as_double, as_integer, is_true
+from locality.plan.functions.comparison import compare
+
+_TRUE = ir.Const(True, Scalar.BOOL)
+
+
+def _fold(op: str, terms: list[ir.Expr]) -> ir.Expr:
+    result = terms[0]
+    for term in terms[1:]:
+        result = ir.Binary(op, result, term)
+    return result
+
+
+def _emit_and(scope: Scope, call: Call) -> Value:
+    """False if any argument is false, else NULL if any is NULL."""
+    args = tuple(scope.emit(arg) for arg in call.args)
+    value = _fold("&", [a.expr if a.valid is None else b.or_(a.expr, b.not_(a.valid)) for a in args])
+    valid = all_valid(args)
+    if valid is None:
+        return Value(value)
+    certain = [b.not_(a.expr) if a.valid is None else b.and_(b.not_(a.expr), a.valid) for a in args]
+    return Value(value, b.or_(valid, _fold("|", certain)))
+
+
+def _emit_or(scope: Scope, call: Call) -> Value:
+    """True if any argument is true, else NULL if any is NULL."""
+    args = tuple(scope.emit(arg) for arg in call.args)
+    value = _fold("|", [is_true(a) for a in args])
+    valid = all_valid(args)
+    return Value(value, None if valid is None else b.or_(valid, value))
+
+
+def _emit_not(scope: Scope, call: Call) -> Value:
+    arg = scope.emit(call.args[0])
+    return Value(b.not_(arg.expr), arg.valid)
+
+
+def _emit_is_null(scope: Scope, call: Call) -> Value:
+    valid = scope.emit(call.args[0]).valid or _TRUE
+    return Value(valid if call.name == "is not null" else b.not_(valid))
+
+
+def choose(condition: ir.Expr, then: Value, otherwise: Value) -> Value:
+    """``then`` where the condition holds, else ``otherwise``; both as the wider of the two physical types."""
+    if (then.dictionary and then.dictionary.key) != (otherwise.dictionary and otherwise.dictionary.key):
+        raise Unsupported("a choice between strings of different columns")
+    if then.dictionary is not None:
+        bounds = None
+    elif then.is_float or otherwise.is_float:
+        if then.expr.type is not otherwise.expr.type:
+            then, otherwise = as_double(then), as_double(otherwise)
+        bounds = None
+    elif not (then.is_boolean and otherwise.is_boolean):
+        then, otherwise = as_integer(then), as_integer(otherwise)
+        bounds = then.range | otherwise.range
+    else:
+        bounds = None
+    valid = None
+    if then.valid is not None or otherwise.valid is not None:
+        valid = b.select(condition, then.valid or _TRUE, otherwise.valid or _TRUE)
+    return Value(b.select(condition, then.expr, otherwise.expr), valid, bounds, then.dictionary)
+
+
+def emit_case(scope: Scope, case: Case) -> Value:
+    """The value of the first branch whose condition is true."""
+    result = scope.emit(case.otherwise)
+    for condition, value in reversed(case.branches):
+        result = choose(is_true(scope.emit(condition)), scope.emit(value), result)
+    return result
+
+
+def _emit_coalesce(scope: Scope, call: Call) -> Value:
+    args = [scope.emit(arg) for arg in call.args]
+    result = args[-1]
+    for arg in reversed(args[:-1]):
+        if arg.valid is None:
+            result = arg
+        else:
+            result = choose(arg.valid, arg, result)
+    return result
+
+
+def _emit_greatest(scope: Scope, call: Call) -> Value:
+    """``greatest`` and ``least`` skip NULLs; NULL only if every argument is."""
+    result, *rest = (scope.emit(arg) for arg in call.args)
+    order = ">" if call.name == "greatest" else "<"
+    for arg in rest:
+        better = compare(order, arg, result)
+        if result.valid is not None:
+            better = b.or_(better, b.not_(result.valid))
+        if arg.valid is not None:
+            better = b.and_(better, arg.valid)
+        result = choose(better, arg, result)
+    return result
+
+
+def _emit_nullif(scope: Scope, call: Call) -> Value:
+    left, right = (scope.emit(arg) for arg in call.args)
+    if left.is_float is not right.is_float:
+        raise Unsupported("nullif of mixed types")
+    equal = compare("=", left, right)
+    if right.valid is not None:
+        equal = b.and_(equal, right.valid)
+    different = b.not_(equal)
+    return Value(left.expr, different if left.valid is None else b.and_(left.valid, different), left.bounds, left.dictionary)
+
+
+FUNCTIONS = (
+    Function("and", _emit_and),
+    Function("or", _emit_or),
+    Function("not", _emit_not),
+    *(Function(name, _emit_is_null) for name in ("is null", "is not null")),
+    Function("coalesce", _emit_coalesce),
+    *(Function(name, _emit_greatest) for name in ("greatest", "least")),
+    Function("nullif", _emit_nullif),
+)

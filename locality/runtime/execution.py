@@ -1,0 +1,94 @@
+"""Running physical operators: worker threads that pull morsels, the memory limit, the ledger's entries."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from locality.errors import MemoryLimitError
+from locality.operators.physical import Traffic
+
+Item = TypeVar("Item")
+
+
+class Workers:
+    """A connection's worker threads; the calling thread is one of them, so one thread needs no other."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self._pool = ThreadPoolExecutor(threads - 1, "locality") if threads > 1 else None
+
+    def run(self, items: Sequence[Item], work: Callable[[int, Item], Any]) -> None:
+        """Calls ``work(worker, item)`` for every item, in order of start; the first exception stops them all.
+
+        An interrupt (Ctrl-C) reaches the calling thread between two items, and stops the others at theirs.
+        """
+        todo = iter(items)
+        lock = threading.Lock()
+        stop = threading.Event()
+
+        def pull(worker: int) -> None:
+            try:
+                while not stop.is_set():
+                    with lock:
+                        item = next(todo, None)
+                    if item is None:
+                        return
+                    work(worker, item)
+            except BaseException:
+                stop.set()
+                raise
+
+        helpers = min(self.threads, len(items)) - 1
+        futures = [self._pool.submit(pull, worker + 1) for worker in range(helpers)] if self._pool else []
+        try:
+            pull(0)
+        finally:
+            for future in futures:
+                future.exception()  # waits: no worker may outlive the query whose arrays it writes
+        for future in futures:
+            future.result()
+
+    def close(self) -> None:
+        """Ends the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
+
+
+class QueryExecution:
+    """One run of one query: what operators may use while it lasts."""
+
+    def __init__(self, workers: Workers, memory_limit: int) -> None:
+        self.threads = workers.threads
+        self.ledger: list[Traffic] = []
+        self._workers = workers
+        self._memory_limit = memory_limit
+        self._reserved = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def measure(self, operator: str) -> Iterator[Traffic]:
+        """An entry in the ledger for the time that the body takes and the bytes that it counts."""
+        traffic = Traffic(operator)
+        self.ledger.append(traffic)
+        start = time.perf_counter()
+        yield traffic
+        traffic.seconds += time.perf_counter() - start
+
+    def run(self, items: Sequence[Item], work: Callable[[int, Item], Any]) -> None:
+        """See :meth:`Workers.run`."""
+        self._workers.run(items, work)
+
+    def reserve(self, nbytes: int, what: str) -> None:
+        """Counts ``nbytes`` of state that live to the query's end; raises MemoryLimitError past the limit."""
+        with self._lock:
+            self._reserved += nbytes
+            if self._reserved > self._memory_limit:
+                raise MemoryLimitError(
+                    f"{what} would take {self._reserved:,} bytes of memory in all, "
+                    f"more than the limit of {self._memory_limit:,}; raise memory_limit, or ask for less"
+                )

@@ -1,0 +1,41 @@
+"""The ledger of one query: which engine answered and why, how long it took, and the bytes that it moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from locality.operators.physical import Traffic
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What running a query took.
+
+    engine: ``locality`` or ``duckdb``. reason: why DuckDB answered, or empty.
+    seconds: wall time from the call to the finished result; planning_seconds: of these, planning.
+    rows: of the result. threads: worker threads.
+    bytes_moved: read from layouts, to and from intermediate state, and written out. bytes_minimum: what any plan over
+    these layouts must read. bytes_naive: what row-at-a-time processing would read, whole rows of every table scanned.
+    All three are 0 where DuckDB answered: it keeps no such count.
+    operators: the same by operator, in order of execution.
+    """
+
+    engine: str
+    reason: str = ""
+    seconds: float = 0.0
+    planning_seconds: float = 0.0
+    rows: int = 0
+    threads: int = 1
+    bytes_moved: int = 0
+    bytes_minimum: int = 0
+    bytes_naive: int = 0
+    operators: tuple[Traffic, ...] = ()
+
+    @property
+    def share(self) -> float:
+        """Bytes moved a second, as a share of the machine's read bandwidth, which is measured at the first call."""
+        from locality.runtime.bandwidth import measured_read_bandwidth
+
+        if self.seconds <= 0 or not self.bytes_moved:
+            return 0.0
+        return self.bytes_moved / self.seconds / measured_read_bandwidth(self.threads)

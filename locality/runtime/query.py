@@ -1,0 +1,81 @@
+"""A planned query: its operators over one snapshot, and how it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from locality.encodings import decode
+from locality.operators.batch import Batch
+from locality.operators.build import Builder
+from locality.operators.physical import Physical
+from locality.operators.relation import Relation
+from locality.operators.tables import scan_relation
+from locality.optimizer import optimize
+from locality.plan.nodes import Query, Scan
+from locality.runtime.execution import QueryExecution, Workers
+from locality.runtime.profile import Profile
+from locality.runtime.result import Result
+from locality.storage.table import Table
+from locality.types import to_arrow
+
+
+@dataclass(frozen=True)
+class PreparedQuery:
+    """A query's operators, ready to run over the snapshot that they were planned for.
+
+    naive_bytes: whole rows of all scanned tables.
+    """
+
+    query: Query
+    operator: Physical
+    naive_bytes: int
+
+    def run(self, workers: Workers, memory_limit: int, started: float, planning: float) -> Result:
+        """The result; raises Unsupported if DuckDB has to answer after all."""
+        execution = QueryExecution(workers, memory_limit)
+        batch = self.operator.execute(execution)
+        with execution.measure("result") as traffic:
+            table = _to_table(self.query, batch)
+            traffic.rows = batch.row_count
+            traffic.written = table.nbytes
+        ledger = tuple(execution.ledger)
+        profile = Profile(
+            engine="locality",
+            seconds=time.perf_counter() - started,
+            planning_seconds=planning,
+            rows=batch.row_count,
+            threads=workers.threads,
+            bytes_moved=sum(traffic.moved for traffic in ledger),
+            bytes_minimum=sum(traffic.minimum for traffic in ledger),
+            bytes_naive=self.naive_bytes,
+            operators=ledger,
+        )
+        return Result(table, self.query.names, [str(dtype) for dtype in self.query.types], profile)
+
+
+def prepare(query: Query, tables: Mapping[str, Table], threads: int) -> PreparedQuery:
+    """Builds the operators of a query; raises Unsupported for what kernels can't do."""
+    relations: list[Relation] = []
+
+    def relation_of(scan: Scan) -> Relation:
+        relation = scan_relation(tables[scan.table], scan)
+        relations.append(relation)
+        return relation
+
+    operator = Builder(relation_of, threads).build(optimize(query.root))
+    naive = sum(int(relation.naive_row_bytes * relation.row_count) for relation in relations)
+    return PreparedQuery(query, operator, naive)
+
+
+def _to_table(query: Query, batch: Batch) -> pa.Table:
+    arrays = []
+    for index, dtype in enumerate(query.types):
+        array = decode(batch.column(index))
+        wanted = to_arrow(dtype)
+        arrays.append(array if array.type == wanted else array.cast(wanted))
+    names = [f"c{index}" for index in range(len(arrays))]
+    return pa.table(arrays, names=names) if arrays else pa.table({})
