@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import re
-import time
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from locality.cli.options import examples, open_store, store_argument, threads_option
-from locality.cli.text import quantity
-
-_FOREIGN_KEY = re.compile(r"\s*([^=()]+?)\s*=\s*([^=()]+?)\s*\(([^()]+)\)\s*")
+from locality.cli.text import byte_size, duration, quantity
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _primary_key(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+def _primary_key(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
     if value is None:
         return None
-    if not _names(value):
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    if not names:
         raise click.BadParameter("give the key's columns, separated by commas")
-    return _names(value)
+    return names
 
 
-def _foreign_keys(
-    _: click.Context, __: click.Parameter, values: tuple[str, ...]
-) -> tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] | None:
-    keys = []
+def _foreign_keys(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str] | None:
+    keys = {}
     for value in values:
-        match = _FOREIGN_KEY.fullmatch(value)
-        if match is None:
+        columns, equals, parent = value.partition("=")
+        if not (equals and columns.strip() and parent.strip()):
             raise click.BadParameter(f"{value!r} is not of the form COLUMNS=TABLE(COLUMNS)")
-        keys.append((_names(match[1]), match[2], _names(match[3])))
-    return tuple(keys) or None
+        keys[columns.strip()] = parent.strip()
+    return keys or None
 
 
 @click.command(
@@ -73,9 +65,9 @@ def ingest(
     store: Path,
     table: str,
     sources: tuple[str, ...],
-    mode: str,
-    primary_key: tuple[str, ...] | None,
-    foreign_keys: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] | None,
+    mode: Literal["create", "replace", "append"],
+    primary_key: list[str] | None,
+    foreign_keys: dict[str, str] | None,
     threads: int | None,
     quiet: bool,
 ) -> None:
@@ -84,17 +76,15 @@ def ingest(
     SOURCE is a path or a glob pattern of Parquet, CSV or Arrow IPC files, all of one schema. The rows become visible
     together when all are stored; a failure or Ctrl-C leaves the store as it was.
     """
-    started = time.perf_counter()
     with open_store(store, threads, read_only=False) as connection:
         if quiet:
             connection.settings.progress = False
         source = sources[0] if len(sources) == 1 else list(sources)
-        connection.ingest(table, source, mode=mode, primary_key=primary_key, foreign_keys=foreign_keys)
-        if not quiet:
-            row = connection.sql(f"select count(*) from {_quoted(table)}").fetchone()
-            rows = row[0] if row else 0
-            click.echo(f"{table}: {quantity(rows, 'row')} after {time.perf_counter() - started:.1f} s", err=True)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+        report = connection.ingest(table, source, mode=mode, primary_key=primary_key, foreign_keys=foreign_keys)
+    if not quiet:
+        sizes = "" if report.bytes_in is None else f" from {byte_size(report.bytes_in)}"
+        click.echo(
+            f"{report.table}: {quantity(report.rows, 'row')}{sizes} in {duration(report.seconds)}; "
+            f"the table takes {byte_size(report.bytes_stored)}",
+            err=True,
+        )
