@@ -41,7 +41,7 @@ class StoredDataset(ds.Dataset):
     def schema(self) -> pa.Schema:
         return self.source.schema
 
-    def count_rows(  # type: ignore[override]  # pyarrow's options of threads and read-ahead don't apply
+    def count_rows(
         self,
         filter: ds.Expression | None = None,  # noqa: A002 - pyarrow's name
         **options: Any,
@@ -51,7 +51,7 @@ class StoredDataset(ds.Dataset):
             return self.source.row_count
         return int(self.scanner(columns=[], filter=filter).count_rows())
 
-    def scanner(  # type: ignore[override]
+    def scanner(
         self,
         columns: Sequence[str] | None = None,
         filter: ds.Expression | None = None,  # noqa: A002 - pyarrow's name

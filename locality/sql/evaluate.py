@@ -13,7 +13,7 @@ import pyarrow as pa
 from locality.errors import SchemaError, Unsupported
 from locality.plan.expressions import Call, Expression, columns_of, walk
 from locality.sql.render import Rendering, column, render
-from locality.sql.stability import stable_functions
+from locality.sql.stability import stability
 from locality.types import DataType, parse, to_arrow
 
 AnyArray: TypeAlias = "pa.Array[Any]"
@@ -58,7 +58,9 @@ def evaluate(expression: Expression, inputs: Sequence[AnyArray]) -> AnyArray:
 def is_deterministic(expression: Expression) -> bool:
     """Whether the expression gives the same values for the same inputs, at any time and in any session."""
     calls = {e.name for e in walk(expression) if isinstance(e, Call)}
-    return calls - _SYNTAX <= _stable() and all(e.type.name != "TIMESTAMP WITH TIME ZONE" for e in walk(expression))
+    return calls - _SYNTAX <= stability(_database()).stable and all(
+        e.type.name != "TIMESTAMP WITH TIME ZONE" for e in walk(expression)
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -82,10 +84,13 @@ def _fits(found: DataType, planned: DataType) -> bool:
 
 
 def _project(table: pa.Table, rendering: Rendering, texts: str) -> duckdb.DuckDBPyRelation:
-    connection = _connection()
-    for name, value in rendering.variables.items():
-        connection.execute(f"set variable {name} = ?", [value])
-    return connection.from_arrow(table).project(texts)
+    if _local.connection is None:
+        _local.connection = _database().cursor()
+    if _local.bound is not rendering:
+        for name, value in rendering.variables.items():
+            _local.connection.execute(f"set variable {name} = ?", [value])
+        _local.bound = rendering
+    return _local.connection.from_arrow(table).project(texts)
 
 
 @cache
@@ -93,21 +98,14 @@ def _database() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:", config=_CONFIG)
 
 
-@cache
-def _stable() -> frozenset[str]:
-    return stable_functions(_database().cursor())
-
-
 class _Local(threading.local):
-    """A connection a thread: variables are private to it, and DuckDB allows one thread at a time on each."""
+    """A connection a thread: variables are private to it, and DuckDB allows one thread at a time on each.
+
+    ``bound`` is the rendering whose variables are set.
+    """
 
     connection: duckdb.DuckDBPyConnection | None = None
+    bound: Rendering | None = None
 
 
 _local = _Local()
-
-
-def _connection() -> duckdb.DuckDBPyConnection:
-    if _local.connection is None:
-        _local.connection = _database().cursor()
-    return _local.connection

@@ -23,6 +23,15 @@ from locality.types import from_arrow
 T = TypeVar("T")
 _WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "COPY_DATABASE"})
 _CATALOG = frozenset({"CREATE", "DROP", "ALTER", "CREATE_FUNC", "ATTACH", "DETACH", "TRANSACTION", "EXPORT", "VACUUM"})
+_SETTINGS = frozenset({"SET", "VARIABLE_SET", "PRAGMA", "CALL"})
+#: Settings that don't change what a query answers.
+_RESOURCES = frozenset(
+    {
+        *("threads", "worker_threads", "external_threads", "memory_limit", "max_memory", "operator_memory_limit"),
+        *("temp_directory", "max_temp_directory_size", "enable_progress_bar", "enable_progress_bar_print"),
+        *("progress_bar_time", "preserve_insertion_order", "write_buffer_row_group_memory_limit"),
+    }
+)
 _EXTENSIONS = frozenset({"LOAD", "EXTENSION", "UPDATE_EXTENSIONS"})
 
 
@@ -36,7 +45,11 @@ class Answer:
 
 
 class Fallback:
-    """A private DuckDB that sees the stored tables as views and holds nothing itself; safe to share between threads."""
+    """A private DuckDB that sees the stored tables as views and holds nothing itself; safe to share between threads.
+
+    ``changed_settings`` names what SQL (``SET TimeZone = ...``) has changed since the start that may change answers:
+    while there are any, plans of the shadow are not to be trusted, and every query belongs here.
+    """
 
     def __init__(self, threads: int, memory_limit: int = 0, temporary_directory: str | None = None) -> None:
         """``memory_limit`` in bytes, 0 for DuckDB's default; without ``temporary_directory`` DuckDB doesn't spill."""
@@ -54,6 +67,8 @@ class Fallback:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="locality-duckdb")
         self._lock = threading.RLock()
         self._datasets: dict[str, StoredDataset] = {}
+        self._settings = _settings(self._connection)
+        self.changed_settings: frozenset[str] = frozenset()
 
     def close(self) -> None:
         """Free DuckDB; later calls raise ConnectionClosedError."""
@@ -94,7 +109,11 @@ class Fallback:
                 _admit(statement)
             for statement in statements[:-1]:
                 self._interruptibly(partial(_answer, connection, statement.query, None))
-            return self._interruptibly(partial(_answer, connection, statements[-1].query, given))
+            answer = self._interruptibly(partial(_answer, connection, statements[-1].query, given))
+            if any(statement.type.name in _SETTINGS for statement in statements):
+                changed = _settings(connection) - self._settings
+                self.changed_settings = frozenset(name for name, _ in changed) - _RESOURCES
+            return answer
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
@@ -127,6 +146,11 @@ class Fallback:
                 if isinstance(dataset.failure, LocalityError):
                     raise dataset.failure from None
             raise QueryError(str(error)) from None
+
+
+def _settings(connection: duckdb.DuckDBPyConnection) -> frozenset[tuple[str, str]]:
+    rows = connection.execute("select name, coalesce(value, '') from duckdb_settings()").fetchall()
+    return frozenset((str(name), str(value)) for name, value in rows)
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, params: Parameters | None) -> Answer:

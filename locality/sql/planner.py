@@ -10,7 +10,7 @@ from locality.sql import parameters
 from locality.sql.decode import decode_plan
 from locality.sql.parameters import Parameters
 from locality.sql.shadow import Shadow
-from locality.sql.stability import CLOCK, names_in, session_dependent
+from locality.sql.stability import CLOCK, functions_in, reads_clock
 from locality.types import DataType, parse
 
 
@@ -41,15 +41,14 @@ class Planner:
             shadow.statement(sql)
             names, type_texts = shadow.bind(sql, given)
             tree = shadow.parse(sql)
-            used = set(names_in(tree))
-            if foreign := session_dependent(used, shadow.unstable):
+            if foreign := shadow.unstable(functions_in(tree)) - CLOCK:
                 raise Unsupported(f"function {min(foreign)} depends on the session or is volatile")
             text = sql if given is None else self._substitute(sql, given, parameters.places(tree), type_texts)
             plan = shadow.serialized_plan(text)
         root = decode_plan(plan)
         types = tuple(parse(t) for t in type_texts)
         _check_types(root, types)
-        return Query(root, names, types, cacheable=not used & CLOCK)
+        return Query(root, names, types, cacheable=not reads_clock(tree))
 
     def _substitute(
         self, sql: str, given: Parameters, found: Sequence[tuple[int, int, str]], type_texts: tuple[str, ...]

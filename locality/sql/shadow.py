@@ -15,7 +15,7 @@ import duckdb
 from locality.errors import QueryError, Unsupported
 from locality.sql.json_values import load
 from locality.sql.quoting import identifier, string
-from locality.sql.stability import objects_in, unstable_functions
+from locality.sql.stability import objects_in, stability
 from locality.types import DataType
 
 Columns = tuple[tuple[str, DataType], ...]
@@ -58,7 +58,6 @@ class Shadow:
         disabled = ",".join(name for name in names if name not in _KEEP)
         self._connection.execute("set disabled_optimizers = ?", [disabled])
         self._connection.execute("set lock_configuration = true")
-        self.unstable = unstable_functions(self._connection)
 
     def close(self) -> None:
         self._connection.close()
@@ -105,6 +104,10 @@ class Shadow:
             raise Unsupported("several statements")
         if statements[0].type != duckdb.StatementType.SELECT:
             raise Unsupported(f"not a SELECT but {statements[0].type.name.replace('_', ' ')}")
+
+    def unstable(self, functions: set[str]) -> set[str]:
+        """Those of the functions named that are volatile or depend on the moment or the session."""
+        return functions & stability(self._connection).unstable if functions else set()
 
     def parse(self, sql: str) -> Any:
         """DuckDB's parse tree of one SELECT, without names resolved."""

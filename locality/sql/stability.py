@@ -1,13 +1,15 @@
 """Which SQL functions give the same answer whenever and wherever they are asked: what may be cached, folded or shipped.
 
 DuckDB knows the stability of its scalar functions. Macros have none, so a macro counts as unstable if its text names an
-unstable function; the SQL keywords without parentheses (``current_date``) are listed here.
+unstable function. The clock's functions are listed here too, as DuckDB declares some of them consistent.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -30,49 +32,53 @@ CLOCK = frozenset(
         *("current_localtime", "current_localtimestamp"),
     }
 )
-#: Keywords that parse as columns, and functions whose declared stability is more generous than what they do.
-_EXTRA = CLOCK | {
-    *("current_user", "session_user", "user", "current_role", "current_schema", "current_catalog", "current_database"),
-    *("current_schemas", "getvariable", "current_setting", "in_search_path", "txid_current"),
-}
 _WORD = re.compile(r"[a-z_][a-z_0-9]*")
+_QUERY = "select lower(function_name), function_type, stability, lower(macro_definition) from duckdb_functions()"
 
 
-def unstable_functions(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
-    """Names, in lower case, of functions and macros that are volatile or depend on the moment or the session."""
-    functions = connection.execute(
-        "select distinct lower(function_name) from duckdb_functions() where stability <> 'CONSISTENT'"
-    ).fetchall()
-    macros = connection.execute(
-        "select lower(function_name), lower(macro_definition) from duckdb_functions()"
-        " where macro_definition is not null"
-    ).fetchall()
-    unstable = _EXTRA | {name for (name,) in functions}
-    words = [(name, frozenset(_WORD.findall(text))) for name, text in macros]
-    while grown := {name for name, used in words if used & unstable} - unstable:
+@dataclass(frozen=True)
+class Stability:
+    """Names of functions, in lower case.
+
+    unstable: functions and macros that are volatile or depend on the moment or the session.
+    stable: scalar functions of which every overload is consistent.
+    """
+
+    unstable: frozenset[str]
+    stable: frozenset[str]
+
+
+_lock = threading.Lock()
+_known: Stability | None = None
+
+
+def stability(connection: duckdb.DuckDBPyConnection) -> Stability:
+    """The stability of DuckDB's own functions: asked of ``connection`` once a process, as it takes some 15 ms."""
+    global _known
+    with _lock:
+        if _known is None:
+            _known = _classify(connection.execute(_QUERY).fetchall())
+        return _known
+
+
+def _classify(rows: list[tuple[str, str, str | None, str | None]]) -> Stability:
+    unstable = CLOCK | {name for name, _, declared, _ in rows if declared not in (None, "CONSISTENT")}
+    macros = [(name, frozenset(_WORD.findall(text))) for name, _, _, text in rows if text is not None]
+    while grown := {name for name, used in macros if used & unstable} - unstable:
         unstable |= grown
-    return frozenset(unstable)
+    scalars = {name for name, kind, _, _ in rows if kind == "scalar"}
+    return Stability(frozenset(unstable), frozenset(scalars - unstable))
 
 
-def stable_functions(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
-    """Names of DuckDB's scalar functions of which every overload is consistent."""
-    rows = connection.execute(
-        "select lower(function_name) from duckdb_functions() where function_type = 'scalar' group by 1"
-        " having bool_and(stability = 'CONSISTENT')"
-    ).fetchall()
-    return frozenset(name for (name,) in rows) - unstable_functions(connection)
+def functions_in(tree: Any) -> set[str]:
+    """The functions that a parse tree calls."""
+    return {str(n["function_name"]).lower() for n in objects_in(tree) if n.get("class") == "FUNCTION"}
 
 
-def names_in(tree: Any) -> Iterator[str]:
-    """The names in DuckDB's parse tree that may be functions: calls, and columns without a qualifier."""
-    for node in objects_in(tree):
-        match node:
-            case {"class": "FUNCTION", "function_name": str(name)}:
-                yield name.lower()
-            case {"class": "COLUMN_REF", "column_names": [str(name)]}:
-                yield name.lower()
-            case _:
-                pass
+def reads_clock(tree: Any) -> bool:
+    """Whether a parse tree names the moment: by a function, or by a keyword, which looks like a column."""
+    columns = {n["column_names"][-1].lower() for n in objects_in(tree) if n.get("class") == "COLUMN_REF"}
+    return not CLOCK.isdisjoint(functions_in(tree) | columns)
 
 
 def objects_in(tree: Any) -> Iterator[dict[str, Any]]:
@@ -85,8 +91,3 @@ def objects_in(tree: Any) -> Iterator[dict[str, Any]]:
             pending.extend(part.values())
         elif isinstance(part, list):
             pending.extend(part)
-
-
-def session_dependent(names: Iterable[str], unstable: frozenset[str]) -> set[str]:
-    """The unstable names that depend on more than the clock."""
-    return (set(names) & unstable) - CLOCK
