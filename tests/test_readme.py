@@ -1,4 +1,4 @@
-"""The README's example runs and prints what it says, its links lead somewhere, and its figures are the stored record's."""
+"""The README's example prints what it says, its links lead somewhere, and its figures are the stored record's."""
 
 from __future__ import annotations
 

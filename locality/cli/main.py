@@ -64,5 +64,5 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _failed(error: LocalityError | OSError) -> int:
     """One line on standard error; DuckDB's messages, which point at a position with lines of their own, are joined."""
     lines = (line.strip() for line in str(error).splitlines())
-    click.echo("error: " + " ".join(line for line in lines if line.strip("^")), err=True)
+    click.echo("error: " + "; ".join(line for line in lines if line.strip("^")), err=True)
     return FAILED
