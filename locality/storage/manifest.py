@@ -42,7 +42,7 @@ class ColumnEntry:
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """A table. ``primary_key`` and ``foreign_keys`` were declared and checked; ``unique`` columns were found by looking.
+    """A table. ``primary_key`` and ``foreign_keys`` were declared and checked; ``unique`` columns were found so.
 
     Paths of files are relative to the store.
     """

@@ -29,7 +29,7 @@ class Snapshot:
 
 
 def load(store: Path, manifest: Manifest, previous: Snapshot | None) -> Snapshot:
-    """Open every table without touching its files; what did not change since ``previous`` is shared, caches included."""
+    """Open every table without touching files; what did not change since ``previous`` is shared, caches included."""
     tables = []
     for entry in manifest.tables:
         if previous is not None and previous.entries.get(entry.name) == entry:

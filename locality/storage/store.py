@@ -55,7 +55,7 @@ class Store:
         return cls(path)
 
     def snapshot(self) -> Snapshot:
-        """The store as the last commit left it, of this or of another process. What it names stays while it is in use."""
+        """The store as the last commit, of whatever process, left it. Its files stay while its tables are in use."""
         with self._mutex:
             self._check_open()
             if manifest.read_version(self.path) != self._snapshot.version:
@@ -63,7 +63,7 @@ class Store:
             return self._snapshot
 
     def begin(self, timeout: float = 0.0) -> Transaction:
-        """A write, to be entered as a context manager; see :class:`Transaction`. ``timeout``: seconds to wait for the lock."""
+        """A write, to be entered as a context manager; ``timeout``: seconds to wait for another writer to end."""
         self._check_open()
         return Transaction(self.path, timeout, lambda _: self._committed())
 
@@ -74,7 +74,7 @@ class Store:
             transaction.commit()
 
     def close(self) -> None:
-        """Let the store go. Snapshots stay usable as far as their files are loaded or stay. A second call does nothing."""
+        """Let the store go; a second call does nothing. Snapshots stay usable until another writer removes their files."""
         with self._mutex:
             self._closed = True
             self._pin.close()

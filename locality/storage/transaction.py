@@ -73,7 +73,7 @@ class Transaction:
         return f"{self._before.version + 1:06d}-{self._names:05d}"
 
     def add_segment(self, name: str, columns: Sequence[EncodedColumn], names: Sequence[str]) -> SegmentFiles:
-        """Write a segment under a :meth:`new_name`; any thread. What a table entry does not name is removed at the end."""
+        """Write a segment under a :meth:`new_name`; any thread. If no table entry names it, it is removed at the end."""
         return write_segment(self.store, f"{SEGMENTS}/{name}", columns, names)
 
     def add_dictionary(self, dictionary: Dictionary) -> FileEntry:
@@ -95,7 +95,7 @@ class Transaction:
         for other in self._tables.values():
             if other is not table and any(fold(key.table) == fold(name) for key in other.foreign_keys):
                 raise CatalogError(
-                    f"table {table.name!r} can't be dropped: a foreign key of {other.name!r} names it; drop that one first"
+                    f"table {table.name!r} can't be dropped: a foreign key of {other.name!r} names it; drop that first"
                 )
         del self._tables[fold(name)]
 

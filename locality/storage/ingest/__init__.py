@@ -62,7 +62,7 @@ def ingest(
         source: a path, a glob or paths of Parquet, CSV or Arrow IPC files, or an object with ``__arrow_c_stream__``.
         mode: ``create`` a new table, ``replace`` one (or create it), or ``append`` rows to one.
         primary_key: the column or columns that identify a row; checked. An append keeps those of the table.
-        foreign_keys: ``{"l_orderkey": "orders(o_orderkey)"}``; ``"a, b"`` and ``"t(x, y)"`` for several columns. Checked.
+        foreign_keys: ``{"l_orderkey": "orders(o_orderkey)"}``, or ``{"a, b": "t(x, y)"}``; checked.
         threads: default all cores.
         progress: show a bar on standard error; default if it is a terminal.
 

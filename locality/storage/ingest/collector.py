@@ -30,7 +30,7 @@ class Collector:
         self._union = Union(dtype, total_rows)
 
     def prepare(self, array: pa.ChunkedArray) -> tuple[EncodedColumn, Facts]:
-        """A chunk in the form in which it waits, and its facts. Any thread; raises SchemaError for impossible values."""
+        """A chunk in the form in which it waits, and its facts. Any thread. Raises SchemaError for bad values."""
         column = canonical(array, self.type)
         if column.encoding == "text" and column.length and self._union.open and self._few_distinct(column):
             column = to_dictionary(column)
@@ -101,7 +101,12 @@ class Collector:
             return valid
         if self.type.domain is Domain.STRING:
             return self._union.estimate(valid)
-        return min(valid, distinct.estimate(self.facts.hashes)) if self.facts.hashes is not None else valid
+        if self.facts.hashes is None:
+            return valid
+        estimate = min(valid, distinct.estimate(self.facts.hashes))
+        if isinstance(self.facts.minimum, int) and isinstance(self.facts.maximum, int):
+            estimate = min(estimate, self.facts.maximum - self.facts.minimum + 1)
+        return estimate
 
     def _order(self) -> Order | None:
         facts = self.facts

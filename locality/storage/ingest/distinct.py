@@ -1,6 +1,6 @@
 """About how many distinct values there are, from a small sketch: the least hashes that were seen.
 
-If the k-th least of evenly spread hashes lies at fraction f of their range, there are about (k - 1) / f distinct values.
+If the k-th least of evenly spread hashes lies at fraction f of their range, there are about (k - 1) / f values.
 """
 
 from __future__ import annotations

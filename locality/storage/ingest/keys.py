@@ -1,4 +1,4 @@
-"""Keys of tables: how they are declared, and what must hold before a commit for those of a table and those that name it."""
+"""Keys: how they are declared, and what must hold of a table's, and of those that name it, before a commit."""
 
 from __future__ import annotations
 

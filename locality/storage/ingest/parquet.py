@@ -1,4 +1,4 @@
-"""Parquet files as a source: row groups are read side by side, and strings keep the dictionaries they were written with."""
+"""Parquet files as a source: row groups are read side by side, and strings keep the files' dictionaries."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ Report = Callable[[int], None]
 
 @contextlib.contextmanager
 def shown(table: str, rows: int | None, size: int | None, wanted: bool | None) -> Iterator[Report]:
-    """A bar over ``rows`` rows of ``size`` bytes (None: not known), if ``wanted``; None means: if there is a terminal."""
+    """A bar over ``rows`` rows of ``size`` bytes (None: not known), if ``wanted``; None: if there is a terminal."""
     if not (sys.stderr.isatty() if wanted is None else wanted):
         yield lambda count: None
         return

@@ -125,7 +125,7 @@ def _certainly_within(table: Table, ours: list[int], parent: Table, theirs: list
 
 
 def _spans(table: Table, indices: list[int]) -> list[tuple[int, int]] | None:
-    """The least value and the number of possible values of INTEGER columns, if all combinations are few enough for bits."""
+    """The least and the number of possible values of INTEGER columns, if all combinations are few enough for bits."""
     spans, combinations = [], 1
     for index in indices:
         statistics = table.statistics(index)

@@ -1,4 +1,4 @@
-"""Where chunks of columns wait until the encodings are chosen: in memory while they are few, then in a temporary file."""
+"""Where chunks of columns wait until encodings are chosen: in memory while they are few, then in a temporary file."""
 
 from __future__ import annotations
 

@@ -1,0 +1,150 @@
+"""What a store holds, in figures, for people to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from locality.encodings import EncodedColumn, decode
+from locality.storage.catalog import listed
+from locality.storage.manifest import ColumnEntry, ForeignKey, TableEntry
+from locality.storage.store import Store
+from locality.storage.table import Table
+from locality.types import DataType, Domain
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSummary:
+    """A column.
+
+    encodings: those of its segments, without repetition.
+    stored_bytes: in memory, and on disk but for text, which is compressed there; with dictionaries.
+    minimum, maximum: as Python values; of strings their beginnings; None if there are none.
+    """
+
+    name: str
+    type: str
+    encodings: tuple[str, ...]
+    rows: int
+    nulls: int
+    distinct: int
+    stored_bytes: int
+    minimum: Any
+    maximum: Any
+    sorted: str | None
+
+    @property
+    def bytes_per_value(self) -> float:
+        """Stored bytes per row."""
+        return self.stored_bytes / self.rows if self.rows else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TableSummary:
+    """A table; ``file_bytes`` are those of its files on disk."""
+
+    name: str
+    rows: int
+    segments: int
+    file_bytes: int
+    columns: tuple[ColumnSummary, ...]
+    primary_key: tuple[str, ...]
+    foreign_keys: tuple[ForeignKey, ...]
+    unique: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreInfo:
+    """A store at one version; as text, a table of columns for each table."""
+
+    path: Path
+    version: int
+    tables: tuple[TableSummary, ...]
+
+    def __str__(self) -> str:
+        size = sum(table.file_bytes for table in self.tables)
+        head = f"{self.path}: version {self.version}, {len(self.tables)} tables, {size:,} bytes"
+        return "\n\n".join([head, *map(_text, self.tables)])
+
+
+def describe(store: Store) -> StoreInfo:
+    """All tables of the store's last commit; raises CorruptStoreError if a segment can't be read."""
+    snapshot = store.snapshot()
+    tables = [_table(entry, snapshot.tables[name]) for name, entry in snapshot.entries.items()]
+    return StoreInfo(store.path, snapshot.version, tuple(tables))
+
+
+def _table(entry: TableEntry, table: Table) -> TableSummary:
+    return TableSummary(
+        entry.name,
+        entry.rows,
+        len(entry.segments),
+        sum(file.size for file in entry.files),
+        tuple(_column(column, table, index) for index, column in enumerate(entry.columns)),
+        entry.primary_key,
+        entry.foreign_keys,
+        entry.unique,
+    )
+
+
+def _column(column: ColumnEntry, table: Table, index: int) -> ColumnSummary:
+    statistics = column.statistics
+    return ColumnSummary(
+        column.name,
+        str(column.type),
+        tuple(dict.fromkeys(segment.encoding(index) for segment in table.segments)),
+        statistics.rows,
+        statistics.null_count,
+        statistics.distinct_estimate,
+        statistics.stored_bytes,
+        _python(statistics.minimum, column.type),
+        _python(statistics.maximum, column.type),
+        statistics.sorted,
+    )
+
+
+def _python(value: int | float | bytes | None, dtype: DataType) -> Any:
+    """A statistic as the Python value that a query would return."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace") if dtype.name == "VARCHAR" else value
+    if isinstance(value, int) and dtype.is_decimal:
+        return Decimal(value).scaleb(-dtype.scale)
+    if isinstance(value, int) and dtype.domain is Domain.INTEGER and abs(value) < 2**63:
+        return decode(EncodedColumn(dtype, "frame", 1, codes=np.zeros(1, np.uint8), base=value))[0].as_py()
+    return value
+
+
+def _text(table: TableSummary) -> str:
+    header = ("column", "type", "encoding", "bytes", "per value", "nulls", "distinct", "minimum", "maximum")
+    rows = [
+        (
+            column.name,
+            column.type,
+            " ".join(column.encodings),
+            f"{column.stored_bytes:,}",
+            f"{column.bytes_per_value:.2f}",
+            f"{column.nulls:,}",
+            f"{column.distinct:,}",
+            "" if column.minimum is None else str(column.minimum),
+            "" if column.maximum is None else str(column.maximum),
+        )
+        for column in table.columns
+    ]
+    widths = [max(map(len, cells)) for cells in zip(header, *rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (header, *rows)
+    ]
+    return "\n".join([f"{table.name}: {table.rows:,} rows, {table.file_bytes:,} bytes", *_keys(table), *lines])
+
+
+def _keys(table: TableSummary) -> list[str]:
+    lines = [f"primary key {listed(table.primary_key)}"] if table.primary_key else []
+    for key in table.foreign_keys:
+        lines.append(f"foreign key {listed(key.columns)} -> {key.table} {listed(key.parents)}")
+    found = [name for name in table.unique if (name,) != table.primary_key]
+    return lines + ([f"unique by inspection: {', '.join(found)}"] if found else [])

@@ -1,0 +1,143 @@
+"""Checks of a whole store: that every file is as it was written, and that what is said of its data is true."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from locality.encodings import decode
+from locality.errors import CorruptStoreError, LocalityError
+from locality.storage import dictionaries, files
+from locality.storage.ingest.collector import Collector
+from locality.storage.ingest.proofs import check_references, check_unique
+from locality.storage.manifest import TableEntry
+from locality.storage.snapshot import Snapshot, open_table
+from locality.storage.statistics import ColumnStatistics
+from locality.storage.store import Store
+from locality.storage.table import Table
+
+_FACTS = ("rows", "null_count", "has_nan", "text_bytes", "longest_text")
+_ORDERS = {None: (), "descending": ("descending",), "ascending": ("ascending", "strictly ascending")}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong in a store: the table, and what (the message names the file, column or rows)."""
+
+    table: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.table}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was verified, of a store that is whole."""
+
+    version: int
+    tables: int
+    rows: int
+    files: int
+    bytes: int
+
+    def __str__(self) -> str:
+        return (
+            f"version {self.version} is whole: {self.tables} tables, {self.rows:,} rows, "
+            f"{self.files} files, {self.bytes:,} bytes"
+        )
+
+
+def verify(store: Store) -> Report:
+    """Read all of a store; raises CorruptStoreError with all of :func:`find_problems` if there are any."""
+    if problems := find_problems(store):
+        raise CorruptStoreError(f"the store {store.path} is damaged:\n" + "\n".join(map(str, problems)))
+    snapshot = store.snapshot()
+    entries = list(snapshot.entries.values())
+    needed = {file.path: file.size for entry in entries for file in entry.files}
+    rows = sum(entry.rows for entry in entries)
+    return Report(snapshot.version, len(entries), rows, len(needed), sum(needed.values()))
+
+
+def find_problems(store: Store) -> list[Problem]:
+    """Read all of a store and hold it against its manifest; the problems found, none if it is whole.
+
+    Checked are the manifest, and of each table: every file's existence, size and checksum, the order of dictionaries,
+    that all columns decode, with codes in range, zone and column statistics, and keys.
+
+    Raises CorruptStoreError if the manifest itself is damaged.
+    """
+    snapshot = store.snapshot()
+    problems = []
+    with tempfile.TemporaryDirectory(prefix="locality-verify-") as scratch:
+        for entry in snapshot.entries.values():
+            found = list(_damaged_files(store.path, entry))
+            # Files that are damaged say nothing about the data.
+            checks = () if found else _checks(store.path, entry, snapshot, Path(scratch))
+            found += [message for check in checks for message in _failure(check)]
+            problems += [Problem(entry.name, message) for message in found]
+    return problems
+
+
+def _failure(check: Callable[[], None]) -> Iterator[str]:
+    try:
+        check()
+    except LocalityError as error:
+        yield str(error)
+
+
+def _damaged_files(store: Path, entry: TableEntry) -> Iterator[str]:
+    for file in entry.files:
+        yield from _failure(lambda file=file: files.check_content(store / file.path, file))  # type: ignore[misc]
+
+
+def _checks(store: Path, entry: TableEntry, snapshot: Snapshot, scratch: Path) -> Iterator[Callable[[], None]]:
+    table = open_table(store, entry)
+    for file in entry.dictionaries:
+        yield lambda file=file: _check_dictionary(store, file)  # type: ignore[misc]
+    for segment in table.segments:
+        yield segment.verify
+        segment.drop_cache()
+    for index in range(len(table.columns)):
+        yield lambda index=index: _check_statistics(table, index)  # type: ignore[misc]
+    if entry.primary_key:
+        yield lambda: check_unique(table, entry.primary_key, "primary key", scratch)
+    for name in entry.unique:
+        yield lambda name=name: check_unique(table, (name,), "unique column", scratch)  # type: ignore[misc]
+    for key in entry.foreign_keys:
+        yield lambda key=key: check_references(table, key, snapshot.tables.table(key.table), scratch)  # type: ignore[misc]
+
+
+def _check_dictionary(store: Path, file: files.FileEntry) -> None:
+    values = dictionaries.read_dictionary(store, file).values
+    if values.null_count or pc.all(pc.less(values[:-1], values[1:])).as_py() is False:
+        raise LocalityError(f"{store / file.path} is not in strictly ascending order")
+
+
+def _check_statistics(table: Table, index: int) -> None:
+    column = table.columns[index]
+    collector = Collector(column.name, column.type, table.row_count)
+    for segment in table.segments:
+        collector.add(*collector.prepare(decode(segment.column(index))))
+        segment.drop_cache()
+    if not _holds(table.statistics(index), collector.statistics(0)):
+        raise LocalityError(f"the statistics of column {column.name!r} are not those of its values")
+
+
+def _holds(said: ColumnStatistics, found: ColumnStatistics) -> bool:
+    """Whether statistics are true; after appends they may say less than could be found."""
+    if any(getattr(said, fact) != getattr(found, fact) for fact in _FACTS):
+        return False
+    if said.sorted is not None and found.sorted not in _ORDERS.get(said.sorted, (said.sorted,)):
+        return False
+    if isinstance(found.minimum, bytes) and isinstance(said.minimum, bytes):
+        return said.minimum <= found.minimum and (said.maximum is None or _at_least(said.maximum, found.maximum))
+    return (said.minimum, said.maximum) == (found.minimum, found.maximum)
+
+
+def _at_least(bound: object, value: object) -> bool:
+    return isinstance(bound, bytes) and (not isinstance(value, bytes) or bound >= value)
