@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from locality.encodings import Dictionary
 from locality.errors import CorruptStoreError
-from locality.storage.files import FileEntry, check_size, create
+from locality.storage.files import FileEntry, check_arrow, create
 
 _SUFFIX = ".arrow"
 
@@ -27,7 +27,7 @@ def write_dictionary(directory: Path, dictionary: Dictionary) -> FileEntry:
 def read_dictionary(directory: Path, entry: FileEntry) -> Dictionary:
     """The dictionary of a file, memory-mapped; raises CorruptStoreError if the file is not whole."""
     path = directory / entry.path
-    check_size(path, entry)
+    check_arrow(path, entry)
     try:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
             batch = reader.get_batch(0)

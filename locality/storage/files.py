@@ -15,6 +15,8 @@ import pyarrow as pa
 from locality.errors import CorruptStoreError
 from locality.storage import durable
 
+_ARROW = b"ARROW1\0\0"
+
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
@@ -91,6 +93,14 @@ def check_size(path: Path, entry: FileEntry) -> None:
         raise CorruptStoreError(f"{path} is missing or unreadable: {error.strerror}") from error
     if size != entry.size:
         raise CorruptStoreError(f"{path} has {size} bytes instead of {entry.size}; restore the store from a copy")
+
+
+def check_arrow(path: Path, entry: FileEntry) -> None:
+    """Raises CorruptStoreError unless the file is there, has its size, and starts as Arrow IPC files do."""
+    check_size(path, entry)
+    with path.open("rb") as file:
+        if file.read(len(_ARROW)) != _ARROW:
+            raise CorruptStoreError(f"{path} is not an Arrow IPC file; restore the store from a copy")
 
 
 def check_content(path: Path, entry: FileEntry) -> None:

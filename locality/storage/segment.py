@@ -18,7 +18,7 @@ import pyarrow as pa
 from locality.encodings import Dictionary, EncodedColumn
 from locality.errors import CorruptStoreError
 from locality.storage import segment_format, value_format, zone_format
-from locality.storage.files import FileEntry, check_size, create
+from locality.storage.files import FileEntry, check_arrow, create
 from locality.storage.zones import ZONE_ROWS, Zones, zones_of
 from locality.types import DataType
 
@@ -134,7 +134,8 @@ class Segment:
     def _codes(self) -> tuple[pa.RecordBatch, dict[int, int], pa.Schema]:
         batch = _only_batch(self._directory, self._files.codes)
         path = self._directory / self._files.codes.path
-        if (batch.schema.metadata or {}).get(b"locality.rows") != str(self.row_count).encode():
+        rows = (batch.schema.metadata or {}).get(b"locality.rows")
+        if rows != str(self.row_count).encode() or (batch.num_columns and batch.num_rows != self.row_count):
             raise CorruptStoreError(f"{path} is not the segment of {self.row_count} rows that the manifest names")
         return batch, self._positions(path, batch.schema), batch.schema
 
@@ -144,7 +145,7 @@ class Segment:
         if entry is None:
             return ()
         path = self._directory / entry.path
-        check_size(path, entry)
+        check_arrow(path, entry)
         schema = _checked(path, "", lambda: value_format.read_schema(path))
         return ((entry, self._positions(path, schema), schema),)
 
@@ -155,10 +156,10 @@ class Segment:
     def _positions(self, path: Path, schema: pa.Schema) -> dict[int, int]:
         """The position in a file of each column that it has."""
         indices = {name: index for index, name in enumerate(self._names)}
-        unknown = [name for name in schema.names if name not in indices]
-        if unknown or len(set(schema.names)) < len(schema.names):
-            raise CorruptStoreError(f"{path} has columns that the manifest does not name: {schema.names}")
-        return {indices[name]: position for position, name in enumerate(schema.names)}
+        names = _checked(path, "", lambda: schema.names)
+        if len(set(names) & indices.keys()) < len(names):
+            raise CorruptStoreError(f"{path} has columns that the manifest does not name: {names}")
+        return {indices[name]: position for position, name in enumerate(names)}
 
 
 def write_segment(directory: Path, name: str, columns: Sequence[EncodedColumn], names: Sequence[str]) -> SegmentFiles:
@@ -206,7 +207,7 @@ def _write(directory: Path, name: str, batch: pa.RecordBatch) -> FileEntry:
 def _only_batch(directory: Path, entry: FileEntry) -> pa.RecordBatch:
     """The one batch of a file, as views of its memory map."""
     path = directory / entry.path
-    check_size(path, entry)
+    check_arrow(path, entry)
 
     def read() -> pa.RecordBatch:
         with pa.memory_map(str(path)) as source:

@@ -109,15 +109,13 @@ def _merged_order(parts: Sequence[ColumnStatistics]) -> Order | None:
     if any(part.null_count or part.sorted is None or part.has_nan for part in parts):
         return None
     pairs = list(itertools.pairwise(parts))
-    if all(part.sorted != "descending" for part in parts):
-        if not all(_bounded_by(a.maximum, b.minimum) for a, b in pairs):
-            return None
+    rising = all(part.sorted != "descending" for part in parts)
+    if rising and all(_bounded_by(a.maximum, b.minimum) for a, b in pairs):
         strict = all(part.sorted == "strictly ascending" for part in parts)
         return "strictly ascending" if strict and all(a.maximum != b.minimum for a, b in pairs) else "ascending"
-    # A part of one value is ascending by rule, and descending as well: its lower and upper bounds are equal.
-    if all(part.sorted == "descending" or part.minimum == part.maximum for part in parts):
-        return "descending" if all(_bounded_by(b.maximum, a.minimum) for a, b in pairs) else None
-    return None
+    # A part whose bounds are equal has one value: it is descending as well.
+    falling = all(part.sorted == "descending" or part.minimum == part.maximum for part in parts)
+    return "descending" if falling and all(_bounded_by(b.maximum, a.minimum) for a, b in pairs) else None
 
 
 def _bounded_by(upper: Value | None, lower: Value | None) -> bool:
