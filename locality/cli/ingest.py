@@ -25,7 +25,7 @@ def _foreign_keys(_: click.Context, __: click.Parameter, values: tuple[str, ...]
     for value in values:
         columns, equals, parent = value.partition("=")
         if not (equals and columns.strip() and parent.strip()):
-            raise click.BadParameter(f"{value!r} is not of the form COLUMNS=TABLE(COLUMNS)")
+            raise click.BadParameter(f"{value!r} is not of the form COLUMNS=TABLE[(COLUMNS)]")
         keys[columns.strip()] = parent.strip()
     return keys or None
 
@@ -54,10 +54,10 @@ def _foreign_keys(_: click.Context, __: click.Parameter, values: tuple[str, ...]
 @click.option(
     "--foreign-key",
     "foreign_keys",
-    metavar="COLUMNS=TABLE(COLUMNS)",
+    metavar="COLUMNS=TABLE[(COLUMNS)]",
     multiple=True,
     callback=_foreign_keys,
-    help="Columns that refer to another table's key; checked, and kept. May be given several times.",
+    help="Columns that refer to a table's columns, or to its primary key; checked, and kept.",
 )
 @threads_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar and no closing line.")
