@@ -88,10 +88,26 @@ _DATES = (
 _TIMES = _of_integers(
     "times", "timestamp_days time_of_day time_hour time_minute time_second time_subminute trunc_to", 2
 ) + _of_integers("times", "timestamp_add_months", 3)
+_STRING = (_BYTES, _I64, _I64)
+_STRINGS = _family(
+    "strings",
+    ("string_compare", (*_STRING, _BYTES), _I64, ()),
+    ("string_equals", (*_STRING, _BYTES), _BOOL, ()),
+    ("string_starts_with", (*_STRING, _BYTES), _BOOL, ()),
+    ("string_ends_with", (*_STRING, _BYTES), _BOOL, ()),
+    ("string_contains", (*_STRING, _BYTES), _BOOL, ()),
+    ("string_like", (*_STRING, _BYTES, _BYTES), _BOOL, ()),
+    ("string_length", _STRING, _I64, ()),
+)
+_SEARCH = _family(
+    "search",
+    ("like_block", (_BYTES, _INTS64, _I64, _I64, _BYTES, _INTS64, _BYTES, _BYTES, _BOOLS), _I64, (8,)),
+    ("length_block", (_BYTES, _INTS64, _I64, _I64, _POSITIONS), _I64, (4,)),
+)
 
 PRIMITIVES: Mapping[str, Primitive] = {
     primitive.name: primitive
-    for family in (_SELECTION, _BITMAP, _RUNS, _FLOAT, _INTEGER, _DATES, _TIMES)
+    for family in (_SELECTION, _BITMAP, _RUNS, _FLOAT, _INTEGER, _DATES, _TIMES, _STRINGS, _SEARCH)
     for primitive in family
 }
 """Every primitive that a kernel may call, by its name."""

@@ -1,0 +1,129 @@
+"""Predicates over one string: bytes ``data[start:stop]`` in UTF-8, ordered byte by byte.
+
+Patterns of LIKE come as two arrays, made by :mod:`locality.kernel.like`: for each token its byte and its kind.
+"""
+
+from __future__ import annotations
+
+from . import jit
+from .types import Boolean, Bytes, Integer
+
+LITERAL = 0
+ANY_CHARACTER = 1
+ANY_STRING = 2
+
+
+@jit
+def string_compare(data: Bytes, start: Integer, stop: Integer, other: Bytes) -> Integer:
+    """-1, 0 or 1 as the string is less than, equal to or greater than ``other``."""
+    length = stop - start
+    shared = min(length, len(other))
+    for i in range(shared):
+        a = data[start + i]
+        b = other[i]
+        if a != b:
+            return -1 if a < b else 1
+    if length == len(other):
+        return 0
+    return -1 if length < len(other) else 1
+
+
+@jit
+def string_starts_with(data: Bytes, start: Integer, stop: Integer, prefix: Bytes) -> Boolean:
+    """Whether the string begins with ``prefix``."""
+    if stop - start < len(prefix):
+        return False
+    for i in range(len(prefix)):  # noqa: SIM110 (numba compiles loops, not generators)
+        if data[start + i] != prefix[i]:
+            return False
+    return True
+
+
+@jit
+def string_ends_with(data: Bytes, start: Integer, stop: Integer, suffix: Bytes) -> Boolean:
+    """Whether the string ends with ``suffix``."""
+    return stop - start >= len(suffix) and string_starts_with(data, stop - len(suffix), stop, suffix)
+
+
+@jit
+def string_equals(data: Bytes, start: Integer, stop: Integer, other: Bytes) -> Boolean:
+    """Whether the string is ``other``."""
+    return stop - start == len(other) and string_starts_with(data, start, stop, other)
+
+
+@jit
+def string_contains(data: Bytes, start: Integer, stop: Integer, needle: Bytes) -> Boolean:
+    """Whether ``needle`` occurs in the string; the empty one does in every string."""
+    if len(needle) == 0:
+        return True
+    first = needle[0]
+    for i in range(start, stop - len(needle) + 1):
+        if data[i] == first and string_starts_with(data, i, stop, needle):
+            return True
+    return False
+
+
+@jit
+def string_length(data: Bytes, start: Integer, stop: Integer) -> Integer:
+    """The number of characters (code points): of bytes that don't continue one."""
+    count = 0
+    for i in range(start, stop):
+        count += (data[i] & 0xC0) != 0x80
+    return count
+
+
+@jit
+def next_character(data: Bytes, position: Integer, stop: Integer) -> Integer:
+    """Where the character after the one at ``position`` begins."""
+    position += 1
+    while position < stop and (data[position] & 0xC0) == 0x80:
+        position += 1
+    return position
+
+
+@jit
+def next_start(data: Bytes, position: Integer, stop: Integer, token: Integer, kind: Integer) -> Integer:
+    """Where a token of a pattern can first match at or after ``position``."""
+    if kind == LITERAL:
+        while position < stop and data[position] != token:
+            position += 1
+    return position
+
+
+@jit
+def string_like(data: Bytes, start: Integer, stop: Integer, tokens: Bytes, kinds: Bytes) -> Boolean:
+    """Whether the whole string matches a pattern of LIKE.
+
+    After a mismatch only the last ``%`` passed is widened, by one character: an earlier one could gain nothing.
+    """
+    position = start
+    token = 0
+    retry_token = -1
+    retry_position = start
+    while True:
+        if token < len(tokens) and kinds[token] == ANY_STRING:
+            token += 1
+            if token == len(tokens):
+                return True
+            retry_token = token
+            retry_position = position = next_start(data, position, stop, tokens[token], kinds[token])
+            continue
+        if token == len(tokens):
+            if position == stop:
+                return True
+        elif position < stop:
+            if kinds[token] == ANY_CHARACTER:
+                position = next_character(data, position, stop)
+                token += 1
+                continue
+            if data[position] == tokens[token]:
+                position += 1
+                token += 1
+                continue
+        else:
+            return False
+        if retry_token < 0 or retry_position >= stop:
+            return False
+        token = retry_token
+        position = next_character(data, retry_position, stop)
+        retry_position = position = next_start(data, position, stop, tokens[token], kinds[token])

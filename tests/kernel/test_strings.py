@@ -1,0 +1,148 @@
+"""Predicates over strings, against Python's bytes and regular expressions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from locality.kernel.like import Pattern, pattern, substring
+from tests.kernel.both import both
+
+texts = st.text("abé€_%", max_size=9)
+patterns = st.text("ab_%é", max_size=6)
+quick = settings(deadline=None, max_examples=150)
+
+
+def octets(value: bytes) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    return np.frombuffer(value, np.uint8)
+
+
+def column(strings: Sequence[str]) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint8]], list[int]]:
+    """Bytes and offsets, with other bytes around the strings."""
+    encoded = [b"ab", *(s.encode() for s in strings), b"ab"]
+    ends = np.cumsum([len(s) for s in encoded])
+    return octets(b"".join(encoded)), ends[:-1].tolist()
+
+
+def matches(text: str, like: str, escape: str | None = None) -> bool:
+    expression = ""
+    characters = iter(like)
+    for character in characters:
+        if character == escape:
+            expression += re.escape(next(characters))
+        else:
+            expression += {"_": ".", "%": ".*"}.get(character, re.escape(character))
+    return re.fullmatch(expression, text, re.DOTALL) is not None
+
+
+@quick
+@given(texts, texts)
+def test_comparisons_with_a_constant(text: str, constant: str) -> None:
+    data, (start, stop) = column([text])
+    a, b = text.encode(), constant.encode()
+    expected = {
+        "string_compare": (a > b) - (a < b),
+        "string_equals": a == b,
+        "string_starts_with": a.startswith(b),
+        "string_ends_with": a.endswith(b),
+        "string_contains": b in a,
+    }
+    for name, result in expected.items():
+        for function in both(name):
+            assert function(data, start, stop, octets(b)) == result, name
+
+
+@quick
+@given(texts)
+def test_length_counts_characters(text: str) -> None:
+    data, (start, stop) = column([text])
+    for string_length in both("string_length"):
+        assert string_length(data, start, stop) == len(text)
+
+
+@settings(deadline=None, max_examples=400)
+@given(texts, patterns)
+def test_like(text: str, like: str) -> None:
+    data, (start, stop) = column([text])
+    prepared = pattern(like)
+    for string_like in both("string_like"):
+        assert string_like(data, start, stop, prepared.tokens, prepared.kinds) == matches(text, like)
+
+
+@quick
+@given(texts, patterns)
+def test_the_form_of_a_pattern_says_how_to_decide_it(text: str, like: str) -> None:
+    prepared = pattern(like)
+    decide = {
+        "equals": lambda a, b: a == b,
+        "starts_with": bytes.startswith,
+        "ends_with": bytes.endswith,
+        "contains": lambda a, b: b in a,
+        "like": lambda a, b: matches(text, like),
+    }[prepared.form]
+    assert decide(text.encode(), prepared.needle.tobytes()) == matches(text, like)
+
+
+@pytest.mark.parametrize(("like", "text", "expected"), [
+    ("a!%b", "a%b", True),
+    ("a!%b", "axb", False),
+    ("!!%", "!x", True),
+    ("!_", "_", True),
+    ("!_", "a", False),
+])  # fmt: skip
+def test_escaped_characters_are_literal(like: str, text: str, expected: bool) -> None:
+    data, (start, stop) = column([text])
+    prepared = pattern(like, "!")
+    assert matches(text, like, "!") == expected
+    for string_like in both("string_like"):
+        assert string_like(data, start, stop, prepared.tokens, prepared.kinds) == expected
+
+
+def test_a_pattern_must_not_end_with_the_escape_character() -> None:
+    with pytest.raises(ValueError, match="escape"):
+        pattern("a!", "!")
+
+
+def search(prepared: Pattern, strings: Sequence[str], expected: list[bool], first: int = 0) -> None:
+    data, offsets = column(strings)
+    for like_block in both("like_block"):
+        out = np.ones(len(strings) - first, np.bool_)
+        count = like_block(data, np.array(offsets), first, len(out), *prepared.search, out)
+        assert out.tolist() == expected[first:]
+        assert count == sum(expected[first:])
+
+
+@settings(deadline=None, max_examples=250)
+@given(st.lists(texts, max_size=12), patterns, st.data())
+def test_blocks_are_searched_as_single_strings_are(strings: list[str], like: str, data: st.DataObject) -> None:
+    first = data.draw(st.integers(0, len(strings)))
+    search(pattern(like), strings, [matches(text, like) for text in strings], first)
+
+
+@quick
+@given(st.lists(texts, max_size=12), texts)
+def test_substrings_are_found_in_blocks(strings: list[str], needle: str) -> None:
+    search(substring(needle.encode()), strings, [needle in text for text in strings])
+
+
+def test_windows_of_a_long_block_overlap_by_a_needle() -> None:
+    strings = ["x" * 4090 + "needle" + "x" * 10, "", "y" * 5000, "need", "le", "needle", "z" * 9000 + "needle"]
+    search(pattern("%needle%"), strings, ["needle" in text for text in strings])
+    search(pattern("%n_edle"), strings, [text.endswith("needle") for text in strings])
+
+
+@quick
+@given(st.lists(texts, max_size=8), st.booleans())
+def test_lengths_of_blocks(strings: list[str], ascii_only: bool) -> None:
+    if ascii_only:
+        strings = [text.encode("ascii", "ignore").decode() for text in strings]
+    data, offsets = column(strings)
+    for length_block in both("length_block"):
+        out = np.zeros(len(strings), np.int64)
+        assert length_block(data, np.array(offsets), 0, len(strings), out) == sum(map(len, strings))
+        assert out.tolist() == [len(text) for text in strings]
