@@ -84,7 +84,7 @@ def integer_codes(column: EncodedColumn, spec: EncodingSpec) -> AnyArray:
     limit = spec.base + spec.factor * int(np.iinfo(spec.code).max)
     if least < spec.base or greatest > limit:
         raise ValueError(f"values {least} to {greatest} outside {spec.base} to {limit}, chosen for their column")
-    distances = _distances(values, spec.base, greatest)
+    distances = _distances(values, spec.base, max(greatest, spec.base + spec.factor))
     if spec.factor == 1:
         return distances.astype(spec.code)
     codes, rest = np.divmod(distances, distances.dtype.type(spec.factor))
