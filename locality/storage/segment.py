@@ -64,6 +64,7 @@ class Segment:
         self._types = tuple(types)
         self._dictionaries = dictionaries
         self._columns: dict[int, EncodedColumn] = {}
+        self._zones: dict[int, Zones] = {}
         self._lock = threading.RLock()
 
     def column(self, index: int) -> EncodedColumn:
@@ -85,9 +86,11 @@ class Segment:
     def zones(self, index: int) -> Zones:
         """The zone statistics of a column; raises as :meth:`column`."""
         with self._lock:
-            path = self._directory / self._files.zones.path
-            batch = self._zone_batch
-            return _checked(path, self._names[index], lambda: zone_format.read(batch, index, self._zone_count))
+            if index not in self._zones:
+                path, batch = self._directory / self._files.zones.path, self._zone_batch
+                count = -(-self.row_count // ZONE_ROWS)
+                self._zones[index] = _checked(path, self._names[index], lambda: zone_format.read(batch, index, count))
+            return self._zones[index]
 
     @property
     def cached_bytes(self) -> int:
@@ -108,22 +111,21 @@ class Segment:
                 path = self._directory / self._files.zones.path
                 raise CorruptStoreError(f"{path}: the statistics of column {name} are not those of its values")
 
-    @property
-    def _zone_count(self) -> int:
-        return -(-self.row_count // ZONE_ROWS)
-
     def _find(self, index: int) -> tuple[int, Path, pa.Field]:
         """Where a column is: the position of its field in a file, and the file's path."""
-        for entry, positions, schema in ((self._files.codes, *self._codes[1:]), *self._value_files):
-            if index in positions:
-                return positions[index], self._directory / entry.path, schema.field(positions[index])
-        path = self._directory / self._files.codes.path
-        raise CorruptStoreError(f"{path} has no column {self._names[index]}")
+        _, positions, schema = self._codes
+        path = self._codes_path
+        if index not in positions and self._files.text is not None:
+            positions, schema = self._values
+            path = self._directory / self._files.text.path
+        if index not in positions:
+            raise CorruptStoreError(f"{path} has no column {self._names[index]}")
+        return positions[index], path, schema.field(positions[index])
 
     def _read_column(self, index: int) -> EncodedColumn:
         position, path, field = self._find(index)
         dtype = self._types[index]
-        if path == self._directory / self._files.codes.path:
+        if path == self._codes_path:
             array = self._codes[0].column(position)
             return _checked(
                 path, field.name, lambda: segment_format.from_field(field, array, dtype, self._dictionaries)
@@ -133,21 +135,23 @@ class Segment:
     @cached_property
     def _codes(self) -> tuple[pa.RecordBatch, dict[int, int], pa.Schema]:
         batch = _only_batch(self._directory, self._files.codes)
-        path = self._directory / self._files.codes.path
+        path = self._codes_path
         rows = (batch.schema.metadata or {}).get(b"locality.rows")
         if rows != str(self.row_count).encode() or (batch.num_columns and batch.num_rows != self.row_count):
             raise CorruptStoreError(f"{path} is not the segment of {self.row_count} rows that the manifest names")
         return batch, self._positions(path, batch.schema), batch.schema
 
+    @property
+    def _codes_path(self) -> Path:
+        return self._directory / self._files.codes.path
+
     @cached_property
-    def _value_files(self) -> tuple[tuple[FileEntry, dict[int, int], pa.Schema], ...]:
-        entry = self._files.text
-        if entry is None:
-            return ()
-        path = self._directory / entry.path
-        check_arrow(path, entry)
+    def _values(self) -> tuple[dict[int, int], pa.Schema]:
+        assert self._files.text is not None
+        path = self._directory / self._files.text.path
+        check_arrow(path, self._files.text)
         schema = _checked(path, "", lambda: value_format.read_schema(path))
-        return ((entry, self._positions(path, schema), schema),)
+        return self._positions(path, schema), schema
 
     @cached_property
     def _zone_batch(self) -> pa.RecordBatch:
