@@ -201,7 +201,7 @@ class Connection:
         return describe(self._store)
 
     def verify(self) -> Report:
-        """Reads every file of the store and checks it; the report prints as text. Raises CorruptStoreError on damage."""
+        """Reads every file of the store and checks it; raises CorruptStoreError, naming each problem, on damage."""
         self._check_open()
         return verify(self._store)
 

@@ -145,8 +145,10 @@ def merge(slots: list[Slot], parts: list[Cells]) -> Cells:
 
 
 def fresh(slots: list[Slot], groups: int, dtype: type) -> Cells:
-    """State for ``groups`` groups, every cell its slot's identity."""
-    state = np.zeros((groups, max(len(slots), 1)), dtype=dtype)
+    """State for ``groups`` groups, every cell its slot's identity; without slots a single cell, which nobody reads."""
+    if not slots:
+        return np.zeros((1, 1), dtype=dtype)
+    state = np.zeros((groups, len(slots)), dtype=dtype)
     for position, slot in enumerate(slots):
         if slot.identity != 0:
             state[:, position] = slot.identity

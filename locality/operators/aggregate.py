@@ -64,7 +64,7 @@ class AggregateSink:
 
     @property
     def state_bytes(self) -> int:
-        return self.rows * 8 * (max(len(self.slots.integers), 1) + max(len(self.slots.floats), 1))
+        return self.rows * 8 * (len(self.slots.integers) + len(self.slots.floats))
 
     def prefers_selection(self, selectivity: float) -> bool:
         return self.groups is not None and selectivity < _SELECT_BELOW
@@ -159,9 +159,9 @@ class Aggregation:
     def _plan_groups(self, slots: Slots, threads: int) -> DenseGroups | None:
         if not self.group_expressions:
             return None
-        width = 8 * (len(slots.integers) + max(len(slots.floats), 1))
+        width = 8 * (len(slots.integers) + len(slots.floats))
         most = min(max(65536, 2 * self.relation.row_count), _MOST_STATE_BYTES // (width * threads))
-        dense = plan_dense(self.group_expressions, self._probe, most)
+        dense = plan_dense(self.relation, self.group_expressions, self._probe, most)
         if dense is None:
             raise Unsupported("grouping by keys of many values")
         return dense
@@ -192,7 +192,8 @@ class Aggregation:
         rows = 1
         if self.dense is not None and self._exists is not None:
             groups = existing(self._exists(integers, floats)[:-1])
-            integers, floats, rows = integers[groups], floats[groups], len(groups)
+            integers, rows = integers[groups], len(groups)
+            floats = floats[groups] if self.sink.slots.floats else floats
             keys = [key.decode(groups) for key in self.dense.keys]
         columns = (*keys, *(planned.finish(integers, floats) for planned in self.planned))
         return Batch(columns, rows, self.intervals)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,12 @@ from locality.encodings.column import Dictionary
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.operators.block import Row
-from locality.operators.results import integer_column, string_column
-from locality.plan.expressions import Expression
+from locality.operators.lookup import tables_of
+from locality.operators.relation import Relation
+from locality.operators.results import float_column, integer_column, string_column
+from locality.plan.expressions import Expression, Lookup
 from locality.plan.functions.base import Value, as_integer
-from locality.types import DataType
+from locality.types import DataType, Domain
 
 GroupIds = npt.NDArray[np.int64]
 
@@ -27,6 +29,7 @@ class DenseKey:
     """One group key: its value is ``low + digit``, NULL is the digit ``size``.
 
     stride: what one step of the digit adds to the group's number. digits: how many there are, NULL's included.
+    dictionary: of strings, whose digits are codes. ranks: of looked-up numbers, whose digits are ranks among these.
     """
 
     expression: Expression
@@ -35,6 +38,7 @@ class DenseKey:
     nullable: bool
     stride: int
     dictionary: Dictionary | None
+    ranks: npt.NDArray[Any] | None
 
     @property
     def type(self) -> DataType:
@@ -59,7 +63,14 @@ class DenseKey:
         valid = digits != self.size if self.nullable else None
         if self.dictionary is not None:
             return string_column(self.type, digits, valid, self.dictionary)
-        return integer_column(self.type, digits + self.low, valid)
+        if self.ranks is None:
+            return integer_column(self.type, digits + self.low, valid)
+        if len(self.ranks) == 0:
+            return EncodedColumn(self.type, "constant", len(groups), all_null=True)
+        values = self.ranks[np.minimum(digits, len(self.ranks) - 1)]
+        if self.type.is_float:
+            return float_column(self.type, values, valid)
+        return integer_column(self.type, values, valid)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,22 +90,37 @@ class DenseGroups:
 
 
 def plan_dense(
-    groups: Sequence[Expression], probe: Callable[[Expression], Value], most: int
+    relation: Relation, groups: Sequence[Expression], probe: Callable[[Expression], Value], most: int
 ) -> DenseGroups | None:
     """Numbers the groups densely, the first key most significant; None if there may be more than ``most``."""
     keys: list[DenseKey] = []
     stride = 1
     for expression in reversed(groups):
+        expression, ranks = _ranked(relation, expression, probe)
         value = probe(expression)
         if value.is_float or stride * value.range.size > most:
             return None
         dictionary = value.dictionary
         assert dictionary is None or isinstance(dictionary, Dictionary)
         nullable = value.valid is not None
-        key = DenseKey(expression, value.range.low, value.range.size, nullable, stride, dictionary)
+        key = DenseKey(expression, value.range.low, value.range.size, nullable, stride, dictionary, ranks)
         keys.append(key)
         stride *= key.digits
     return DenseGroups(tuple(reversed(keys)), stride) if stride <= most else None
+
+
+def _ranked(
+    relation: Relation, expression: Expression, probe: Callable[[Expression], Value]
+) -> tuple[Expression, npt.NDArray[Any] | None]:
+    """A looked-up number by its rank, where its values are spread wider than they are many."""
+    if not isinstance(expression, Lookup) or expression.type.domain is Domain.STRING:
+        return expression, None
+    value = probe(expression)
+    entries = sum(len(table.values) for table in tables_of(relation, expression).by_domain.values())
+    if not value.is_float and value.range.size <= entries:
+        return expression, None
+    ranked = replace(expression, ranked=True)
+    return ranked, tables_of(relation, ranked).ranks
 
 
 def existing(counts: npt.NDArray[Any]) -> GroupIds:

@@ -58,13 +58,17 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """The tables of one lookup for all domains of a column; strings are codes of one ``dictionary``."""
+    """The tables of one lookup for all domains of a column; strings are codes of one ``dictionary``.
+
+    ranks: of a ranked lookup, the distinct values in ascending order, of which the tables hold positions.
+    """
 
     scalar: Scalar
     by_domain: dict[Hashable, Table]
     nullable: bool
     bounds: Interval | None
     dictionary: Dictionary | None
+    ranks: npt.NDArray[Any] | None = None
 
 
 def tables_of(relation: Relation, lookup: Lookup) -> Tables:
@@ -85,9 +89,14 @@ def _compute_tables(relation: Relation, lookup: Lookup) -> Tables:
     }
     dictionary = _unify(results)
     tables = {key: _table(column, distinct[key]) for key, column in results.items()}
-    scalar, bounds = _representation(lookup.type, tables)
+    ranks = None
+    if lookup.ranked:
+        tables, ranks = _rank(tables)
+        scalar, bounds = Scalar.I64, Interval(0, max(len(ranks) - 1, 0))
+    else:
+        scalar, bounds = _representation(lookup.type, tables)
     nullable = any(table.valid is not None for table in tables.values())
-    return Tables(scalar, tables, nullable, bounds, dictionary)
+    return Tables(scalar, tables, nullable, bounds, dictionary, ranks)
 
 
 def _unify(results: dict[Hashable, EncodedColumn]) -> Dictionary | None:
@@ -115,6 +124,17 @@ def _table(column: EncodedColumn, domain: CodeDomain) -> Table:
     if column.type.is_float:
         return Table(flat.codes, valid, domain)
     return Table(flat.codes.astype(np.int64), valid, domain)
+
+
+def _rank(tables: dict[Hashable, Table]) -> tuple[dict[Hashable, Table], npt.NDArray[Any]]:
+    """The tables with each value replaced by its rank, and the distinct values; floats equal as SQL has it are one."""
+    known = [t.values if t.valid is None else t.values[t.valid] for t in tables.values()]
+    distinct: npt.NDArray[Any] = np.unique(np.concatenate(known) + 0)  # -0.0 + 0 is 0.0
+    ranked = {
+        key: Table(np.minimum(np.searchsorted(distinct, t.values + 0), max(len(distinct) - 1, 0)), t.valid, t.domain)
+        for key, t in tables.items()
+    }
+    return ranked, distinct
 
 
 def _representation(dtype: DataType, tables: dict[Hashable, Table]) -> tuple[Scalar, Interval | None]:
@@ -203,11 +223,11 @@ def as_lookup(expression: Expression, column: int) -> Lookup:
 def _is_cheap(expression: Expression) -> bool:
     match expression:
         case ColumnRef() | Constant():
-            return expression.type.domain is Domain.INTEGER
+            return expression.type.domain in (Domain.INTEGER, Domain.FLOAT)
         case Call(name, args):
             return name in _CHEAP and all(_is_cheap(arg) for arg in args)
         case Cast(arg, target):
-            return is_integer(target) and target.scale == arg.type.scale and _is_cheap(arg)
+            return (is_integer(target) or target.name == "DOUBLE") and _is_cheap(arg)
         case _:
             return False
 

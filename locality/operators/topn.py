@@ -16,7 +16,7 @@ from locality.kernel.ir import Array, Scalar, Var
 from locality.operators.block import Block, Row
 from locality.operators.batch import Batch
 from locality.operators.collect import rows_at
-from locality.operators.filter import plan_tests
+from locality.operators.filter import narrow, plan_tests
 from locality.operators.lookup import introduce_lookups
 from locality.operators.ordering import order_of, sort_keys
 from locality.operators.physical import Execution, Explanation, Traffic
@@ -109,27 +109,30 @@ class TopSink:
         return False
 
     def emit(self, block: Block, state: Sequence[Var]) -> None:
-        """``state``: (bound, rows written), keys, positions."""
+        """``state``: (bound, rows written), keys, positions.
+
+        The leading term alone excludes nearly all rows once there is a bound, so only it is computed for all.
+        """
         header, keys_out, positions_out = state
         builder = block.builder
-        keys, near = block.local(Scalar.I64), block.local(Scalar.BOOL)
-        bound = builder.assign(b.load(header, b.const_i64(0)), "bound")
+        bound = builder.hoist(b.load(header, b.const_i64(0)), "bound")
+        lead = self.terms[0]
+
+        def may_be_near(row: Row) -> ir.Expr:
+            return b.le(lead.emit(row), bound)
+
+        narrow(block, [lead.key.expression], may_be_near)
+        block.compact()
+        assert block.selected is not None
+        done = builder.assign(b.load(header, b.const_i64(1)), "done")
+        after = builder.assign(b.add(done, block.selected))
+        keys, positions = (builder.slice(out, done, after) for out in (keys_out, positions_out))
         with block.rows(self.reads) as row:
-            key = self.terms[0].emit(row)
+            key = lead.emit(row)
             for term in self.terms[1:]:
                 key = b.add(key, term.emit(row))
-            builder.store(keys, row.index, key)
-            better = b.le(key, bound)
-            builder.store(near, row.index, better if row.active is None else b.and_(row.active, better))
-        selection = builder.local_array(Scalar.I32, 2048)
-        found = builder.assign(b.call("compact", near, block.count, selection), "found")
-        done = builder.assign(b.load(header, b.const_i64(1)), "done")
-        after = builder.assign(b.add(done, found))
-        key_view, position_view = (builder.slice(out, done, after) for out in (keys_out, positions_out))
-        with builder.loop(found) as k:
-            index = builder.assign(b.convert(b.load(selection, k), Scalar.I64))
-            builder.store(key_view, k, b.load(keys, index))
-            builder.store(position_view, k, b.add(block.first_row, index))
+            builder.store(keys, row.ordinal, key)
+            builder.store(positions, row.ordinal, b.add(block.first_row, row.index))
         builder.store(header, b.const_i64(1), after)
 
 

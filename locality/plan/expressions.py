@@ -68,12 +68,14 @@ class Case:
 class Lookup:
     """``expression``, in which ``ColumnRef(0)`` stands for column ``column`` and nothing else is read, as a table by code.
 
-    The optimizer puts it where a column has few possible values: see :mod:`locality.operators.lookup`.
+    It is put where a column has few possible values: see :mod:`locality.operators.lookup`. If ``ranked``, the table
+    gives the rank of each value among all values of the table, for numbering groups densely.
     """
 
     column: int
     expression: Expression
     type: DataType
+    ranked: bool = False
 
 
 Expression = ColumnRef | Constant | Call | Cast | Case | Lookup
