@@ -27,21 +27,23 @@ class Collector:
         self.name = name
         self.type = dtype
         self.facts = Facts(0)
-        self._union = Union(dtype, total_rows)
+        self._union = Union(dtype, total_rows) if dtype.domain is Domain.STRING else None
 
     def prepare(self, array: pa.ChunkedArray) -> tuple[EncodedColumn, Facts]:
         """A chunk in the form in which it waits, and its facts. Any thread. Raises SchemaError for bad values."""
         column = canonical(array, self.type)
-        if column.encoding == "text" and column.length and self._union.open and self._few_distinct(column):
+        if column.encoding == "text" and self._may_be_dictionary(column):
             column = to_dictionary(column)
         return observe(column)
 
     def add(self, column: EncodedColumn, facts: Facts) -> None:
         """Join the facts of the next rows to those before."""
         self.facts = self.facts.join(facts)
+        if self._union is None or not self._union.open:
+            return
         if column.dictionary is not None:
             self._union.add(column.dictionary, facts.rows)
-        elif column.encoding == "text" and self._union.open:
+        elif column.encoding == "text":
             head = slice_column(column, 0, min(column.length, _SAMPLE))
             self._union.close(_count_distinct(head), head.length)
 
@@ -59,7 +61,7 @@ class Collector:
                 None if facts.nulls else facts.runs,
                 facts.wide,
                 self._constant(),
-                self._union.dictionary() if self.type.domain is Domain.STRING else None,
+                self._union.dictionary() if self._union is not None else None,
                 facts.text_bytes,
             )
         )
@@ -83,7 +85,9 @@ class Collector:
             facts.longest_text,
         )
 
-    def _few_distinct(self, column: EncodedColumn) -> bool:
+    def _may_be_dictionary(self, column: EncodedColumn) -> bool:
+        if self._union is None or not self._union.open or not column.length:
+            return False
         return self._union.promises(_count_distinct(column), column.length)
 
     def _constant(self) -> float | None:
@@ -99,7 +103,7 @@ class Collector:
         valid = self.facts.rows - self.facts.nulls
         if self.facts.strict:
             return valid
-        if self.type.domain is Domain.STRING:
+        if self._union is not None:
             return self._union.estimate(valid)
         if self.facts.hashes is None:
             return valid

@@ -83,7 +83,7 @@ def _is_key(entry: TableEntry, columns: tuple[str, ...]) -> bool:
 
 
 def _resolve(table: Table, key: ForeignKey, tables: NameMap[Table]) -> ForeignKey:
-    """The key in the spelling of the tables; raises CatalogError or SchemaError if tables, columns or types don't fit."""
+    """The key in the spelling of the tables; raises CatalogError or SchemaError if it does not fit them."""
     parent = tables.get(key.table)
     if parent is None:
         raise CatalogError(f"a foreign key of {table.name!r} names the table {key.table!r}, which is not in the store")

@@ -42,9 +42,10 @@ def open_source(source: Any, threads: int) -> Source:
 
 
 def _object(source: Any) -> Source:
-    place = Place(f"the {type(source).__module__.partition('.')[0]} {type(source).__name__}")
+    library = type(source).__module__.partition(".")[0]
+    place = Place(f"the {library} {type(source).__name__}")
     with place.reading():
-        if type(source).__module__.startswith("pandas."):
+        if library == "pandas":
             # Like DuckDB, take the columns and leave the index.
             source = pa.Table.from_pandas(source, preserve_index=False)
         if hasattr(source, "__arrow_c_stream__"):
@@ -62,7 +63,8 @@ def _matches(pattern: str) -> list[Path]:
         raise SourceError(f"{path} is a directory: name its files, for instance {path / '*.parquet'}")
     if path.exists() or not glob.has_magic(pattern):
         return [path]
-    found = sorted(Path(name) for name in glob.glob(pattern, recursive=True) if Path(name).is_file())
+    anchor = Path(path.anchor) if path.is_absolute() else Path()
+    found = sorted(match for match in anchor.glob(str(path.relative_to(anchor))) if match.is_file())
     if not found:
         raise SourceError(f"no file matches {pattern}")
     return found

@@ -54,8 +54,8 @@ def check_unique(table: Table, columns: Sequence[str], kind: str, scratch: Path)
     assert found is not None
     *values, (first, second) = found
     raise KeyViolation(
-        f"{kind} {listed(columns)} of {table.name!r} is not unique: {listed(map(_shown, values))} is at rows {first} and "
-        f"{second} (counted from 0)"
+        f"{kind} {listed(columns)} of {table.name!r} is not unique: {listed(map(_shown, values))} "
+        f"is at rows {first} and {second} (counted from 0)"
     )
 
 

@@ -88,7 +88,7 @@ class Staging:
     def _spill(self, column: EncodedColumn) -> _Spilled:
         if self._file is None:
             # Nobody else can open this file (where the platform allows, it has no name), so what is read back is ours.
-            self._file = tempfile.TemporaryFile(dir=self._directory)
+            self._file = tempfile.TemporaryFile(dir=self._directory)  # noqa: SIM115 - closed by __exit__
         if column.nested is not None:
             # Pickled as it is, a slice would drag along all of the array that it was cut from.
             column = replace(column, nested=pa.concat_arrays([column.nested[:0], column.nested]))
