@@ -26,19 +26,24 @@ class Opaque(Encoding):
         return column
 
     def take(self, column: EncodedColumn, positions: Positions) -> EncodedColumn:
-        return _wrap(column.nested.take(pa.array(positions)), column.type)
+        return _wrap(_array(column).take(pa.array(positions)), column.type)
 
     def slice(self, column: EncodedColumn, start: int, stop: int) -> EncodedColumn:
-        return _wrap(column.nested.slice(start, stop - start), column.type)
+        return _wrap(_array(column).slice(start, stop - start), column.type)
 
     def concat(self, columns: list[EncodedColumn]) -> EncodedColumn | None:
-        return _wrap(pa.concat_arrays([column.nested for column in columns]), columns[0].type)
+        return _wrap(pa.concat_arrays([_array(column) for column in columns]), columns[0].type)
 
     def emit_codes(self, context: BlockContext) -> Callable[[ir.Expr], ir.Expr]:
         raise Unsupported("values of nested types have no codes")
 
     def stored_bytes(self, column: EncodedColumn) -> int:
-        return column.nested.nbytes
+        return int(_array(column).nbytes)
+
+
+def _array(column: EncodedColumn) -> pa.Array:
+    assert column.nested is not None
+    return column.nested
 
 
 def _wrap(array: pa.Array, dtype: DataType) -> EncodedColumn:
