@@ -88,7 +88,7 @@ order by l_shipmode
 QUERIES = (
     Query(
         name="monthly_revenue",
-        title="revenue by ship mode and month over two years",
+        title="revenue by ship mode and month",
         tables=("lineitem",),
         sql=_MONTHLY_REVENUE.format(
             month="date_trunc('month', l_shipdate)", first_day="date '1995-01-01'", last_day="date '1997-01-01'"
@@ -102,7 +102,7 @@ QUERIES = (
     ),
     Query(
         name="late_shipments",
-        title="late lines by ship mode: two dates compared, CASE, date difference",
+        title="late lines by ship mode",
         tables=("lineitem",),
         sql=_LATE_SHIPMENTS.format(days="l_receiptdate - l_commitdate"),
         dialects={"sqlite": _LATE_SHIPMENTS.format(days="julianday(l_receiptdate) - julianday(l_commitdate)")},
@@ -122,14 +122,14 @@ limit 10
     ),
     Query(
         name="distinct_parts",
-        title="how many parts were ever ordered: count(distinct)",
+        title="how many parts were ever ordered",
         tables=("lineitem",),
         sql="select count(distinct l_partkey) as parts from lineitem",
         naive=_distinct_parts,
     ),
     Query(
         name="large_orders",
-        title="orders of more than 300 pieces: a group for every order, HAVING",
+        title="orders of more than 300 pieces",
         tables=("lineitem",),
         sql="""
 select l_orderkey, sum(l_quantity) as quantity

@@ -89,7 +89,7 @@ _SQLITE_DEVIATION = (
 QUERIES = (
     Query(
         name="order_priorities",
-        title="orders and their value by year and priority",
+        title="orders by year and priority",
         tables=("orders",),
         sql=_ORDER_PRIORITIES.format(year="extract(year from o_orderdate)"),
         dialects={"sqlite": _ORDER_PRIORITIES.format(year="cast(substr(o_orderdate, 1, 4) as integer)")},
@@ -97,14 +97,14 @@ QUERIES = (
     ),
     Query(
         name="special_requests",
-        title="orders with special requests: LIKE over free text",
+        title="LIKE over the orders' comments",
         tables=("orders",),
         sql="select count(*) as orders from orders where o_comment like '%special%requests%'",
         naive=_special_requests,
     ),
     Query(
         name="customer_balances",
-        title="customers in credit by country code of the phone: mean, deviation",
+        title="customers' balances by phone code",
         tables=("customer",),
         sql=_CUSTOMER_BALANCES.format(deviation="stddev_samp(c_acctbal)"),
         dialects={"sqlite": _CUSTOMER_BALANCES.format(deviation=_SQLITE_DEVIATION)},
@@ -112,7 +112,7 @@ QUERIES = (
     ),
     Query(
         name="brass_catalogue",
-        title="brass parts by brand and band of size: CASE, LIKE, distinct containers",
+        title="brass parts by brand and band of size",
         tables=("part",),
         sql="""
 select upper(p_brand) as brand,

@@ -72,7 +72,7 @@ where l_shipdate >= {first_day}
 QUERIES = (
     Query(
         name="q1",
-        title="TPC-H Q1: pricing summary, grouped by flag and status",
+        title="TPC-H Q1: pricing summary",
         tables=("lineitem",),
         sql=_PRICING_SUMMARY.format(last_day="date '1998-12-01' - interval 90 day"),
         dialects={"sqlite": _PRICING_SUMMARY.format(last_day="date('1998-12-01', '-90 day')")},
@@ -80,7 +80,7 @@ QUERIES = (
     ),
     Query(
         name="q6",
-        title="TPC-H Q6: revenue of a year's small discounted lines",
+        title="TPC-H Q6: forecast of revenue",
         tables=("lineitem",),
         sql=_FORECAST_REVENUE.format(first_day="date '1994-01-01'", next_year="date '1994-01-01' + interval 1 year"),
         dialects={"sqlite": _FORECAST_REVENUE.format(first_day="'1994-01-01'", next_year="'1995-01-01'")},
