@@ -99,7 +99,7 @@ def decoded(store: Path, field: pa.Field, column: pa.ChunkedArray) -> list[Any]:
     if encoding in ("text", "opaque"):
         return codes
     if encoding == "plain":
-        natural = pa.types.is_decimal(column.type) or sql_type not in ("BOOLEAN",) and "DECIMAL" not in sql_type
+        natural = pa.types.is_decimal(column.type) or (sql_type != "BOOLEAN" and "DECIMAL" not in sql_type)
         return codes if natural else [integer_to_value(sql_type, code) for code in codes]
     if encoding == "constant":
         text = entries.get("locality.value")
