@@ -20,10 +20,10 @@ from locality.runtime.profile import Profile
 from locality.runtime.query import PreparedQuery, prepare
 from locality.runtime.result import Result
 from locality.settings import Settings
-from locality.sql.dataset import Source
 from locality.sql.fallback import Fallback
 from locality.sql.parameters import Parameters
 from locality.sql.planner import Planner
+from locality.sql.source import Source
 from locality.storage.info import StoreInfo, describe
 from locality.storage.ingest import IngestReport, Mode, ingest
 from locality.storage.snapshot import Snapshot

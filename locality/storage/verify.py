@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.compute as pc
-
 from locality.encodings import decode
 from locality.errors import CorruptStoreError, LocalityError
 from locality.storage import dictionaries, files
@@ -113,6 +111,8 @@ def _checks(store: Path, entry: TableEntry, snapshot: Snapshot, scratch: Path) -
 
 
 def _check_dictionary(store: Path, file: files.FileEntry) -> None:
+    import pyarrow.compute as pc
+
     values = dictionaries.read_dictionary(store, file).values
     if values.null_count or pc.all(pc.less(values[:-1], values[1:])).as_py() is False:
         raise LocalityError(f"{store / file.path} is not in strictly ascending order")
