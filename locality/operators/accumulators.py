@@ -132,6 +132,9 @@ def add_sum(slots: Slots, argument: Expression, condition: Expression | None, bo
     return read
 
 
+_UFUNCS = {"+": np.add, "min": np.minimum, "max": np.maximum}
+
+
 def merge(slots: list[Slot], parts: list[Cells]) -> Cells:
     """The state of all workers in one; shapes (groups, slots)."""
     if len(parts) == 1:
@@ -139,9 +142,27 @@ def merge(slots: list[Slot], parts: list[Cells]) -> Cells:
     merged = parts[0]
     for position, slot in enumerate(slots):
         cells = [part[:, position] for part in parts]
-        operation = {"+": np.add, "min": np.minimum, "max": np.maximum}[slot.op]
-        merged[:, position] = operation.reduce(cells)
+        merged[:, position] = _UFUNCS[slot.op].reduce(cells)
     return merged
+
+
+def combine(numbers: Cells, integers: Cells, floats: Cells, slots: Slots) -> tuple[Cells, Cells, Cells]:
+    """Parts of groups, a row each by group number, added up to one row a group, in ascending order of the numbers."""
+    if np.all(numbers[1:] > numbers[:-1]):
+        return numbers, integers, floats
+    if not np.all(numbers[1:] >= numbers[:-1]):
+        order = np.argsort(numbers, kind="stable")
+        numbers, integers = numbers[order], integers[order]
+        floats = floats[order] if slots.floats else floats
+    starts = np.flatnonzero(np.concatenate(([True], numbers[1:] != numbers[:-1])))
+    return numbers[starts], _reduce(integers, slots.integers, starts), _reduce(floats, slots.floats, starts)
+
+
+def _reduce(cells: Cells, slots: list[Slot], starts: Cells) -> Cells:
+    if not slots:
+        return cells
+    columns = [_UFUNCS[slot.op].reduceat(cells[:, position], starts) for position, slot in enumerate(slots)]
+    return np.stack(columns, axis=1)
 
 
 def fresh(slots: list[Slot], groups: int, dtype: type) -> Cells:

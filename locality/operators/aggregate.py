@@ -12,13 +12,15 @@ import numpy.typing as npt
 from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
 from locality.kernel import builder as b
+from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
-from locality.operators.accumulators import Slot, Slots, fresh, merge
-from locality.operators.aggregates import Input, Planned, plan_aggregate
+from locality.operators.accumulators import Slot, Slots, combine, fresh, merge
+from locality.operators.aggregates import Input, plan_aggregate
 from locality.operators.batch import Batch
 from locality.operators.block import Block, Row, materialise
+from locality.operators.clusters import Clusters, find_clusters
 from locality.operators.filter import plan_tests
-from locality.operators.grouping import DenseGroups, existing, plan_dense
+from locality.operators.grouping import MOST_GROUPS, DenseGroups, existing, plan_dense
 from locality.operators.lookup import introduce_lookups
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import Morsel, Pipeline
@@ -27,7 +29,7 @@ from locality.operators.relation import Relation
 from locality.operators.scan import describe_scan, run_pipeline
 from locality.operators.source import Preparation, Source
 from locality.plan.expressions import AggregateCall, Expression, walk
-from locality.plan.functions.base import Value
+from locality.plan.intervals import Interval
 from locality.types import DataType
 
 AnyArray = npt.NDArray[Any]
@@ -42,11 +44,13 @@ _MOST_STATE_BYTES = 256 << 20
 class AggregateSink:
     """Adds every active row to the slots of its group; without ``groups`` there is one group, number 0.
 
-    The last group is where rows go that a mask excludes, so that updates need no branch.
+    The last group is where rows go that a mask excludes, so that updates need no branch. If ``clustered``, a morsel's
+    state covers only the groups from a first one on: a third state array holds its number, and how many there are.
     """
 
     groups: DenseGroups | None
     slots: Slots
+    clustered: bool = False
 
     @property
     def reads(self) -> Sequence[Expression]:
@@ -55,33 +59,30 @@ class AggregateSink:
 
     @property
     def state(self) -> Sequence[Array]:
-        return (Array(Scalar.I64, 2), Array(Scalar.F64, 2))
+        window = (Array(Scalar.I64),) if self.clustered else ()
+        return (Array(Scalar.I64, 2), Array(Scalar.F64, 2), *window)
 
     @property
-    def rows(self) -> int:
-        """Groups in the state."""
-        return 1 if self.groups is None else self.groups.count + 1
-
-    @property
-    def state_bytes(self) -> int:
-        return self.rows * 8 * (len(self.slots.integers) + len(self.slots.floats))
+    def group_bytes(self) -> int:
+        """Bytes of a group's slots."""
+        return 8 * (len(self.slots.integers) + len(self.slots.floats))
 
     def prefers_selection(self, selectivity: float) -> bool:
         return self.groups is not None and selectivity < _SELECT_BELOW
 
-    def fresh_state(self) -> tuple[AnyArray, AnyArray]:
-        """State without any row."""
-        return fresh(self.slots.integers, self.rows, np.int64), fresh(self.slots.floats, self.rows, np.float64)
+    def fresh_state(self, groups: int) -> tuple[AnyArray, AnyArray]:
+        """State of ``groups`` groups without any row."""
+        return fresh(self.slots.integers, groups, np.int64), fresh(self.slots.floats, groups, np.float64)
 
     def emit(self, block: Block, state: Sequence[Var]) -> None:
-        integers, floats = state
+        integers, floats = state[:2]
         if self.groups is None:
             for position, slot in enumerate(self.slots.integers):
                 self._emit_reduction(block, slot, integers, position)
             for position, slot in enumerate(self.slots.floats):
                 self._emit_float_sum(block, slot, floats, position)
         else:
-            self._emit_grouped(block, self.groups, integers, floats)
+            self._emit_grouped(block, self.groups, integers, floats, state[2] if self.clustered else None)
 
     def _emit_reduction(self, block: Block, slot: Slot, cells: Var, position: int) -> None:
         """One vectorised loop that reduces a block to one value."""
@@ -101,18 +102,29 @@ class AggregateSink:
         total = b.call("sum_where", values, mask, block.count)
         block.builder.update("+", cells, (b.const_i64(0), b.const_i64(position)), total)
 
-    def _emit_grouped(self, block: Block, groups: DenseGroups, integers: Var, floats: Var) -> None:
+    def _emit_grouped(
+        self, block: Block, groups: DenseGroups, integers: Var, floats: Var, window: Var | None
+    ) -> None:
         keys = [key.expression for key in groups.keys]
         arguments = [e for slot in self.slots for e in slot.reads]
+        first = excluded = None
+        if window is not None:
+            first = block.builder.hoist(b.load(window, b.const_i64(0)))
+            excluded = block.builder.hoist(b.load(window, b.const_i64(1)))
+
+        def number_of(row: Row) -> ir.Expr:
+            number = groups.emit(row)
+            return number if first is None else b.sub(number, first)
+
         if block.selection is not None:
             with block.rows([*keys, *arguments]) as row:
-                self._update(row, groups.emit(row), integers, floats)
+                self._update(row, number_of(row), integers, floats)
             return
         numbers = block.local(Scalar.I64)
         with block.rows(keys) as row:
-            number = groups.emit(row)
+            number = number_of(row)
             if row.active is not None:
-                number = b.select(row.active, number, row.integer(groups.count))
+                number = b.select(row.active, number, excluded or row.integer(groups.count))
             block.builder.store(numbers, row.index, number)
         for argument in sorted(set(arguments), key=_size):
             materialise(block, argument)
@@ -144,66 +156,114 @@ class Aggregation:
         threads: int,
     ) -> None:
         self.relation = relation
-        self.group_expressions = [introduce_lookups(group, relation) for group in groups]
+        group_expressions = [introduce_lookups(group, relation) for group in groups]
         calls = [_with_lookups(call, relation) for call in aggregates]
         slots = Slots()
         self._probe = lambda expression: probe(relation, expression)
         self._exists = slots.add(Slot("+", "one")) if groups else None
-        planned = [plan_aggregate(Input(call, slots, relation.row_count, self._probe)) for call in calls]
-        self.planned: list[Planned] = planned
-        self.dense = self._plan_groups(slots, threads)
-        self.sink = AggregateSink(self.dense, slots)
+        self.planned = [plan_aggregate(Input(call, slots, relation.row_count, self._probe)) for call in calls]
+        self.groups: DenseGroups | None = None
+        self.clusters: Clusters | None = None
+        if groups:
+            self._plan_groups(group_expressions, slots, threads)
+        self.sink = AggregateSink(self.groups, slots, self.clusters is not None)
         self.pipeline = Pipeline(relation, plan_tests(relation, conjuncts), self.sink)
-        self.intervals = (*(self._bounds(e) for e in self.group_expressions), *(p.bounds for p in planned))
+        self.intervals = (*(self._bounds(e) for e in group_expressions), *(p.bounds for p in self.planned))
 
-    def _plan_groups(self, slots: Slots, threads: int) -> DenseGroups | None:
-        if not self.group_expressions:
-            return None
+    def _plan_groups(self, expressions: Sequence[Expression], slots: Slots, threads: int) -> None:
+        """One state for all groups where they are few, else one a morsel where its groups are."""
+        groups = plan_dense(self.relation, expressions, self._probe, MOST_GROUPS)
+        if groups is None:
+            raise Unsupported("grouping by keys that do not fit an integer")
         width = 8 * (len(slots.integers) + len(slots.floats))
         most = min(max(65536, 2 * self.relation.row_count), _MOST_STATE_BYTES // (width * threads))
-        dense = plan_dense(self.relation, self.group_expressions, self._probe, most)
-        if dense is None:
-            raise Unsupported("grouping by keys of many values")
-        return dense
+        if groups.count > max(65536, self.relation.row_count // 16):
+            self.clusters = find_clusters(self.relation, groups, width)
+        if groups.count > most and self.clusters is None:
+            raise Unsupported("grouping by scattered keys of many values")
+        self.groups = groups
 
-    def _bounds(self, expression: Expression) -> Any:
-        value: Value = self._probe(expression)
+    def _bounds(self, expression: Expression) -> Interval | None:
+        value = self._probe(expression)
         return None if value.is_float or value.dictionary is not None else value.range
 
     def execute(self, execution: Execution, traffic: Traffic) -> Batch:
         """One row a group that has rows; without groups, one row."""
+        if self.groups is None:
+            integers, floats = self._run(1, execution, traffic)
+            return self._finish([], integers, floats)
+        if self.clusters is None:
+            integers, floats = self._run(self.groups.count + 1, execution, traffic)
+            numbers = existing(self._counts(integers)[:-1])
+            integers = integers[numbers]
+            floats = floats[numbers] if self.sink.slots.floats else floats
+        else:
+            numbers, integers, floats = self._run_clustered(self.clusters, execution, traffic)
+        keys = [key.decode(numbers) for key in self.groups.keys]
+        traffic.rows = len(numbers)
+        return self._finish(keys, integers, floats)
+
+    def _counts(self, integers: AnyArray) -> AnyArray:
+        assert self._exists is not None
+        return self._exists(integers, integers)
+
+    def _run(self, groups: int, execution: Execution, traffic: Traffic) -> tuple[AnyArray, AnyArray]:
+        """The state of ``groups`` groups after all rows."""
         states: dict[int, tuple[AnyArray, AnyArray]] = {}
-        execution.reserve(self.sink.state_bytes * execution.threads, "the groups of an aggregation")
+        execution.reserve(self.sink.group_bytes * groups * execution.threads, "the groups of an aggregation")
 
         def work(worker: int, morsel: Morsel) -> int:
             if worker not in states:
-                states[worker] = self.sink.fresh_state()
+                states[worker] = self.sink.fresh_state(groups)
             return self.pipeline.call(morsel, states[worker])
 
         run_pipeline(self.pipeline, execution, traffic, work)
-        parts = list(states.values()) or [self.sink.fresh_state()]
-        integers = merge(self.sink.slots.integers, [part[0] for part in parts])
-        floats = merge(self.sink.slots.floats, [part[1] for part in parts])
-        traffic.state += 2 * self.sink.state_bytes * len(parts)
-        return self._finish(integers, floats)
+        parts = list(states.values()) or [self.sink.fresh_state(groups)]
+        traffic.state += 2 * self.sink.group_bytes * groups * len(parts)
+        slots = self.sink.slots
+        return (
+            merge(slots.integers, [integers for integers, _ in parts]),
+            merge(slots.floats, [floats for _, floats in parts]),
+        )
 
-    def _finish(self, integers: AnyArray, floats: AnyArray) -> Batch:
-        keys: list[EncodedColumn] = []
-        rows = 1
-        if self.dense is not None and self._exists is not None:
-            groups = existing(self._exists(integers, floats)[:-1])
-            integers, rows = integers[groups], len(groups)
-            floats = floats[groups] if self.sink.slots.floats else floats
-            keys = [key.decode(groups) for key in self.dense.keys]
+    def _run_clustered(
+        self, clusters: Clusters, execution: Execution, traffic: Traffic
+    ) -> tuple[AnyArray, AnyArray, AnyArray]:
+        """The numbers of the groups that have rows, ascending, and their state."""
+        parts: dict[Morsel, tuple[AnyArray, AnyArray, AnyArray]] = {}
+
+        def work(worker: int, morsel: Morsel) -> int:
+            first, count = clusters.window(morsel)
+            integers, floats = self.sink.fresh_state(count + 1)
+            faults = self.pipeline.call(morsel, (integers, floats, np.array([first, count], dtype=np.int64)))
+            local = existing(self._counts(integers)[:-1])
+            kept = floats[local] if self.sink.slots.floats else floats
+            parts[morsel] = (local + first, integers[local], kept)
+            execution.reserve(len(local) * (8 + self.sink.group_bytes), "the groups of an aggregation")
+            return faults
+
+        run_pipeline(self.pipeline, execution, traffic, work)
+        ordered = [parts[morsel] for morsel in self.pipeline.morsels] or [
+            (np.empty(0, np.int64), *self.sink.fresh_state(0))
+        ]
+        traffic.state += 2 * sum(integers.nbytes + floats.nbytes for _, integers, floats in ordered)
+        numbers = np.concatenate([part[0] for part in ordered])
+        slots = self.sink.slots
+        cells = [np.concatenate([part[1] for part in ordered]), np.concatenate([part[2] for part in ordered])]
+        return combine(numbers, cells[0], cells[1], slots)
+
+    def _finish(self, keys: list[EncodedColumn], integers: AnyArray, floats: AnyArray) -> Batch:
         columns = (*keys, *(planned.finish(integers, floats) for planned in self.planned))
-        return Batch(columns, rows, self.intervals)
+        return Batch(columns, columns[0].length if keys else 1, self.intervals)
 
     def details(self) -> tuple[str, ...]:
         """What EXPLAIN says of it."""
-        if self.dense is None:
+        if self.groups is None:
             how = "all rows to one"
+        elif self.clusters is None:
+            how = f"up to {self.groups.count:,} groups by dense codes"
         else:
-            how = f"up to {self.dense.count:,} groups by dense codes"
+            how = f"up to {self.groups.count:,} groups, clustered: a small state a morsel"
         return (how, *describe_scan(self.pipeline))
 
 

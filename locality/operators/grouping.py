@@ -21,6 +21,9 @@ from locality.plan.expressions import Expression, Lookup
 from locality.plan.functions.base import Value, as_integer
 from locality.types import DataType, Domain
 
+#: The most groups that can be numbered; whether they all get state is another question.
+MOST_GROUPS = 2**62
+
 GroupIds = npt.NDArray[np.int64]
 
 
