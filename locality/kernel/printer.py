@@ -212,7 +212,7 @@ class _Printer:
             case Scalar.BOOL:
                 return str(bool(const.value))
             case Scalar.I64 if const.value == _LEAST:  # numba takes the literal for a uint64
-                return f"({self._cast(str(_LEAST + 1), Scalar.I64)} - 1)"
+                return f"{self._cast(str(_LEAST + 1), Scalar.I64)} - 1"
             case Scalar.I64:
                 return str(int(const.value))
             case Scalar.F32 | Scalar.F64:

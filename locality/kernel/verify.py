@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import keyword
+
 from locality.kernel import ir
 from locality.kernel.ir import Array, Expr, Scalar, Stmt, Type, Var
 from locality.kernel.primitives import PRIMITIVES
@@ -10,6 +12,7 @@ _ARITHMETIC = frozenset({"+", "-", "*", "min", "max"})
 _INTEGRAL = frozenset({"//", "%", "<<", ">>"})
 _BITWISE = frozenset({"&", "|", "^"})
 _COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
+_RESERVED = {scalar.value for scalar in Scalar} | {"empty", "inf", "nan", "min", "max", "range", "jit", "kernel"}
 _UPDATES = frozenset({"+", "|", "&", "min", "max"})
 
 
@@ -43,7 +46,8 @@ class _Verifier:
             raise VerificationError(f"{self._path}: {message}")
 
     def _define(self, var: Var, frozen: bool = False) -> None:
-        self._check(var.name.isidentifier(), f"{var.name!r} is not a name")
+        self._check(var.name.isidentifier() and not keyword.iskeyword(var.name), f"{var.name!r} is not a name")
+        self._check(var.name not in _RESERVED and var.name not in PRIMITIVES, f"{var.name} means something else")
         self._check(var.name not in self._names, f"{var.name} is defined twice")
         self._names[var.name] = self._scope[var.name] = var.type
         if frozen:

@@ -104,10 +104,17 @@ _SEARCH = _family(
     ("like_block", (_BYTES, _INTS64, _I64, _I64, _BYTES, _INTS64, _BYTES, _BYTES, _BOOLS), _I64, (8,)),
     ("length_block", (_BYTES, _INTS64, _I64, _I64, _POSITIONS), _I64, (4,)),
 )
+_TABLE = (_INTS64, Array(_I64, 2), _INTS64)
+_HASHING = _family(
+    "hashing",
+    ("has_room", (*_TABLE, _I64, _I64), _BOOL, (2,)),
+    ("number_groups", (_INTS64, _I64, *_TABLE, _POSITIONS), _I64, (2, 3, 4, 5)),
+    ("hash_words", (_INTS64, _I64, _I64, _I64), _I64, ()),
+)
 
 PRIMITIVES: Mapping[str, Primitive] = {
     primitive.name: primitive
-    for family in (_SELECTION, _BITMAP, _RUNS, _FLOAT, _INTEGER, _DATES, _TIMES, _STRINGS, _SEARCH)
+    for family in (_SELECTION, _BITMAP, _RUNS, _FLOAT, _INTEGER, _DATES, _TIMES, _STRINGS, _SEARCH, _HASHING)
     for primitive in family
 }
 """Every primitive that a kernel may call, by its name."""
