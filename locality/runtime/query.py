@@ -18,6 +18,7 @@ from locality.optimizer import optimize
 from locality.plan.nodes import Query, Scan
 from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.profile import Profile
+from locality.runtime.relation import zoned
 from locality.runtime.result import Result
 from locality.storage.table import Table
 from locality.types import to_arrow
@@ -75,7 +76,7 @@ def _to_table(query: Query, batch: Batch) -> pa.Table:
     arrays = []
     for index, dtype in enumerate(query.types):
         array = decode(batch.column(index))
-        wanted = to_arrow(dtype)
+        wanted = zoned(to_arrow(dtype))
         arrays.append(array if array.type == wanted else array.cast(wanted))
     names = [f"c{index}" for index in range(len(arrays))]
     return pa.table(arrays, names=names) if arrays else pa.table({})

@@ -24,6 +24,22 @@ def _database() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:")
 
 
+@cache
+def session_time_zone() -> str:
+    """The zone in which DuckDB shows a TIMESTAMP WITH TIME ZONE on this machine, unless a session sets another."""
+    row = _database().cursor().execute("select current_setting('TimeZone')").fetchone()
+    return str(row[0]) if row else "UTC"
+
+
+def zoned(arrow: pa.DataType) -> pa.DataType:
+    """The type, timestamps with a zone in the session's zone, as DuckDB exports them."""
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(arrow) and arrow.tz is not None:
+        return pa.timestamp(arrow.unit, session_time_zone())
+    return arrow
+
+
 def as_relation(table: pa.Table, names: Sequence[str], types: Sequence[str]) -> duckdb.DuckDBPyRelation:
     """The rows of ``table`` in order, with these column names (repeated ones too) and SQL types."""
     connection = _database().cursor()

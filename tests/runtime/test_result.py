@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import subprocess
+import sys
 from typing import Any
 
 import duckdb
@@ -239,3 +241,20 @@ def test_zones_of_different_columns_are_each_kept() -> None:
     berlin, tokyo = result.fetchall()[0]
     assert (berlin, tokyo) == (instant, instant)
     assert (berlin.hour, tokyo.hour) == (14, 21)
+
+
+def test_timestamps_of_the_engine_are_in_the_session_s_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = """
+import duckdb, locality
+sql = "select v from (select timestamptz '2020-07-01 12:00:00+00' v)"
+with locality.connect() as connection:
+    connection.ingest("t", duckdb.sql(sql))
+    ours = connection.sql("select v from t")
+    assert ours.profile.engine == "locality", ours.profile.reason
+    theirs = duckdb.sql(sql)
+    assert ours.to_arrow_table() == theirs.to_arrow_table(), ours.to_arrow_table().schema
+    assert repr(ours.fetchall()) == repr(theirs.fetchall())
+"""
+    monkeypatch.setenv("TZ", "America/New_York")
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
