@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from locality.storage.ingest.source import CHUNK_ROWS, Piece, Place, Source, gather, same_schema
+from locality.storage.ingest.source import CHUNK_ROWS, Piece, Place, Source, gather, ready, same_schema
 
 _GROUP_ROWS = 1 << 20
 _GROUP_BYTES = 128 << 20
@@ -70,7 +70,7 @@ class ParquetSource(Source):
             batches = file.iter_batches(batch_size=CHUNK_ROWS, row_groups=[group], use_threads=True)
             for part in gather(place, batches):
                 table = pa.Table.from_batches(part)
-                yield lambda table=table: table
+                yield ready(table)
 
     def _open(self, path: Path) -> pq.ParquetFile:
         # Without buffers of its own, a reader loads whole column chunks: too much where row groups are large.
