@@ -17,8 +17,14 @@ def both(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     compiled = getattr(importlib.import_module(f"locality.kernel.primitives.{module}"), name)
     plain = getattr(importlib.import_module(f"locality.kernel.plain.{module}"), name)
 
+    return _quiet(compiled), _quiet(plain)
+
+
+def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Numpy warns of what kernels mean to wrap."""
+
     def quiet(*args: Any) -> Any:
         with np.errstate(all="ignore"):
-            return plain(*args)
+            return function(*args)
 
-    return compiled, quiet
+    return quiet

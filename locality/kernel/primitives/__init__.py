@@ -43,6 +43,11 @@ def _of_integers(module: str, names: str, arguments: int) -> Family:
     return [Primitive(name, module, (_I64,) * arguments, _I64) for name in names.split()]
 
 
+def _of_floats(module: str, names: str, arguments: int) -> Family:
+    """Functions of doubles alone, with a double as result."""
+    return [Primitive(name, module, (_F64,) * arguments, _F64) for name in names.split()]
+
+
 _SELECTION = _family(
     "selection",
     ("compact", (_BOOLS, _I64, _POSITIONS), _I64, (2,)),
@@ -66,6 +71,14 @@ _FLOAT = _family(
     ("sum_floats", (_FLOATS, _I64), _F64, ()),
     ("sum_where", (_FLOATS, _BOOLS, _I64), _F64, ()),
 )
+_ROUNDING = _of_floats(
+    "rounding", "round_half_away round_half_even round_down round_up round_to_zero magnitude", 1
+)
+_ELEMENTARY = _of_floats(
+    "elementary",
+    "square_root exponential natural_logarithm binary_logarithm decimal_logarithm sine cosine tangent arc_tangent",
+    1,
+) + _of_floats("elementary", "power float_remainder", 2)
 _INTEGER = _family(
     "integers",
     ("trunc_div", (_SIGNED, _SIGNED), _SIGNED, ()),
@@ -114,7 +127,7 @@ _HASHING = _family(
 
 PRIMITIVES: Mapping[str, Primitive] = {
     primitive.name: primitive
-    for family in (_SELECTION, _BITMAP, _RUNS, _FLOAT, _INTEGER, _DATES, _TIMES, _STRINGS, _SEARCH, _HASHING)
+    for family in (_SELECTION, _BITMAP, _RUNS, _FLOAT, _ROUNDING, _ELEMENTARY, _INTEGER, _DATES, _TIMES, _STRINGS, _SEARCH, _HASHING)
     for primitive in family
 }
 """Every primitive that a kernel may call, by its name."""
