@@ -238,6 +238,12 @@ def _reason(kind: str, data: dict[str, Any]) -> str:
     if kind in _JOINS:
         return f"{str(data.get('join_type', '')).lower().replace('_', ' ')} join".strip()
     if kind == "LOGICAL_WINDOW":
-        functions = {window["type"].removeprefix("WINDOW_").lower() for window in data["expressions"]}
-        return f"window function {', '.join(sorted(functions))}"
+        return f"window function {', '.join(sorted({_window_name(window) for window in data['expressions']}))}"
+    if kind == "LOGICAL_MATERIALIZED_CTE" and str(data.get("ctename", "")).startswith("__duckdb_delim"):
+        return "correlated subquery"
     return _REASONS.get(kind, f"operator {kind.removeprefix('LOGICAL_').replace('_', ' ').lower()}")
+
+
+def _window_name(window: dict[str, Any]) -> str:
+    kind = str(window["type"]).removeprefix("WINDOW_").lower()
+    return function_name(window) if kind == "aggregate" else kind

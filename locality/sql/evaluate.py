@@ -49,7 +49,7 @@ def evaluate(expression: Expression, inputs: Sequence[AnyArray]) -> AnyArray:
         wanted = to_arrow(expression.type)
         rendering = _checked(expression, table.schema)
         values = _project(table, rendering, rendering.text).to_arrow_table().column(0)
-        array: AnyArray = values.chunk(0) if values.num_chunks == 1 else pa.concat_arrays(values.chunks)
+        array: AnyArray = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
         return array if array.type == wanted else array.cast(wanted)
     except (duckdb.Error, pa.ArrowException, SchemaError, ValueError, OverflowError) as error:
         raise Unsupported(str(error).split("\n", 1)[0]) from None

@@ -8,17 +8,20 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
 import pyarrow as pa
 
 from locality.errors import ConnectionClosedError, LocalityError, MemoryLimitError, QueryError
 from locality.sql import parameters
-from locality.sql.dataset import Source, StoredDataset
 from locality.sql.parameters import Parameters
 from locality.sql.quoting import identifier
+from locality.sql.source import Source
 from locality.types import from_arrow
+
+if TYPE_CHECKING:
+    from locality.sql.dataset import StoredDataset
 
 T = TypeVar("T")
 _WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "COPY_DATABASE"})
@@ -80,11 +83,13 @@ class Fallback:
             self._datasets.clear()
 
     def sync(self, sources: Iterable[Source]) -> None:
-        """See these tables from now on; a table whose source is the same object keeps its view."""
+        """See these tables from now on; a table whose source is equal keeps its view."""
+        from locality.sql.dataset import StoredDataset  # which imports pyarrow.dataset: a third of a second
+
         with self._lock:
             connection = self._open()
             wanted = {source.name: source for source in sources}
-            for name in [n for n, dataset in self._datasets.items() if wanted.get(n) is not dataset.source]:
+            for name in [n for n, dataset in self._datasets.items() if wanted.get(n) != dataset.source]:
                 connection.execute(f"drop view {identifier(name)}")
                 del self._datasets[name]
             for name, source in wanted.items():

@@ -7,7 +7,7 @@ from typing import Any
 from locality.errors import Unsupported
 from locality.plan.expressions import Call, Expression
 from locality.sql.json_values import decode_constant
-from locality.sql.scalars import COMPARISONS, conjunction, decode_expression
+from locality.sql.scalars import COMPARISONS, conjunction, decode_expression, joined
 from locality.types import BOOLEAN
 
 
@@ -32,7 +32,7 @@ def decode_filter(data: dict[str, Any], column: Expression) -> Expression | None
             alternatives = [decode_filter(child, column) for child in data["child_filters"]]
             if any(term is None for term in alternatives):
                 raise Unsupported("optional filter inside OR")
-            return Call("or", tuple(term for term in alternatives if term is not None), BOOLEAN)
+            return joined("or", [term for term in alternatives if term is not None])
         case "EXPRESSION_FILTER":
             return decode_expression(data["expr"], lambda index: _only(index, column))
         case other:

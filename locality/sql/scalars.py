@@ -56,7 +56,8 @@ def decode_expression(data: dict[str, Any], resolve: Resolve) -> Expression:
         case "BOUND_FUNCTION":
             return _function(data, resolve)
         case "BOUND_CONJUNCTION":
-            return _call("and" if kind == "CONJUNCTION_AND" else "or", data["children"], BOOLEAN, resolve)
+            terms = [decode_expression(child, resolve) for child in data["children"]]
+            return joined("and" if kind == "CONJUNCTION_AND" else "or", terms)
         case "BOUND_OPERATOR":
             return _operator(data, resolve)
         case "BOUND_BETWEEN":
@@ -136,6 +137,12 @@ def _case(data: dict[str, Any], resolve: Resolve) -> Case:
 
 def conjunction(terms: list[Expression]) -> Expression:
     """All of ``terms``; TRUE for none."""
-    if not terms:
-        return Constant(True, BOOLEAN)
-    return terms[0] if len(terms) == 1 else Call("and", tuple(terms), BOOLEAN)
+    return joined("and", terms) if terms else Constant(True, BOOLEAN)
+
+
+def joined(name: str, terms: list[Expression]) -> Expression:
+    """``terms``, at least one, under one ``and`` or ``or``; terms that are such a call themselves are flattened."""
+    flat: list[Expression] = []
+    for term in terms:
+        flat += term.args if isinstance(term, Call) and term.name == name else (term,)
+    return flat[0] if len(flat) == 1 else Call(name, tuple(flat), BOOLEAN)

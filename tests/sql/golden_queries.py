@@ -1,0 +1,74 @@
+"""Queries whose plans are kept as golden files: one a kind of operator or expression that the decoder knows.
+
+``python -m tests.sql.golden_queries`` writes the files again, with the DuckDB that is installed; read the difference
+before you commit it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+
+from locality.sql.decode import decode_plan
+from locality.sql.shadow import Shadow
+from tests.sql.notation import plan_text
+from tests.sql.tables import COLUMNS
+
+DIRECTORY = Path(__file__).parent / "golden"
+QUERIES = {
+    "scan": "select a, s from t",
+    "scan_without_columns": "select count(*) from t",
+    "constant_rows": "select 1, 'x' from t",
+    "filter_range": "select a from t where d between date '1994-01-01' and date '1995-01-01'",
+    "filter_or": "select a from t where s is null or s = 'x' or s like '%y%'",
+    "filter_in": "select a from t where s in ('x', 'y')",
+    "filter_not_in": "select a from t where a not in (1, 5, 9)",
+    "filter_two_columns": "select a from t where a < b and s > 'k'",
+    "filter_three_valued": "select a from t where not (bo and a > 1) or bo is null",
+    "filter_boolean": "select a from t where bo",
+    "filter_decimal": "select a from t where m >= 1.5 and w < 12345678901234567890.125",
+    "filter_float": "select a from t where f < 0.1 or f = 'nan'",
+    "filter_blob": "select a from t where bl = '\\x00\\xFFab'::blob",
+    "filter_timestamp": "select a from t where ts >= '2020-01-01' and tz < '2020-01-01 00:00:00+00'::timestamptz",
+    "filter_hugeint": "select a from t where h > 170141183460469231731687303715884105726",
+    "distinct_from": "select a is distinct from b, s is not distinct from 'x' from t",
+    "arithmetic": "select a + 1, b * 2, a // 3, a % 4, -a, a / b, m * m, m + 1, m - w, f / 2 from t",
+    "bits": "select a & 1, a | 2, xor(a, 3), ~a, a << 1, a >> 1 from t",
+    "case_when": "select case when a > 1 then 'x' when bo then s else null end, case a when 1 then 2 else b end from t",
+    "coalesce": "select coalesce(a, b, 0), ifnull(s, 'none'), nullif(a, 0) from t",
+    "casts": "select a::bigint, s::date, try_cast(s as integer), m::double, f::decimal(10, 1), d::timestamp from t",
+    "constants": "select null::date, true, 1.25, -1e10, 'nan'::double, '-inf'::float, interval '1 month 3 us' from t",
+    "dates": "select year(d), extract(dow from d), date_trunc('month', d), d + 1, d - interval 1 month, d - d from t",
+    "strings": "select upper(s), length(s), s || 'x', substring(s, 2, 3), s[1], trim(s), replace(s, 'a', 'b') from t",
+    "like": "select s like 'a%', s like '%a', s like '%a%', s like 'a_c', s ilike 'A%', s not like 'a%b%c' from t",
+    "regexp": "select regexp_matches(s, 'a.*b'), s similar to 'ab?', regexp_replace(s, 'a', 'b', 'g') from t",
+    "aggregate": "select count(*), count(a), sum(a), avg(m), min(s), max(d), sum(f), stddev(a), var_pop(a) from t",
+    "aggregate_filter": "select sum(a) filter (where b > 1), count(distinct s), sum(distinct a) from t",
+    "group_by": "select s, d + 1, count(*) from t group by s, d + 1 having count(*) > 2",
+    "distinct": "select distinct a, s from t",
+    "order_by": "select a from t order by b desc, s nulls first",
+    "top_n": "select a, sum(m) from t group by a order by 2 desc limit 10 offset 5",
+    "limit": "select a from t limit 3",
+    "nested_select": "select n, count(*) from (select a, count(*) as n from t where b > 0 group by a) group by n",
+    "cte": "with c as (select a, m from t where a > 0) select sum(m) from c where a < 10",
+    "tpch_6": "select sum(m * w) from t where d >= date '1994-01-01' and m between 5 and 7 and a < 24",
+}
+
+
+def regenerate() -> None:
+    """Write every golden file."""
+    shadow = Shadow({})
+    shadow.sync({"t": COLUMNS})
+    for name, sql in QUERIES.items():
+        plan = shadow.serialized_plan(sql)
+        decoded = plan_text(decode_plan(plan)).split("\n")
+        golden = {"duckdb": duckdb.__version__, "sql": sql, "decoded": decoded, "plan": plan}
+        lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in golden.items())
+        (DIRECTORY / f"{name}.json").write_text("{" + lines + "}\n", encoding="utf-8")
+    shadow.close()
+
+
+if __name__ == "__main__":
+    regenerate()

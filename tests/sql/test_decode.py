@@ -1,0 +1,112 @@
+"""The decoder against DuckDB's real plans, kept as files, and against those that the installed DuckDB makes now."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from locality.errors import Unsupported
+from locality.sql.decode import decode_plan
+from locality.sql.planner import Planner
+from tests.sql.golden_queries import DIRECTORY, QUERIES
+from tests.sql.notation import plan_text
+
+
+def golden(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((DIRECTORY / f"{name}.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_golden_plans_decode_as_they_did(name: str) -> None:
+    kept = golden(name)
+    assert plan_text(decode_plan(kept["plan"])).split("\n") == kept["decoded"]
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_the_installed_duckdb_gives_the_same_plans(name: str, planner: Planner) -> None:
+    kept = golden(name)
+    assert kept["sql"] == QUERIES[name]
+    assert plan_text(planner.plan(kept["sql"]).root).split("\n") == kept["decoded"]
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.stem for path in DIRECTORY.glob("*.json")} == set(QUERIES)
+
+
+REFUSED = {
+    "select 1 from t join t u on t.a = u.a": "inner join",
+    "select 1 from t left join t u on t.a = u.a": "left join",
+    "select 1 from t where a in (select b from t)": "join",
+    "select 1 from t where exists (select 1 from t u where u.a > t.a)": "correlated subquery",
+    "select (select max(b) from t) from t": "cross product",
+    "select 1 from t, t u": "cross product",
+    "select row_number() over (order by a), sum(b) over () from t": "window function row_number, sum",
+    "select a from t qualify rank() over (order by a) = 1": "window function rank",
+    "select a from t union all select b from t": "UNION",
+    "select a from t union select b from t": "UNION",
+    "select a from t except select b from t": "EXCEPT",
+    "select a from t intersect select b from t": "INTERSECT",
+    "with c as materialized (select a from t) select * from c": "materialized common table expression",
+    "with recursive c(n) as (select 1 union all select n + 1 from c where n < 3) select * from c": "common table",
+    "select unnest([1, 2]) from t": "unnest",
+    "select a from t using sample 10%": "sample",
+    "select a from t tablesample reservoir(5)": "sample",
+    "select a, count(*) from t group by rollup (a)": "grouping sets",
+    "select a, grouping(a), count(*) from t group by a": "grouping",
+    "select a, s, count(*) from t group by grouping sets ((a), (s))": "grouping sets",
+    "select string_agg(s, ',' order by a) from t": "ordered aggregate string_agg",
+    "select string_agg(s, ',') from t": "aggregate string_agg",
+    "select list(a) from t": "aggregate list over type LIST",
+    "select quantile_cont(a, 0.5) from t": "aggregate quantile_cont",
+    "select median(a) from t": "aggregate median",
+    "select distinct on (a) a, b from t": "DISTINCT ON",
+    "select a from t limit 10%": "LIMIT by percentage",
+    "select a from t limit (select 3)": "LIMIT by an expression|cross product",
+    "select rowid from t": "row number",
+    "select a from t where rowid < 5": "row number",
+    "select 1": "SELECT without a stored table",
+    "values (1), (2)": "VALUES list|list of values",
+    "select * from range(3)": "table function range",
+    "select * from duckdb_tables()": "table function duckdb_tables",
+    "select a from t where 1 = 0": "never true",
+    "select null from t": "NULL without a type",
+    "select [a, b] from t": "function list_value",
+    "select {'a': a} from t": "function struct_pack",
+    "select tags from nested": "column tags of type",
+    "select length(tags) from nested": "nested column",
+    "select date_part(['year', 'month'], d) from t": "function date_part",
+    "select year(tz) from t": "TIMESTAMP WITH TIME ZONE",
+    "select tz::date from t": "TIMESTAMP WITH TIME ZONE",
+    "select ts::timestamptz from t": "TIMESTAMP WITH TIME ZONE",
+    "select a from t where d < 'infinity'": "infinite DATE",
+    "select 'x'::json from t": "type JSON",
+    "select try(a + 1) from t": "operator try",
+    "select random() from t": "function random",
+    "select a from t where random() < 0.5": "function random",
+    "select uuid() from t": "function uuid",
+    "select current_setting('threads') from t": "function current_setting",
+    "select getvariable('x') from t": "function getvariable",
+    "select current_query() from t": "function current_query",
+    "describe t": "list of values",
+    "summarize t": "unnest",
+    "show tables": "UNION",
+    "insert into t(a) values (1)": "not a SELECT but INSERT",
+    "create table x (a int)": "not a SELECT but CREATE",
+    "copy t to 'x.csv'": "not a SELECT but COPY",
+    "explain select 1": "not a SELECT but EXPLAIN",
+    "pivot t on a using sum(b)": "not a SELECT but",
+    "pragma version": "not a SELECT but PRAGMA",
+    "set threads = 1": "not a SELECT but SET",
+    "select 1 from t; select 2 from t": "several statements",
+    "select * from 'x.parquet'": "not stored",
+    "select * from read_csv('x.csv')": "not stored",
+}
+
+
+@pytest.mark.parametrize("sql", REFUSED)
+def test_everything_else_is_refused_by_name(sql: str, planner: Planner) -> None:
+    with pytest.raises(Unsupported, match=REFUSED[sql]):
+        planner.plan(sql)
