@@ -71,9 +71,7 @@ _FLOAT = _family(
     ("sum_floats", (_FLOATS, _I64), _F64, ()),
     ("sum_where", (_FLOATS, _BOOLS, _I64), _F64, ()),
 )
-_ROUNDING = _of_floats(
-    "rounding", "round_half_away round_half_even round_down round_up round_to_zero magnitude", 1
-)
+_ROUNDING = _of_floats("rounding", "round_half_away round_half_even round_down round_up round_to_zero magnitude", 1)
 _ELEMENTARY = _of_floats(
     "elementary",
     "square_root exponential natural_logarithm binary_logarithm decimal_logarithm sine cosine tangent arc_tangent",
@@ -127,7 +125,10 @@ _HASHING = _family(
 
 PRIMITIVES: Mapping[str, Primitive] = {
     primitive.name: primitive
-    for family in (_SELECTION, _BITMAP, _RUNS, _FLOAT, _ROUNDING, _ELEMENTARY, _INTEGER, _DATES, _TIMES, _STRINGS, _SEARCH, _HASHING)
+    for family in (
+        *(_SELECTION, _BITMAP, _RUNS, _FLOAT, _ROUNDING, _ELEMENTARY, _INTEGER),
+        *(_DATES, _TIMES, _STRINGS, _SEARCH, _HASHING),
+    )
     for primitive in family
 }
 """Every primitive that a kernel may call, by its name."""

@@ -16,7 +16,7 @@ def square_root(value: Real) -> Real:
 
 @jit
 def exponential(value: Real) -> Real:
-    """e to the power of ``value``."""
+    """Euler's number to the power of ``value``."""
     return np.exp(value)
 
 
