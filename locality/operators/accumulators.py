@@ -25,6 +25,7 @@ from locality.plan.intervals import INT64_MAX, INT64_MIN, Interval
 
 Cells = npt.NDArray[Any]
 _LOW_HALF = 0xFFFF_FFFF
+_UFUNCS = {"+": np.add, "min": np.minimum, "max": np.maximum}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,13 @@ class Slots:
     def __iter__(self) -> Any:
         return iter((*self.integers, *self.floats))
 
+    def add_rows(self, into: tuple[Cells, Cells], numbers: Cells, other: tuple[Cells, Cells]) -> None:
+        """Adds row ``i`` of ``other`` to row ``numbers[i]`` of ``into`` (integers, floats); all numbers differ."""
+        for cells, more, slots in zip(into, other, (self.integers, self.floats), strict=True):
+            for position, slot in enumerate(slots):
+                column = cells[:, position]
+                column[numbers] = _UFUNCS[slot.op](column[numbers], more[: len(numbers), position])
+
 
 #: Reads one slot's cells out of the state: integers of shape (groups, slots), floats likewise.
 Reader = Callable[[Cells, Cells], Cells]
@@ -130,9 +138,6 @@ def add_sum(slots: Slots, argument: Expression, condition: Expression | None, bo
         return high(integers, floats).astype(object) * 2**32 + low(integers, floats).astype(object)
 
     return read
-
-
-_UFUNCS = {"+": np.add, "min": np.minimum, "max": np.maximum}
 
 
 def merge(slots: list[Slot], parts: list[Cells]) -> Cells:
@@ -163,6 +168,15 @@ def _reduce(cells: Cells, slots: list[Slot], starts: Cells) -> Cells:
         return cells
     columns = [_UFUNCS[slot.op].reduceat(cells[:, position], starts) for position, slot in enumerate(slots)]
     return np.stack(columns, axis=1)
+
+
+def update_slots(row: Row, number: ir.Expr, integers: ir.Var, floats: ir.Var, slots: Slots) -> None:
+    """Emits the updates of all slots of group ``number`` by the current row."""
+    builder = row.block.builder
+    group = builder.assign(number, "group")
+    for cells, some in ((integers, slots.integers), (floats, slots.floats)):
+        for position, slot in enumerate(some):
+            builder.update(slot.op, cells, (group, b.const_i64(position)), slot.emit(row))
 
 
 def fresh(slots: list[Slot], groups: int, dtype: type) -> Cells:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import EncodedColumn
-from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
-from locality.operators.accumulators import Slot, Slots, combine, fresh, merge
+from locality.operators.accumulators import Slot, Slots, combine, fresh, merge, update_slots
 from locality.operators.aggregates import Input, plan_aggregate
 from locality.operators.batch import Batch
 from locality.operators.block import Block, Row, materialise
 from locality.operators.clusters import Clusters, find_clusters
 from locality.operators.filter import plan_tests
 from locality.operators.grouping import MOST_GROUPS, DenseGroups, existing, plan_dense
+from locality.operators.hashing import HashSink, HashTable, Keys, plan_keys
 from locality.operators.lookup import introduce_lookups
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import Morsel, Pipeline
@@ -118,7 +118,7 @@ class AggregateSink:
 
         if block.selection is not None:
             with block.rows([*keys, *arguments]) as row:
-                self._update(row, number_of(row), integers, floats)
+                update_slots(row, number_of(row), integers, floats, self.slots)
             return
         numbers = block.local(Scalar.I64)
         with block.rows(keys) as row:
@@ -130,14 +130,7 @@ class AggregateSink:
             materialise(block, argument)
         with block.rows(arguments) as row:
             unmasked = Row(block, row.index, None, row.ordinal)
-            self._update(unmasked, b.load(numbers, row.index), integers, floats)
-
-    def _update(self, row: Row, number: Any, integers: Var, floats: Var) -> None:
-        group = row.block.builder.assign(number, "group")
-        for cells, slots in ((integers, self.slots.integers), (floats, self.slots.floats)):
-            for position, slot in enumerate(slots):
-                contribution = slot.emit(row)
-                row.block.builder.update(slot.op, cells, (group, b.const_i64(position)), contribution)
+            update_slots(unmasked, b.load(numbers, row.index), integers, floats, self.slots)
 
 
 def _size(expression: Expression) -> int:
@@ -164,24 +157,24 @@ class Aggregation:
         self.planned = [plan_aggregate(Input(call, slots, relation.row_count, self._probe)) for call in calls]
         self.groups: DenseGroups | None = None
         self.clusters: Clusters | None = None
+        self.hashed: Keys | None = None
         if groups:
             self._plan_groups(group_expressions, slots, threads)
         self.sink = AggregateSink(self.groups, slots, self.clusters is not None)
-        self.pipeline = Pipeline(relation, plan_tests(relation, conjuncts), self.sink)
+        tests = plan_tests(relation, conjuncts)
+        self.pipeline = Pipeline(relation, tests, self.sink if self.hashed is None else HashSink(self.hashed, slots))
         self.intervals = (*(self._bounds(e) for e in group_expressions), *(p.bounds for p in self.planned))
 
     def _plan_groups(self, expressions: Sequence[Expression], slots: Slots, threads: int) -> None:
-        """One state for all groups where they are few, else one a morsel where its groups are."""
+        """One state for all groups where they are few, one a morsel where it has few of its own, else hash tables."""
         groups = plan_dense(self.relation, expressions, self._probe, MOST_GROUPS)
-        if groups is None:
-            raise Unsupported("grouping by keys that do not fit an integer")
         width = 8 * (len(slots.integers) + len(slots.floats))
         most = min(max(65536, 2 * self.relation.row_count), _MOST_STATE_BYTES // (width * threads))
-        if groups.count > max(65536, self.relation.row_count // 16):
-            self.clusters = find_clusters(self.relation, groups, width)
-        if groups.count > most and self.clusters is None:
-            raise Unsupported("grouping by scattered keys of many values")
         self.groups = groups
+        if groups is not None and groups.count > max(65536, self.relation.row_count // 16):
+            self.clusters = find_clusters(self.relation, groups, width)
+        if groups is None or (groups.count > most and self.clusters is None):
+            self.hashed = plan_keys(groups, expressions, self._probe)
 
     def _bounds(self, expression: Expression) -> Interval | None:
         value = self._probe(expression)
@@ -189,6 +182,8 @@ class Aggregation:
 
     def execute(self, execution: Execution, traffic: Traffic) -> Batch:
         """One row a group that has rows; without groups, one row."""
+        if self.hashed is not None:
+            return self._run_hashed(self.hashed, execution, traffic)
         if self.groups is None:
             integers, floats = self._run(1, execution, traffic)
             return self._finish([], integers, floats)
@@ -252,13 +247,36 @@ class Aggregation:
         cells = [np.concatenate([part[1] for part in ordered]), np.concatenate([part[2] for part in ordered])]
         return combine(numbers, cells[0], cells[1], slots)
 
+    def _run_hashed(self, keys: Keys, execution: Execution, traffic: Traffic) -> Batch:
+        sink = self.pipeline.sink
+        assert isinstance(sink, HashSink)
+        tables: dict[int, HashTable] = {}
+
+        def work(worker: int, morsel: Morsel) -> int:
+            if worker not in tables:
+                tables[worker] = HashTable(sink, 0)
+            table, before = tables[worker], tables[worker].nbytes
+            faults = table.run(morsel.start, lambda start, state: self.pipeline.call(replace(morsel, start=start), state))
+            execution.reserve(table.nbytes - before, "the groups of an aggregation")
+            return faults
+
+        run_pipeline(self.pipeline, execution, traffic, work)
+        merged, *others = tables.values() or [HashTable(sink, 0)]
+        for other in others:
+            merged.absorb(other)
+        traffic.state += 2 * sum(table.nbytes for table in tables.values())
+        count = traffic.rows = merged.count
+        return self._finish(keys.decode(merged.stored[:count]), merged.integers[:count], merged.floats[:count])
+
     def _finish(self, keys: list[EncodedColumn], integers: AnyArray, floats: AnyArray) -> Batch:
         columns = (*keys, *(planned.finish(integers, floats) for planned in self.planned))
         return Batch(columns, columns[0].length if keys else 1, self.intervals)
 
     def details(self) -> tuple[str, ...]:
         """What EXPLAIN says of it."""
-        if self.groups is None:
+        if self.hashed is not None:
+            how = f"groups by a hash table of {self.hashed.width}-word keys a worker"
+        elif self.groups is None:
             how = "all rows to one"
         elif self.clusters is None:
             how = f"up to {self.groups.count:,} groups by dense codes"
@@ -270,7 +288,7 @@ class Aggregation:
 def _with_lookups(call: AggregateCall, relation: Relation) -> AggregateCall:
     args = tuple(introduce_lookups(arg, relation) for arg in call.args)
     condition = None if call.filter is None else introduce_lookups(call.filter, relation)
-    return AggregateCall(call.name, args, call.type, call.distinct, condition)
+    return replace(call, args=args, filter=condition)
 
 
 class Aggregate:
