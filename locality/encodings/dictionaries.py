@@ -31,14 +31,14 @@ def make_dictionary(values: pa.Array) -> Dictionary:
 
 def sorted_dictionary(values: pa.Array, dtype: DataType) -> tuple[Dictionary, Ranks]:
     """The dictionary of all ``values`` (any order, duplicates and NULLs allowed), and the code of each; -1 for NULL."""
-    values = values.cast(types.to_arrow(dtype))
     encoded = values.dictionary_encode()
-    order = _sort_indices(encoded.dictionary)
+    entries = encoded.dictionary.cast(types.to_arrow(dtype))
+    order = _sort_indices(entries)
     ranks = np.empty(len(order) + 1, dtype=np.int32)
     ranks[np.asarray(order)] = np.arange(len(order), dtype=np.int32)
     ranks[-1] = -1
     positions = np.asarray(encoded.indices.fill_null(-1))
-    return make_dictionary(encoded.dictionary.take(order)), ranks[positions]
+    return make_dictionary(entries.take(order)), ranks[positions]
 
 
 def _sort_indices(values: pa.Array) -> pa.Array:

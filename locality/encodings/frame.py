@@ -9,6 +9,7 @@ import numpy as np
 
 from locality.encodings import bitmaps
 from locality.encodings.base import BlockContext, Encoding, EncodingSpec, Positions, load_codes
+from locality.encodings.canonical import plain_dtype
 from locality.encodings.column import AnyArray, EncodedColumn
 from locality.kernel import ir
 
@@ -35,9 +36,8 @@ class Frame(Encoding):
     def expand(self, column: EncodedColumn) -> EncodedColumn:
         assert column.codes is not None
         values = integer_values(column.codes, column.base, column.factor)
-        if column.type.name == "UBIGINT":
-            values = values.view(np.uint64)
-        return EncodedColumn(column.type, "plain", column.length, codes=values, validity=column.validity)
+        plain = values.astype(plain_dtype(column.type), copy=False)
+        return EncodedColumn(column.type, "plain", column.length, codes=plain, validity=column.validity)
 
     def take(self, column: EncodedColumn, positions: Positions) -> EncodedColumn:
         assert column.codes is not None
@@ -87,8 +87,9 @@ def integer_codes(column: EncodedColumn, spec: EncodingSpec) -> AnyArray:
     distances = _distances(values, spec.base, max(greatest, spec.base + spec.factor))
     if spec.factor == 1:
         return distances.astype(spec.code)
-    codes, rest = np.divmod(distances, distances.dtype.type(spec.factor))
-    if rest.any():
+    factor = distances.dtype.type(spec.factor)
+    codes = distances // factor  # numpy vectorises this, and not divmod
+    if not np.array_equal(codes * factor, distances):
         raise ValueError(f"a value is not {spec.base} plus a multiple of {spec.factor}")
     return codes.astype(spec.code)
 

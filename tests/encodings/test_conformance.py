@@ -25,6 +25,7 @@ from locality.encodings import (
     take,
 )
 from locality.encodings.bitmaps import null_count
+from locality.encodings.canonical import plain_dtype
 from locality.types import DataType
 from tests.encodings import cases
 from tests.encodings.oracle import columns, exact, specs
@@ -47,6 +48,8 @@ def check_fields(column: EncodedColumn, nulls: int) -> None:
         assert nulls == column.length
     else:
         assert null_count(column.validity, column.length) == nulls
+    if column.encoding == "plain" and column.codes is not None and column.codes.ndim == 1:
+        assert column.codes.dtype == plain_dtype(column.type)
     if column.codes is not None and column.encoding != "plain":
         assert column.codes.dtype.kind == "u"
         if column.dictionary is not None and len(column.codes) and len(column.dictionary):
@@ -114,6 +117,7 @@ def test_every_encoding_recodes_into_every_other(dtype: DataType, data: st.DataO
     choices = specs(array, dtype)
     for source in columns(array, dtype):
         assert expand(source).encoding in ("plain", "dictionary", "text", "opaque")
+        check_values(expand(source), array)
         for spec in choices.values():
             check_values(recode(source, spec), array)
 
