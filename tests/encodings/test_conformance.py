@@ -161,6 +161,12 @@ def test_values_outside_a_spec_are_refused(spec: EncodingSpec, items: list[Any])
         ENCODINGS[spec.encoding].encode(pa.array(items, types.to_arrow(spec.type)), spec)
 
 
+def test_a_factor_may_exceed_what_some_rows_span() -> None:
+    spec = EncodingSpec(types.BIGINT, "scaled", base=-5, factor=2**40, code="uint8")
+    for items in ([-5, -5], [-5, 2**40 - 5], [255 * 2**40 - 5]):
+        check_values(ENCODINGS["scaled"].encode(pa.array(items), spec), pa.array(items))
+
+
 def test_a_string_outside_the_dictionary_is_refused() -> None:
     spec = specs(pa.array(["a", "b"]), types.VARCHAR)["dictionary"]
     for array in (pa.array(["a", "c"]), pa.array(["c"]).dictionary_encode()):
