@@ -1,7 +1,7 @@
 """Writes the measured figures of the README from a stored benchmark record, so that none is typed by hand.
 
-    locality bench tpch --scale 1 --json docs/benchmarks/tpch-sf1.json
-    python docs/figures.py
+The record comes from ``locality bench tpch --scale 1 --json docs/benchmarks/tpch-sf1.json``;
+``python docs/figures.py`` then writes the README.
 
 ``--check`` only says, by the exit status, whether the README has the record's figures.
 """
