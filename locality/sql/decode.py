@@ -200,12 +200,16 @@ def _keys(orders: list[dict[str, Any]], resolve: Resolve) -> tuple[SortKey, ...]
     )
 
 
+#: What ``LIMIT NULL`` is bound to.
+_UNLIMITED = 2**63 - 1
+
+
 def _bound(value: dict[str, Any], clause: str) -> int | None:
     match value:
         case {"type": "UNSET"}:
             return None
         case {"type": "CONSTANT_VALUE", "constant_integer": int(count)}:
-            return count
+            return None if count == _UNLIMITED else count
         case {"type": "CONSTANT_PERCENTAGE"}:
             raise Unsupported(f"{clause} by percentage")
         case _:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from locality.errors import ConnectionClosedError, LocalityError, MemoryLimitError, QueryError
 from locality.sql import parameters
 from locality.sql.parameters import Parameters
-from locality.sql.quoting import identifier
+from locality.sql.quoting import checked, identifier
 from locality.sql.source import Source
 from locality.types import from_arrow
 
@@ -107,7 +107,7 @@ class Fallback:
         given = parameters.check(params)
         with self._lock, self._errors():
             connection = self._open()
-            statements = connection.extract_statements(sql)
+            statements = connection.extract_statements(checked(sql))
             if not statements:
                 raise QueryError("the query is empty")
             for statement in statements:
@@ -146,7 +146,7 @@ class Fallback:
             yield
         except duckdb.OutOfMemoryException as error:
             raise MemoryLimitError(str(error)) from None
-        except (duckdb.Error, pa.ArrowException, UnicodeEncodeError) as error:
+        except (duckdb.Error, pa.ArrowException) as error:
             for dataset in self._datasets.values():
                 if isinstance(dataset.failure, LocalityError):
                     raise dataset.failure from None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from locality.errors import Unsupported
-from locality.plan.nodes import Node, Query
+from locality.plan.expressions import Expression, children
+from locality.plan.nodes import Aggregate, Filter, Node, Project, Query, Scan, Sort
 from locality.sql import parameters
 from locality.sql.decode import decode_plan
 from locality.sql.parameters import Parameters
 from locality.sql.shadow import Shadow
 from locality.sql.stability import CLOCK, functions_in, reads_clock
 from locality.types import DataType, parse
+
+#: Passes over expressions recurse; deeper ones than this are left to DuckDB.
+_DEEPEST = 100
 
 
 class Planner:
@@ -36,6 +40,12 @@ class Planner:
         right but has no plan in our nodes.
         """
         given = parameters.check(params)
+        try:
+            return self._plan(sql, given)
+        except RecursionError:
+            raise Unsupported("expression nested too deeply") from None
+
+    def _plan(self, sql: str, given: Parameters | None) -> Query:
         with self._shadow.lock:
             shadow = self._shadow
             shadow.statement(sql)
@@ -48,6 +58,7 @@ class Planner:
         root = decode_plan(plan)
         types = tuple(parse(t) for t in type_texts)
         _check_types(root, types)
+        _check_depth(root)
         return Query(root, names, types, cacheable=not reads_clock(tree))
 
     def _substitute(
@@ -67,3 +78,32 @@ def _check_types(root: Node, types: tuple[DataType, ...]) -> None:
     if root.types != types:
         wrong = [f"{mine} for {theirs}" for mine, theirs in zip(root.types, types, strict=False) if mine != theirs]
         raise Unsupported(f"result type {', '.join(wrong) or 'count'}")
+
+
+def _check_depth(root: Node) -> None:
+    pending = [(expression, 1) for expression in _expressions(root)]
+    while pending:
+        expression, depth = pending.pop()
+        if depth > _DEEPEST:
+            raise Unsupported("expression nested too deeply")
+        pending += [(child, depth + 1) for child in children(expression)]
+
+
+def _expressions(node: Node) -> Iterator[Expression]:
+    """Every expression of a plan."""
+    while not isinstance(node, Scan):
+        match node:
+            case Filter(predicate=predicate):
+                yield predicate
+            case Project(expressions=expressions):
+                yield from expressions
+            case Aggregate(groups=groups, aggregates=aggregates):
+                yield from groups
+                for call in aggregates:
+                    yield from call.args
+                    yield from () if call.filter is None else (call.filter,)
+            case Sort(keys=keys):
+                yield from (key.expression for key in keys)
+            case _:
+                pass
+        node = node.child

@@ -42,7 +42,7 @@ def decode_expression(data: dict[str, Any], resolve: Resolve) -> Expression:
     kind = data["type"]
     match data["expression_class"]:
         case "BOUND_REF":
-            return resolve(data["index"])
+            return _reference(data, resolve)
         case "BOUND_CONSTANT":
             return decode_constant(data["value"])
         case "BOUND_FUNCTION" if kind == "OPERATOR_CAST":
@@ -82,6 +82,14 @@ def function_name(data: dict[str, Any]) -> str:
     """The name of a bound function or aggregate (DuckDB 2 has a qualified name, DuckDB 1 a plain one)."""
     name = data["qname"]["path"][-1] if "qname" in data else data["name"]
     return str(name).lower()
+
+
+def _reference(data: dict[str, Any], resolve: Resolve) -> Expression:
+    """A column, of the type that DuckDB says it has: if positions were misread, this is where it would show."""
+    column = resolve(data["index"])
+    if decode_type(data["return_type"]) != column.type:
+        raise Unsupported(f"reference to a column of type {column.type} as another")
+    return column
 
 
 def _call(name: str, children: list[dict[str, Any]], dtype: DataType, resolve: Resolve) -> Call:

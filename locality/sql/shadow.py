@@ -14,9 +14,9 @@ import duckdb
 
 from locality.errors import QueryError, Unsupported
 from locality.sql.json_values import load
-from locality.sql.quoting import identifier, string
+from locality.sql.quoting import checked, identifier, string
 from locality.sql.stability import objects_in, stability
-from locality.types import DataType
+from locality.types import DataType, Domain
 
 Columns = tuple[tuple[str, DataType], ...]
 
@@ -77,7 +77,11 @@ class Shadow:
     def _create(self, name: str, columns: Columns) -> None:
         types = [self._type_text(dtype) for _, dtype in columns]
         listed = ", ".join(f"{identifier(column)} {text}" for (column, _), text in zip(columns, types, strict=True))
-        self._connection.execute(f"create table {identifier(name)} ({listed})")
+        try:
+            self._connection.execute(f"create table {identifier(name)} ({listed})")
+        except duckdb.CatalogException:  # columns that differ in case only: names in DuckDB don't
+            types = [_PLACEHOLDER]
+            self._connection.execute(f"create table {identifier(name)} (placeholder {_PLACEHOLDER})")
         self._tables[name] = columns
         if _PLACEHOLDER in types:
             self._placeholders.add(name.lower())
@@ -85,17 +89,18 @@ class Shadow:
     def _type_text(self, dtype: DataType) -> str:
         """The type as SQL; a placeholder where its text isn't SQL (a nested type by its Arrow name)."""
         text = str(dtype)
-        try:
-            (statement,) = duckdb.extract_statements(f"select cast(null as {text})")
-            self._connection.sql(statement)
-        except (duckdb.Error, ValueError):
-            return _PLACEHOLDER
+        if dtype.domain is Domain.NESTED:
+            try:
+                (statement,) = duckdb.extract_statements(f"select cast(null as {text})")
+                self._connection.sql(statement)
+            except (duckdb.Error, ValueError):
+                return _PLACEHOLDER
         return text
 
     def statement(self, sql: str) -> None:
         """Check that ``sql`` is one SELECT; QueryError on a syntax error, Unsupported for other statements."""
         try:
-            statements = self._connection.extract_statements(sql)
+            statements = self._connection.extract_statements(checked(sql))
         except duckdb.Error as error:
             raise QueryError(str(error)) from None
         if not statements:

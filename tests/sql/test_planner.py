@@ -67,6 +67,7 @@ def test_names_and_types_are_duckdbs(sql: str, planner: Planner, oracle: duckdb.
         ("select 'open from t", ["unterminated", "LINE 1"]),
         ("", ["empty"]),
         ("  -- nothing\n", ["empty"]),
+        ("select '\ud800' from t", ["Unicode"]),
     ],
 )
 def test_wrong_queries_are_errors_in_duckdbs_words(sql: str, parts: list[str], planner: Planner) -> None:
@@ -263,6 +264,33 @@ def test_sync_follows_the_schema() -> None:
     with pytest.raises(QueryError, match="does not exist"):
         planner.plan("select a from t")
     planner.close()
+
+
+def test_columns_that_differ_in_case_only_are_left_to_duckdb() -> None:
+    planner = Planner()
+    planner.sync({"t": [("a", INTEGER), ("A", VARCHAR)], "u": [("b", INTEGER)]})
+    for sql in ("select a from t", "select * from T"):
+        with pytest.raises(Unsupported):
+            planner.plan(sql)
+    assert planner.plan("select b from u").types == (INTEGER,)
+    planner.close()
+
+
+@pytest.mark.parametrize("sql", ["select {} from t", "select a from t where {} > 0"])
+def test_deep_expressions_are_left_to_duckdb(sql: str, planner: Planner) -> None:
+    assert planner.plan(sql.format("abs(" * 50 + "a" + ")" * 50)).types == (INTEGER,)
+    for depth in (200, 600):
+        with pytest.raises(Unsupported, match="too deeply"):
+            planner.plan(sql.format("abs(" * depth + "a" + ")" * depth))
+
+
+def test_long_lists_are_planned(planner: Planner) -> None:
+    values = ", ".join(str(3 * n) for n in range(2000))
+    assert "5997:INTEGER" in plan_text(planner.plan(f"select a from t where a in ({values})").root)
+
+
+def test_limit_null_is_no_limit(planner: Planner) -> None:
+    assert plan_text(planner.plan("select a from t limit null").root).startswith("limit None offset 0")
 
 
 def test_settings_change_plans() -> None:
