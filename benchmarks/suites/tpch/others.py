@@ -112,7 +112,7 @@ QUERIES = (
     ),
     Query(
         name="brass_catalogue",
-        title="brass parts by brand and band of size",
+        title="brass parts by brand and size band",
         tables=("part",),
         sql="""
 select upper(p_brand) as brand,
