@@ -21,6 +21,7 @@ from locality.operators.lookup import LookupLoad
 from locality.operators.parameters import Parameters
 from locality.operators.relation import Relation
 from locality.operators.shapes import ColumnShape
+from locality.operators.words import string_constant, unify_strings
 from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Lookup, walk
 from locality.plan.functions import FUNCTIONS
 from locality.plan.functions.base import Value, both
@@ -144,12 +145,22 @@ class Row:
         assert marked is not None
         self.block.builder.set(self.block.faults, b.or_(self.block.faults, b.convert(marked, Scalar.I64)))
 
+    def share(self, expr: ir.Expr) -> ir.Expr:
+        """See :meth:`locality.plan.functions.base.Scope.share`."""
+        return expr if isinstance(expr, ir.Var | ir.Const) else self.block.builder.assign(expr)
+
+    def unify(self, left: Value, right: Value) -> tuple[Value, Value]:
+        """See :meth:`locality.plan.functions.base.Scope.unify`."""
+        return unify_strings(self.block.parameters, left, right)
+
     def integer(self, value: int) -> ir.Expr:
         """A query's integer as a parameter of the kernel."""
         return self.block.parameters.integer(("constant", value), lambda segment: value)
 
     def _constant(self, constant: Constant) -> Value:
         value, dtype = constant.value, constant.type
+        if dtype.domain is Domain.STRING:
+            return string_constant(constant)
         if value is None:
             empty = b.const(0.0, Scalar.F64) if dtype.is_float else b.const_i64(0)
             return Value(empty, ir.Const(False, Scalar.BOOL), None if dtype.is_float else Interval(0, 0))

@@ -35,12 +35,18 @@ class Value:
     valid: BOOL, or None if the value is never NULL.
     bounds: what an I64 value can be; None for floats and booleans.
     dictionary: of a string: ``expr`` is its code, which orders as the string does.
+    packed: of a string: ``expr`` is its few bytes and its length as one integer, which orders as the string does.
     """
 
     expr: ir.Expr
     valid: ir.Expr | None = None
     bounds: Interval | None = None
     dictionary: SortedValues | None = None
+    packed: bool = False
+
+    @property
+    def is_string(self) -> bool:
+        return self.packed or self.dictionary is not None
 
     @property
     def is_float(self) -> bool:
@@ -75,6 +81,12 @@ class Scope(Protocol):
     def integer(self, value: int) -> ir.Expr:
         """A query's integer as a parameter of the kernel."""
 
+    def share(self, expr: ir.Expr) -> ir.Expr:
+        """The value of ``expr`` in a local variable: for what is used more than once."""
+
+    def unify(self, left: Value, right: Value) -> tuple[Value, Value]:
+        """Two strings as codes of one dictionary; raises Unsupported where that can't be, or is not worth it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Function:
@@ -101,7 +113,7 @@ def all_valid(values: tuple[Value, ...]) -> ir.Expr | None:
 
 def as_integer(value: Value) -> Value:
     """The value as I64; booleans become 0 and 1."""
-    if value.is_float or value.dictionary is not None:
+    if value.is_float or value.is_string:
         raise Unsupported("a float or a string where kernels need an integer")
     if value.is_boolean:
         return Value(b.convert(value.expr, Scalar.I64), value.valid, BOOLEAN)
@@ -121,9 +133,12 @@ def is_true(value: Value) -> ir.Expr:
 
 
 def check_range(scope: Scope, value: Value, low: int, high: int) -> Value:
-    """Faults where the value is outside ``low`` to ``high``, unless its bounds prove that it can't be."""
+    """Faults where the value is outside ``low`` to ``high``, unless its bounds prove that it can't be.
+
+    There, and under NULL, the result is the nearer end: whoever indexes an array by a value relies on its bounds.
+    """
     if value.range.within(low, high):
         return value
-    outside = b.or_(b.lt(value.expr, scope.integer(low)), b.gt(value.expr, scope.integer(high)))
-    scope.fault(outside, value.valid)
-    return replace(value, bounds=value.range.clamp(low, high))
+    expr, least, most = scope.share(value.expr), scope.integer(low), scope.integer(high)
+    scope.fault(b.or_(b.lt(expr, least), b.gt(expr, most)), value.valid)
+    return replace(value, expr=b.minimum(b.maximum(expr, least), most), bounds=value.range.clamp(low, high))

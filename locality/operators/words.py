@@ -1,0 +1,53 @@
+"""Strings that kernels choose among: constants, and codes of several dictionaries brought to one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from locality.encodings import merge_dictionaries
+from locality.encodings.column import Dictionary
+from locality.encodings.dictionaries import make_dictionary
+from locality.errors import Unsupported
+from locality.kernel import builder as b
+from locality.kernel import ir
+from locality.kernel.ir import Array, Scalar
+from locality.operators.parameters import Parameters
+from locality.plan.expressions import Constant
+from locality.plan.functions.base import Value
+from locality.types import to_arrow
+
+#: Merging larger dictionaries takes longer than DuckDB does for the whole query.
+_MOST_ENTRIES = 1 << 20
+
+
+def string_constant(constant: Constant) -> Value:
+    """A string as the only entry of a dictionary of its own; NULL has an empty one."""
+    entries = [] if constant.value is None else [constant.value]
+    dictionary = make_dictionary(pa.array(entries, to_arrow(constant.type)))
+    return Value(b.const_i64(0), None if entries else ir.Const(False, Scalar.BOOL), dictionary=dictionary)
+
+
+def unify_strings(parameters: Parameters, left: Value, right: Value) -> tuple[Value, Value]:
+    """Both strings as codes of one dictionary; raises Unsupported if theirs are large or of different types."""
+    ours, theirs = left.dictionary, right.dictionary
+    if not isinstance(ours, Dictionary) or not isinstance(theirs, Dictionary):
+        raise Unsupported("a string beside a value of another type")
+    if ours.key == theirs.key:
+        return left, right
+    if ours.values.type != theirs.values.type or len(ours) + len(theirs) > _MOST_ENTRIES:
+        raise Unsupported("a choice between strings of large dictionaries")
+    merged, (our_codes, their_codes) = merge_dictionaries([ours, theirs])
+    return (
+        _recoded(parameters, left, ours, merged, our_codes),
+        _recoded(parameters, right, theirs, merged, their_codes),
+    )
+
+
+def _recoded(
+    parameters: Parameters, value: Value, old: Dictionary, new: Dictionary, codes: np.typing.NDArray[np.int32]
+) -> Value:
+    # a code under NULL may be 0 in a dictionary without entries
+    table = codes if len(codes) else np.zeros(1, dtype=np.int32)
+    array = parameters.array(("recoded", old.key, new.key), Array(Scalar.I32), lambda segment: table)
+    return Value(b.convert(b.load(array, value.expr), Scalar.I64), value.valid, dictionary=new)
