@@ -15,7 +15,7 @@ import duckdb
 from locality.errors import QueryError, Unsupported
 from locality.sql.json_values import load
 from locality.sql.quoting import checked, identifier, string
-from locality.sql.stability import objects_in, stability
+from locality.sql.stability import COMMON, objects_in, stability
 from locality.types import DataType, Domain
 
 Columns = tuple[tuple[str, DataType], ...]
@@ -112,7 +112,8 @@ class Shadow:
 
     def unstable(self, functions: set[str]) -> set[str]:
         """Those of the functions named that are volatile or depend on the moment or the session."""
-        return functions & stability(self._connection).unstable if functions else set()
+        rare = functions - COMMON
+        return rare & stability(self._connection).unstable if rare else set()
 
     def parse(self, sql: str) -> Any:
         """DuckDB's parse tree of one SELECT, without names resolved."""

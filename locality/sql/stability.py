@@ -32,6 +32,15 @@ CLOCK = frozenset(
         *("current_localtime", "current_localtimestamp"),
     }
 )
+#: Consistent functions that most queries use: for these alone DuckDB's catalog needn't be asked.
+COMMON = frozenset(
+    {
+        *("+", "-", "*", "/", "//", "%", "||", "~~", "!~~", "~~*", "!~~*", "like_escape", "not_like_escape"),
+        *("sum", "count", "count_star", "avg", "min", "max", "stddev", "variance", "abs", "round", "floor", "ceil"),
+        *("to_days", "to_months", "to_years", "trunc", "date_part", "date_trunc", "year", "month", "day", "length"),
+        *("substring", "upper", "lower", "trim", "replace", "concat", "starts_with", "contains", "prefix", "suffix"),
+    }
+)
 _WORD = re.compile(r"[a-z_][a-z_0-9]*")
 _QUERY = "select lower(function_name), function_type, stability, lower(macro_definition) from duckdb_functions()"
 

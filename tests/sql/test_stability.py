@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from locality.sql.stability import functions_in, reads_clock, stability
+from locality.sql.stability import COMMON, functions_in, reads_clock, stability
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,8 @@ def test_names_are_found_anywhere_in_a_parse_tree() -> None:
     assert not reads_clock(tree)
     assert reads_clock([{"x": {"class": "COLUMN_REF", "column_names": ["Current_Date"]}}])
     assert reads_clock([{"x": {"class": "FUNCTION", "function_name": "now"}}])
+
+
+def test_common_functions_are_not_unstable() -> None:
+    with duckdb.connect() as connection:
+        assert COMMON.isdisjoint(stability(connection).unstable)
