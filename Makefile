@@ -33,6 +33,7 @@ test: $(VENV)/.dev
 
 check: $(VENV)/.dev
 	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
 
