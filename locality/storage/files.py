@@ -48,24 +48,8 @@ class ChecksumFile:
         """Bytes written so far."""
         return self.size
 
-    def flush(self) -> None:
-        """Passes buffered bytes on to the operating system."""
-        self._file.flush()
-
     def close(self) -> None:
         """Nothing: the owner closes the file, after syncing it."""
-
-    def readable(self) -> bool:
-        """Never."""
-        return False
-
-    def writable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Never: what was written is checksummed."""
-        return False
 
 
 @contextmanager

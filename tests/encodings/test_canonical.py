@@ -12,9 +12,9 @@ import pyarrow as pa
 import pytest
 
 from locality import types
-from locality.encodings import canonical, decode, from_arrow
+from locality.encodings import EncodedColumn, canonical, decode, from_arrow
 from locality.encodings.bitmaps import null_count
-from locality.errors import SchemaError
+from locality.errors import MemoryLimitError, SchemaError
 from locality.types import DataType
 
 TEXTS = ["b", None, "", "a", "b", "ccc", None]
@@ -181,6 +181,19 @@ def test_the_null_type_takes_any_type() -> None:
     for name in ("INTEGER", "DOUBLE", "VARCHAR", "HUGEINT", "INTERVAL"):
         column = canonical(pa.nulls(9), DataType(name))
         assert decode(column).to_pylist() == [None] * 9
+
+
+def test_nulls_of_a_type_without_an_arrow_type_stay_nulls() -> None:
+    column = canonical(pa.nulls(3), DataType("UUID"))
+    assert column.encoding == "opaque"
+    assert null_count(column.validity, 3) == 3
+
+
+def test_more_text_than_an_array_holds_is_refused() -> None:
+    offsets, data = np.array([0, 2**31], dtype=np.int64), np.zeros(0, dtype=np.uint8)
+    column = EncodedColumn(types.VARCHAR, "text", 1, offsets=offsets, data=data)
+    with pytest.raises(MemoryLimitError, match="2147483648 bytes"):
+        decode(column)
 
 
 def test_types_that_do_not_convert_are_refused() -> None:

@@ -150,6 +150,8 @@ def test_stored_bytes_counts_arrays_and_no_dictionary() -> None:
         (EncodingSpec(types.BIGINT, "constant", base=1), [1, 2]),
         (EncodingSpec(types.BIGINT, "constant", base=1), [1, 257]),
         (EncodingSpec(types.BIGINT, "plain", code="int8"), [1, 200]),
+        (EncodingSpec(types.decimal(38, 0), "plain", code="int64"), [2**70]),
+        (EncodingSpec(types.decimal(38, 0), "frame", code="uint8"), [2**70]),
         (EncodingSpec(types.DOUBLE, "constant", value=0.0), [0.0, -0.0]),
         (EncodingSpec(types.DOUBLE, "constant"), [None, 1.0]),
         (EncodingSpec(types.VARCHAR, "constant"), [None, "a"]),
@@ -157,7 +159,7 @@ def test_stored_bytes_counts_arrays_and_no_dictionary() -> None:
     ids=lambda value: str(getattr(value, "encoding", value)),
 )
 def test_values_outside_a_spec_are_refused(spec: EncodingSpec, items: list[Any]) -> None:
-    with pytest.raises(ValueError, match=r"chosen|multiple"):
+    with pytest.raises(ValueError, match=r"chosen|multiple|64 bits"):
         ENCODINGS[spec.encoding].encode(pa.array(items, types.to_arrow(spec.type)), spec)
 
 

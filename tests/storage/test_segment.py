@@ -98,6 +98,18 @@ def test_random_columns(tmp_path_factory: pytest.TempPathFactory, data: st.DataO
     check_same(reopen(directory, save(directory, table), table), table)
 
 
+def test_lengths_that_need_no_padding(tmp_path: Path) -> None:
+    table: Columns = {}
+    for dtype in cases.FLAT:
+        table |= every_encoding(dtype, pa.concat_arrays([cases.fixed(dtype)["mixed"]] * 3).slice(0, 512))
+    check_same(reopen(tmp_path, save(tmp_path, table), table), table)
+
+
+def test_a_segment_of_text_alone(tmp_path: Path) -> None:
+    table = {"t": canonical(pa.array(["a", None]), types.VARCHAR)}
+    check_same(reopen(tmp_path, save(tmp_path, table), table), table)
+
+
 def sample(rows: int = ZONE_ROWS + 100) -> Columns:
     """A segment of two zones with a column of every encoding."""
     rng = np.random.default_rng(1)
