@@ -36,6 +36,11 @@ def store_errors(store: Path) -> Iterator[None]:
         ) from error
 
 
+def make_directory(path: Path) -> None:
+    """Make a directory unless it is there."""
+    path.mkdir(exist_ok=True)
+
+
 def sync_file(path: Path) -> None:
     """Force a file's bytes to the disk."""
     # Windows flushes only handles that may write.

@@ -144,7 +144,6 @@ def _text(table: TableSummary) -> str:
 
 def _keys(table: TableSummary) -> list[str]:
     lines = [f"primary key {listed(table.primary_key)}"] if table.primary_key else []
-    for key in table.foreign_keys:
-        lines.append(f"foreign key {listed(key.columns)} -> {key.table} {listed(key.parents)}")
+    lines += [f"foreign key {listed(key.columns)} -> {key.table} {listed(key.parents)}" for key in table.foreign_keys]
     found = [name for name in table.unique if (name,) != table.primary_key]
     return lines + ([f"unique by inspection: {', '.join(found)}"] if found else [])

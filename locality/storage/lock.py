@@ -90,7 +90,9 @@ def oldest_pinned(store: Path, current: int) -> int:
         except Timeout:
             oldest = min(oldest, _pinned(version))
         except OSError:
-            continue  # its reader has just closed it
+            # Its reader has just closed it; or else nothing is known, and the reader must be assumed to live.
+            if file.exists():
+                oldest = min(oldest, _pinned(version))
         else:
             durable.remove_quietly(version)
             lock.release()

@@ -1,7 +1,7 @@
 """The manifest: the one file that says what a store holds, replaced whole by every commit.
 
-It is two lines of JSON. The first names the format, the version (the number of the commit) and the length and checksum of
-the second; the second describes the tables. A reader that only wants to know whether anything changed reads the first.
+It is two lines of JSON. The first names the format, the version (the number of the commit) and the length and checksum
+of the second, which describes the tables. A reader that only wants to know whether anything changed reads the first.
 """
 
 from __future__ import annotations
@@ -150,8 +150,8 @@ def _header(path: Path, line: bytes) -> dict[str, Any]:
         raise CorruptStoreError(f"{path} is damaged: its first line is not that of a store's manifest")
     if isinstance(header.get("format"), int) and header["format"] > FORMAT:
         raise StoreVersionError(
-            f"the store {path.parent} has format {header['format']}; this version of Locality reads up to format {FORMAT}: "
-            "upgrade Locality to open it"
+            f"the store {path.parent} has format {header['format']}; this version of Locality reads up to "
+            f"format {FORMAT}: upgrade Locality to open it"
         )
     if header.get("format") != FORMAT or any(type(header.get(key)) is not kind for key, kind in expected.items()):
         raise CorruptStoreError(f"{path} is damaged: its first line lacks a part")

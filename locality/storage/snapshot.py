@@ -28,19 +28,19 @@ class Snapshot:
     entries: NameMap[TableEntry]
 
 
-def load(store: Path, manifest: Manifest, previous: Snapshot | None) -> Snapshot:
+def load(store: Path, manifest: Manifest, previous: Snapshot) -> Snapshot:
     """Open every table without touching files; what did not change since ``previous`` is shared, caches included."""
     tables = []
     for entry in manifest.tables:
-        if previous is not None and previous.entries.get(entry.name) == entry:
+        if previous.entries.get(entry.name) == entry:
             tables.append(previous.tables[entry.name])
         else:
             tables.append(open_table(store, entry, _open_segments(previous, entry.name)))
     return Snapshot(manifest.version, NameMap(tables), NameMap(manifest.tables))
 
 
-def _open_segments(previous: Snapshot | None, name: str) -> dict[SegmentFiles, Segment]:
-    if previous is None or name not in previous.tables:
+def _open_segments(previous: Snapshot, name: str) -> dict[SegmentFiles, Segment]:
+    if name not in previous.tables:
         return {}
     return dict(zip(previous.entries[name].segments, previous.tables[name].segments, strict=True))
 

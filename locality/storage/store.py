@@ -1,7 +1,7 @@
 """A store: a directory of immutable files under a manifest, opened for snapshots and for one write at a time.
 
-Its entries: ``manifest.json``; ``segments/`` and ``dictionaries/`` (immutable files that the manifest names); ``staging/``
-(what a write in progress keeps aside); ``write.lock`` and ``readers/`` (who is using the store).
+Its entries: ``manifest.json``; ``segments/`` and ``dictionaries/`` (immutable files that the manifest names);
+``staging/`` (what a write in progress keeps aside); ``write.lock`` and ``readers/`` (who is using the store).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from types import TracebackType
 
 from locality.errors import CorruptStoreError, StoreError
 from locality.storage import durable, manifest
+from locality.storage.catalog import NameMap
 from locality.storage.lock import READERS, WRITE_LOCK, ReaderPin, WriteLock
 from locality.storage.manifest import Manifest
 from locality.storage.snapshot import Snapshot, load
@@ -32,9 +33,10 @@ class Store:
         self._pin = ReaderPin(path)
         self._in_use: weakref.WeakKeyDictionary[Table, int] = weakref.WeakKeyDictionary()
         self._pinned = 0
+        self._snapshot = Snapshot(-1, NameMap(), NameMap())
         self._closed = False
         try:
-            self._snapshot = self._load(None)
+            self._load()
         except BaseException:
             self._pin.close()
             raise
@@ -59,7 +61,7 @@ class Store:
         with self._mutex:
             self._check_open()
             if manifest.read_version(self.path) != self._snapshot.version:
-                self._snapshot = self._load(self._snapshot)
+                self._load()
             return self._snapshot
 
     def begin(self, timeout: float = 0.0) -> Transaction:
@@ -74,7 +76,7 @@ class Store:
             transaction.commit()
 
     def close(self) -> None:
-        """Let the store go; a second call does nothing. Snapshots stay usable until another writer removes their files."""
+        """Let the store go; a second call does nothing. Snapshots stay usable until a writer removes their files."""
         with self._mutex:
             self._closed = True
             self._pin.close()
@@ -94,19 +96,19 @@ class Store:
     def _committed(self) -> None:
         self.snapshot()
 
-    def _load(self, previous: Snapshot | None) -> Snapshot:
+    def _load(self) -> None:
         """Read the manifest, then move the pin to the oldest version whose tables are still in use.
 
         The pin lies on an older version (or on all) while the manifest is read, so no file can vanish in between.
         """
-        snapshot = load(self.path, manifest.read(self.path), previous)
-        for table in snapshot.tables.values():
-            self._in_use[table] = snapshot.version
-        oldest = min(self._in_use.values(), default=snapshot.version)
+        # The old snapshot must not be held beyond this line, or its tables would count as in use.
+        self._snapshot = load(self.path, manifest.read(self.path), self._snapshot)
+        for table in self._snapshot.tables.values():
+            self._in_use[table] = self._snapshot.version
+        oldest = min(self._in_use.values(), default=self._snapshot.version)
         if oldest != self._pinned:
             self._pin.keep(oldest)
             self._pinned = oldest
-        return snapshot
 
 
 def _check_free(path: Path, create: bool) -> None:

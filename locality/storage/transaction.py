@@ -51,7 +51,7 @@ class Transaction:
             self._tables = {fold(table.name): table for table in self._before.tables}
             _collect_garbage(self.store, self._before)
             for directory in (self.segments, self.dictionaries, self.staging):
-                directory.mkdir(exist_ok=True)
+                durable.make_directory(directory)
             self._exit = stack.pop_all()
         return self
 
@@ -73,7 +73,7 @@ class Transaction:
         return f"{self._before.version + 1:06d}-{self._names:05d}"
 
     def add_segment(self, name: str, columns: Sequence[EncodedColumn], names: Sequence[str]) -> SegmentFiles:
-        """Write a segment under a :meth:`new_name`; any thread. If no table entry names it, it is removed at the end."""
+        """Write a segment under a :meth:`new_name`; any thread. It goes at the end if no table entry names it."""
         return write_segment(self.store, f"{SEGMENTS}/{name}", columns, names)
 
     def add_dictionary(self, dictionary: Dictionary) -> FileEntry:

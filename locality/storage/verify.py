@@ -74,9 +74,11 @@ def find_problems(store: Store) -> list[Problem]:
     with tempfile.TemporaryDirectory(prefix="locality-verify-") as scratch:
         for entry in snapshot.entries.values():
             found = list(_damaged_files(store.path, entry))
-            # Files that are damaged say nothing about the data.
-            checks = () if found else _checks(store.path, entry, snapshot, Path(scratch))
-            found += [message for check in checks for message in _failure(check)]
+            table = open_table(store.path, entry)
+            # What is damaged says nothing about the rest: each step trusts those before it.
+            for step in (_data_checks(store.path, entry, table), _key_checks(table, snapshot, Path(scratch))):
+                if not found:
+                    found += [message for check in step for message in _failure(check)]
             problems += [Problem(entry.name, message) for message in found]
     return problems
 
@@ -93,8 +95,7 @@ def _damaged_files(store: Path, entry: TableEntry) -> Iterator[str]:
         yield from _failure(lambda file=file: files.check_content(store / file.path, file))  # type: ignore[misc]
 
 
-def _checks(store: Path, entry: TableEntry, snapshot: Snapshot, scratch: Path) -> Iterator[Callable[[], None]]:
-    table = open_table(store, entry)
+def _data_checks(store: Path, entry: TableEntry, table: Table) -> Iterator[Callable[[], None]]:
     for file in entry.dictionaries:
         yield lambda file=file: _check_dictionary(store, file)  # type: ignore[misc]
     for segment in table.segments:
@@ -102,11 +103,14 @@ def _checks(store: Path, entry: TableEntry, snapshot: Snapshot, scratch: Path) -
         segment.drop_cache()
     for index in range(len(table.columns)):
         yield lambda index=index: _check_statistics(table, index)  # type: ignore[misc]
-    if entry.primary_key:
-        yield lambda: check_unique(table, entry.primary_key, "primary key", scratch)
-    for name in entry.unique:
+
+
+def _key_checks(table: Table, snapshot: Snapshot, scratch: Path) -> Iterator[Callable[[], None]]:
+    if table.primary_key:
+        yield lambda: check_unique(table, table.primary_key, "primary key", scratch)
+    for name in table.unique:
         yield lambda name=name: check_unique(table, (name,), "unique column", scratch)  # type: ignore[misc]
-    for key in entry.foreign_keys:
+    for key in table.foreign_keys:
         yield lambda key=key: check_references(table, key, snapshot.tables.table(key.table), scratch)  # type: ignore[misc]
 
 

@@ -13,8 +13,8 @@ from locality.storage.catalog import check_name
 from locality.storage.ingest import progress as progress_bar
 from locality.storage.ingest.keys import check, parse_foreign_keys, parse_primary_key
 from locality.storage.ingest.objects import open_source
-from locality.storage.ingest.schema import existing_table, new_table
 from locality.storage.ingest.passes import Written, write
+from locality.storage.ingest.schema import existing_table, new_table
 from locality.storage.manifest import TableEntry
 from locality.storage.snapshot import column_info
 from locality.storage.statistics import merge_statistics

@@ -8,13 +8,14 @@ import pyarrow as pa
 from locality.encodings import ColumnProfile, EncodedColumn, EncodingSpec, canonical, choose, slice_column
 from locality.encodings.arrow import to_dictionary
 from locality.encodings.canonical import plain_dtype, text_array
+from locality.errors import SchemaError, SourceError
 from locality.storage.ingest import distinct
 from locality.storage.ingest.facts import Facts
 from locality.storage.ingest.observe import observe
 from locality.storage.ingest.union import Union
 from locality.storage.statistics import ColumnStatistics, Order
 from locality.storage.zones import prefix_bounds
-from locality.types import DataType, Domain
+from locality.types import VARCHAR, DataType, Domain
 
 _SAMPLE = 8192
 
@@ -30,8 +31,16 @@ class Collector:
         self._union = Union(dtype, total_rows) if dtype.domain is Domain.STRING else None
 
     def prepare(self, array: pa.ChunkedArray) -> tuple[EncodedColumn, Facts]:
-        """A chunk in the form in which it waits, and its facts. Any thread. Raises SchemaError for bad values."""
-        column = canonical(array, self.type)
+        """A chunk in the form in which it waits, and its facts. Any thread.
+
+        Raises SchemaError or SourceError, naming the column, for values that its type can't have.
+        """
+        try:
+            column = canonical(array, self.type)
+        except SchemaError as error:
+            raise SchemaError(f"column {self.name!r}: {error}") from None
+        if self.type == VARCHAR and not column.all_null:
+            self._check_unicode(column)
         if column.encoding == "text" and self._may_be_dictionary(column):
             column = to_dictionary(column)
         return observe(column)
@@ -84,6 +93,17 @@ class Collector:
             facts.text_bytes,
             facts.longest_text,
         )
+
+    def _check_unicode(self, column: EncodedColumn) -> None:
+        if column.data is not None and column.offsets is not None:
+            text = column.data[column.offsets[0] : column.offsets[-1]]
+            if not len(text) or int(text.max()) < 128:
+                return
+        values = text_array(column) if column.dictionary is None else column.dictionary.values
+        try:
+            values.validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise SourceError(f"column {self.name!r}: a string is not valid UTF-8: {error}") from None
 
     def _may_be_dictionary(self, column: EncodedColumn) -> bool:
         if self._union is None or not self._union.open or not column.length:

@@ -41,6 +41,11 @@ def _open(path: Path, file: pa.NativeFile) -> pa.RecordBatchFileReader | pa.Reco
 
 
 def _batches(reader: pa.RecordBatchFileReader | pa.RecordBatchStreamReader) -> Iterator[pa.RecordBatch]:
+    """The batches, checked: a damaged file may hold offsets that lead anywhere."""
     if isinstance(reader, pa.RecordBatchFileReader):
-        return (reader.get_batch(i) for i in range(reader.num_record_batches))
-    return iter(reader)
+        batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
+    else:
+        batches = iter(reader)
+    for batch in batches:
+        batch.validate(full=True)
+        yield batch

@@ -132,6 +132,8 @@ def _spans(table: Table, indices: list[int]) -> list[tuple[int, int]] | None:
         if table.columns[index].type.domain is not Domain.INTEGER or not isinstance(statistics.minimum, int):
             return None
         span = int(statistics.maximum) - statistics.minimum + 1  # type: ignore[arg-type]
+        if not -(2**63) <= statistics.minimum <= int(statistics.maximum) < 2**63:  # type: ignore[arg-type]
+            return None  # 128-bit values are not a code each
         spans.append((statistics.minimum, span))
         combinations *= span
     return spans if combinations <= min(_BITMAP_LIMIT, _BITMAP_ROWS * table.row_count + (1 << 16)) else None

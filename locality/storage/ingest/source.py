@@ -26,10 +26,6 @@ class Place:
 
     name: str
 
-    def failed(self, error: BaseException) -> SourceError:
-        """The error of reading this place."""
-        return SourceError(f"{self.name} can't be read: {error}")
-
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
         """Translate what pyarrow and the operating system raise while reading this place to SourceError."""
@@ -38,7 +34,10 @@ class Place:
         except FileNotFoundError:
             raise SourceError(f"{self.name} does not exist") from None
         except (OSError, pa.ArrowException, duckdb.Error) as error:
-            raise self.failed(error) from error
+            if "KeyboardInterrupt" in str(error):
+                # Arrow wraps what a Python stream raises; an interruption by the user must stay one.
+                raise KeyboardInterrupt from error
+            raise SourceError(f"{self.name} can't be read: {error}") from error
 
 
 class Source(ABC):
