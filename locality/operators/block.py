@@ -24,7 +24,7 @@ from locality.operators.shapes import ColumnShape
 from locality.operators.words import string_constant, unify_strings
 from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Lookup, walk
 from locality.plan.functions import FUNCTIONS
-from locality.plan.functions.base import Value, both
+from locality.plan.functions.base import Value, both, null_of
 from locality.plan.functions.casts import emit_cast
 from locality.plan.functions.logic import emit_case
 from locality.plan.intervals import Interval
@@ -162,8 +162,7 @@ class Row:
         if dtype.domain is Domain.STRING:
             return string_constant(constant)
         if value is None:
-            empty = b.const(0.0, Scalar.F64) if dtype.is_float else b.const_i64(0)
-            return Value(empty, ir.Const(False, Scalar.BOOL), None if dtype.is_float else Interval(0, 0))
+            return null_of(dtype)
         if isinstance(value, bool):
             number = self.block.parameters.integer(("constant", int(value)), lambda segment: int(value))
             return Value(b.ne(number, b.const_i64(0)))

@@ -15,6 +15,7 @@ from locality.kernel import ir
 from locality.kernel.ir import Scalar
 from locality.plan.expressions import Call, Expression
 from locality.plan.intervals import BOOLEAN, INT64, Interval
+from locality.types import DataType
 
 
 class SortedValues(Protocol):
@@ -31,7 +32,7 @@ class SortedValues(Protocol):
 class Value:
     """The value of an expression at the current row.
 
-    expr: I64 for the INTEGER domain, BOOL for booleans, F32 or F64 for floats. Where ``valid`` is false it is arbitrary.
+    expr: I64 for the INTEGER domain, BOOL for booleans, F32 or F64 for floats; arbitrary where ``valid`` is false.
     valid: BOOL, or None if the value is never NULL.
     bounds: what an I64 value can be; None for floats and booleans.
     dictionary: of a string: ``expr`` is its code, which orders as the string does.
@@ -94,6 +95,17 @@ class Function:
 
     name: str
     emit: Callable[[Scope, Call], Value]
+
+
+def null_of(dtype: DataType) -> Value:
+    """NULL as a value of a type that is not a string."""
+    never = ir.Const(False, Scalar.BOOL)
+    match dtype.name:
+        case "BOOLEAN":
+            return Value(never, never)
+        case "FLOAT" | "DOUBLE":
+            return Value(b.const(0.0, Scalar.F32 if dtype.name == "FLOAT" else Scalar.F64), never)
+    return Value(b.const_i64(0), never, Interval(0, 0))
 
 
 def both(left: ir.Expr | None, right: ir.Expr | None) -> ir.Expr | None:

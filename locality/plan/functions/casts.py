@@ -1,4 +1,4 @@
-"""Casts among the types that kernels compute with; casts from and to strings happen once per dictionary entry instead."""
+"""Casts among the types that kernels compute with; casts from and to strings happen once per dictionary entry."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _to_float(value: Value, source: DataType, target: DataType) -> Value:
 
 
 def _decimal_to_double(value: Value, scale: int) -> ir.Expr:
-    """As DuckDB: one division where the unscaled value is a double exactly, else the whole and fractional parts apart."""
+    """One division where the unscaled value is a double exactly, else whole and fraction apart: as DuckDB does."""
     power = b.const(float(10**scale), Scalar.F64)
     direct = b.div(b.convert(value.expr, Scalar.F64), power)
     if value.range.magnitude <= _EXACT_DOUBLE:

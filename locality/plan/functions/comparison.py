@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
@@ -10,17 +12,17 @@ from locality.plan.expressions import Call
 from locality.plan.functions.base import Function, Scope, Value, as_double, as_integer, both
 
 _OPERATORS = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-_MIRRORED = {"<": ">", "<=": ">="}
 
 
-def compare(name: str, left: Value, right: Value) -> ir.Expr:
+def compare(scope: Scope, name: str, left: Value, right: Value) -> ir.Expr:
     """``left name right`` as BOOL, ignoring validity."""
     if left.dictionary is not None and right.dictionary is not None:
-        if left.dictionary.key != right.dictionary.key:
-            raise Unsupported("comparison of strings of two columns")
+        left, right = scope.unify(left, right)
+        return ir.Compare(_OPERATORS[name], left.expr, right.expr)
+    if left.packed and right.packed:
         return ir.Compare(_OPERATORS[name], left.expr, right.expr)
     if left.is_float or right.is_float:
-        return _compare_floats(name, as_double(left).expr, as_double(right).expr)
+        return _compare_floats(name, scope.share(as_double(left).expr), scope.share(as_double(right).expr))
     return ir.Compare(_OPERATORS[name], as_integer(left).expr, as_integer(right).expr)
 
 
@@ -46,13 +48,13 @@ def _compare_floats(name: str, left: ir.Expr, right: ir.Expr) -> ir.Expr:
 
 def _emit_comparison(scope: Scope, call: Call) -> Value:
     left, right = (scope.emit(arg) for arg in call.args)
-    return Value(compare(call.name, left, right), both(left.valid, right.valid))
+    return Value(compare(scope, call.name, left, right), both(left.valid, right.valid))
 
 
 def _emit_distinct(scope: Scope, call: Call) -> Value:
     """IS [NOT] DISTINCT FROM: NULL equals NULL, and the answer is never NULL."""
     left, right = (scope.emit(arg) for arg in call.args)
-    same = compare("=", left, right)
+    same = compare(scope, "=", left, right)
     if left.valid is not None or right.valid is not None:
         true = ir.Const(True, Scalar.BOOL)
         left_valid, right_valid = left.valid or true, right.valid or true
@@ -69,10 +71,11 @@ def _emit_in(scope: Scope, call: Call) -> Value:
     if len(call.args) > _MOST_CANDIDATES + 1:
         raise Unsupported(f"IN with more than {_MOST_CANDIDATES} candidates over a wide column")
     needle, *candidates = (scope.emit(arg) for arg in call.args)
+    needle = replace(needle, expr=scope.share(needle.expr))
     matched: ir.Expr = ir.Const(False, Scalar.BOOL)
     known: ir.Expr | None = None
     for candidate in candidates:
-        hit = compare("=", needle, candidate)
+        hit = compare(scope, "=", needle, candidate)
         matched = b.or_(matched, hit if candidate.valid is None else b.and_(hit, candidate.valid))
         known = both(known, candidate.valid)
     return Value(matched, both(needle.valid, None if known is None else b.or_(matched, known)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
@@ -13,7 +16,7 @@ from locality.plan.functions.comparison import compare
 _TRUE = ir.Const(True, Scalar.BOOL)
 
 
-def _fold(op: str, terms: list[ir.Expr]) -> ir.Expr:
+def _fold(op: str, terms: Sequence[ir.Expr]) -> ir.Expr:
     result = terms[0]
     for term in terms[1:]:
         result = ir.Binary(op, result, term)
@@ -49,11 +52,12 @@ def _emit_is_null(scope: Scope, call: Call) -> Value:
     return Value(valid if call.name == "is not null" else b.not_(valid))
 
 
-def choose(condition: ir.Expr, then: Value, otherwise: Value) -> Value:
+def choose(scope: Scope, condition: ir.Expr, then: Value, otherwise: Value) -> Value:
     """``then`` where the condition holds, else ``otherwise``; both as the wider of the two physical types."""
-    if (then.dictionary and then.dictionary.key) != (otherwise.dictionary and otherwise.dictionary.key):
-        raise Unsupported("a choice between strings of different columns")
-    if then.dictionary is not None:
+    if then.packed or otherwise.packed:
+        raise Unsupported("a choice between raw strings")
+    if then.dictionary is not None or otherwise.dictionary is not None:
+        then, otherwise = scope.unify(then, otherwise)
         bounds = None
     elif then.is_float or otherwise.is_float:
         if then.expr.type is not otherwise.expr.type:
@@ -64,6 +68,7 @@ def choose(condition: ir.Expr, then: Value, otherwise: Value) -> Value:
         bounds = then.range | otherwise.range
     else:
         bounds = None
+    condition = scope.share(condition)
     valid = None
     if then.valid is not None or otherwise.valid is not None:
         valid = b.select(condition, then.valid or _TRUE, otherwise.valid or _TRUE)
@@ -74,7 +79,7 @@ def emit_case(scope: Scope, case: Case) -> Value:
     """The value of the first branch whose condition is true."""
     result = scope.emit(case.otherwise)
     for condition, value in reversed(case.branches):
-        result = choose(is_true(scope.emit(condition)), scope.emit(value), result)
+        result = choose(scope, is_true(scope.emit(condition)), scope.emit(value), result)
     return result
 
 
@@ -82,36 +87,37 @@ def _emit_coalesce(scope: Scope, call: Call) -> Value:
     args = [scope.emit(arg) for arg in call.args]
     result = args[-1]
     for arg in reversed(args[:-1]):
-        if arg.valid is None:
-            result = arg
-        else:
-            result = choose(arg.valid, arg, result)
+        result = arg if arg.valid is None else choose(scope, arg.valid, arg, result)
     return result
 
 
 def _emit_greatest(scope: Scope, call: Call) -> Value:
     """``greatest`` and ``least`` skip NULLs; NULL only if every argument is."""
-    result, *rest = (scope.emit(arg) for arg in call.args)
+    result, *rest = (_shared(scope, scope.emit(arg)) for arg in call.args)
     order = ">" if call.name == "greatest" else "<"
     for arg in rest:
-        better = compare(order, arg, result)
+        better = compare(scope, order, arg, result)
         if result.valid is not None:
             better = b.or_(better, b.not_(result.valid))
         if arg.valid is not None:
             better = b.and_(better, arg.valid)
-        result = choose(better, arg, result)
+        result = _shared(scope, choose(scope, better, arg, result))
     return result
+
+
+def _shared(scope: Scope, value: Value) -> Value:
+    return replace(value, expr=scope.share(value.expr), valid=None if value.valid is None else scope.share(value.valid))
 
 
 def _emit_nullif(scope: Scope, call: Call) -> Value:
     left, right = (scope.emit(arg) for arg in call.args)
     if left.is_float is not right.is_float:
         raise Unsupported("nullif of mixed types")
-    equal = compare("=", left, right)
+    equal = compare(scope, "=", left, right)
     if right.valid is not None:
         equal = b.and_(equal, right.valid)
     different = b.not_(equal)
-    return Value(left.expr, different if left.valid is None else b.and_(left.valid, different), left.bounds, left.dictionary)
+    return replace(left, valid=different if left.valid is None else b.and_(left.valid, different))
 
 
 FUNCTIONS = (
