@@ -20,7 +20,7 @@ from locality.operators.block import Block, Row, materialise
 from locality.operators.clusters import Clusters, find_clusters
 from locality.operators.filter import plan_tests
 from locality.operators.grouping import MOST_GROUPS, DenseGroups, existing, plan_dense
-from locality.operators.hashing import HashSink, HashTable, Keys, plan_keys
+from locality.operators.hashing import GroupTable, HashSink, Keys, plan_keys
 from locality.operators.lookup import introduce_lookups
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import Morsel, Pipeline
@@ -178,7 +178,7 @@ class Aggregation:
 
     def _bounds(self, expression: Expression) -> Interval | None:
         value = self._probe(expression)
-        return None if value.is_float or value.dictionary is not None else value.range
+        return None if value.is_float or value.is_string else value.range
 
     def execute(self, execution: Execution, traffic: Traffic) -> Batch:
         """One row a group that has rows; without groups, one row."""
@@ -250,23 +250,23 @@ class Aggregation:
     def _run_hashed(self, keys: Keys, execution: Execution, traffic: Traffic) -> Batch:
         sink = self.pipeline.sink
         assert isinstance(sink, HashSink)
-        tables: dict[int, HashTable] = {}
+        tables: dict[int, GroupTable] = {}
 
         def work(worker: int, morsel: Morsel) -> int:
             if worker not in tables:
-                tables[worker] = HashTable(sink, 0)
+                tables[worker] = GroupTable(sink)
             table, before = tables[worker], tables[worker].nbytes
             faults = table.run(morsel.start, lambda start, state: self.pipeline.call(replace(morsel, start=start), state))
             execution.reserve(table.nbytes - before, "the groups of an aggregation")
             return faults
 
         run_pipeline(self.pipeline, execution, traffic, work)
-        merged, *others = tables.values() or [HashTable(sink, 0)]
+        merged, *others = tables.values() or [GroupTable(sink)]
         for other in others:
             merged.absorb(other)
         traffic.state += 2 * sum(table.nbytes for table in tables.values())
-        count = traffic.rows = merged.count
-        return self._finish(keys.decode(merged.stored[:count]), merged.integers[:count], merged.floats[:count])
+        count = traffic.rows = len(merged.table)
+        return self._finish(keys.decode(merged.table.keys), merged.integers[:count], merged.floats[:count])
 
     def _finish(self, keys: list[EncodedColumn], integers: AnyArray, floats: AnyArray) -> Batch:
         columns = (*keys, *(planned.finish(integers, floats) for planned in self.planned))

@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import EncodedColumn
-from locality.encodings.column import Dictionary
 from locality.errors import Unsupported
 from locality.operators.accumulators import Cells, Reader, Slot, Slots, add_sum
-from locality.operators.results import float_column, integer_column, key_to_float, string_column
+from locality.operators.results import column_of_value, float_column, integer_column, key_to_float
 from locality.plan.expressions import AggregateCall, Call, Cast, Expression
 from locality.plan.functions.base import Value
 from locality.plan.intervals import INT64, INT64_MAX, INT64_MIN, Interval
@@ -113,11 +112,10 @@ def _plan_extreme(source: Input) -> Planned:
         keys = source.slot(op, "key", source.argument)
         return Planned(lambda i, f: float_column(dtype, key_to_float(keys(i, f)), count(i, f) > 0))
     cells = source.slot(op, "value", source.argument)
-    if value.dictionary is not None:
-        assert isinstance(value.dictionary, Dictionary)
-        dictionary = value.dictionary
-        return Planned(lambda i, f: string_column(dtype, cells(i, f), count(i, f) > 0, dictionary))
-    return Planned(lambda i, f: integer_column(dtype, cells(i, f), count(i, f) > 0), value.range)
+    return Planned(
+        lambda i, f: column_of_value(dtype, value, cells(i, f), count(i, f) > 0),
+        None if value.is_string else value.range,
+    )
 
 
 def _plan_variance(source: Input) -> Planned:
@@ -167,7 +165,7 @@ def _plan_float_variance(source: Input) -> Planned:
 
 def _require_number(source: Input, value: Value) -> None:
     dtype = source.argument.type
-    if value.dictionary is not None or not (dtype.is_integral or dtype.is_decimal or dtype.name in ("HUGEINT", "BOOLEAN")):
+    if value.is_string or not (dtype.is_integral or dtype.is_decimal or dtype.name in ("HUGEINT", "BOOLEAN")):
         raise Unsupported(f"{source.call.name} of {dtype}")
 
 

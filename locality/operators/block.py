@@ -21,8 +21,14 @@ from locality.operators.lookup import LookupLoad
 from locality.operators.parameters import Parameters
 from locality.operators.relation import Relation
 from locality.operators.shapes import ColumnShape
+from locality.operators.text import (
+    emit_block_function,
+    emit_packed_substring,
+    is_block_function,
+    is_packed_substring,
+)
 from locality.operators.words import string_constant, unify_strings
-from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Lookup, walk
+from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Lookup, children
 from locality.plan.functions import FUNCTIONS
 from locality.plan.functions.base import Value, both, null_of
 from locality.plan.functions.casts import emit_cast
@@ -77,13 +83,20 @@ class Block:
     def prepare(self, expressions: Iterable[Expression]) -> None:
         """Emits, in front of a loop, what the expressions need at every row."""
         for expression in expressions:
-            for part in walk(expression):
-                if part in self.materialised:
-                    continue
-                if isinstance(part, ColumnRef):
-                    self.column(part.index)
-                elif isinstance(part, Lookup):
-                    self.lookup(part)
+            self._prepare(expression)
+
+    def _prepare(self, expression: Expression) -> None:
+        if expression in self.materialised:
+            return
+        match expression:
+            case ColumnRef(index):
+                self.column(index)
+            case Lookup():
+                self.lookup(expression)
+            case Call() if is_block_function(expression, self):
+                self.materialised[expression] = emit_block_function(self, expression)
+            case _:
+                self.prepare(children(expression))
 
     @contextmanager
     def rows(self, expressions: Iterable[Expression]) -> Iterator[Row]:
@@ -134,6 +147,8 @@ class Row:
                 return emit_cast(self, expression)
             case Case():
                 return emit_case(self, expression)
+            case Call() if is_packed_substring(expression, self.block):
+                return emit_packed_substring(self, expression)
             case Call(name):
                 if name not in FUNCTIONS:
                     raise Unsupported(f"function {name}")
@@ -182,7 +197,11 @@ class Row:
         values, valid, original = self.block.materialised[expression]
         expr = b.load(values, self.index)
         return Value(
-            expr, None if valid is None else b.load(valid, self.index), original.bounds, original.dictionary
+            expr,
+            None if valid is None else b.load(valid, self.index),
+            original.bounds,
+            original.dictionary,
+            original.packed,
         )
 
 

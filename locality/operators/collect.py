@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import EncodedColumn, decode, from_arrow
-from locality.encodings.column import Dictionary
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel.ir import Array, Scalar, Var
@@ -22,7 +21,7 @@ from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import Morsel, Pipeline
 from locality.operators.probe import probe
 from locality.operators.relation import Relation
-from locality.operators.results import float_column, integer_column, string_column
+from locality.operators.results import column_of_value
 from locality.operators.scan import describe_scan, run_pipeline
 from locality.operators.source import Preparation, Source
 from locality.plan.expressions import ColumnRef, Expression, columns_of, rewrite
@@ -101,7 +100,7 @@ class Collection:
         if isinstance(output, ColumnRef):
             return self.relation.intervals[output.index]
         value = self._values[output]
-        return None if value is None or value.is_float or value.dictionary is not None else value.range
+        return None if value is None or value.is_float or value.is_string else value.range
 
     def execute(self, execution: Execution, traffic: Traffic, enough: int | None = None) -> Batch:
         """The rows in the relation's order; stops after ``enough`` of them, if given."""
@@ -145,7 +144,7 @@ class Collection:
             if value.valid is not None:
                 number = next(arrays)
                 valid = _joined([part[number] for part in ordered], np.bool_)
-            columns[expression] = _column_of(expression, value, values, valid)
+            columns[expression] = column_of_value(expression.type, value, values, valid)
         traffic.state += sum(array.nbytes for part in ordered for array in part)
         return positions, columns
 
@@ -184,15 +183,6 @@ def _joined(parts: list[AnyArray], dtype: Any) -> AnyArray:
     if len(parts) == 1:
         return parts[0]
     return np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
-
-
-def _column_of(expression: Expression, value: Value, values: AnyArray, valid: AnyArray | None) -> EncodedColumn:
-    if value.dictionary is not None:
-        assert isinstance(value.dictionary, Dictionary)
-        return string_column(expression.type, values, valid, value.dictionary)
-    if value.is_float:
-        return float_column(expression.type, values, valid)
-    return integer_column(expression.type, values, valid)
 
 
 def evaluate_over(relation: Relation, expression: Expression, positions: Any) -> EncodedColumn:

@@ -36,6 +36,7 @@ class ColumnLoad:
     shape: ColumnShape
     _code_at: Callable[[ir.Expr], ir.Expr] | None = field(default=None, init=False)
     _valid: ir.Var | None = field(default=None, init=False)
+    _prepared: bool = field(default=False, init=False)
 
     @property
     def first_row(self) -> ir.Var:
@@ -81,9 +82,11 @@ class ColumnLoad:
 
     def prepare(self) -> None:
         """Emits, in front of the block's loops, what loads of codes and validity need."""
-        if self._code_at is not None:
+        if self._prepared:
             return
-        self._code_at = ENCODINGS[self.shape.encoding].emit_codes(self)
+        self._prepared = True
+        if self.shape.encoding != "text":
+            self._code_at = ENCODINGS[self.shape.encoding].emit_codes(self)
         if self.shape.nullable:
             self._valid = self.local(Scalar.BOOL)
             bitmap = self.array("validity", Scalar.U8)
@@ -91,8 +94,14 @@ class ColumnLoad:
 
     def code(self, row: ir.Expr) -> ir.Expr:
         """The code at a row of the block, as it is stored."""
-        assert self._code_at is not None, "prepare() comes first"
+        if self._code_at is None:
+            raise Unsupported(f"row-by-row access to a {self.shape.encoding} column of {self._type}")
         return self._code_at(row)
+
+    @property
+    def validity(self) -> ir.Var | None:
+        """BOOL, which rows of the block are not NULL; None if none is."""
+        return self._valid
 
     def valid(self, row: ir.Expr) -> ir.Expr | None:
         """Whether the value at a row is not NULL; None if none is."""

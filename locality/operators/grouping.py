@@ -101,7 +101,7 @@ def plan_dense(
     for expression in reversed(groups):
         expression, ranks = _ranked(relation, expression, probe)
         value = probe(expression)
-        if value.is_float or stride * value.range.size > most:
+        if value.is_float or value.packed or stride * value.range.size > most:
             return None
         dictionary = value.dictionary
         assert dictionary is None or isinstance(dictionary, Dictionary)

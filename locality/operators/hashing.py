@@ -10,22 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import EncodedColumn
-from locality.encodings.column import Dictionary
 from locality.errors import Unsupported
 from locality.kernel import builder as b
+from locality.kernel.hashtable import HashTable
 from locality.kernel.ir import Array, Scalar, Var
 from locality.operators.accumulators import Slots, fresh, update_slots
 from locality.operators.block import BLOCK, Block, Row
 from locality.operators.grouping import DenseGroups
-from locality.operators.results import float_column, integer_column, key_to_float, string_column
+from locality.operators.results import column_of_value, key_to_float
 from locality.plan.expressions import Expression
 from locality.plan.functions.base import Value, as_double, as_integer
-from locality.types import DataType
 
 AnyArray = npt.NDArray[Any]
 Words = npt.NDArray[np.int64]
-_NEVER = 2**63 - 1
-_SMALLEST = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,23 +81,18 @@ class WordKeys:
         columns = []
         for position, (expression, value) in enumerate(zip(self.expressions, self.values, strict=True)):
             valid = words[:, -1] >> position & 1 == 0 if value.valid is not None else None
-            columns.append(_column(expression.type, value, words[:, position], valid))
+            columns.append(column_of_value(expression.type, value, _cells(value, words[:, position]), valid))
         return columns
 
 
 def _word(value: Value) -> Any:
     if value.is_float:
         return b.call("ordered_key", as_double(value).expr)
-    return value.expr if value.dictionary is not None else as_integer(value).expr
+    return value.expr if value.is_string else as_integer(value).expr
 
 
-def _column(dtype: DataType, value: Value, words: Words, valid: AnyArray | None) -> EncodedColumn:
-    if value.is_float:
-        return float_column(dtype, key_to_float(words), valid)
-    if value.dictionary is not None:
-        assert isinstance(value.dictionary, Dictionary)
-        return string_column(dtype, words, valid, value.dictionary)
-    return integer_column(dtype, words, valid)
+def _cells(value: Value, words: Words) -> AnyArray:
+    return key_to_float(words) if value.is_float else words
 
 
 Keys = PackedKeys | WordKeys
@@ -154,64 +146,41 @@ class HashSink:
             update_slots(row, b.load(numbers, row.ordinal), integers, floats, self.slots)
 
 
-class HashTable:
+class GroupTable:
     """The groups that one worker has met, and their slots."""
 
-    def __init__(self, sink: HashSink, capacity: int) -> None:
-        """``capacity``: groups that there is room for at first."""
-        capacity = max(_SMALLEST, 1 << (capacity - 1).bit_length())
-        self._sink = sink
-        self.header = np.array([0, _NEVER], dtype=np.int64)
-        self.stored = np.empty((capacity, sink.keys.width), dtype=np.int64)
-        self.integers = fresh(sink.slots.integers, capacity, np.int64)
-        self.floats = fresh(sink.slots.floats, capacity, np.float64)
-        self.slots = np.zeros(4 * capacity, dtype=np.int64)
-
-    @property
-    def count(self) -> int:
-        return int(self.header[0])
+    def __init__(self, sink: HashSink) -> None:
+        self._slots = sink.slots
+        self.table = HashTable(sink.keys.width)
+        self.integers = fresh(self._slots.integers, len(self.table.stored), np.int64)
+        self.floats = fresh(self._slots.floats, len(self.table.stored), np.float64)
 
     @property
     def nbytes(self) -> int:
-        return self.stored.nbytes + self.integers.nbytes + self.floats.nbytes + self.slots.nbytes
-
-    @property
-    def state(self) -> tuple[AnyArray, ...]:
-        """The arrays that the kernel works on."""
-        return (self.integers, self.floats, self.slots, self.stored, self.header)
+        return self.table.nbytes + self.integers.nbytes + self.floats.nbytes
 
     def run(self, start: int, call: Callable[[int, tuple[AnyArray, ...]], int]) -> int:
         """Runs a morsel from ``start``; where the table gets full, makes it larger and goes on."""
         faults = 0
         while True:
-            self.header[1] = _NEVER
-            faults |= call(start, self.state)
-            if self.header[1] == _NEVER:
+            table = self.table
+            faults |= call(start, (self.integers, self.floats, table.slots, table.stored, table.state))
+            if table.turned_away is None:
                 return faults
-            start = int(self.header[1])
-            self.grow(2 * len(self.stored))
+            start = table.turned_away
+            table.reserve(4 * len(table.stored))
+            self._extend()
 
-    def grow(self, capacity: int) -> None:
-        """Makes room for ``capacity`` groups, or more."""
-        from locality.kernel.primitives.hashing import fill_slots
-
-        capacity = 1 << (capacity - 1).bit_length()
-        if capacity <= len(self.stored):
-            return
-        more = capacity - len(self.stored)
-        self.stored = np.concatenate((self.stored, np.empty((more, self.stored.shape[1]), dtype=np.int64)))
-        self.integers = np.concatenate((self.integers, fresh(self._sink.slots.integers, more, np.int64)))
-        if self._sink.slots.floats:
-            self.floats = np.concatenate((self.floats, fresh(self._sink.slots.floats, more, np.float64)))
-        self.slots = np.zeros(4 * capacity, dtype=np.int64)
-        fill_slots(self.stored, self.count, self.slots)
-
-    def absorb(self, other: HashTable) -> None:
+    def absorb(self, other: GroupTable) -> None:
         """Adds another worker's groups."""
-        from locality.kernel.primitives.hashing import number_groups
+        numbers = self.table.number(other.table.keys)
+        self._extend()
+        self._slots.add_rows((self.integers, self.floats), numbers, (other.integers, other.floats))
 
-        self.grow(self.count + other.count)
-        words = np.ascontiguousarray(other.stored[: other.count].T).reshape(-1)
-        numbers = np.empty(other.count, dtype=np.int64)
-        number_groups(words, other.count, self.slots, self.stored, self.header, numbers)
-        self._sink.slots.add_rows((self.integers, self.floats), numbers, (other.integers, other.floats))
+    def _extend(self) -> None:
+        """Slots for the groups that the table has got room for."""
+        more = len(self.table.stored) - len(self.integers)
+        if more > 0:
+            self.integers = np.concatenate((self.integers, fresh(self._slots.integers, more, np.int64)))
+            if self._slots.floats:
+                self.floats = np.concatenate((self.floats, fresh(self._slots.floats, more, np.float64)))

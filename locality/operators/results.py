@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from locality.encodings import EncodedColumn
+from locality.encodings import EncodedColumn, from_arrow
 from locality.encodings.canonical import plain_dtype
 from locality.encodings.column import Dictionary
+from locality.operators.text import unpack
+from locality.plan.functions.base import Value
 from locality.types import DataType
 
 Cells = npt.NDArray[Any]
@@ -64,3 +66,15 @@ def key_to_float(keys: Cells) -> npt.NDArray[np.float64]:
     """The floats of ordered keys: the inverse of the kernels' ``ordered_key``."""
     bits = np.where(keys < 0, keys ^ np.int64(2**63 - 1), keys)
     return np.ascontiguousarray(bits).view(np.float64)
+
+
+def column_of_value(dtype: DataType, value: Value, values: Cells, valid: Valid | None) -> EncodedColumn:
+    """Values that a kernel wrote, in the form that ``value`` tells."""
+    if value.packed:
+        return from_arrow(unpack(values, valid), dtype)
+    if value.dictionary is not None:
+        assert isinstance(value.dictionary, Dictionary)
+        return string_column(dtype, values, valid, value.dictionary)
+    if value.is_float:
+        return float_column(dtype, values, valid)
+    return integer_column(dtype, values, valid)

@@ -52,7 +52,7 @@ class PackedKey:
         """The term's share of the packed key."""
         value = row.emit(self.key.expression)
         if self.size == 0:
-            ordered = b.call("ordered_key", b.convert(value.expr, Scalar.F64))
+            ordered = value.expr if value.packed else b.call("ordered_key", b.convert(value.expr, Scalar.F64))
             if self.key.descending:
                 ordered = b.xor(ordered, b.const_i64(-1))
             null = INT64_MIN if self.key.nulls_first else INT64_MAX
@@ -74,7 +74,7 @@ def pack_keys(keys: Sequence[SortKey], relation: Relation) -> tuple[PackedKey, .
     room = 2**62
     for key in keys:
         value = probe(relation, key.expression)
-        if value.is_float:
+        if value.is_float or value.packed:
             if not packed:
                 packed.append(PackedKey(key, value, 0, 1))
             break

@@ -13,6 +13,7 @@ from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar
 from locality.operators.parameters import Parameters
+from locality.operators.text import pack
 from locality.plan.expressions import Constant
 from locality.plan.functions.base import Value
 from locality.types import to_arrow
@@ -29,7 +30,9 @@ def string_constant(constant: Constant) -> Value:
 
 
 def unify_strings(parameters: Parameters, left: Value, right: Value) -> tuple[Value, Value]:
-    """Both strings as codes of one dictionary; raises Unsupported if theirs are large or of different types."""
+    """Both strings as codes of one dictionary, or both packed; raises Unsupported if they can't be made comparable."""
+    if left.packed or right.packed:
+        return _packed(parameters, left), _packed(parameters, right)
     ours, theirs = left.dictionary, right.dictionary
     if not isinstance(ours, Dictionary) or not isinstance(theirs, Dictionary):
         raise Unsupported("a string beside a value of another type")
@@ -42,6 +45,16 @@ def unify_strings(parameters: Parameters, left: Value, right: Value) -> tuple[Va
         _recoded(parameters, left, ours, merged, our_codes),
         _recoded(parameters, right, theirs, merged, their_codes),
     )
+
+
+def _packed(parameters: Parameters, value: Value) -> Value:
+    """A constant as the integer of its few bytes."""
+    if value.packed:
+        return value
+    if not isinstance(value.dictionary, Dictionary) or len(value.dictionary) > 1:
+        raise Unsupported("a raw string beside strings of a dictionary")
+    word = pack(value.dictionary.values[0].as_py()) if len(value.dictionary) else 0
+    return Value(parameters.integer(("constant", word), lambda segment: word), value.valid, packed=True)
 
 
 def _recoded(

@@ -109,6 +109,7 @@ _STRINGS = _family(
     ("string_contains", (*_STRING, _BYTES), _BOOL, ()),
     ("string_like", (*_STRING, _BYTES, _BYTES), _BOOL, ()),
     ("string_length", _STRING, _I64, ()),
+    ("pack_substring", (*_STRING, _I64, _I64), _I64, ()),
 )
 _SEARCH = _family(
     "search",

@@ -18,28 +18,22 @@ _TOP_BYTE = np.uint64(56)
 def expand_validity(bitmap: Bytes, first_row: Integer, n: Integer, out: Elements) -> Integer:
     """Writes bits ``first_row`` to ``first_row + n`` of ``bitmap`` to ``out[:n]`` as 0 or 1; returns how many are 1.
 
-    ``out`` is an array of bool or uint8. Eight rows are spread at once over a word, with plain 64-bit arithmetic that
-    compiles to vector instructions.
+    ``out`` is an array of bool or uint8. From a row that begins a byte, as blocks do, eight rows at once are spread over
+    a word, with plain 64-bit arithmetic that compiles to vector instructions.
     """
-    shift = first_row & 7
-    first = first_row >> 3
-    words = out[: n >> 3 << 3].view(np.uint64)
-    count = np.uint64(0)
-    if shift == 0:
-        octets = bitmap[first : first + len(words)]
+    done = 0
+    total = np.int64(0)
+    if first_row & 7 == 0:
+        words = out[: n >> 3 << 3].view(np.uint64)
+        octets = bitmap[first_row >> 3 : (first_row >> 3) + len(words)]
+        count = np.uint64(0)
         for w in range(len(words)):
             word = ((((np.uint64(octets[w]) * _ONES) & _DIAGONAL) + _CARRIES) >> _SEVEN) & _ONES
             words[w] = word
             count += (word * _ONES) >> _TOP_BYTE
-    else:
-        octets = bitmap[first : first + len(words) + 1]
-        for w in range(len(words)):
-            octet = np.uint8((np.int64(octets[w]) >> shift) | (np.int64(octets[w + 1]) << (8 - shift)) & 255)
-            word = ((((np.uint64(octet) * _ONES) & _DIAGONAL) + _CARRIES) >> _SEVEN) & _ONES
-            words[w] = word
-            count += (word * _ONES) >> _TOP_BYTE
-    total = np.int64(count)
-    for i in range(n >> 3 << 3, n):
+        done = len(words) << 3
+        total = np.int64(count)
+    for i in range(done, n):
         row = first_row + i
         bit = (np.int64(bitmap[row >> 3]) >> (row & 7)) & 1
         out[i] = bit

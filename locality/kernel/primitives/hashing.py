@@ -61,15 +61,13 @@ def number_groups(
 
     There must be room for ``n`` groups (:func:`has_room`). Returns the number of groups.
     """
-    if stored.shape[1] == 1:
-        return number_single_words(keys, n, slots, stored, state, groups)
     words = stored.shape[1]
     stride = len(keys) // words
     mask = np.int64(len(slots) // 2 - 1)
     count = state[0]
     for i in range(n):
-        tag = hash_words(keys, i, stride, words)
-        slot = tag & mask
+        tag = keys[i] if words == 1 else hash_words(keys, i, stride, words)
+        slot = np.int64(mix(tag)) & mask
         while True:
             group = slots[2 * slot + 1] - 1
             if group < 0:
@@ -81,37 +79,12 @@ def number_groups(
                 count += 1
                 break
             if slots[2 * slot] == tag:
-                w = 0
+                w = words if words == 1 else 0
                 while w < words and stored[group, w] == keys[w * stride + i]:
                     w += 1
                 if w == words:
                     break
             slot = (slot + 1) & mask
-        groups[i] = group
-    state[0] = count
-    return count
-
-
-@jit
-def number_single_words(
-    keys: Ints64, n: Integer, slots: Ints64, stored: Elements, state: Ints64, groups: Elements
-) -> Integer:
-    """:func:`number_groups` for keys of one word, which serve as their own tags."""
-    mask = np.int64(len(slots) // 2 - 1)
-    count = state[0]
-    for i in range(n):
-        key = keys[i]
-        slot = np.int64(mix(key)) & mask
-        group = slots[2 * slot + 1] - 1
-        while group >= 0 and slots[2 * slot] != key:
-            slot = (slot + 1) & mask
-            group = slots[2 * slot + 1] - 1
-        if group < 0:
-            slots[2 * slot] = key
-            slots[2 * slot + 1] = count + 1
-            stored[count, 0] = key
-            group = count
-            count += 1
         groups[i] = group
     state[0] = count
     return count
@@ -127,12 +100,8 @@ def fill_slots(stored: Elements, count: Integer, slots: Ints64) -> Integer:
     flat = stored.reshape(stored.size)
     mask = np.int64(len(slots) // 2 - 1)
     for group in range(count):
-        if words == 1:
-            tag = flat[group]
-            slot = np.int64(mix(tag)) & mask
-        else:
-            tag = hash_words(flat, group * words, 1, words)
-            slot = tag & mask
+        tag = flat[group] if words == 1 else hash_words(flat, group * words, 1, words)
+        slot = np.int64(mix(tag)) & mask
         while slots[2 * slot + 1] != 0:
             slot = (slot + 1) & mask
         slots[2 * slot] = tag

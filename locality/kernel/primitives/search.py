@@ -9,32 +9,33 @@ from __future__ import annotations
 import numpy as np
 
 from . import jit
-from .strings import string_contains, string_length, string_like, string_starts_with
+from .strings import string_length, string_like, string_starts_with
 from .types import Bools, Bytes, Elements, Integer, Ints64
 
-WINDOW = 4096
+STEP = 64
 
 
 @jit
-def mark_candidates(
-    data: Bytes, first: Integer, count: Integer, needle: Bytes, probes: Ints64, marks: Bytes
-) -> Integer:
-    """Sets ``marks[i]`` where the needle's bytes at its three ``probes`` stand in ``data`` from ``first + i``.
+def next_candidate(data: Bytes, first: Integer, stop: Integer, needle: Bytes, probes: Ints64) -> Integer:
+    """A position at or before the first in ``first <= position < stop`` where the needle's three probes are in place.
 
-    ``marks`` is padded with 0 to a multiple of 8; returns that length.
+    It is the start of that position's step of 64, or ``stop``.
     """
     a = needle[probes[0]]
     b = needle[probes[1]]
     c = needle[probes[2]]
-    at_a = data[first + probes[0] : first + probes[0] + count]
-    at_b = data[first + probes[1] : first + probes[1] + count]
-    at_c = data[first + probes[2] : first + probes[2] + count]
-    for i in range(count):
-        marks[i] = (at_a[i] == a) & (at_b[i] == b) & (at_c[i] == c)
-    padded = (count + 7) // 8 * 8
-    for i in range(count, padded):
-        marks[i] = 0
-    return padded
+    while first < stop:
+        count = min(STEP, stop - first)
+        at_a = data[first + probes[0] : first + probes[0] + count]
+        at_b = data[first + probes[1] : first + probes[1] + count]
+        at_c = data[first + probes[2] : first + probes[2] + count]
+        found = False
+        for i in range(count):
+            found |= (at_a[i] == a) & (at_b[i] == b) & (at_c[i] == c)
+        if found:
+            return first
+        first += count
+    return first
 
 
 @jit
@@ -52,43 +53,33 @@ def like_block(
     """Sets ``out[i]`` to whether row ``first_row + i`` contains ``needle`` and matches; returns how many do.
 
     ``tokens`` and ``kinds`` are a pattern of LIKE, against which only strings that contain the needle are held; ``%``
-    where the needle alone decides. A needle of one byte or none is no help in finding them: every string is looked at.
+    where the needle alone decides. A needle of one byte or none is no help in finding strings and is not looked at.
     """
     matches = 0
     if len(needle) < 2:
         for i in range(n):
-            start = offsets[first_row + i]
-            stop = offsets[first_row + i + 1]
-            out[i] = string_like(data, start, stop, tokens, kinds) and string_contains(data, start, stop, needle)
+            out[i] = string_like(data, offsets[first_row + i], offsets[first_row + i + 1], tokens, kinds)
             matches += out[i]
         return matches
     for i in range(n):
         out[i] = False
+    probe = probes[0]
+    rare = needle[probe]
     row = first_row
-    row_stop = offsets[row + 1] if n > 0 else offsets[row]
     position = offsets[first_row]
-    last = offsets[first_row + n] - len(needle)
-    marks = np.empty(WINDOW, np.uint8)
-    words = marks.view(np.uint64)
-    while position <= last:
-        count = min(WINDOW, last + 1 - position)
-        padded = mark_candidates(data, position, count, needle, probes, marks)
-        for w in range(padded // 8):
-            if words[w] == 0:
-                continue
-            for i in range(w * 8, w * 8 + 8):
-                if marks[i] == 0:
-                    continue
-                hit = position + i
-                while row_stop <= hit:
+    stop = offsets[first_row + n] - len(needle) + 1
+    while position < stop:
+        position = next_candidate(data, position, stop, needle, probes)
+        step_stop = min(position + STEP, stop)
+        while position < step_stop:
+            if data[position + probe] == rare and string_starts_with(data, position, stop + len(needle), needle):
+                while offsets[row + 1] <= position:
                     row += 1
-                    row_stop = offsets[row + 1]
-                if out[row - first_row] or not string_starts_with(data, hit, row_stop, needle):
-                    continue
-                if string_like(data, offsets[row], row_stop, tokens, kinds):
-                    out[row - first_row] = True
-                    matches += 1
-        position += count
+                row_stop = offsets[row + 1]
+                if position + len(needle) <= row_stop and not out[row - first_row]:
+                    out[row - first_row] = string_like(data, offsets[row], row_stop, tokens, kinds)
+                    matches += out[row - first_row]
+            position += 1
     return matches
 
 

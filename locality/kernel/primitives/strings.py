@@ -5,6 +5,8 @@ Patterns of LIKE come as two arrays, made by :mod:`locality.kernel.like`: for ea
 
 from __future__ import annotations
 
+import numpy as np
+
 from . import jit
 from .types import Boolean, Bytes, Integer
 
@@ -127,3 +129,28 @@ def string_like(data: Bytes, start: Integer, stop: Integer, tokens: Bytes, kinds
         token = retry_token
         position = next_character(data, retry_position, stop)
         retry_position = position = next_start(data, position, stop, tokens[token], kinds[token])
+
+
+@jit
+def pack_substring(data: Bytes, start: Integer, stop: Integer, first: Integer, count: Integer) -> Integer:
+    """Characters ``first`` to ``first + count`` as one integer that orders as the string does; -1 if over 7 bytes.
+
+    The bytes lie from the 59th bit down, padded with 0, and their number in the lowest three bits.
+    """
+    position = start
+    for _ in range(first):
+        if position < stop:
+            position = next_character(data, position, stop)
+    packed = np.int64(0)
+    length = np.int64(0)
+    for _ in range(count):
+        if position >= stop:
+            break
+        after = next_character(data, position, stop)
+        if length + after - position > 7:
+            return np.int64(-1)
+        for i in range(position, after):
+            packed = (packed << np.int64(8)) | np.int64(data[i])
+        length += after - position
+        position = after
+    return (packed << (np.int64(8) * (np.int64(7) - length) + np.int64(3))) | length

@@ -16,10 +16,8 @@ _OPERATORS = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 def compare(scope: Scope, name: str, left: Value, right: Value) -> ir.Expr:
     """``left name right`` as BOOL, ignoring validity."""
-    if left.dictionary is not None and right.dictionary is not None:
+    if left.is_string and right.is_string:
         left, right = scope.unify(left, right)
-        return ir.Compare(_OPERATORS[name], left.expr, right.expr)
-    if left.packed and right.packed:
         return ir.Compare(_OPERATORS[name], left.expr, right.expr)
     if left.is_float or right.is_float:
         return _compare_floats(name, scope.share(as_double(left).expr), scope.share(as_double(right).expr))
