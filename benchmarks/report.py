@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
@@ -44,12 +44,17 @@ def _heading(record: RunRecord) -> str:
     return "\n".join(lines)
 
 
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def _table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False)
+
+
+def _titled(title: str, table: Table) -> RenderableType:
+    """The table below its title, which rich would wrap to the table's width."""
+    return Group(f"[bold]{title}[/bold]", table)
 
 
 def _loads(record: RunRecord) -> RenderableType:
-    table = _table("Loading")
+    table = _table()
     table.add_column("engine")
     table.add_column("version")
     for heading in ("rows", "time", "size", "of Parquet"):
@@ -60,11 +65,11 @@ def _loads(record: RunRecord) -> RenderableType:
         share = f"{size / parquet:.2f}x" if size is not None else "-"
         rows = f"{sum(load.rows.values()):,}"
         table.add_row(load.engine, load.version, rows, duration(sum(load.seconds.values())), data_size(size), share)
-    return table
+    return _titled("Loading", table)
 
 
 def _bytes(record: RunRecord) -> RenderableType:
-    table = _table("Bytes that Locality moved")
+    table = _table()
     table.add_column("query", no_wrap=True)
     table.add_column("what it asks", ratio=1)
     for heading in ("first run", "hot", "moved", "minimum", "rows whole", "bandwidth"):
@@ -84,7 +89,7 @@ def _bytes(record: RunRecord) -> RenderableType:
             data_size(ours.ledger.bytes_naive),
             "-" if share is None else f"{share:.0%}",
         )
-    return table
+    return _titled("Bytes that Locality moved", table)
 
 
 def _results(record: RunRecord, width: int) -> list[RenderableType]:
@@ -103,7 +108,7 @@ def _results(record: RunRecord, width: int) -> list[RenderableType]:
 
 def _comparison(record: RunRecord, title: str, engines: list[str], peers: list[str]) -> RenderableType:
     """A row for each query: the medians of ``engines``, and the ratios to ``peers`` with their means below."""
-    table = _table(title)
+    table = _table()
     table.add_column("query", no_wrap=True)
     for heading in (*engines, *(f"vs {peer}" for peer in peers)):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -114,7 +119,7 @@ def _comparison(record: RunRecord, title: str, engines: list[str], peers: list[s
         table.add_section()
         means = [f"[bold]{times(record.geomean(peer))}[/bold]" for peer in peers]
         table.add_row("[bold]geometric mean[/bold]", *[""] * len(engines), *means)
-    return table
+    return _titled(title, table)
 
 
 def _time(measurement: Measurement | None) -> str:

@@ -77,3 +77,9 @@ def test_every_column_fits_a_terminal(width: int) -> None:
     assert "…" not in text.split("Medians in ms")[1]
     assert ("How many times as fast Locality is" in text) == (width == 80)
     assert line(text, "slow ").split()[-3:] == ["0.50x", "LOSS", "-"]
+
+
+def test_titles_are_not_wrapped_to_a_narrow_table() -> None:
+    record = a_run()
+    record.loads = record.loads[:2]
+    assert "Medians in ms, and how many times as fast Locality is\n" in printed(record)
