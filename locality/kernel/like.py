@@ -35,7 +35,7 @@ class Pattern:
     @property
     def search(self) -> tuple[Bytes, npt.NDArray[np.int64], Bytes, Bytes]:
         """The arguments ``needle, probes, tokens, kinds`` of ``like_block``."""
-        if self.form == "contains":
+        if self.form == "contains" and len(self.needle) > 1:
             return self.needle, self.probes, np.zeros(1, np.uint8), np.full(1, _ANY_STRING, np.uint8)
         return self.needle, self.probes, self.tokens, self.kinds
 

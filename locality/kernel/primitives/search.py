@@ -76,9 +76,11 @@ def like_block(
                 while offsets[row + 1] <= position:
                     row += 1
                 row_stop = offsets[row + 1]
-                if position + len(needle) <= row_stop and not out[row - first_row]:
-                    out[row - first_row] = string_like(data, offsets[row], row_stop, tokens, kinds)
-                    matches += out[row - first_row]
+                if position + len(needle) <= row_stop:
+                    found = string_like(data, offsets[row], row_stop, tokens, kinds)
+                    out[row - first_row] = found
+                    matches += found
+                    position = row_stop - 1
             position += 1
     return matches
 
