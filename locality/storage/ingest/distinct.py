@@ -47,7 +47,7 @@ def estimate(hashes: Hashes) -> int:
 
 
 def _ascending(hashes: Hashes) -> Hashes:
-    """The distinct hashes in ascending order (numpy's unique hashes them once more, which takes longer than sorting)."""
+    """The distinct hashes in ascending order; numpy's unique hashes them again, which takes longer than sorting."""
     ordered = np.sort(hashes)
     first = np.ones(len(ordered), dtype=np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
