@@ -13,7 +13,7 @@ from locality.types import INTEGRAL, DataType, Domain, decimal
 _FLAT = frozenset(
     {
         *INTEGRAL,
-        *("HUGEINT", "UHUGEINT", "FLOAT", "DOUBLE", "BOOLEAN", "VARCHAR", "BLOB", "UUID", "INTERVAL", "DATE", "TIME"),
+        *("HUGEINT", "FLOAT", "DOUBLE", "BOOLEAN", "VARCHAR", "BLOB", "INTERVAL", "DATE", "TIME"),
         *("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"),
     }
 )
@@ -34,7 +34,7 @@ def load(text: str) -> Any:
 
 
 def decode_type(data: dict[str, Any]) -> DataType:
-    """A flat logical type; raises Unsupported for nested and user-defined types and for collations."""
+    """A flat logical type that has an Arrow representation of its own; others, and collations, are Unsupported."""
     name, info = data["id"], data["type_info"] or {}
     if info.get("collation"):
         raise Unsupported(f"collation {info['collation']}")
@@ -70,8 +70,7 @@ def _value(value: Any, dtype: DataType) -> PhysicalValue:
 def _compound(value: dict[str, Any], dtype: DataType) -> PhysicalValue:
     match value:
         case {"upper": int(upper), "lower": int(lower)}:
-            wide = (upper << 64) + lower
-            return wide + 2**127 if dtype.name == "UUID" else wide
+            return (upper << 64) + lower
         case {"months": int(months), "days": int(days), "micros": int(micros)}:
             return months, days, micros
         case _:

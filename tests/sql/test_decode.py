@@ -83,6 +83,8 @@ REFUSED = {
     "select ts::timestamptz from t": "TIMESTAMP WITH TIME ZONE",
     "select a from t where d < 'infinity'": "infinite DATE",
     "select 'x'::json from t": "type JSON",
+    "select u from t": "column u of type UUID",
+    "select '00000000-0000-0000-0000-000000000001'::uuid from t": "type UUID",
     "select try(a + 1) from t": "operator try",
     "select random() from t": "function random",
     "select a from t where random() < 0.5": "function random",
