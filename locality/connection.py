@@ -100,6 +100,7 @@ class Connection:
                 return planned.run(self._workers, self.settings.memory_bytes, started, planning)
             except Unsupported as reason:
                 planned = str(reason)
+                self._remember(sql, params, snapshot, planned)
         return self._run_fallback(sql, params, snapshot, planned, started, planning)
 
     def explain(self, sql: str, params: Parameters | None = None, *, analyze: bool = False) -> Explained:
@@ -132,6 +133,13 @@ class Connection:
                 while len(self._plans) > _PLANS:
                     self._plans.popitem(last=False)
             return planned
+
+    def _remember(self, sql: str, params: Parameters | None, snapshot: Snapshot, reason: str) -> None:
+        """Has DuckDB answer at once when the query comes again: the same data would fail in the same way."""
+        with self._lock:
+            key = _cache_key(sql, params)
+            if snapshot is self._synced and key in self._plans:
+                self._plans[key] = reason
 
     def _sync(self, snapshot: Snapshot) -> None:
         self._planner.sync(

@@ -33,7 +33,8 @@ class Slot:
     """One cell a group.
 
     op: ``+``, ``min`` or ``max``. part: which function of the argument goes in: ``one`` (no argument), ``valid``,
-    ``value``, ``low``, ``high`` (halves of an integer), ``real`` (as a double), ``key`` (a float's ordered key).
+    ``value``, ``low``, ``high`` (halves of an integer), ``real`` (as a double), ``key`` (a float's ordered key), or
+    ``moments`` (a cell of :class:`Moments`, which updates it).
     condition: the aggregate's FILTER.
     """
 
@@ -93,12 +94,61 @@ def _integer(value: Value) -> ir.Expr:
     return b.convert(value.expr, Scalar.I64)
 
 
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Running mean and sum of squared deviations of floats (Welford), which stay accurate where sums of squares do not.
+
+    count: the position of an integer slot that this alone adds to; mean: of the float slot, with the squares after it.
+    """
+
+    argument: Expression
+    condition: Expression | None
+    count: int
+    mean: int
+
+    @property
+    def reads(self) -> tuple[Expression, ...]:
+        return (self.argument,) if self.condition is None else (self.argument, self.condition)
+
+    def emit(self, row: Row, group: ir.Expr, integers: ir.Var, floats: ir.Var) -> None:
+        """Emits the update by the current row."""
+        builder = row.block.builder
+        value = as_double(row.emit(self.argument))
+        takes_part = both(row.active, value.valid)
+        if self.condition is not None:
+            takes_part = both(takes_part, is_true(row.emit(self.condition)))
+        number = builder.assign(value.expr)
+        at_count, at_mean, at_squares = (
+            (group, b.const_i64(position)) for position in (self.count, self.mean, self.mean + 1)
+        )
+        with builder.when(b.const(True, Scalar.BOOL) if takes_part is None else takes_part):
+            count = builder.assign(b.add(b.load(integers, *at_count), b.const_i64(1)))
+            old = builder.assign(b.load(floats, *at_mean))
+            new = builder.assign(b.add(old, b.div(b.sub(number, old), b.convert(count, Scalar.F64))))
+            builder.store(integers, at_count, count)
+            builder.store(floats, at_mean, new)
+            builder.update("+", floats, at_squares, b.mul(b.sub(number, new), b.sub(number, old)))
+
+    def add_rows(self, into: tuple[Cells, Cells], numbers: Cells, other: tuple[Cells, Cells]) -> None:
+        """Adds row ``i`` of ``other`` to row ``numbers[i]`` of ``into`` (Chan, Golub and LeVeque)."""
+        rows, mean, squares = len(numbers), self.mean, self.mean + 1
+        n_old, n_new = into[0][numbers, self.count], other[0][:rows, self.count]
+        total = n_old + n_new
+        delta = other[1][:rows, mean] - into[1][numbers, mean]
+        share = n_new / np.maximum(total, 1)
+        into[1][numbers, mean] += np.where(n_new > 0, delta * share, 0.0)
+        cross = np.where((n_new > 0) & (n_old > 0), delta * delta * n_old * share, 0.0)
+        into[1][numbers, squares] += other[1][:rows, squares] + cross
+        into[0][numbers, self.count] = total
+
+
 @dataclass
 class Slots:
-    """The slots of all aggregates of an operator, integer and float cells apart."""
+    """The slots of all aggregates of an operator, integer and float cells apart, and those that are updated together."""
 
     integers: list[Slot] = field(default_factory=list)
     floats: list[Slot] = field(default_factory=list)
+    moments: list[Moments] = field(default_factory=list)
 
     def add(self, slot: Slot) -> Reader:
         """Registers a slot; returns what reads its cells, shape (groups,), out of the final state."""
@@ -109,13 +159,30 @@ class Slots:
         position = slots.index(slot)
         return lambda integers, floats: (floats if is_float else integers)[:, position]
 
-    def __iter__(self) -> Any:
-        return iter((*self.integers, *self.floats))
+    def add_moments(self, argument: Expression, condition: Expression | None) -> tuple[Reader, Reader]:
+        """Registers mean and squared deviations; returns what reads the count and the sum of squared deviations."""
+        known = next((m for m in self.moments if (m.argument, m.condition) == (argument, condition)), None)
+        if known is None:
+            known = Moments(argument, condition, len(self.integers), len(self.floats))
+            self.integers.append(Slot("+", "moments"))
+            self.floats += [Slot("+", "moments")] * 2
+            self.moments.append(known)
+        count, squares = known.count, known.mean + 1
+        return lambda integers, floats: integers[:, count], lambda integers, floats: floats[:, squares]
+
+    @property
+    def reads(self) -> list[Expression]:
+        """The expressions of all slots."""
+        return [e for part in (*self.integers, *self.floats, *self.moments) for e in part.reads]
 
     def add_rows(self, into: tuple[Cells, Cells], numbers: Cells, other: tuple[Cells, Cells]) -> None:
         """Adds row ``i`` of ``other`` to row ``numbers[i]`` of ``into`` (integers, floats); all numbers differ."""
+        for moments in self.moments:
+            moments.add_rows(into, numbers, other)
         for cells, more, slots in zip(into, other, (self.integers, self.floats), strict=True):
             for position, slot in enumerate(slots):
+                if slot.part == "moments":
+                    continue
                 column = cells[:, position]
                 column[numbers] = _UFUNCS[slot.op](column[numbers], more[: len(numbers), position])
 
@@ -140,34 +207,31 @@ def add_sum(slots: Slots, argument: Expression, condition: Expression | None, bo
     return read
 
 
-def merge(slots: list[Slot], parts: list[Cells]) -> Cells:
-    """The state of all workers in one; shapes (groups, slots)."""
-    if len(parts) == 1:
-        return parts[0]
-    merged = parts[0]
-    for position, slot in enumerate(slots):
-        cells = [part[:, position] for part in parts]
-        merged[:, position] = _UFUNCS[slot.op].reduce(cells)
-    return merged
+def merge(slots: Slots, parts: list[tuple[Cells, Cells]]) -> tuple[Cells, Cells]:
+    """The state of all workers in one: integers and floats, shapes (groups, slots)."""
+    first, *others = parts
+    numbers = np.arange(len(first[0]))
+    for other in others:
+        slots.add_rows(first, numbers, other)
+    return first
 
 
 def combine(numbers: Cells, integers: Cells, floats: Cells, slots: Slots) -> tuple[Cells, Cells, Cells]:
     """Parts of groups, a row each by group number, added up to one row a group, in ascending order of the numbers."""
     if np.all(numbers[1:] > numbers[:-1]):
         return numbers, integers, floats
-    if not np.all(numbers[1:] >= numbers[:-1]):
-        order = np.argsort(numbers, kind="stable")
-        numbers, integers = numbers[order], integers[order]
-        floats = floats[order] if slots.floats else floats
-    starts = np.flatnonzero(np.concatenate(([True], numbers[1:] != numbers[:-1])))
-    return numbers[starts], _reduce(integers, slots.integers, starts), _reduce(floats, slots.floats, starts)
-
-
-def _reduce(cells: Cells, slots: list[Slot], starts: Cells) -> Cells:
-    if not slots:
-        return cells
-    columns = [_UFUNCS[slot.op].reduceat(cells[:, position], starts) for position, slot in enumerate(slots)]
-    return np.stack(columns, axis=1)
+    order = np.argsort(numbers, kind="stable")
+    numbers, integers = numbers[order], integers[order]
+    floats = floats[order] if slots.floats else floats
+    first = np.concatenate(([True], numbers[1:] != numbers[:-1]))
+    starts = np.flatnonzero(first)
+    group = np.cumsum(first) - 1
+    turn = np.arange(len(numbers)) - starts[group]
+    result = (integers[starts], floats[starts] if slots.floats else floats)
+    for number in range(1, int(turn.max()) + 1):
+        rows = np.flatnonzero(turn == number)
+        slots.add_rows(result, group[rows], (integers[rows], floats[rows] if slots.floats else floats))
+    return numbers[starts], *result
 
 
 def update_slots(row: Row, number: ir.Expr, integers: ir.Var, floats: ir.Var, slots: Slots) -> None:
@@ -176,7 +240,11 @@ def update_slots(row: Row, number: ir.Expr, integers: ir.Var, floats: ir.Var, sl
     group = builder.assign(number, "group")
     for cells, some in ((integers, slots.integers), (floats, slots.floats)):
         for position, slot in enumerate(some):
+            if slot.part == "moments":
+                continue
             builder.update(slot.op, cells, (group, b.const_i64(position)), slot.emit(row))
+    for moments in slots.moments:
+        moments.emit(row, group, integers, floats)
 
 
 def fresh(slots: list[Slot], groups: int, dtype: type) -> Cells:

@@ -55,7 +55,7 @@ class AggregateSink:
     @property
     def reads(self) -> Sequence[Expression]:
         keys = () if self.groups is None else tuple(key.expression for key in self.groups.keys)
-        return (*keys, *(e for slot in self.slots for e in slot.reads))
+        return (*keys, *self.slots.reads)
 
     @property
     def state(self) -> Sequence[Array]:
@@ -81,11 +81,16 @@ class AggregateSink:
                 self._emit_reduction(block, slot, integers, position)
             for position, slot in enumerate(self.slots.floats):
                 self._emit_float_sum(block, slot, floats, position)
+            for moments in self.slots.moments:
+                with block.rows(moments.reads) as row:
+                    moments.emit(row, b.const_i64(0), integers, floats)
         else:
             self._emit_grouped(block, self.groups, integers, floats, state[2] if self.clustered else None)
 
     def _emit_reduction(self, block: Block, slot: Slot, cells: Var, position: int) -> None:
         """One vectorised loop that reduces a block to one value."""
+        if slot.part == "moments":
+            return
         total = block.builder.assign(b.const(slot.identity, Scalar.I64), "total")
         with block.rows(slot.reads) as row:
             contribution = slot.emit(row)
@@ -95,6 +100,8 @@ class AggregateSink:
 
     def _emit_float_sum(self, block: Block, slot: Slot, cells: Var, position: int) -> None:
         """Floats are added in a fixed interleaved order, so that equal data has an equal sum."""
+        if slot.part == "moments":
+            return
         values, mask = block.local(Scalar.F64), block.local(Scalar.BOOL)
         with block.rows(slot.reads) as row:
             block.builder.store(values, row.index, slot.emit(row))
@@ -106,7 +113,7 @@ class AggregateSink:
         self, block: Block, groups: DenseGroups, integers: Var, floats: Var, window: Var | None
     ) -> None:
         keys = [key.expression for key in groups.keys]
-        arguments = [e for slot in self.slots for e in slot.reads]
+        arguments = self.slots.reads
         first = excluded = None
         if window is not None:
             first = block.builder.hoist(b.load(window, b.const_i64(0)))
@@ -215,11 +222,7 @@ class Aggregation:
         run_pipeline(self.pipeline, execution, traffic, work)
         parts = list(states.values()) or [self.sink.fresh_state(groups)]
         traffic.state += 2 * self.sink.group_bytes * groups * len(parts)
-        slots = self.sink.slots
-        return (
-            merge(slots.integers, [integers for integers, _ in parts]),
-            merge(slots.floats, [floats for _, floats in parts]),
-        )
+        return merge(self.sink.slots, parts)
 
     def _run_clustered(
         self, clusters: Clusters, execution: Execution, traffic: Traffic

@@ -60,9 +60,14 @@ def plan_aggregate(source: Input) -> Planned:
     name = source.call.name
     if name not in AGGREGATES:
         raise Unsupported(f"aggregate {name}")
-    if source.call.distinct and name not in ("min", "max", "bool_and", "bool_or"):
+    if not is_known(source.call):
         raise Unsupported(f"{name}(DISTINCT ...) beside other aggregates")
     return AGGREGATES[name](source)
+
+
+def is_known(call: AggregateCall) -> bool:
+    """Whether kernels have the aggregate function, whatever its arguments."""
+    return call.name in AGGREGATES and (not call.distinct or call.name in ("min", "max", "bool_and", "bool_or"))
 
 
 def _plan_count(source: Input) -> Planned:
@@ -124,7 +129,7 @@ def _plan_variance(source: Input) -> Planned:
     if isinstance(argument, Cast) and argument.type.name == "DOUBLE" and argument.arg.type.domain is Domain.INTEGER:
         scale, argument = 10**argument.arg.type.scale, argument.arg
     value = source.probe(argument)
-    if value.is_float:
+    if value.is_float or not (value.range * value.range).fits_int64:
         return _plan_float_variance(source)
     inner = Input(AggregateCall(source.call.name, (argument,), source.call.type, False, source.call.filter),
                   source.slots, source.rows, source.probe)
@@ -144,14 +149,11 @@ def _plan_variance(source: Input) -> Planned:
 
 
 def _square(argument: Expression, bounds: Interval) -> tuple[Expression, Interval]:
-    squared = bounds * bounds
-    if not squared.fits_int64:
-        raise Unsupported("a variance of integers whose squares pass 64 bits")
-    return Call("*", (argument, argument), HUGEINT), squared
+    return Call("*", (argument, argument), HUGEINT), bounds * bounds
 
 
 def _finish_variance(call: AggregateCall, count: Cells, deviations: Cells, n: Cells, scale: int) -> EncodedColumn:
-    sample = call.name in ("stddev_samp", "stddev", "var_samp", "variance")
+    sample = _is_sample(call)
     valid = count > (1 if sample else 0)
     safe = np.where(valid, n, 2)
     denominator = safe * (safe - 1 if sample else safe) * scale * scale
@@ -160,7 +162,23 @@ def _finish_variance(call: AggregateCall, count: Cells, deviations: Cells, n: Ce
 
 
 def _plan_float_variance(source: Input) -> Planned:
-    raise Unsupported(f"{source.call.name} of floats")
+    count, squares = source.slots.add_moments(source.argument, source.call.filter)
+
+    def finish(integers: Cells, floats: Cells) -> EncodedColumn:
+        n = count(integers, floats)
+        least = 2 if _is_sample(source.call) else 1
+        variance = squares(integers, floats) / np.maximum(n - least + 1, 1)
+        valid = n >= least
+        if not np.isfinite(variance[valid]).all():
+            raise Unsupported("a variance out of range")
+        is_deviation = source.call.name.startswith("stddev")
+        return float_column(source.call.type, np.sqrt(variance) if is_deviation else variance, valid)
+
+    return Planned(finish)
+
+
+def _is_sample(call: AggregateCall) -> bool:
+    return call.name in ("stddev_samp", "stddev", "var_samp", "variance")
 
 
 def _require_number(source: Input, value: Value) -> None:

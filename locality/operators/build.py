@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from locality.errors import Unsupported
 from locality.operators import aggregate, collect, limit, sort, topn
+from locality.operators.aggregates import is_known
 from locality.operators.physical import Physical
 from locality.operators.relation import Relation
 from locality.operators.source import Source
@@ -86,12 +87,42 @@ class Builder:
             for call in aggregates
         )
         keys = tuple(fused.over_source(group) for group in groups)
-        return aggregate.Aggregate(fused.source, fused.conjuncts, keys, calls, self.threads)
+        try:
+            return aggregate.Aggregate(fused.source, fused.conjuncts, keys, calls, self.threads)
+        except Unsupported as reason:
+            return self._aggregate_collected(fused, keys, calls, reason)
 
-    def _sort(self, fused: _Fused, keys: tuple[SortKey, ...]) -> Physical:
+    def _aggregate_collected(
+        self, fused: _Fused, groups: tuple[Expression, ...], calls: tuple[AggregateCall, ...], reason: Unsupported
+    ) -> Physical:
+        """Computes what kernels can't of the rows that are left, where these are few, and aggregates the results."""
+        inputs: list[Expression] = []
+
+        def collected(expression: Expression) -> Expression:
+            if expression not in inputs:
+                inputs.append(expression)
+            return ColumnRef(inputs.index(expression), expression.type)
+
+        keys = tuple(collected(group) for group in groups)
+        arguments = tuple(
+            replace(
+                call,
+                args=tuple(collected(arg) for arg in call.args),
+                filter=None if call.filter is None else collected(call.filter),
+            )
+            for call in calls
+        )
+        if not all(is_known(call) for call in calls):
+            raise reason
+        child = collect.Collect(fused.source, fused.conjuncts, inputs)
+        if child.expected_rows > collect.LATE_ROWS:
+            raise reason
+        return aggregate.Aggregate(Source(operator=child), (), keys, arguments, self.threads)
+
+    def _sort(self, fused: _Fused, keys: tuple[SortKey, ...], first: int | None = None) -> Physical:
         ordering = tuple(fused.over_source(key.expression) for key in keys)
         child = collect.Collect(fused.source, fused.conjuncts, (*fused.outputs, *ordering))
-        return sort.Sort(child, len(fused.outputs), keys)
+        return sort.Sort(child, len(fused.outputs), keys, first)
 
     def _top(self, child: nodes.Node, keys: tuple[SortKey, ...], count: int, offset: int) -> Physical:
         fused = self._fuse(child)
@@ -101,7 +132,7 @@ class Builder:
                 return topn.Top(fused.source.relation, fused.conjuncts, ordering, count, offset, fused.outputs)
             except Unsupported:
                 pass  # a key that fits no integer: sort as a whole
-        return limit.Limit(self._sort(fused, keys), count, offset)
+        return limit.Limit(self._sort(fused, keys, count + offset), count, offset)
 
 
 def _is_small(count: int | None, offset: int) -> bool:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from locality.encodings import EncodedColumn, decode, from_arrow
+from locality.encodings import EncodedColumn, decode, from_arrow, take
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel.ir import Array, Scalar, Var
 from locality.operators.batch import Batch, Deferred
 from locality.operators.block import Block
-from locality.operators.filter import plan_tests
+from locality.operators.codesets import code_sets
+from locality.operators.filter import Test, plan_tests
 from locality.operators.lookup import introduce_lookups
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import Morsel, Pipeline
@@ -84,6 +85,7 @@ class Collection:
 
     def __init__(self, relation: Relation, conjuncts: Sequence[Expression], outputs: Sequence[Expression]) -> None:
         self.relation = relation
+        self._originals = tuple(outputs)
         self.outputs = tuple(
             output if isinstance(output, ColumnRef) else introduce_lookups(output, relation) for output in outputs
         )
@@ -92,8 +94,14 @@ class Collection:
         self._computed = tuple(e for e, _ in computed)
         self.sink = CollectSink(self._computed, tuple(v for _, v in computed))
         self.pipeline = None
-        if conjuncts or computed:
-            self.pipeline = Pipeline(relation, plan_tests(relation, conjuncts), self.sink)
+        tests, self._late = split_tests(relation, conjuncts)
+        if tests or computed:
+            self.pipeline = Pipeline(relation, tests, self.sink)
+        expected = relation.row_count if self.pipeline is None else relation.row_count * self.pipeline.selectivity
+        self.expected_rows = int(expected)
+        late_outputs = len(self._values) > len(computed)
+        if (self._late or late_outputs) and self.expected_rows > LATE_ROWS:
+            raise Unsupported(f"functions without a kernel over {self.expected_rows:,} rows")
         self.intervals = tuple(self._interval(output) for output in self.outputs)
 
     def _interval(self, output: Expression) -> Interval | None:
@@ -107,9 +115,17 @@ class Collection:
         positions, computed = None, {}
         rows = self.relation.row_count
         if self.pipeline is not None:
-            positions, computed = self._run(self.pipeline, execution, traffic, enough)
+            positions, computed = self._run(self.pipeline, execution, traffic, None if self._late else enough)
             rows = len(positions)
-        columns = tuple(self._column(output, positions, computed) for output in self.outputs)
+        if self._late:
+            kept = passing(self.relation, self._late, positions)
+            computed = {e: take(column, kept) for e, column in computed.items()}
+            positions = kept if positions is None else positions[kept]
+            rows = len(positions)
+        columns = tuple(
+            self._column(output, original, positions, computed)
+            for output, original in zip(self.outputs, self._originals, strict=True)
+        )
         traffic.rows = rows
         return Batch(columns, rows, self.intervals, positions)
 
@@ -149,17 +165,17 @@ class Collection:
         return positions, columns
 
     def _column(
-        self, output: Expression, positions: Any, computed: dict[Expression, EncodedColumn]
+        self, output: Expression, original: Expression, positions: Any, computed: dict[Expression, EncodedColumn]
     ) -> EncodedColumn | Deferred:
         if isinstance(output, ColumnRef):
             return Deferred(self.relation, output.index)
         if output in computed:
             return computed[output]
-        return evaluate_over(self.relation, output, positions)
+        return evaluate_over(self.relation, original, positions)
 
     def details(self) -> tuple[str, ...]:
         """What EXPLAIN says of it."""
-        late = sum(value is None for value in self._values.values())
+        late = sum(value is None for value in self._values.values()) + len(self._late)
         scan = describe_scan(self.pipeline) if self.pipeline is not None else (
             f"over {self.relation.name or 'an intermediate result'}: {self.relation.row_count:,} rows, no pass needed",
         )
@@ -212,6 +228,27 @@ def _known(relation: Relation, output: Expression) -> Interval | None:
     return relation.intervals[output.index] if isinstance(output, ColumnRef) else None
 
 
+def split_tests(relation: Relation, conjuncts: Sequence[Expression]) -> tuple[list[Test], list[Expression]]:
+    """The tests that kernels make, and the conjuncts that are left for DuckDB's functions."""
+    late = [c for c in conjuncts if code_sets(relation, c) is None and _computed(relation, introduce_lookups(c, relation)) is None]
+    return plan_tests(relation, [c for c in conjuncts if c not in late]), late
+
+
+def passing(
+    relation: Relation, conjuncts: Sequence[Expression], positions: npt.NDArray[np.int64] | None
+) -> npt.NDArray[np.int64]:
+    """Which of the rows at ``positions`` (all rows for None) pass, as indices of ``positions``, by DuckDB's functions."""
+    kept = np.arange(relation.row_count if positions is None else len(positions), dtype=np.int64)
+    for conjunct in conjuncts:
+        rows = kept if positions is None else positions[kept]
+        keep = decode(evaluate_over(relation, conjunct, rows)).fill_null(False)
+        kept = kept[keep.to_numpy(zero_copy_only=False)]
+    return kept
+
+
+#: Rows up to which DuckDB's functions are called on what a scan leaves: beyond, DuckDB is better at the whole query.
+LATE_ROWS = 262_144
+
 #: Rows of an intermediate result up to which expressions are computed by DuckDB's functions: a new kernel costs more.
 FEW_ROWS = 4096
 
@@ -247,14 +284,15 @@ class Collect:
         return self._evaluate(relation)
 
     def _evaluate(self, relation: Relation) -> Batch:
-        positions = None
-        for conjunct in self._conjuncts:
-            keep = decode(evaluate_over(relation, conjunct, positions)).fill_null(False)
-            chosen = np.flatnonzero(keep.to_numpy(zero_copy_only=False))
-            positions = chosen if positions is None else positions[chosen]
-        if positions is None:
-            positions = np.arange(relation.row_count, dtype=np.int64)
+        positions = np.arange(relation.row_count, dtype=np.int64)
+        if self._conjuncts:
+            positions = passing(relation, self._conjuncts, None)
         return rows_at(relation, self._outputs, positions)
+
+    @property
+    def expected_rows(self) -> int:
+        """A guess, from statistics, of how many rows pass; 0 over an intermediate result."""
+        return 0 if self._prepared.ready is None else self._prepared.ready.expected_rows
 
     def explain(self) -> Explanation:
         ready = self._prepared.ready

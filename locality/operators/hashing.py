@@ -118,7 +118,7 @@ class HashSink:
 
     @property
     def reads(self) -> Sequence[Expression]:
-        return (*self.keys.reads, *(e for slot in self.slots for e in slot.reads))
+        return (*self.keys.reads, *self.slots.reads)
 
     @property
     def state(self) -> Sequence[Array]:
@@ -142,7 +142,7 @@ class HashSink:
             for position, word in enumerate(self.keys.emit(row)):
                 builder.store(words, b.add(row.ordinal, b.const_i64(position * BLOCK)), word)
         builder.evaluate("number_groups", words, rows, slots, stored, header, numbers)
-        with block.rows([e for slot in self.slots for e in slot.reads]) as row:
+        with block.rows(self.slots.reads) as row:
             update_slots(row, b.load(numbers, row.ordinal), integers, floats, self.slots)
 
 

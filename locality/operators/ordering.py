@@ -47,8 +47,12 @@ def _value_keys(column: EncodedColumn) -> list[Keys]:
     return [codes.astype(np.int64)]
 
 
-def order_of(keys: Sequence[Keys]) -> npt.NDArray[np.int64]:
-    """The positions of the rows in ascending order of the keys; equal rows keep their order."""
+def order_of(keys: Sequence[Keys], first: int | None = None) -> npt.NDArray[np.int64]:
+    """The positions of the rows in ascending order of the keys, or of the ``first`` ones; equal rows keep their order."""
+    if first is not None and 0 < 4 * first < len(keys[0]):
+        bound = np.partition(keys[0], first - 1)[first - 1]
+        near = np.flatnonzero(keys[0] <= bound)
+        return near[order_of([key[near] for key in keys])[:first]]
     if len(keys) == 1:
-        return np.argsort(keys[0], kind="stable")
-    return np.lexsort(tuple(reversed(keys)))
+        return np.argsort(keys[0], kind="stable")[:first]
+    return np.lexsort(tuple(reversed(keys)))[:first]

@@ -12,10 +12,13 @@ from locality.types import DataType
 
 
 class Sort:
-    """The first ``width`` columns of the child, ordered by the columns after them, one for each of ``keys``."""
+    """The first ``width`` columns of the child, ordered by the columns after them, one for each of ``keys``.
 
-    def __init__(self, child: Physical, width: int, keys: Sequence[SortKey]) -> None:
-        self._child, self._width, self._keys = child, width, tuple(keys)
+    first: how many rows are wanted, if not all.
+    """
+
+    def __init__(self, child: Physical, width: int, keys: Sequence[SortKey], first: int | None = None) -> None:
+        self._child, self._width, self._keys, self._first = child, width, tuple(keys), first
 
     @property
     def types(self) -> tuple[DataType, ...]:
@@ -30,9 +33,11 @@ class Sort:
                 for array in sort_keys(batch.column(self._width + i), key.descending, key.nulls_first)
             ]
             traffic.state += 2 * sum(array.nbytes for array in arrays)
-            traffic.rows = batch.row_count
-            return batch.select(range(self._width)).take(order_of(arrays))
+            traffic.rows = min(batch.row_count, self._first or batch.row_count)
+            return batch.select(range(self._width)).take(order_of(arrays, self._first))
 
     def explain(self) -> Explanation:
         directions = ["descending" if key.descending else "ascending" for key in self._keys]
-        return Explanation("sort", (f"by {len(self._keys)} keys: {', '.join(directions)}",), (self._child.explain(),))
+        wanted = "" if self._first is None else f"the first {self._first:,} rows "
+        details = f"{wanted}by {len(self._keys)} keys: {', '.join(directions)}"
+        return Explanation("sort", (details,), (self._child.explain(),))
