@@ -5,9 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from locality.plan.functions import arithmetic, comparison, logic
+from locality.plan.functions import (
+    arithmetic,
+    bits,
+    comparison,
+    date_difference,
+    date_parts,
+    date_trunc,
+    elementary,
+    logic,
+    rounding,
+)
 from locality.plan.functions.base import Function
 
+_FAMILIES = (
+    *(arithmetic, rounding, elementary, bits, comparison, logic),
+    *(date_parts, date_trunc, date_difference),
+)
+
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
-    {function.name: function for family in (arithmetic, comparison, logic) for function in family.FUNCTIONS}
+    {function.name: function for family in _FAMILIES for function in family.FUNCTIONS}
 )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Scalar
 from locality.plan.expressions import Call
-from locality.plan.functions.base import Function, Scope, Value, all_valid, as_double, as_integer, both, check_range
+from locality.plan.functions.base import Function, Scope, Value, as_double, as_integer, both, check_range
+from locality.plan.functions.date_arithmetic import emit_temporal, is_temporal
 from locality.plan.intervals import INT64, INT64_MAX, INT64_MIN, Interval
 from locality.types import DataType, Domain
 
@@ -55,18 +57,21 @@ def integer_operation(scope: Scope, op: str, left: Value, right: Value, dtype: D
     combine, overflow = _INTEGER_RULES[op]
     left, right = as_integer(left), as_integer(right)
     bounds = combine(left.range, right.range)
-    expr = ir.Binary(op, left.expr, right.expr)
     valid = both(left.valid, right.valid)
-    if not bounds.fits_int64:
-        scope.fault(overflow(left.expr, right.expr, expr), valid)
+    if bounds.fits_int64:
+        expr: ir.Expr = ir.Binary(op, left.expr, right.expr)
+    else:
+        ours, theirs = scope.share(left.expr), scope.share(right.expr)
+        expr = scope.share(ir.Binary(op, ours, theirs))
+        scope.fault(overflow(ours, theirs, expr), valid)
         bounds = bounds.clamp(INT64_MIN, INT64_MAX)
     allowed = result_bounds(dtype)
     return check_range(scope, Value(expr, valid, bounds), allowed.low, allowed.high)
 
 
 def _emit_binary(scope: Scope, call: Call) -> Value:
-    if call.type.name == "INTERVAL" or any(arg.type.name == "INTERVAL" for arg in call.args):
-        raise Unsupported(f"interval arithmetic with {call.name}")
+    if is_temporal(call):
+        return emit_temporal(scope, call)
     if len(call.args) == 1:
         return _emit_unary(scope, call)
     left, right = (scope.emit(arg) for arg in call.args)
@@ -108,21 +113,36 @@ def _emit_division(scope: Scope, call: Call) -> Value:
     return float_operation(call, left, right)
 
 
-def _emit_integer_division(scope: Scope, call: Call) -> Value:
-    """``//`` and ``%`` of integers truncate toward zero; a zero divisor gives NULL."""
-    values = tuple(scope.emit(arg) for arg in call.args)
-    if any(value.is_float for value in values):
-        raise Unsupported(f"{call.name} of floats")
-    left, right = (as_integer(value) for value in values)
-    zero = b.eq(right.expr, b.const_i64(0))
+def _emit_truncating_division(scope: Scope, call: Call) -> Value:
+    """``//`` and ``%``: of integers toward zero; ``//`` of floats is plain division. A zero divisor is an error."""
+    left, right = (scope.emit(arg) for arg in call.args)
+    if call.type.is_float:
+        divisor = as_double(right)
+        scope.fault(b.eq(divisor.expr, b.const(0.0, Scalar.F64)), both(left.valid, right.valid))
+        if call.name == "//":
+            return float_operation(replace(call, name="/"), left, right)
+        remainder = b.call("float_remainder", as_double(left).expr, divisor.expr)
+        return Value(b.convert(remainder, _scalar_of(call)), both(left.valid, right.valid))
+    if any(arg.type.scale != call.type.scale for arg in call.args):
+        raise Unsupported(f"{call.name} of decimals with other scales")
+    return _divide_integers(scope, call, as_integer(left), as_integer(right))
+
+
+def _scalar_of(call: Call) -> Scalar:
+    return Scalar.F32 if call.type.name == "FLOAT" else Scalar.F64
+
+
+def _divide_integers(scope: Scope, call: Call, left: Value, right: Value) -> Value:
     # LLVM may compute both branches of a select, so the divisor itself must never be 0 (or -1 under INT64_MIN)
-    divisor = b.select(zero, b.const_i64(1), right.expr)
-    valid = all_valid(values)
+    given = divisor = scope.share(right.expr)
+    valid = both(left.valid, right.valid)
     if 0 in right.range:
-        valid = both(valid, b.not_(zero))
+        zero = b.eq(given, b.const_i64(0))
+        scope.fault(zero, valid)
+        divisor = b.select(zero, b.const_i64(1), given)
     if -1 in right.range and left.range.low == INT64_MIN:
-        scope.fault(b.and_(b.eq(right.expr, b.const_i64(-1)), b.eq(left.expr, scope.integer(INT64_MIN))), valid)
-        divisor = b.select(b.eq(divisor, b.const_i64(-1)), b.const_i64(1), divisor)
+        scope.fault(b.and_(b.eq(given, b.const_i64(-1)), b.eq(left.expr, scope.integer(INT64_MIN))), valid)
+        divisor = b.select(b.eq(given, b.const_i64(-1)), b.const_i64(1), divisor)
     if call.name == "//":
         widest = left.range | -left.range
         value = Value(b.trunc_div(left.expr, divisor), valid, widest.clamp(INT64_MIN, INT64_MAX))
@@ -133,8 +153,18 @@ def _emit_integer_division(scope: Scope, call: Call) -> Value:
     return Value(b.trunc_mod(left.expr, divisor), valid, bounds)
 
 
+def _alias(name: str, meaning: str, emit: Callable[[Scope, Call], Value]) -> Function:
+    """A function that is an operator by another name."""
+    return Function(name, lambda scope, call: emit(scope, replace(call, name=meaning)))
+
+
 FUNCTIONS = (
     *(Function(name, _emit_binary) for name in ("+", "-", "*")),
+    _alias("add", "+", _emit_binary),
+    _alias("subtract", "-", _emit_binary),
+    _alias("multiply", "*", _emit_binary),
     Function("/", _emit_division),
-    *(Function(name, _emit_integer_division) for name in ("//", "%")),
+    *(Function(name, _emit_truncating_division) for name in ("//", "%")),
+    _alias("divide", "//", _emit_truncating_division),
+    _alias("mod", "%", _emit_truncating_division),
 )

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Scalar
 from locality.plan.expressions import Cast
 from locality.plan.functions.arithmetic import result_bounds
-from locality.plan.functions.base import Scope, Value, as_double, as_integer, both
+from locality.plan.functions.base import Scope, Value, as_double, as_integer, both, check_range
+from locality.plan.functions.float_casts import cast_float, narrow
+from locality.plan.functions.temporal_casts import cast_temporal, is_temporal_cast
 from locality.plan.intervals import INT64_MAX, INT64_MIN, Interval
 from locality.types import DataType
 
 #: Integers up to this magnitude are doubles exactly.
 _EXACT_DOUBLE = 2**53
-_MICROSECONDS_A_DAY = 86_400_000_000
-#: DuckDB's infinities of dates and timestamps; arithmetic on them is DuckDB's business.
-_FINITE_DAYS = Interval(-(2**31) + 2, 2**31 - 2)
 _NUMBERS = frozenset({"BOOLEAN", "HUGEINT", "UHUGEINT"})
 
 
@@ -28,8 +29,8 @@ def emit_cast(scope: Scope, cast: Cast) -> Value:
         return value
     if _is_number(source) and _is_number(target):
         return _cast_number(scope, value, source, target, cast.lenient)
-    if source.name == "DATE" and target.name == "TIMESTAMP":
-        return _date_to_timestamp(value)
+    if is_temporal_cast(source, target):
+        return cast_temporal(scope, value, source, target)
     raise Unsupported(f"cast from {source} to {target}")
 
 
@@ -39,12 +40,10 @@ def _is_number(dtype: DataType) -> bool:
 
 def _cast_number(scope: Scope, value: Value, source: DataType, target: DataType, lenient: bool) -> Value:
     if target.is_float:
-        return _to_float(value, source, target)
+        return _to_float(scope, value, source, target, lenient)
     if value.is_float:
-        raise Unsupported(f"cast from {source} to {target}")
+        return cast_float(scope, value, target, lenient)
     if target.name == "BOOLEAN":
-        if source.is_decimal:
-            raise Unsupported("cast from a decimal to BOOLEAN")
         return Value(b.ne(as_integer(value).expr, b.const_i64(0)), value.valid)
     return _fit(scope, _rescale(scope, as_integer(value), target.scale - source.scale), target, lenient)
 
@@ -69,28 +68,24 @@ def _rescale(scope: Scope, value: Value, digits: int) -> Value:
 
 def _fit(scope: Scope, value: Value, target: DataType, lenient: bool) -> Value:
     allowed = result_bounds(target)
-    if value.range.within(allowed.low, allowed.high):
-        return value
-    outside = b.or_(b.lt(value.expr, scope.integer(allowed.low)), b.gt(value.expr, scope.integer(allowed.high)))
-    bounds = value.range.clamp(allowed.low, allowed.high)
-    if lenient:
-        return Value(value.expr, both(value.valid, b.not_(outside)), bounds)
-    scope.fault(outside, value.valid)
-    return Value(value.expr, value.valid, bounds)
+    if not lenient or value.range.within(allowed.low, allowed.high):
+        return check_range(scope, value, allowed.low, allowed.high)
+    expr = scope.share(value.expr)
+    inside = b.and_(b.ge(expr, scope.integer(allowed.low)), b.le(expr, scope.integer(allowed.high)))
+    return Value(expr, both(value.valid, inside), value.range.clamp(allowed.low, allowed.high))
 
 
-def _to_float(value: Value, source: DataType, target: DataType) -> Value:
+def _to_float(scope: Scope, value: Value, source: DataType, target: DataType, lenient: bool) -> Value:
     scalar = Scalar.F32 if target.name == "FLOAT" else Scalar.F64
     if value.is_float:
-        if scalar is Scalar.F32:
-            raise Unsupported("cast from DOUBLE to FLOAT")
-        return as_double(value)
+        return narrow(scope, value, lenient) if scalar is Scalar.F32 else as_double(value)
+    integer = as_integer(value)
     if not source.is_decimal or source.scale == 0:
-        integer = as_integer(value)
         return Value(b.convert(integer.expr, scalar), integer.valid)
-    if scalar is Scalar.F32:
-        raise Unsupported("cast from a decimal to FLOAT")
-    return Value(_decimal_to_double(value, source.scale), value.valid)
+    if scalar is Scalar.F32 and integer.range.magnitude > _EXACT_DOUBLE:
+        raise Unsupported("cast from a long decimal to FLOAT")
+    shared = replace(integer, expr=scope.share(integer.expr))
+    return Value(b.convert(_decimal_to_double(shared, source.scale), scalar), integer.valid)
 
 
 def _decimal_to_double(value: Value, scale: int) -> ir.Expr:
@@ -107,14 +102,3 @@ def _decimal_to_double(value: Value, scale: int) -> ir.Expr:
     limit = b.const_i64(_EXACT_DOUBLE)
     inside = b.and_(b.le(value.expr, limit), b.ge(value.expr, b.const_i64(-_EXACT_DOUBLE)))
     return b.select(inside, direct, b.add(whole, fraction))
-
-
-def _date_to_timestamp(value: Value) -> Value:
-    if not value.range.within(_FINITE_DAYS.low, _FINITE_DAYS.high):
-        raise Unsupported("infinite dates")
-    bounds = value.range * Interval(_MICROSECONDS_A_DAY, _MICROSECONDS_A_DAY)
-    if not bounds.fits_int64:
-        raise Unsupported("dates beyond the range of timestamps")
-    return Value(b.mul(value.expr, b.const_i64(_MICROSECONDS_A_DAY)), value.valid, bounds)
-
-
