@@ -160,7 +160,7 @@ class _Printer:
                 return type in (Scalar.I64, Scalar.F64) and (value < 0 or not negative)
             case ir.Var(name):
                 return name in self._counters
-            case ir.Select(_, left, right) | ir.Binary("min" | "max", left, right):
+            case ir.Binary("min" | "max", left, right):
                 return self._may_be_python(left, negative) or self._may_be_python(right, negative)
         return False
 
@@ -179,8 +179,9 @@ class _Printer:
             case ir.Convert():
                 return self._convert(expr)
             case ir.Select(condition, then, otherwise):
-                last = self._value if isinstance(otherwise, ir.Select) else self._operand
-                return f"{self._operand(then)} if {self._operand(condition)} else {last(otherwise)}"
+                # a conditional expression would make the loads of its branches conditional, and the loop scalar
+                self._primitives.add("choose")
+                return f"choose({self._value(condition)}, {self._typed(then)}, {self._typed(otherwise)})"
             case ir.Load(array, indices):
                 return self._element(array, indices)
             case ir.Call(_, _, type):
@@ -191,7 +192,7 @@ class _Printer:
         """Text of ``expr`` that can stand beside any operator."""
         text = self._value(expr)
         match expr:
-            case ir.Compare() | ir.Not() | ir.Select():
+            case ir.Compare() | ir.Not():
                 return f"({text})"
             case ir.Binary(op) if op not in ("min", "max") and self._is_bare(expr):
                 return f"({text})"

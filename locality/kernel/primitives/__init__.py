@@ -29,6 +29,7 @@ def jit(function: AnyFunction) -> AnyFunction:
 _I64, _F64, _BOOL = Scalar.I64, Scalar.F64, Scalar.BOOL
 _BOOLS, _BYTES, _INTS32, _INTS64, _FLOATS = (Array(s) for s in (_BOOL, Scalar.U8, Scalar.I32, _I64, _F64))
 _SIGNED = generic("T", (Scalar.I8, Scalar.I16, Scalar.I32, _I64))
+_ANY = generic("V", Scalar)
 _ELEMENTS = GenericArray(generic("T", Scalar))
 _POSITIONS = GenericArray(generic("P", (Scalar.I32, _I64, Scalar.U16, Scalar.U32)))
 _BOOLS_OR_BYTES = GenericArray(generic("B", (_BOOL, Scalar.U8)))
@@ -50,6 +51,7 @@ def _of_floats(module: str, names: str, arguments: int) -> Family:
 
 _SELECTION = _family(
     "selection",
+    ("choose", (_BOOL, _ANY, _ANY), _ANY, ()),
     ("compact", (_BOOLS, _I64, _POSITIONS), _I64, (2,)),
     ("refine", (_POSITIONS, _BOOLS, _I64, _POSITIONS), _I64, (3,)),
     ("count_true", (_BOOLS, _I64), _I64, ()),

@@ -18,8 +18,8 @@ _TOP_BYTE = np.uint64(56)
 def expand_validity(bitmap: Bytes, first_row: Integer, n: Integer, out: Elements) -> Integer:
     """Writes bits ``first_row`` to ``first_row + n`` of ``bitmap`` to ``out[:n]`` as 0 or 1; returns how many are 1.
 
-    ``out`` is an array of bool or uint8. From a row that begins a byte, as blocks do, eight rows at once are spread over
-    a word, with plain 64-bit arithmetic that compiles to vector instructions.
+    ``out`` is an array of bool or uint8. From a row that begins a byte, as blocks do, eight rows at once are spread
+    over a word, with plain 64-bit arithmetic that compiles to vector instructions.
     """
     done = 0
     total = np.int64(0)

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from . import jit
-from .types import Bools, Elements, Integer
+from .types import Boolean, Bools, Elements, Integer
+
+
+@jit
+def choose(condition: Boolean, then: Integer, otherwise: Integer) -> Integer:
+    """``then`` or ``otherwise``, both computed: what a vectorised loop selects by a mask."""
+    return then if condition else otherwise
 
 
 @jit
