@@ -29,7 +29,9 @@ def shown(table: str, rows: int | None, size: int | None, wanted: bool | None) -
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    # On a terminal the bar vanishes when it is done; elsewhere that is when it is written.
+    with Progress(*columns, console=console, transient=console.is_terminal) as bar:
         task = bar.add_task(table, total=rows, rate="")
 
         def report(count: int) -> None:
