@@ -49,8 +49,8 @@ def refine(selection: Elements, mask: Bools, n: Integer, refined: Elements) -> I
 
 @jit
 def count_true(mask: Bools, n: Integer) -> Integer:
-    """How many of ``mask[:n]`` are set."""
-    count = 0
+    """How many of ``mask[:n]`` are set; n < 2**31, as counting in 32 bits is twice as fast as in 64."""
+    count = np.int32(0)
     for i in range(n):
-        count += mask[i]
-    return count
+        count = np.int32(count + mask[i])
+    return np.int64(count)
