@@ -33,20 +33,21 @@ def _difference(start: Value, end: Value) -> Value:
 def _emit_difference(scope: Scope, call: Call) -> Value:
     """How many starts of periods lie between two moments."""
     period, pair, dtype = _pair(scope, call)
+    if period == "week":  # DuckDB counts whole weeks, wherever they start
+        start, end = (days_of(scope, value, dtype) for value in pair)
+        return monotone("trunc_div", _difference(start, end), 7)
     start, end = (_ordinal(scope, value, dtype, period) for value in pair)
     return _difference(start, end)
 
 
 def _ordinal(scope: Scope, value: Value, dtype: DataType, period: str) -> Value:
-    """The number of the period that a moment lies in; from weeks on DuckDB divides toward zero, not down."""
+    """The number of the period that a moment lies in; from quarters on DuckDB divides toward zero, not down."""
     if period in LENGTHS:
         return monotone("floor_div", _micros(scope, value, dtype), LENGTHS[period])
     days = days_of(scope, value, dtype)
     match period:
         case "day":
             return days
-        case "week":
-            return monotone("trunc_div", monotone("date_trunc_week", days), 7)
         case "isoyear":
             return monotone("date_iso_year", days)
         case "month" | "quarter":

@@ -88,7 +88,7 @@ def _round_float(scope: Scope, call: Call, value: Value, digits: int) -> Value:
         rounded = scope.share(down(b.call(primitive, up(number, power)), power))
         infinite = b.not_(_is_finite(rounded))
         if digits < 0:
-            scope.fault(infinite, value.valid)
+            scope.fault(b.and_(infinite, _is_finite(number)), value.valid)
         rounded = b.select(infinite, number, rounded)
     return Value(b.convert(rounded, Scalar.F32 if call.type.name == "FLOAT" else Scalar.F64), value.valid)
 
