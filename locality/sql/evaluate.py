@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -95,7 +96,9 @@ def _project(table: pa.Table, rendering: Rendering, texts: str) -> duckdb.DuckDB
 
 @cache
 def _database() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(":memory:", config=_CONFIG)
+    database = duckdb.connect(":memory:", config=_CONFIG)
+    atexit.register(database.close)
+    return database
 
 
 class _Local(threading.local):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -66,21 +67,22 @@ class Fallback:
         }
         if memory_limit:
             config["memory_limit"] = f"{memory_limit}B"
-        self._connection: duckdb.DuckDBPyConnection | None = duckdb.connect(":memory:", config=config)
+        connection = duckdb.connect(":memory:", config=config)
+        self._connection: duckdb.DuckDBPyConnection | None = connection
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="locality-duckdb")
+        # At exit too: DuckDB's threads must be gone before the interpreter is, as they may let go of Python objects.
+        self._release = weakref.finalize(self, _release, connection, self._worker)
         self._lock = threading.RLock()
         self._datasets: dict[str, StoredDataset] = {}
-        self._settings = _settings(self._connection)
+        self._settings = _settings(connection)
         self.changed_settings: frozenset[str] = frozenset()
 
     def close(self) -> None:
         """Free DuckDB; later calls raise ConnectionClosedError."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
             self._connection = None
-            self._worker.shutdown()
             self._datasets.clear()
+            self._release()
 
     def sync(self, sources: Iterable[Source]) -> None:
         """See these tables from now on; a table whose source is equal keeps its view."""
@@ -151,6 +153,11 @@ class Fallback:
                 if isinstance(dataset.failure, LocalityError):
                     raise dataset.failure from None
             raise QueryError(str(error)) from None
+
+
+def _release(connection: duckdb.DuckDBPyConnection, worker: ThreadPoolExecutor) -> None:
+    worker.shutdown()
+    connection.close()
 
 
 def _settings(connection: duckdb.DuckDBPyConnection) -> frozenset[tuple[str, str]]:

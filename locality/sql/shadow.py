@@ -7,6 +7,7 @@ empty tables (``statistics_propagation`` folds them away) or make operators that
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -52,15 +53,13 @@ class Shadow:
         self._tables: dict[str, Columns] = {}
         self._placeholders: set[str] = set()
         self._connection = duckdb.connect(":memory:", config=_CONFIG)
+        self.close = weakref.finalize(self, self._connection.close)
         for name, value in settings.items():
             self._connection.execute(f"set {identifier(name)} = ?", [value])
         names = [row[0] for row in self._connection.execute("select name from duckdb_optimizers()").fetchall()]
         disabled = ",".join(name for name in names if name not in _KEEP)
         self._connection.execute("set disabled_optimizers = ?", [disabled])
         self._connection.execute("set lock_configuration = true")
-
-    def close(self) -> None:
-        self._connection.close()
 
     def sync(self, tables: Mapping[str, Sequence[tuple[str, DataType]]]) -> None:
         """Make the shadow's tables those of ``tables``; only what changed is touched."""

@@ -18,7 +18,7 @@ from locality.sql.quoting import string
 from tests.sql.interpreter import columns
 from tests.sql.tables import FLAT, rows
 
-quick = settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=6) | st.sampled_from(
     ["'", '"', "%", "a%", "_b_", "\\", "$1", "?", "--", "/*", ";", "nan", "\n"]
 )
