@@ -42,6 +42,10 @@ def to_source(function: ir.Function, doc: str) -> str:
     return "\n".join(head + printer.imports() + ["", "", *printer.lines, ""])
 
 
+#: Longer chains of selects are printed flat, as conditional expressions: Python's parser bounds the nesting of calls.
+_LONGEST_CHAIN = 24
+
+
 class _Printer:
     """Collects the lines of one kernel and the names that they use."""
 
@@ -160,6 +164,8 @@ class _Printer:
                 return type in (Scalar.I64, Scalar.F64) and (value < 0 or not negative)
             case ir.Var(name):
                 return name in self._counters
+            case ir.Select(_, left, right) if _chain_length(expr) > _LONGEST_CHAIN:
+                return self._may_be_python(left, negative) or self._may_be_python(right, negative)
             case ir.Binary("min" | "max", left, right):
                 return self._may_be_python(left, negative) or self._may_be_python(right, negative)
         return False
@@ -179,6 +185,9 @@ class _Printer:
             case ir.Convert():
                 return self._convert(expr)
             case ir.Select(condition, then, otherwise):
+                if _chain_length(expr) > _LONGEST_CHAIN:
+                    last = self._value if isinstance(otherwise, ir.Select) else self._operand
+                    return f"{self._operand(then)} if {self._operand(condition)} else {last(otherwise)}"
                 # a conditional expression would make the loads of its branches conditional, and the loop scalar
                 self._primitives.add("choose")
                 return f"choose({self._value(condition)}, {self._typed(then)}, {self._typed(otherwise)})"
@@ -193,6 +202,8 @@ class _Printer:
         text = self._value(expr)
         match expr:
             case ir.Compare() | ir.Not():
+                return f"({text})"
+            case ir.Select() if _chain_length(expr) > _LONGEST_CHAIN:
                 return f"({text})"
             case ir.Binary(op) if op not in ("min", "max") and self._is_bare(expr):
                 return f"({text})"
@@ -293,3 +304,11 @@ class _Printer:
             case ir.Binary("+" | "-" as op, (ir.Var() | ir.Const()) as left, (ir.Var() | ir.Const()) as right):
                 return f"{self._operand(left)} {op} {self._operand(right)}"
         return self._value(expr)
+
+
+def _chain_length(expr: Expr) -> int:
+    """How many selects follow one another as the last branch."""
+    length = 0
+    while isinstance(expr, ir.Select):
+        length, expr = length + 1, expr.otherwise
+    return length

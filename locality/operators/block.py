@@ -24,8 +24,10 @@ from locality.operators.shapes import ColumnShape
 from locality.operators.text import (
     emit_block_function,
     emit_packed_substring,
+    emit_text_comparison,
     is_block_function,
     is_packed_substring,
+    is_text_comparison,
 )
 from locality.operators.words import string_constant, unify_strings
 from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Lookup, children
@@ -149,6 +151,8 @@ class Row:
                 return emit_case(self, expression)
             case Call() if is_packed_substring(expression, self.block):
                 return emit_packed_substring(self, expression)
+            case Call() if is_text_comparison(expression, self.block):
+                return emit_text_comparison(self, expression)
             case Call(name):
                 if name not in FUNCTIONS:
                     raise Unsupported(f"function {name}")

@@ -114,7 +114,7 @@ class Builder:
         )
         if not all(is_known(call) for call in calls):
             raise reason
-        child = collect.Collect(fused.source, fused.conjuncts, inputs)
+        child = collect.Collect(fused.source, fused.conjuncts, inputs, coded=True)
         if child.expected_rows > collect.LATE_ROWS:
             raise reason
         return aggregate.Aggregate(Source(operator=child), (), keys, arguments, self.threads)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import EncodedColumn, decode, from_arrow, take
+from locality.encodings.arrow import to_dictionary
 from locality.errors import Unsupported
 from locality.kernel import builder as b
+from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
 from locality.operators.batch import Batch, Deferred
 from locality.operators.block import Block
@@ -62,11 +64,11 @@ class CollectSink:
         with block.rows(self.expressions) as row:
             builder.store(views[0], row.ordinal, b.add(block.first_row, row.index))
             arrays = iter(views[1:])
-            for expression in self.expressions:
+            for expression, expected in zip(self.expressions, self.values, strict=True):
                 value = row.emit(expression)
                 builder.store(next(arrays), row.ordinal, value.expr)
-                if value.valid is not None:
-                    builder.store(next(arrays), row.ordinal, value.valid)
+                if expected.valid is not None:  # another segment may have NULLs where this one has none
+                    builder.store(next(arrays), row.ordinal, value.valid or ir.Const(True, Scalar.BOOL))
         builder.store(counter, b.const_i64(0), after)
 
     def fresh_state(self, rows: int) -> list[AnyArray]:
@@ -246,6 +248,13 @@ def passing(
     return kept
 
 
+def _coded(batch: Batch) -> Batch:
+    """The batch with every raw string column gathered and given a dictionary."""
+    columns = [batch.column(i) for i in range(len(batch.columns))]
+    coded = tuple(to_dictionary(column) if column.encoding == "text" else column for column in columns)
+    return replace(batch, columns=coded)
+
+
 #: Rows up to which DuckDB's functions are called on what a scan leaves: beyond, DuckDB is better at the whole query.
 LATE_ROWS = 262_144
 
@@ -254,10 +263,13 @@ FEW_ROWS = 4096
 
 
 class Collect:
-    """Filter and projection: the physical operator."""
+    """Filter and projection: the physical operator. If ``coded``, raw strings are given dictionaries on the way out."""
 
-    def __init__(self, source: Source, conjuncts: Sequence[Expression], outputs: Sequence[Expression]) -> None:
+    def __init__(
+        self, source: Source, conjuncts: Sequence[Expression], outputs: Sequence[Expression], *, coded: bool = False
+    ) -> None:
         self._source, self._conjuncts, self._outputs = source, tuple(conjuncts), tuple(outputs)
+        self._coded = coded
         self._prepared = Preparation(source, lambda relation: Collection(relation, conjuncts, outputs))
 
     @property
@@ -269,8 +281,10 @@ class Collect:
         relation = self._source.read(execution)
         with execution.measure("collect") as traffic:
             if self._source.relation is None:
-                return self._collect_intermediate(relation, execution, traffic, enough)
-            return self._prepared.get(relation).execute(execution, traffic, enough)
+                batch = self._collect_intermediate(relation, execution, traffic, enough)
+            else:
+                batch = self._prepared.get(relation).execute(execution, traffic, enough)
+            return _coded(batch) if self._coded else batch
 
     def _collect_intermediate(
         self, relation: Relation, execution: Execution, traffic: Traffic, enough: int | None

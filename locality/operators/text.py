@@ -6,7 +6,7 @@ integer that orders as the string does: grouping by it, or comparing it with a c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from locality.plan.intervals import Interval
 
 if TYPE_CHECKING:
     from locality.operators.block import Block, Row
+    from locality.operators.columns import ColumnLoad
 
 #: Bytes that a packed string may have; three more bits hold its length.
 PACKED_BYTES = 7
@@ -60,6 +61,7 @@ _PATTERNS: dict[str, Callable[[str], Pattern]] = {
     "=": _parts(False, False),
     "<>": _parts(False, False),
 }
+_ORDERINGS = frozenset({"<", "<=", ">", ">="})
 _NEGATED = frozenset({"!~~", "<>"})
 _LENGTHS = {"length": "length_block", "len": "length_block", "char_length": "length_block"}
 _SUBSTRINGS = frozenset({"substr", "substring", "left"})
@@ -74,6 +76,34 @@ def is_block_function(expression: Expression, block: Block) -> bool:
             return _is_text(block, index)
         case _:
             return False
+
+
+def is_text_comparison(expression: Expression, block: Block) -> bool:
+    """Whether an expression compares the order of a raw string and a constant."""
+    match expression:
+        case Call(name, (ColumnRef(index), Constant(str()))) if name in _ORDERINGS:
+            return _is_text(block, index)
+        case _:
+            return False
+
+
+def emit_text_comparison(row: Row, call: Call) -> Value:
+    """How the current row's string compares with the constant, byte by byte."""
+    column, constant = call.args
+    assert isinstance(column, ColumnRef) and isinstance(constant, Constant) and isinstance(constant.value, str)
+    load = row.block.column(column.index)
+    start, stop = _bounds(row, load)
+    other = np.frombuffer(constant.value.encode(), dtype=np.uint8)
+    parameter = row.block.parameters.array(("text", constant.value), Array(Scalar.U8), _always(other))
+    order = b.call("string_compare", load.array("data", Scalar.U8), start, stop, parameter)
+    return Value(ir.Compare(call.name, order, b.const_i64(0)), load.valid(row.index))
+
+
+def _bounds(row: Row, load: ColumnLoad) -> tuple[ir.Expr, ir.Expr]:
+    """Where the current row's bytes begin and end."""
+    offsets = load.array("offsets", Scalar.I64)
+    at = b.add(row.block.first_row, row.index)
+    return b.load(offsets, at), b.load(offsets, b.add(at, b.const_i64(1)))
 
 
 def is_packed_substring(expression: Expression, block: Block) -> bool:
@@ -135,9 +165,8 @@ def emit_packed_substring(row: Row, call: Call) -> Value:
     column, found = call.args[0], _characters(call)
     assert isinstance(column, ColumnRef) and found is not None
     load = row.block.column(column.index)
-    data, offsets = load.array("data", Scalar.U8), load.array("offsets", Scalar.I64)
-    at = b.add(row.block.first_row, row.index)
-    start, stop = b.load(offsets, at), b.load(offsets, b.add(at, b.const_i64(1)))
+    data = load.array("data", Scalar.U8)
+    start, stop = _bounds(row, load)
     first, count = (b.const_i64(number) for number in found)
     expr = b.call("pack_substring", data, start, stop, first, count)
     valid = load.valid(row.index)
