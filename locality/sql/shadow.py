@@ -129,19 +129,24 @@ class Shadow:
         except _WRONG_QUERY as error:
             if self._reads_placeholder(sql):
                 raise Unsupported("names that depend on the type of a nested column") from None
-            raise QueryError(self._located(sql, params, str(error))) from None
+            raise QueryError(self._located(sql, params, error)) from None
         except duckdb.PermissionException:
             raise Unsupported("table that is not stored") from None
         except duckdb.Error as error:
             raise Unsupported(_first_line(str(error))) from None
 
-    def _located(self, sql: str, params: object, message: str) -> str:
-        """DuckDB's message with the line and caret, which relations leave out; the query fails to bind here too."""
-        try:
-            self._connection.execute(sql, params)
-        except duckdb.Error as error:
-            return str(error)
-        return message
+    def _located(self, sql: str, params: object, error: duckdb.Error) -> str:
+        """DuckDB's message with the line and caret, which a relation's error lacks and a statement's has.
+
+        A query whose names or types are wrong fails to bind here too, so nothing runs.
+        """
+        if isinstance(error, (duckdb.BinderException, duckdb.CatalogException)):
+            try:
+                self._connection.execute(sql, params)
+            except duckdb.Error as located:
+                return str(located)
+            self._connection.abort()
+        return str(error)
 
     def _reads_placeholder(self, sql: str) -> bool:
         nodes = (node for node in objects_in(self.parse(sql)) if node.get("type") == "BASE_TABLE")
