@@ -77,7 +77,8 @@ class Connection:
         self._synced: Snapshot | None = None
         self._lock = threading.RLock()
         self._closed = False
-        threading.Thread(target=_import_numba, daemon=True).start()
+        # Not a daemon: a thread that dies in the middle of an import leaves objects behind that DuckDB's client reports.
+        threading.Thread(target=_import_numba).start()
 
     # --- queries
 
@@ -97,7 +98,9 @@ class Connection:
         planning = time.perf_counter() - started
         if isinstance(planned, PreparedQuery):
             try:
-                return planned.run(self._workers, self.settings.memory_bytes, started, planning)
+                result = planned.run(self._workers, self.settings.memory_bytes, started, planning)
+                self._trim(snapshot)
+                return result
             except Unsupported as reason:
                 planned = str(reason)
                 self._remember(sql, params, snapshot, planned)
@@ -124,7 +127,9 @@ class Connection:
                 return self._plans[key]
             try:
                 query = self._planner.plan(sql, params)
-                planned: PreparedQuery | str = prepare(query, snapshot.tables, self.settings.threads)
+                planned: PreparedQuery | str = prepare(
+                    query, snapshot.tables, self.settings.threads, self.settings.memory_bytes
+                )
                 cacheable = query.cacheable
             except Unsupported as reason:
                 planned, cacheable = str(reason), False
@@ -133,6 +138,15 @@ class Connection:
                 while len(self._plans) > _PLANS:
                     self._plans.popitem(last=False)
             return planned
+
+    def _trim(self, snapshot: Snapshot) -> None:
+        """Lets decompressed strings go, and the plans that hold them, where they take more than half of the limit."""
+        segments = [segment for table in snapshot.tables.values() for segment in table.segments]
+        if sum(segment.cached_bytes for segment in segments) > self.settings.memory_bytes // 2:
+            with self._lock:
+                self._plans.clear()
+            for segment in segments:
+                segment.drop_cache()
 
     def _remember(self, sql: str, params: Parameters | None, snapshot: Snapshot, reason: str) -> None:
         """Has DuckDB answer at once when the query comes again: the same data would fail in the same way."""

@@ -287,3 +287,9 @@ def test_a_reader_that_goes_away_is_no_failure_to_tell(store: Path) -> None:
     assert running.stderr is not None
     assert running.stderr.read() == ""
     running.wait(timeout=30)
+
+
+def test_a_quick_end_leaves_nothing_on_standard_error(tmp_path: Path) -> None:
+    code = "import locality; locality.connect(); print(locality.connect().sql('select 1'))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert (run.returncode, run.stderr) == (0, "")
