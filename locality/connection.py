@@ -99,7 +99,8 @@ class Connection:
         if isinstance(planned, PreparedQuery):
             try:
                 result = planned.run(self._workers, self.settings.memory_bytes, started, planning)
-                self._trim(snapshot)
+                if self._trim_due:
+                    self._trim(snapshot)
                 return result
             except Unsupported as reason:
                 planned = str(reason)
@@ -125,6 +126,7 @@ class Connection:
             if key is not None and key in self._plans:
                 self._plans.move_to_end(key)
                 return self._plans[key]
+            self._trim_due = True
             try:
                 query = self._planner.plan(sql, params)
                 planned: PreparedQuery | str = prepare(
@@ -140,7 +142,11 @@ class Connection:
             return planned
 
     def _trim(self, snapshot: Snapshot) -> None:
-        """Lets decompressed strings go, and the plans that hold them, where they take more than half of the limit."""
+        """Lets decompressed strings go, and the plans that hold them, where they take more than half of the limit.
+
+        Called after a query's first run, because later ones find what they need decompressed.
+        """
+        self._trim_due = False
         segments = [segment for table in snapshot.tables.values() for segment in table.segments]
         if sum(segment.cached_bytes for segment in segments) > self.settings.memory_bytes // 2:
             with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,6 +19,8 @@ from locality.operators.parameters import Parameters
 from locality.operators.relation import Relation
 from locality.operators.shapes import ColumnShape, shape_of
 from locality.plan.expressions import Expression, columns_of
+from locality.settings import available_threads
+from locality.types import Domain
 
 AnyArray = npt.NDArray[Any]
 
@@ -85,8 +88,10 @@ class Pipeline:
     def _plan_morsels(self) -> None:
         """Excludes zones, cuts what is left into morsels, and makes a kernel for each shape of segment among them."""
         kernels: dict[tuple[ColumnShape, ...], tuple[int, Parameters]] = {}
+        ranges_of = [self._ranges(position) for position in range(len(self.relation.segments))]
+        self._load_text([position for position, ranges in enumerate(ranges_of) if ranges])
         for position, segment in enumerate(self.relation.segments):
-            ranges = self._ranges(position)
+            ranges = ranges_of[position]
             if not ranges:
                 self.arguments.append(())
                 continue
@@ -98,6 +103,14 @@ class Pipeline:
             for start, stop in ranges:
                 cuts = range(start, stop, MORSEL_ROWS)
                 self.morsels += [Morsel(position, cut, min(cut + MORSEL_ROWS, stop), number) for cut in cuts]
+
+    def _load_text(self, positions: Sequence[int]) -> None:
+        """Has the raw strings that will be read decompressed, several segments at a time."""
+        text = [i for i in self.columns if self.relation.types[i].domain is Domain.STRING]
+        wanted = [(self.relation.segments[position], index) for position in positions for index in text]
+        if len(wanted) > 1:
+            with ThreadPoolExecutor(available_threads()) as pool:
+                list(pool.map(lambda pair: pair[0].column(pair[1]), wanted))
 
     def _ranges(self, position: int) -> list[tuple[int, int]]:
         """The runs of rows of a segment that may match."""

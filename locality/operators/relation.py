@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from locality.encodings import EncodedColumn, concat, slice_column, take
+from locality.encodings import EncodedColumn, concat, take
 from locality.plan.intervals import Interval
 from locality.types import DataType, Domain
 
@@ -69,32 +69,49 @@ class Relation:
 
     def gather(self, index: int, positions: Positions | None) -> EncodedColumn:
         """The values of a column at ``positions`` (rows of the relation, any order), or of all rows for None."""
-        columns = [segment.column(index) for segment in self.segments]
-        if positions is None:
-            return concat(columns) if columns else _nothing(self.types[index])
-        if not columns:
+        if not self.segments:
             return _nothing(self.types[index])
-        if len(columns) == 1:
-            return take(columns[0], positions)
-        return self._gather_parts(columns, positions)
+        if positions is None:
+            return concat([segment.column(index) for segment in self.segments])
+        if len(self.segments) == 1:
+            return take(self.segments[0].column(index), positions)
+        located = self._locate(positions)
+        gathered = concat([take(self.segments[number].column(index), rows) for number, rows in located.parts])
+        return gathered if located.inverse is None else take(gathered, located.inverse)
 
-    def _gather_parts(self, columns: Sequence[EncodedColumn], positions: Positions) -> EncodedColumn:
-        owner = np.searchsorted(self.starts, positions, side="right") - 1
-        in_order = len(owner) == 0 or bool(np.all(owner[1:] >= owner[:-1]))
-        order = None if in_order else np.argsort(owner, kind="stable")
-        ordered, owner = (positions, owner) if order is None else (positions[order], owner[order])
-        cuts = np.searchsorted(owner, np.arange(len(columns) + 1))
-        parts = [
-            take(column, ordered[cuts[i] : cuts[i + 1]] - self.starts[i])
-            for i, column in enumerate(columns)
-            if cuts[i + 1] > cuts[i]
-        ] or [slice_column(columns[0], 0, 0)]
-        gathered = concat(parts)
-        if order is None:
-            return gathered
+    def _locate(self, positions: Positions) -> Located:
+        """Where the rows lie; remembered for the last positions, because all columns of a result have the same."""
+        last: Located | None = self.memo.get("located")
+        if last is None or last.positions is not positions:
+            last = self.memo["located"] = _locate(self.starts, positions)
+        return last
+
+
+@dataclass(frozen=True, eq=False)
+class Located:
+    """Positions by segment: the rows to take of each, and what brings them back to the order that was asked for."""
+
+    positions: Positions
+    parts: list[tuple[int, Positions]]
+    inverse: Positions | None
+
+
+def _locate(starts: Positions, positions: Positions) -> Located:
+    owner = np.searchsorted(starts, positions, side="right") - 1
+    inverse = None
+    ordered = positions
+    if len(owner) and not np.all(owner[1:] >= owner[:-1]):
+        order = np.argsort(owner, kind="stable")
+        ordered, owner = positions[order], owner[order]
         inverse = np.empty(len(order), dtype=np.int64)
         inverse[order] = np.arange(len(order))
-        return take(gathered, inverse)
+    cuts = np.searchsorted(owner, np.arange(len(starts))).tolist()
+    parts = [
+        (number, ordered[start:stop] - starts[number])
+        for number, (start, stop) in enumerate(zip(cuts[:-1], cuts[1:], strict=True))
+        if stop > start
+    ]
+    return Located(positions, parts or [(0, ordered)], inverse)
 
 
 def _nothing(dtype: DataType) -> EncodedColumn:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from locality.encodings import decode
+from locality.errors import Unsupported
 from locality.operators.batch import Batch
 from locality.operators.build import Builder
 from locality.operators.physical import Physical
@@ -58,11 +59,14 @@ class PreparedQuery:
         return Result(table, self.query.names, [str(dtype) for dtype in self.query.types], profile)
 
 
-def prepare(query: Query, tables: Mapping[str, Table], threads: int) -> PreparedQuery:
-    """Builds the operators of a query; raises Unsupported for what kernels can't do."""
+def prepare(query: Query, tables: Mapping[str, Table], threads: int, memory_limit: int) -> PreparedQuery:
+    """Builds the operators of a query; raises Unsupported for what kernels can't do within the memory limit."""
     relations: list[Relation] = []
 
     def relation_of(scan: Scan) -> Relation:
+        text = sum(tables[scan.table].statistics(index).text_bytes for index in scan.columns)
+        if text > memory_limit // 2:
+            raise Unsupported(f"raw strings of {text:,} bytes under a memory limit of {memory_limit:,}")
         relation = scan_relation(tables[scan.table], scan)
         relations.append(relation)
         return relation
