@@ -159,6 +159,12 @@ def _is_plain_string(arrow: pa.DataType) -> bool:
 def _dictionary_strings(array: pa.DictionaryArray, dtype: DataType) -> EncodedColumn:
     """Codes into a sorted dictionary; the array's own may be unsorted, have duplicates, and even NULLs."""
     dictionary, ranks = sorted_dictionary(array.dictionary, dtype)
+    narrow = code_dtype(len(dictionary) - 1)
+    if array.null_count == 0 and len(array) and ranks.min(initial=0) >= 0:
+        element = array.indices.type.to_pandas_dtype()
+        rows = np.frombuffer(array.indices.buffers()[1], dtype=element, count=array.offset + len(array))
+        codes = ranks.astype(narrow)[rows[array.offset :]]
+        return EncodedColumn(dtype, "dictionary", len(array), codes=codes, dictionary=dictionary)
     indices = array.indices.cast(pa.int64())
     positions = _values(indices, types.BIGINT)
     valid = np.ones(len(array), dtype=np.bool_)
@@ -168,7 +174,6 @@ def _dictionary_strings(array: pa.DictionaryArray, dtype: DataType) -> EncodedCo
         positions = np.where(valid, positions, 0)
     codes = ranks[positions] if len(ranks) else np.full(len(array), -1, dtype=np.int32)
     valid &= codes >= 0
-    narrow = code_dtype(len(dictionary) - 1)
     return EncodedColumn(
         dtype,
         "dictionary",
