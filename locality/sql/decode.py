@@ -16,6 +16,7 @@ from locality.plan.nodes import Aggregate, Filter, Limit, Node, Project, Scan, S
 from locality.sql.filters import decode_filter
 from locality.sql.json_values import decode_type
 from locality.sql.scalars import Resolve, conjunction, decode_expression, function_name
+from locality.types import DataType
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,10 @@ def _get(data: dict[str, Any]) -> _Output:
     return _Output(_filtered(scan.node, predicates), layout).pick(data["projection_ids"])
 
 
+#: The shadow holds nested columns whose type it can't say as a STRUCT, so their type is not named.
+_NESTED = frozenset({"LIST", "STRUCT", "MAP", "ARRAY", "UNION", "VARIANT"})
+
+
 def _table_name(data: dict[str, Any]) -> str:
     function = function_name(data)
     if function != "seq_scan" or (data["function_data"] or {}).get("schema") != "main":
@@ -118,7 +123,9 @@ def _table_name(data: dict[str, Any]) -> str:
     return str(data["function_data"]["table"])
 
 
-def _column_type(data: dict[str, Any], index: int) -> Any:
+def _column_type(data: dict[str, Any], index: int) -> DataType:
+    if data["returned_types"][index]["id"] in _NESTED:
+        raise Unsupported(f"nested column {data['names'][index]}")
     try:
         return decode_type(data["returned_types"][index])
     except Unsupported as error:

@@ -75,7 +75,7 @@ REFUSED = {
     "select null from t": "NULL without a type",
     "select [a, b] from t": "function list_value",
     "select {'a': a} from t": "function struct_pack",
-    "select tags from nested": "column tags of type",
+    "select tags from nested": "nested column tags",
     "select length(tags) from nested": "nested column",
     "select date_part(['year', 'month'], d) from t": "function date_part",
     "select year(tz) from t": "TIMESTAMP WITH TIME ZONE",
