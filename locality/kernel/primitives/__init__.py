@@ -123,7 +123,6 @@ _HASHING = _family(
     "hashing",
     ("has_room", (*_TABLE, _I64, _I64), _BOOL, (2,)),
     ("number_groups", (_INTS64, _I64, *_TABLE, _POSITIONS), _I64, (2, 3, 4, 5)),
-    ("hash_words", (_INTS64, _I64, _I64, _I64), _I64, ()),
 )
 
 PRIMITIVES: Mapping[str, Primitive] = {

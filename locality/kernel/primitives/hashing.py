@@ -32,12 +32,19 @@ def mix(value: Integer) -> Integer:
 
 
 @jit
-def hash_words(words: Ints64, first: Integer, stride: Integer, count: Integer) -> Integer:
-    """A hash (int64) of ``count`` words at ``first``, ``first + stride``, ..."""
-    value = np.uint64(0)
+def combine(value: Integer, word: Integer) -> Integer:
+    """A hash (int64) of one more word, after those that ``value`` is the hash of; 0 begins."""
+    mixed = np.uint64(value ^ word) * _MULTIPLIER
+    return np.int64(mixed ^ (mixed >> _SHIFT))
+
+
+@jit
+def hash_words(words: Ints64, first: Integer, count: Integer) -> Integer:
+    """A hash (int64) of ``words[first : first + count]``."""
+    value = np.int64(0)
     for w in range(count):
-        value = mix(np.uint64(words[first + w * stride]) ^ (value * _MULTIPLIER))
-    return np.int64(value)
+        value = combine(value, words[first + w])
+    return value
 
 
 @jit
@@ -60,15 +67,25 @@ def number_groups(
     """Writes the group numbers of a block's first ``n`` keys to ``groups``; new keys get new numbers.
 
     There must be room for ``n`` groups (:func:`has_room`). Returns the number of groups.
+
+    The work goes in stages over the whole block, so that misses of the cache overlap: hashes first, then a guess at
+    each row's group from where its probing begins, and only then the branches that settle it.
     """
     words = stored.shape[1]
     stride = len(keys) // words
     mask = np.int64(len(slots) // 2 - 1)
+    tags = np.zeros(n, np.int64)
+    homes = np.empty(n, np.int64)
+    guesses = np.empty(n, np.int64)
+    guess_groups(keys, n, slots, stored, tags, homes, guesses)
     count = state[0]
     for i in range(n):
-        tag = keys[i] if words == 1 else hash_words(keys, i, stride, words)
-        slot = np.int64(mix(tag)) & mask
-        while True:
+        tag = tags[i]
+        slot = homes[i]
+        group = guesses[i]
+        while group < 0 or slots[2 * slot] != tag or not has_key(stored, group, keys, stride, i):
+            if group >= 0:
+                slot = (slot + 1) & mask
             group = slots[2 * slot + 1] - 1
             if group < 0:
                 slots[2 * slot] = tag
@@ -78,16 +95,49 @@ def number_groups(
                 group = count
                 count += 1
                 break
-            if slots[2 * slot] == tag:
-                w = words if words == 1 else 0
-                while w < words and stored[group, w] == keys[w * stride + i]:
-                    w += 1
-                if w == words:
-                    break
-            slot = (slot + 1) & mask
         groups[i] = group
     state[0] = count
     return count
+
+
+@jit
+def guess_groups(
+    keys: Ints64, n: Integer, slots: Ints64, stored: Elements, tags: Ints64, homes: Ints64, guesses: Ints64
+) -> Integer:
+    """The tag of each row's key, the slot where its probing begins, and the group in that slot; -1 if it was empty.
+
+    It also touches the stored keys of the groups, which the caller will compare with. ``tags`` come in as zeros.
+    """
+    words = stored.shape[1]
+    stride = len(keys) // words
+    mask = np.int64(len(slots) // 2 - 1)
+    if words == 1:
+        for i in range(n):
+            tags[i] = keys[i]
+    else:
+        for w in range(words):
+            column = keys[w * stride : w * stride + n]
+            for i in range(n):
+                tags[i] = combine(tags[i], column[i])
+    for i in range(n):
+        homes[i] = np.int64(mix(tags[i])) & mask
+    for i in range(n):
+        guesses[i] = slots[np.uint64(2 * homes[i] + 1)] - 1
+    differing = 0
+    if words > 1:
+        for i in range(n):
+            differing += stored[np.uint64(max(guesses[i], 0)), 0] != keys[i]
+    return differing
+
+
+@jit
+def has_key(stored: Elements, group: Integer, keys: Ints64, stride: Integer, i: Integer) -> Boolean:
+    """Whether a group's key is that of row ``i``. A key of one word is its own tag, and was compared as such."""
+    words = stored.shape[1]
+    w = 0 if words > 1 else 1
+    while w < words and stored[group, w] == keys[w * stride + i]:
+        w += 1
+    return w == words
 
 
 @jit
@@ -100,7 +150,7 @@ def fill_slots(stored: Elements, count: Integer, slots: Ints64) -> Integer:
     flat = stored.reshape(stored.size)
     mask = np.int64(len(slots) // 2 - 1)
     for group in range(count):
-        tag = flat[group] if words == 1 else hash_words(flat, group * words, 1, words)
+        tag = flat[group] if words == 1 else hash_words(flat, group * words, words)
         slot = np.int64(mix(tag)) & mask
         while slots[2 * slot + 1] != 0:
             slot = (slot + 1) & mask
