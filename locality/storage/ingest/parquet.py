@@ -21,10 +21,11 @@ class ParquetSource(Source):
 
     def __init__(self, paths: Sequence[Path]) -> None:
         """Reads the files' metadata; raises SourceError if one can't be read, or differs from the first."""
-        footers = []
+        self._footers: dict[Path, pq.FileMetaData] = {}
         for path in paths:
             with Place(str(path)).reading():
-                footers.append(pq.read_metadata(path))
+                self._footers[path] = pq.read_metadata(path)
+        footers = [self._footers[path] for path in paths]
         self._paths = paths
         same_schema(paths, [footer.schema.to_arrow_schema() for footer in footers])
         self._dictionaries = _low_cardinality(footers[0])
@@ -35,9 +36,7 @@ class ParquetSource(Source):
 
     def pieces(self) -> Iterator[Piece]:
         for path in self._paths:
-            place = Place(str(path))
-            with place.reading():
-                footer = pq.read_metadata(path)
+            footer = self._footers[path]
             small: list[int] = []
             count = 0
             for group in range(footer.num_row_groups):
@@ -74,7 +73,13 @@ class ParquetSource(Source):
 
     def _open(self, path: Path) -> pq.ParquetFile:
         # Without buffers of its own, a reader loads whole column chunks: too much where row groups are large.
-        return pq.ParquetFile(path, read_dictionary=self._dictionaries, pre_buffer=False, buffer_size=1 << 20)
+        return pq.ParquetFile(
+            path,
+            metadata=self._footers[path],
+            read_dictionary=self._dictionaries,
+            pre_buffer=False,
+            buffer_size=1 << 20,
+        )
 
 
 def _low_cardinality(footer: pq.FileMetaData) -> list[str]:
