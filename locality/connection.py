@@ -73,11 +73,12 @@ class Connection:
         self._workers = Workers(settings.threads)
         self._planner = Planner()
         self._fallback: Fallback | None = None
+        self._spill: tempfile.TemporaryDirectory[str] | None = None
         self._plans: OrderedDict[Hashable, PreparedQuery | str] = OrderedDict()
         self._synced: Snapshot | None = None
         self._lock = threading.RLock()
         self._closed = False
-        # Not a daemon: a thread that dies in the middle of an import leaves objects behind that DuckDB's client reports.
+        # Not a daemon: a thread that dies in the middle of an import leaves objects that DuckDB's client reports.
         threading.Thread(target=_import_numba).start()
 
     # --- queries
@@ -108,7 +109,7 @@ class Connection:
         return self._run_fallback(sql, params, snapshot, planned, started, planning)
 
     def explain(self, sql: str, params: Parameters | None = None, *, analyze: bool = False) -> Explained:
-        """The plan of a query, as an object that prints as text; with ``analyze`` it runs, and its bytes are counted."""
+        """The plan of a query, as an object that prints as text; with ``analyze`` it runs and its bytes are counted."""
         snapshot = self._snapshot()
         planned = self._plan(sql, params, snapshot)
         profile = self.sql(sql, params).profile if analyze else None
@@ -121,6 +122,8 @@ class Connection:
         """The prepared query, or why DuckDB has to answer; kept for the next time where that is sound."""
         key = _cache_key(sql, params)
         with self._lock:
+            if self._fallback is not None and self._fallback.changed_settings:
+                return f"setting {min(self._fallback.changed_settings)} was changed, which may change answers"
             if snapshot is not self._synced:
                 self._sync(snapshot)
             if key is not None and key in self._plans:
@@ -162,9 +165,7 @@ class Connection:
                 self._plans[key] = reason
 
     def _sync(self, snapshot: Snapshot) -> None:
-        self._planner.sync(
-            {name: [(c.name, c.type) for c in table.columns] for name, table in snapshot.tables.items()}
-        )
+        self._planner.sync({name: [(c.name, c.type) for c in table.columns] for name, table in snapshot.tables.items()})
         self._plans.clear()
         self._synced = snapshot
 
@@ -175,7 +176,8 @@ class Connection:
             raise QueryError(f"not answered by Locality's own operators: {reason}")
         with self._lock:
             if self._fallback is None:
-                self._fallback = Fallback(self.settings.threads, self.settings.memory_limit)
+                self._spill = tempfile.TemporaryDirectory(prefix="locality-spill-", ignore_cleanup_errors=True)
+                self._fallback = Fallback(self.settings.threads, self.settings.memory_limit, self._spill.name)
             self._fallback.sync([_source(table) for table in snapshot.tables.values()])
             answer = self._fallback.run(sql, params)
         profile = Profile(
@@ -246,6 +248,8 @@ class Connection:
             self._planner.close()
             if self._fallback is not None:
                 self._fallback.close()
+            if self._spill is not None:
+                self._spill.cleanup()
             self._store.close()
             if self._temporary is not None:
                 shutil.rmtree(self._temporary, ignore_errors=True)
@@ -281,8 +285,7 @@ def _cache_key(sql: str, params: Parameters | None) -> Hashable | None:
     if params is None:
         return sql
     items = tuple(params.items()) if isinstance(params, Mapping) else tuple(enumerate(params))
-    key = (sql, tuple((name, type(value), repr(value)) for name, value in items))
-    return key
+    return (sql, tuple((name, type(value), repr(value)) for name, value in items))
 
 
 def _import_numba() -> None:

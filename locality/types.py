@@ -33,7 +33,7 @@ class Domain(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DataType:
-    """A SQL type by DuckDB's name. ``width`` and ``scale`` belong to DECIMAL; ``name`` of a nested type is its full SQL text."""
+    """A SQL type by DuckDB's name. ``width`` and ``scale`` are DECIMAL's; a nested type's ``name`` is its SQL text."""
 
     name: str
     width: int = 0
@@ -72,7 +72,7 @@ class DataType:
 
     @property
     def row_bytes(self) -> int:
-        """Bytes that one value takes in a row-at-a-time record: the width of the natural C type; strings count 16 plus text."""
+        """Bytes of one value in a row-at-a-time record: the width of the natural C type; a string counts 16."""
         if self.name == "DECIMAL":
             return 16 if self.width > 18 else 8
         return _ROW_BYTES.get(self.name, 16)

@@ -144,7 +144,7 @@ class Moments:
 
 @dataclass
 class Slots:
-    """The slots of all aggregates of an operator, integer and float cells apart, and those that are updated together."""
+    """The slots of all aggregates of an operator, integer and float cells apart, and those updated together."""
 
     integers: list[Slot] = field(default_factory=list)
     floats: list[Slot] = field(default_factory=list)
@@ -173,7 +173,8 @@ class Slots:
     @property
     def reads(self) -> list[Expression]:
         """The expressions of all slots."""
-        return [e for part in (*self.integers, *self.floats, *self.moments) for e in part.reads]
+        parts: list[Slot | Moments] = [*self.integers, *self.floats, *self.moments]
+        return [e for part in parts for e in part.reads]
 
     def add_rows(self, into: tuple[Cells, Cells], numbers: Cells, other: tuple[Cells, Cells]) -> None:
         """Adds row ``i`` of ``other`` to row ``numbers[i]`` of ``into`` (integers, floats); all numbers differ."""
@@ -251,7 +252,7 @@ def fresh(slots: list[Slot], groups: int, dtype: type) -> Cells:
     """State for ``groups`` groups, every cell its slot's identity; without slots a single cell, which nobody reads."""
     if not slots:
         return np.zeros((1, 1), dtype=dtype)
-    state = np.zeros((groups, len(slots)), dtype=dtype)
+    state: Cells = np.zeros((groups, len(slots)), dtype=dtype)
     for position, slot in enumerate(slots):
         if slot.identity != 0:
             state[:, position] = slot.identity

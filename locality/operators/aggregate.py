@@ -29,6 +29,7 @@ from locality.operators.relation import Relation
 from locality.operators.scan import describe_scan, run_pipeline
 from locality.operators.source import Preparation, Source
 from locality.plan.expressions import AggregateCall, Expression, walk
+from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval
 from locality.types import DataType
 
@@ -109,9 +110,7 @@ class AggregateSink:
         total = b.call("sum_where", values, mask, block.count)
         block.builder.update("+", cells, (b.const_i64(0), b.const_i64(position)), total)
 
-    def _emit_grouped(
-        self, block: Block, groups: DenseGroups, integers: Var, floats: Var, window: Var | None
-    ) -> None:
+    def _emit_grouped(self, block: Block, groups: DenseGroups, integers: Var, floats: Var, window: Var | None) -> None:
         keys = [key.expression for key in groups.keys]
         arguments = self.slots.reads
         first = excluded = None
@@ -159,29 +158,32 @@ class Aggregation:
         group_expressions = [introduce_lookups(group, relation) for group in groups]
         calls = [_with_lookups(call, relation) for call in aggregates]
         slots = Slots()
-        self._probe = lambda expression: probe(relation, expression)
         self._exists = slots.add(Slot("+", "one")) if groups else None
         self.planned = [plan_aggregate(Input(call, slots, relation.row_count, self._probe)) for call in calls]
-        self.groups: DenseGroups | None = None
-        self.clusters: Clusters | None = None
-        self.hashed: Keys | None = None
-        if groups:
-            self._plan_groups(group_expressions, slots, threads)
+        self.groups, self.clusters, self.hashed = self._plan_groups(group_expressions, slots, threads)
         self.sink = AggregateSink(self.groups, slots, self.clusters is not None)
         tests = plan_tests(relation, conjuncts)
         self.pipeline = Pipeline(relation, tests, self.sink if self.hashed is None else HashSink(self.hashed, slots))
         self.intervals = (*(self._bounds(e) for e in group_expressions), *(p.bounds for p in self.planned))
 
-    def _plan_groups(self, expressions: Sequence[Expression], slots: Slots, threads: int) -> None:
+    def _probe(self, expression: Expression) -> Value:
+        return probe(self.relation, expression)
+
+    def _plan_groups(
+        self, expressions: Sequence[Expression], slots: Slots, threads: int
+    ) -> tuple[DenseGroups | None, Clusters | None, Keys | None]:
         """One state for all groups where they are few, one a morsel where it has few of its own, else hash tables."""
+        if not expressions:
+            return None, None, None
         groups = plan_dense(self.relation, expressions, self._probe, MOST_GROUPS)
         width = 8 * (len(slots.integers) + len(slots.floats))
         most = min(max(65536, 2 * self.relation.row_count), _MOST_STATE_BYTES // (width * threads))
-        self.groups = groups
+        clusters = None
         if groups is not None and groups.count > max(65536, self.relation.row_count // 16):
-            self.clusters = find_clusters(self.relation, groups, width)
-        if groups is None or (groups.count > most and self.clusters is None):
-            self.hashed = plan_keys(groups, expressions, self._probe)
+            clusters = find_clusters(self.relation, groups, width)
+        if groups is None or (groups.count > most and clusters is None):
+            return groups, None, plan_keys(groups, expressions, self._probe)
+        return groups, clusters, None
 
     def _bounds(self, expression: Expression) -> Interval | None:
         value = self._probe(expression)
@@ -259,7 +261,9 @@ class Aggregation:
             if worker not in tables:
                 tables[worker] = GroupTable(sink)
             table, before = tables[worker], tables[worker].nbytes
-            faults = table.run(morsel.start, lambda start, state: self.pipeline.call(replace(morsel, start=start), state))
+            faults = table.run(
+                morsel.start, lambda start, state: self.pipeline.call(replace(morsel, start=start), state)
+            )
             execution.reserve(table.nbytes - before, "the groups of an aggregation")
             return faults
 

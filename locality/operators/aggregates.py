@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
@@ -15,7 +13,7 @@ from locality.operators.accumulators import Cells, Reader, Slot, Slots, add_sum
 from locality.operators.results import column_of_value, float_column, integer_column, key_to_float
 from locality.plan.expressions import AggregateCall, Call, Cast, Expression
 from locality.plan.functions.base import Value
-from locality.plan.intervals import INT64, INT64_MAX, INT64_MIN, Interval
+from locality.plan.intervals import Interval
 from locality.types import HUGEINT, DataType, Domain
 
 Finish = Callable[[Cells, Cells], EncodedColumn]
@@ -131,8 +129,12 @@ def _plan_variance(source: Input) -> Planned:
     value = source.probe(argument)
     if value.is_float or not (value.range * value.range).fits_int64:
         return _plan_float_variance(source)
-    inner = Input(AggregateCall(source.call.name, (argument,), source.call.type, False, source.call.filter),
-                  source.slots, source.rows, source.probe)
+    inner = Input(
+        AggregateCall(source.call.name, (argument,), source.call.type, False, source.call.filter),
+        source.slots,
+        source.rows,
+        source.probe,
+    )
     count = inner.count()
     total = add_sum(source.slots, argument, source.call.filter, value.range, source.rows)
     square, bounds = _square(argument, value.range)
@@ -194,9 +196,6 @@ AGGREGATES: dict[str, Callable[[Input], Planned]] = {
     "sum_no_overflow": _plan_sum,
     "avg": _plan_average,
     "mean": _plan_average,
-    **{name: _plan_extreme for name in ("min", "max", "bool_and", "bool_or")},
-    **{
-        name: _plan_variance
-        for name in ("stddev_samp", "stddev", "stddev_pop", "var_samp", "variance", "var_pop")
-    },
+    **dict.fromkeys(("min", "max", "bool_and", "bool_or"), _plan_extreme),
+    **dict.fromkeys(("stddev_samp", "stddev", "stddev_pop", "var_samp", "variance", "var_pop"), _plan_variance),
 }

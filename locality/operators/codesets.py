@@ -50,8 +50,10 @@ class CodeSet:
         if zones.minimum is None or zones.maximum is None:
             return np.ones(len(zones.nulls), dtype=np.bool_)
         for low, high in self.intervals:
-            possible |= (zones.maximum >= min(low, 2**63 - 1)) & (zones.minimum <= min(high, 2**63 - 1)) & (
-                zones.minimum <= zones.maximum
+            possible |= (
+                (zones.maximum >= min(low, 2**63 - 1))
+                & (zones.minimum <= min(high, 2**63 - 1))
+                & (zones.minimum <= zones.maximum)
             )
         return possible
 

@@ -114,7 +114,8 @@ class Collection:
 
     def execute(self, execution: Execution, traffic: Traffic, enough: int | None = None) -> Batch:
         """The rows in the relation's order; stops after ``enough`` of them, if given."""
-        positions, computed = None, {}
+        positions: Any = None
+        computed: dict[Expression, EncodedColumn] = {}
         rows = self.relation.row_count
         if self.pipeline is not None:
             positions, computed = self._run(self.pipeline, execution, traffic, None if self._late else enough)
@@ -154,7 +155,7 @@ class Collection:
         starts = [self.relation.starts[morsel.segment] for morsel in pipeline.morsels if morsel in parts]
         positions = _joined([part[0] + start for part, start in zip(ordered, starts, strict=True)], np.int64)
         arrays = iter(range(1, len(self.sink.state) - 1))
-        columns = {}
+        columns: dict[Expression, EncodedColumn] = {}
         for expression, value in zip(self._computed, self.sink.values, strict=True):
             number = next(arrays)
             values = _joined([part[number] for part in ordered], self.sink.state[number + 1].element.value)
@@ -178,9 +179,10 @@ class Collection:
     def details(self) -> tuple[str, ...]:
         """What EXPLAIN says of it."""
         late = sum(value is None for value in self._values.values()) + len(self._late)
-        scan = describe_scan(self.pipeline) if self.pipeline is not None else (
-            f"over {self.relation.name or 'an intermediate result'}: {self.relation.row_count:,} rows, no pass needed",
-        )
+        source = self.relation.name or "an intermediate result"
+        scan: tuple[str, ...] = (f"over {source}: {self.relation.row_count:,} rows, no pass needed",)
+        if self.pipeline is not None:
+            scan = describe_scan(self.pipeline)
         bare = sum(isinstance(output, ColumnRef) for output in self.outputs)
         return (
             f"{bare} columns gathered late, {len(self._computed)} computed in the scan"
@@ -232,14 +234,18 @@ def _known(relation: Relation, output: Expression) -> Interval | None:
 
 def split_tests(relation: Relation, conjuncts: Sequence[Expression]) -> tuple[list[Test], list[Expression]]:
     """The tests that kernels make, and the conjuncts that are left for DuckDB's functions."""
-    late = [c for c in conjuncts if code_sets(relation, c) is None and _computed(relation, introduce_lookups(c, relation)) is None]
+    late = [
+        c
+        for c in conjuncts
+        if code_sets(relation, c) is None and _computed(relation, introduce_lookups(c, relation)) is None
+    ]
     return plan_tests(relation, [c for c in conjuncts if c not in late]), late
 
 
 def passing(
     relation: Relation, conjuncts: Sequence[Expression], positions: npt.NDArray[np.int64] | None
 ) -> npt.NDArray[np.int64]:
-    """Which of the rows at ``positions`` (all rows for None) pass, as indices of ``positions``, by DuckDB's functions."""
+    """Which of the rows at ``positions`` (all rows for None) pass, as indices of these, by DuckDB's functions."""
     kept = np.arange(relation.row_count if positions is None else len(positions), dtype=np.int64)
     for conjunct in conjuncts:
         rows = kept if positions is None else positions[kept]

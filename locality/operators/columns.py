@@ -1,4 +1,4 @@
-"""How a kernel under construction reaches one column of its source: codes, validity and values of the rows of a block."""
+"""How a kernel under construction reaches one column of its source: codes, validity and values of a block's rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar
-from locality.operators.relation import Relation, Segment
+from locality.operators.relation import Relation
 from locality.operators.shapes import ColumnShape
 from locality.plan.functions.base import Value
 from locality.types import Domain, to_arrow
@@ -150,7 +150,10 @@ def relation_dictionary(relation: Relation, index: int) -> tuple[Dictionary, dic
     """
     columns = [segment.column(index) for segment in relation.segments]
     found = {c.dictionary.key: c.dictionary for c in columns if c.dictionary is not None}
-    if any(c.dictionary is None and not c.all_null for c in columns) or relation.types[index].domain is not Domain.STRING:
+    if (
+        any(c.dictionary is None and not c.all_null for c in columns)
+        or relation.types[index].domain is not Domain.STRING
+    ):
         raise Unsupported(f"row-by-row access to raw strings of {relation.types[index]}")
     if not found:
         return make_dictionary(pa.array([], to_arrow(relation.types[index]))), {"": np.zeros(1, dtype=np.int32)}

@@ -41,7 +41,9 @@ class CodeDomain:
             entries = pa.array([], type=to_arrow(self.type))
         else:
             codes = np.arange(self.size, dtype=np.uint64)
-            entries = decode(EncodedColumn(self.type, "scaled", self.size, codes=codes, base=self.base, factor=self.factor))
+            entries = decode(
+                EncodedColumn(self.type, "scaled", self.size, codes=codes, base=self.base, factor=self.factor)
+            )
         return pa.concat_arrays([entries, pa.nulls(1, entries.type)])
 
 

@@ -113,7 +113,7 @@ class CodeTest:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A bound of one of a test's intervals as a parameter; a segment with fewer intervals gets an empty one (1 to 0)."""
+    """A bound of one of a test's intervals as a parameter; a segment with fewer intervals gets an empty one."""
 
     test: CodeTest
     position: int

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
 from locality.kernel import builder as b
+from locality.kernel import ir
 from locality.kernel.hashtable import HashTable
 from locality.kernel.ir import Array, Scalar, Var
 from locality.operators.accumulators import Slots, fresh, update_slots
@@ -65,7 +66,8 @@ class WordKeys:
         return self.expressions
 
     def emit(self, row: Row) -> list[Any]:
-        words, nulls = [], b.const_i64(0)
+        words: list[ir.Expr] = []
+        nulls: ir.Expr = b.const_i64(0)
         for position, expression in enumerate(self.expressions):
             value = row.emit(expression)
             word = _word(value)

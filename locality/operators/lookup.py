@@ -8,7 +8,7 @@ so every scalar function that it has works here, exactly; the kernel only loads.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,7 +72,7 @@ class Tables:
 
 
 def tables_of(relation: Relation, lookup: Lookup) -> Tables:
-    """The tables of ``lookup``, computed once; raises Unsupported if the domain is not small or DuckDB refuses a value."""
+    """The tables of ``lookup``, computed once; raises Unsupported if the domain is large or DuckDB refuses a value."""
     if lookup not in relation.memo:
         relation.memo[lookup] = _compute_tables(relation, lookup)
     tables: Tables = relation.memo[lookup]
@@ -92,7 +92,8 @@ def _compute_tables(relation: Relation, lookup: Lookup) -> Tables:
     ranks = None
     if lookup.ranked:
         tables, ranks = _rank(tables)
-        scalar, bounds = Scalar.I64, Interval(0, max(len(ranks) - 1, 0))
+        scalar = Scalar.I64
+        bounds: Interval | None = Interval(0, max(len(ranks) - 1, 0))
     else:
         scalar, bounds = _representation(lookup.type, tables)
     nullable = any(table.valid is not None for table in tables.values())
@@ -110,7 +111,9 @@ def _unify(results: dict[Hashable, EncodedColumn]) -> Dictionary | None:
         assert flat.codes is not None
         # a dictionary of nothing but NULLs has no codes to map
         codes = remap[flat.codes] if len(remap) else np.zeros(flat.length, dtype=np.int32)
-        results[key] = EncodedColumn(column.type, "dictionary", column.length, codes, column.validity, dictionary=merged)
+        results[key] = EncodedColumn(
+            column.type, "dictionary", column.length, codes, column.validity, dictionary=merged
+        )
     return merged
 
 

@@ -48,7 +48,7 @@ def _value_keys(column: EncodedColumn) -> list[Keys]:
 
 
 def order_of(keys: Sequence[Keys], first: int | None = None) -> npt.NDArray[np.int64]:
-    """The positions of the rows in ascending order of the keys, or of the ``first`` ones; equal rows keep their order."""
+    """Positions of the rows in ascending order of the keys, all or the ``first`` ones; equal rows keep their order."""
     if first is not None and 0 < 4 * first < len(keys[0]):
         bound = np.partition(keys[0], first - 1)[first - 1]
         near = np.flatnonzero(keys[0] <= bound)

@@ -53,4 +53,6 @@ def _join(values: list[Value]) -> Value:
     for value in values:
         if bounds is not None and value.bounds is not None:
             bounds = bounds | value.bounds
-    return Value(first.expr, first.valid, bounds if isinstance(bounds, Interval) else None, first.dictionary, first.packed)
+    return Value(
+        first.expr, first.valid, bounds if isinstance(bounds, Interval) else None, first.dictionary, first.packed
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import itertools
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,9 +20,12 @@ Positions = npt.NDArray[np.int64]
 class ZoneBounds(Protocol):
     """Bounds of the codes in each zone of a column; see :class:`locality.storage.zones.Zones`."""
 
-    nulls: npt.NDArray[np.int64]
-    minimum: npt.NDArray[np.int64] | None
-    maximum: npt.NDArray[np.int64] | None
+    @property
+    def nulls(self) -> npt.NDArray[np.int64]: ...
+    @property
+    def minimum(self) -> npt.NDArray[np.int64] | None: ...
+    @property
+    def maximum(self) -> npt.NDArray[np.int64] | None: ...
 
 
 class Segment(Protocol):
@@ -108,7 +112,7 @@ def _locate(starts: Positions, positions: Positions) -> Located:
     cuts = np.searchsorted(owner, np.arange(len(starts))).tolist()
     parts = [
         (number, ordered[start:stop] - starts[number])
-        for number, (start, stop) in enumerate(zip(cuts[:-1], cuts[1:], strict=True))
+        for number, (start, stop) in enumerate(itertools.pairwise(cuts))
         if stop > start
     ]
     return Located(positions, parts or [(0, ordered)], inverse)

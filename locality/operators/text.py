@@ -146,7 +146,7 @@ def emit_block_function(block: Block, call: Call) -> tuple[ir.Var, ir.Var | None
     types = (Scalar.U8, Scalar.I64, Scalar.U8, Scalar.U8)
     parameters = [
         block.parameters.array((call, i), Array(scalar), _always(array))
-        for i, (scalar, array) in enumerate(zip(types, arguments, strict=True))
+        for i, (scalar, array) in enumerate(zip(types, list[npt.NDArray[Any]](arguments), strict=True))
     ]
     out = block.local(Scalar.BOOL)
     block.builder.evaluate("like_block", data, offsets, block.first_row, block.count, *parameters, out)

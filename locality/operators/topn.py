@@ -13,8 +13,8 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
-from locality.operators.block import Block, Row
 from locality.operators.batch import Batch
+from locality.operators.block import Block, Row
 from locality.operators.collect import rows_at
 from locality.operators.filter import narrow, plan_tests
 from locality.operators.lookup import introduce_lookups
@@ -59,7 +59,7 @@ class PackedKey:
             return ordered if value.valid is None else b.select(value.valid, ordered, b.const_i64(null))
         low, high = self.value.range.low, self.value.range.high
         number = value.expr if value.dictionary is not None else as_integer(value).expr
-        digit = b.sub(row.integer(high), number) if self.key.descending else b.sub(number, row.integer(low))
+        digit: ir.Expr = b.sub(row.integer(high), number) if self.key.descending else b.sub(number, row.integer(low))
         if value.valid is not None:
             first = self.key.nulls_first
             if first:
@@ -69,7 +69,7 @@ class PackedKey:
 
 
 def pack_keys(keys: Sequence[SortKey], relation: Relation) -> tuple[PackedKey, ...]:
-    """As many leading terms as fit one integer; empty if not even the first does. Raises Unsupported as probing does."""
+    """As many leading terms as fit one integer; none if not even the first does. Raises Unsupported as probing does."""
     packed: list[PackedKey] = []
     room = 2**62
     for key in keys:

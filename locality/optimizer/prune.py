@@ -20,7 +20,7 @@ def _prune(node: Node, used: frozenset[int]) -> tuple[Node, Sequence[int]]:
     """The node with at least the ``used`` columns, and which of its old columns the new ones are, in order."""
     match node:
         case Scan(table, columns, types):
-            kept = sorted(used)
+            kept: Sequence[int] = sorted(used)
             return Scan(table, tuple(columns[i] for i in kept), tuple(types[i] for i in kept)), kept
         case Filter(child, predicate):
             pruned, kept = _prune(child, used | columns_of(predicate))

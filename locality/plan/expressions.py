@@ -66,7 +66,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """``expression``, in which ``ColumnRef(0)`` stands for column ``column`` and nothing else is read, as a table by code.
+    """``expression`` as a table by the code of column ``column``, which is ``ColumnRef(0)`` in it; it reads no other.
 
     It is put where a column has few possible values: see :mod:`locality.operators.lookup`. If ``ranked``, the table
     gives the rank of each value among all values of the table, for numbering groups densely.
@@ -83,7 +83,7 @@ Expression = ColumnRef | Constant | Call | Cast | Case | Lookup
 
 @dataclass(frozen=True, slots=True)
 class AggregateCall:
-    """An aggregate by DuckDB's name (``count_star``, ``count``, ``sum``, ``avg``, ``min``, ...), its DISTINCT and FILTER."""
+    """An aggregate by DuckDB's name (``count_star``, ``count``, ``sum``, ...), with its DISTINCT and FILTER."""
 
     name: str
     args: tuple[Expression, ...]

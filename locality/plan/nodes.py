@@ -43,7 +43,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """Output: the group keys, then the aggregates. Without groups there is exactly one row; SELECT DISTINCT has no aggregates."""
+    """Output: the group keys, then the aggregates. Without groups there is one row; DISTINCT has no aggregates."""
 
     child: Node
     groups: tuple[Expression, ...]
