@@ -16,14 +16,15 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test check coverage clean
+.PHONY: help bench test check coverage figures clean
 
 help:
-	@echo "make bench   measure Locality, DuckDB and others on TPC-H data     (SCALE=1 BENCH_ARGS=...)"
-	@echo "make test    run the tests                                         (TEST_ARGS=...)"
-	@echo "make check   lint, types and import contract"
+	@echo "make bench     measure Locality, DuckDB and others on TPC-H data     (SCALE=1 BENCH_ARGS=...)"
+	@echo "make test      run the tests                                       (TEST_ARGS=...)"
+	@echo "make check     lint, types and import contract"
 	@echo "make coverage  run the tests with kernels as plain Python, and report line coverage"
-	@echo "make clean   remove the environment and build products"
+	@echo "make figures   measure, and write the README's figures"
+	@echo "make clean     remove the environment and build products"
 
 bench: $(VENV)/.bench
 	$(BIN)/locality bench $(SUITE) --scale $(SCALE) $(BENCH_ARGS)
@@ -40,6 +41,11 @@ check: $(VENV)/.dev
 coverage: $(VENV)/.dev
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest $(TEST_ARGS)
 	$(BIN)/python -m coverage report
+
+# Measures at scale 1 and writes the README's figures from it; run it on a machine that does nothing else.
+figures: $(VENV)/.bench
+	$(BIN)/locality bench tpch --scale 1 --json docs/benchmarks/tpch-sf1.json
+	$(BIN)/python docs/figures.py
 
 clean:
 	rm -rf $(VENV) build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
