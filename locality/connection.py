@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import threading
 import time
@@ -66,8 +65,11 @@ class Connection:
 
     def __init__(self, path: str | Path | None, settings: Settings, *, read_only: bool = False) -> None:
         """See :func:`connect`."""
-        self._temporary = None if path is not None else Path(tempfile.mkdtemp(prefix="locality-"))
-        self._store = Store.open(path or self._temporary or "", create=not read_only)
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        if path is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="locality-", ignore_cleanup_errors=True)
+            path = self._temporary.name
+        self._store = Store.open(path, create=not read_only)
         self._read_only = read_only
         self.settings = settings
         self._workers = Workers(settings.threads)
@@ -252,7 +254,7 @@ class Connection:
                 self._spill.cleanup()
             self._store.close()
             if self._temporary is not None:
-                shutil.rmtree(self._temporary, ignore_errors=True)
+                self._temporary.cleanup()
 
     def __enter__(self) -> Connection:
         return self
