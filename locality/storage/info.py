@@ -11,9 +11,9 @@ import numpy as np
 
 from locality.encodings import EncodedColumn, decode
 from locality.storage.catalog import listed
-from locality.storage.manifest import ColumnEntry, ForeignKey, TableEntry
+from locality.storage.manifest import ColumnEntry, TableEntry
 from locality.storage.store import Store
-from locality.storage.table import Table
+from locality.storage.table import ForeignKey, Table
 from locality.types import DataType, Domain
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from locality.errors import CatalogError, KeyViolation, LocalityError, SchemaError, SourceError
 from locality.storage.ingest import ingest
-from locality.storage.manifest import ForeignKey
 from locality.storage.store import Store
+from locality.storage.table import ForeignKey
 from locality.storage.verify import verify
 
 TABLE = pa.table({"id": [1, 2, 3], "name": ["a", "b", "c"]})

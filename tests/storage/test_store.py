@@ -13,8 +13,8 @@ import pytest
 from locality.errors import CatalogError, CorruptStoreError, StoreError, StoreVersionError
 from locality.storage import manifest
 from locality.storage.ingest import ingest
-from locality.storage.manifest import ForeignKey
 from locality.storage.store import Store
+from locality.storage.table import ForeignKey
 from locality.storage.verify import find_problems, verify
 from tests.storage.ingest.tables import stored
 

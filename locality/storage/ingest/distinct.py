@@ -11,23 +11,25 @@ import numpy.typing as npt
 Hashes = npt.NDArray[np.uint64]
 
 _KEPT = 2048
-_MULTIPLIER = np.uint64(0x9E37_79B9_7F4A_7C15)
+_MULTIPLIER = 0x9E37_79B1
+_LOW = 2**32 - 1
 EMPTY: Hashes = np.zeros(0, dtype=np.uint64)
 """The sketch of no values."""
 
 
-def sketch(values: npt.NDArray[np.generic]) -> Hashes:
-    """The least distinct hashes of integers, ascending; equal values of different widths have equal hashes."""
-    if not len(values):
+def sketch(codes: npt.NDArray[np.unsignedinteger], base: int = 0) -> Hashes:
+    """The least distinct hashes of the integers ``base + codes`` (modulo 2**64), ascending."""
+    if not len(codes):
         return EMPTY
-    hashes = _hash(values)
+    order, high = _order(codes, base % 2**64)
     # A part of the hashes suffices, unless values repeat much.
     for wanted in (4 * _KEPT, 32 * _KEPT):
-        if wanted < len(hashes):
-            least = _ascending(hashes[hashes <= np.uint64(wanted * (2**64 // len(hashes)))])
+        if wanted < len(order):
+            few = order <= np.uint32(wanted * (2**32 // len(order)))
+            least = _hashes(order[few], high if isinstance(high, int) else high[few])
             if len(least) >= _KEPT:
                 return least[:_KEPT]
-    return _ascending(hashes)[:_KEPT]
+    return _hashes(order, high)[:_KEPT]
 
 
 def merge(left: Hashes, right: Hashes) -> Hashes:
@@ -54,9 +56,27 @@ def _ascending(hashes: Hashes) -> Hashes:
     return ordered[first]
 
 
-def _hash(values: npt.NDArray[np.generic]) -> Hashes:
-    hashes: Hashes = values.astype(np.int64).view(np.uint64) if values.dtype.kind == "i" else values.astype(np.uint64)
-    hashes *= _MULTIPLIER
-    hashes ^= hashes >> np.uint64(32)
-    hashes *= _MULTIPLIER
-    return hashes
+def _order(codes: npt.NDArray[np.unsignedinteger], base: int) -> tuple[npt.NDArray[np.uint32], int | Hashes]:
+    """The upper halves of the hashes, evenly spread over 32 bits, and the upper halves of the values.
+
+    Together they tell all values apart. Where values share their upper half, 32 bits are all that is calculated with.
+    """
+    high: int | Hashes
+    if codes.dtype.itemsize <= 4 and (base + int(codes.max())) >> 32 == base >> 32:
+        low = codes.astype(np.uint32)
+        low += np.uint32(base & _LOW)
+        high = base >> 32
+        low ^= np.uint32(high * _MULTIPLIER & _LOW)
+    else:
+        values = codes.astype(np.uint64)
+        values += np.uint64(base)
+        high = values >> np.uint64(32)
+        low = (values ^ high * np.uint64(_MULTIPLIER)).astype(np.uint32)
+    low *= np.uint32(_MULTIPLIER)
+    return low, high
+
+
+def _hashes(order: npt.NDArray[np.uint32], high: int | Hashes) -> Hashes:
+    hashes = order.astype(np.uint64) << np.uint64(32)
+    hashes |= np.uint64(high) if isinstance(high, int) else high
+    return _ascending(hashes)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from locality.storage.ingest import distinct
 from locality.storage.ingest.distinct import Hashes
@@ -71,10 +73,10 @@ class Facts:
         )
 
 
-def _bound(choose, left: Value | None, right: Value | None) -> Value | None:  # type: ignore[no-untyped-def]
+def _bound(choose: Callable[[Any, Any], Value], left: Value | None, right: Value | None) -> Value | None:
     if left is None or right is None:
         return right if left is None else left
-    return choose(left, right)  # type: ignore[no-any-return]
+    return choose(left, right)
 
 
 def _joined_bits(left: Facts, right: Facts) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -107,8 +108,8 @@ def _hashes(codes: AnyArray, base: int, greatest: int) -> Hashes:
     if greatest - base < _SEEN_LIMIT:
         seen = np.zeros(greatest - base + 1, dtype=np.bool_)
         seen[codes] = True
-        codes = np.flatnonzero(seen)
-    return distinct.sketch(codes.astype(np.uint64) + np.uint64(base % 2**64))
+        codes = np.flatnonzero(seen).astype(np.uint32)
+    return distinct.sketch(codes, base)
 
 
 def _wide(column: EncodedColumn, nulls: int) -> Facts:
@@ -125,7 +126,7 @@ def _wide(column: EncodedColumn, nulls: int) -> Facts:
         hashes = distinct.sketch(low * np.uint64(31) ^ high.view(np.uint64))
     else:
         minimum, maximum = int(values.min()), int(values.max())
-        hashes = distinct.sketch(values)
+        hashes = distinct.sketch(values.astype(np.uint64))
     return Facts(column.length, nulls, minimum, maximum, runs=column.length, hashes=hashes, wide=True)
 
 
@@ -140,7 +141,7 @@ def _floats(column: EncodedColumn, nulls: int) -> Facts:
         nulls,
         float(numbers.min()) if len(numbers) else None,
         float(numbers.max()) if len(numbers) else None,
-        hashes=distinct.sketch(keys if valid is values else ordered_keys(valid)),
+        hashes=distinct.sketch((keys if valid is values else ordered_keys(valid)).view(np.uint64)),
         has_nan=len(numbers) < len(valid),
         bits=_common_bits(valid),
     )
@@ -205,7 +206,7 @@ def _text(column: EncodedColumn, nulls: int) -> Facts:
     offsets = column.offsets
     assert offsets is not None
     array = text_array(column).view(pa.large_binary())
-    bounds = pc.min_max(array)
+    bounds = pc.min_max(_extreme_candidates(array, column))
     lengths = np.diff(offsets)
     if column.validity is not None:
         lengths = lengths[bitmaps.to_mask(column.validity, column.length)]
@@ -229,7 +230,18 @@ def _text(column: EncodedColumn, nulls: int) -> Facts:
     )
 
 
-def _probably(array: pa.Array, compare) -> bool:  # type: ignore[no-untyped-def]
+def _extreme_candidates(array: pa.Array, column: EncodedColumn) -> pa.Array:
+    """The strings among which are the least and the greatest: those with the least and the greatest first byte."""
+    offsets, data = column.offsets, column.data
+    assert offsets is not None
+    assert data is not None
+    if column.validity is not None or not len(data) or (offsets[1:] == offsets[:-1]).any():
+        return array
+    first = data[offsets[:-1]]
+    return array.take(pa.array(np.flatnonzero((first == first.min()) | (first == first.max()))))
+
+
+def _probably(array: pa.Array, compare: Callable[[pa.Array, pa.Array], pa.Array]) -> bool:
     """Whether the first rows are in an order; sorted text is rare, and comparing all of it takes time."""
     import pyarrow.compute as pc
 

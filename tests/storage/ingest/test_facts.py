@@ -7,6 +7,7 @@ import struct
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -131,9 +132,19 @@ def test_wide_decimals() -> None:
 def test_distinct_estimates(count: int) -> None:
     hashes = distinct.EMPTY
     for start in range(0, count, 1000):
-        values = pa.array(range(start, min(start + 1000, count))).to_numpy()
-        hashes = distinct.merge(distinct.merge(hashes, distinct.sketch(values)), distinct.sketch(values))
+        values = np.arange(min(1000, count - start), dtype=np.uint16)
+        hashes = distinct.merge(distinct.merge(hashes, distinct.sketch(values, start)), distinct.sketch(values, start))
     assert distinct.estimate(hashes) == (count if count < 2048 else pytest.approx(count, rel=0.15))
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1)), st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**33))
+def test_a_sketch_does_not_depend_on_how_values_are_coded(others: list[int], first: int, second: int) -> None:
+    """Small codes on a base, and the values themselves, have the same hashes; different values have different ones."""
+    whole = np.array([value % 2**64 for value in (first, first + second, *others)], np.uint64)
+    split = np.array([0, second], np.uint64 if second >= 2**32 else np.uint32)
+    merged = distinct.merge(distinct.sketch(split, first), distinct.sketch(np.array(whole[2:], np.uint64)))
+    assert merged.tolist() == distinct.sketch(whole).tolist()
+    assert distinct.estimate(merged) == len(set(whole.tolist()))
 
 
 def test_columns_with_ever_more_strings_become_text() -> None:

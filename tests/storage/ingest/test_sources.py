@@ -17,8 +17,8 @@ from locality.storage.ingest.keys import parse_foreign_keys, parse_primary_key
 from locality.storage.ingest.parallel import in_order
 from locality.storage.ingest.parquet import ParquetSource
 from locality.storage.ingest.source import CHUNK_ROWS, Place, gather
-from locality.storage.manifest import ForeignKey
 from locality.storage.store import Store
+from locality.storage.table import ForeignKey
 from locality.storage.verify import verify
 from tests.storage.ingest.tables import stored
 
