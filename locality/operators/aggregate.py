@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,7 +29,7 @@ from locality.operators.probe import probe
 from locality.operators.relation import Relation
 from locality.operators.scan import describe_scan, run_pipeline
 from locality.operators.source import Preparation, Source
-from locality.plan.expressions import AggregateCall, Expression, walk
+from locality.plan.expressions import AggregateCall, Expression, columns_of, walk
 from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval
 from locality.types import DataType
@@ -256,10 +257,11 @@ class Aggregation:
         sink = self.pipeline.sink
         assert isinstance(sink, HashSink)
         tables: dict[int, GroupTable] = {}
+        expected = self._expected_groups(keys)
 
         def work(worker: int, morsel: Morsel) -> int:
             if worker not in tables:
-                tables[worker] = GroupTable(sink)
+                tables[worker] = GroupTable(sink, expected)
             table, before = tables[worker], tables[worker].nbytes
             faults = table.run(
                 morsel.start, lambda start, state: self.pipeline.call(replace(morsel, start=start), state)
@@ -274,6 +276,14 @@ class Aggregation:
         traffic.state += 2 * sum(table.nbytes for table in tables.values())
         count = traffic.rows = len(merged.table)
         return self._finish(keys.decode(merged.table.keys), merged.integers[:count], merged.floats[:count])
+
+    def _expected_groups(self, keys: Keys) -> int:
+        """At most the rows that pass, and the combinations of the key columns' values."""
+        combinations = self.relation.row_count * self.pipeline.selectivity
+        columns = frozenset[int]().union(*(columns_of(e) for e in keys.reads))
+        if columns <= self.relation.distinct.keys():
+            combinations = min(combinations, math.prod(self.relation.distinct[index] for index in columns))
+        return int(combinations)
 
     def _finish(self, keys: list[EncodedColumn], integers: AnyArray, floats: AnyArray) -> Batch:
         columns = (*keys, *(planned.finish(integers, floats) for planned in self.planned))

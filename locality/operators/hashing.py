@@ -25,6 +25,9 @@ from locality.plan.functions.base import Value, as_double, as_integer
 AnyArray = npt.NDArray[Any]
 Words = npt.NDArray[np.int64]
 
+#: Bounds of a new table's room; it grows where that is not enough.
+_LEAST_GROUPS, _MOST_GROUPS = 4096, 1 << 21
+
 
 @dataclass(frozen=True, eq=False)
 class PackedKeys:
@@ -151,9 +154,10 @@ class HashSink:
 class GroupTable:
     """The groups that one worker has met, and their slots."""
 
-    def __init__(self, sink: HashSink) -> None:
+    def __init__(self, sink: HashSink, expected: int = 0) -> None:
+        """``expected``: about how many groups there will be."""
         self._slots = sink.slots
-        self.table = HashTable(sink.keys.width)
+        self.table = HashTable(sink.keys.width, min(max(expected, _LEAST_GROUPS), _MOST_GROUPS))
         self.integers = fresh(self._slots.integers, len(self.table.stored), np.int64)
         self.floats = fresh(self._slots.floats, len(self.table.stored), np.float64)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -52,6 +52,7 @@ class Relation:
 
     intervals: what the INTEGER values of a column can be; None for other columns.
     naive_row_bytes: bytes of a whole row as a row store would keep it.
+    distinct: about how many values each column has; no entry where that is not known.
     memo: what was derived from the rows and may be derived again, by a key of whoever derived it.
     """
 
@@ -60,6 +61,7 @@ class Relation:
     intervals: tuple[Interval | None, ...]
     segments: tuple[Segment, ...]
     naive_row_bytes: float
+    distinct: Mapping[int, int] = field(default_factory=dict)
     starts: Positions = field(init=False)
     memo: dict[Hashable, Any] = field(init=False, default_factory=dict)
 

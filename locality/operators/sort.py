@@ -32,7 +32,9 @@ class Sort:
                 for i, key in enumerate(self._keys)
                 for array in sort_keys(batch.column(self._width + i), key.descending, key.nulls_first)
             ]
-            traffic.state += 2 * sum(array.nbytes for array in arrays)
+            keys_bytes = sum(array.nbytes for array in arrays)
+            execution.reserve(keys_bytes + 8 * batch.row_count, "the keys of a sort")
+            traffic.state += 2 * keys_bytes
             traffic.rows = min(batch.row_count, self._first or batch.row_count)
             return batch.select(range(self._width)).take(order_of(arrays, self._first))
 

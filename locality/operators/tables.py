@@ -41,7 +41,8 @@ def scan_relation(table: Table, scan: Scan) -> Relation:
     if not segments:
         nothing = tuple(EncodedColumn(dtype, "constant", 0, all_null=True) for dtype in scan.types)
         return Relation(table.name, scan.types, intervals, (ColumnsSegment(nothing, 0),), naive_row_bytes(table))
-    return Relation(table.name, scan.types, intervals, segments, naive_row_bytes(table))
+    distinct = {i: table.statistics(index).distinct_estimate for i, index in enumerate(scan.columns)}
+    return Relation(table.name, scan.types, intervals, segments, naive_row_bytes(table), distinct)
 
 
 def _interval(table: Table, index: int, dtype: DataType) -> Interval | None:

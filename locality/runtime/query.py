@@ -41,6 +41,7 @@ class PreparedQuery:
         execution = QueryExecution(workers, memory_limit)
         batch = self.operator.execute(execution)
         with execution.measure("result") as traffic:
+            execution.reserve(batch.row_count * sum(dtype.row_bytes for dtype in self.query.types), "the result")
             table = _to_table(self.query, batch)
             traffic.rows = batch.row_count
             traffic.written = table.nbytes
