@@ -1,4 +1,4 @@
-"""The private directory of generated kernels: names by content, atomic writes."""
+"""The private directory of kernels, as text and as machine code: names by content, atomic writes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CACHE_DIR_VARIABLE = "LOCALITY_CACHE_DIR"
 
 def key(source: str) -> str:
     """The name of a kernel: a hash of its text and of all that it is compiled with."""
-    return hashlib.sha256(f"{_environment()}\n{source}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{environment()}\n{source}".encode()).hexdigest()[:32]
 
 
 @cache
-def _environment() -> str:
-    """A hash of the primitives and the versions that compile them."""
+def environment() -> str:
+    """A hash of the primitives' text and of the versions that compile them."""
     digest = hashlib.sha256()
     for path in sorted((Path(__file__).parent / "primitives").glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -42,6 +42,18 @@ def write(key: str, source: str) -> Path:
         return _write(_prepare(configured_directory()), key, source)
     except OSError:
         return _write(_temporary_directory(), key, source)
+
+
+def machine_code_directory() -> Path:
+    """Where the machine code of this environment is kept, of primitives and of kernels."""
+    name = f"machine_code_{environment()[:16]}"
+    try:
+        directory = _prepare(configured_directory()) / name
+        directory.mkdir(mode=0o700, exist_ok=True)
+    except OSError:
+        directory = _temporary_directory() / name
+        directory.mkdir(mode=0o700, exist_ok=True)
+    return directory
 
 
 def configured_directory() -> Path:

@@ -1,8 +1,7 @@
 """Turns loop IR into functions that can be called: verified, printed to a file, compiled by numba and cached on disk.
 
-A kernel's file is named by a hash of everything that its machine code depends on: its text, the types of its
-text of the primitives, and the versions of Python, numpy, numba and llvmlite. An intact file is never rewritten, since
-numba's own index of compiled code trusts a file's time and size.
+A kernel's file is named by a hash of everything that its machine code depends on: its text, its parameters' types, the
+text of the primitives, and the versions of Python, numpy, numba and llvmlite. An intact file is never rewritten.
 """
 
 from __future__ import annotations

@@ -132,10 +132,20 @@ def test_interpreting_needs_no_numba(tmp_path: Path, disabled: str, kind: str) -
 
 def test_machine_code_is_read_from_the_cache_by_another_process(tmp_path: Path) -> None:
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "0", cache.CACHE_DIR_VARIABLE: str(tmp_path)}
-    environment.pop("NUMBA_CACHE_DIR", None)
     runs = []
     for _ in range(2):
         subprocess.run([sys.executable, "-c", SCRIPT], env=environment, check=True, capture_output=True)
-        runs.append({path: path.stat().st_mtime_ns for path in (tmp_path / "kernels" / "__pycache__").iterdir()})
-    assert any(path.suffix == ".nbc" for path in runs[0])
+        runs.append({path: path.stat().st_mtime_ns for path in (tmp_path / "kernels").glob("machine_code_*/*")})
+    assert {path.suffix for path in runs[0]} == {".nbi", ".nbc"}
     assert runs[0] == runs[1]
+
+
+@needs_compiler
+@pytest.mark.skipif(os.name != "posix", reason="modes of directories are POSIX's")
+def test_damaged_machine_code_is_compiled_again(tmp_path: Path) -> None:
+    environment = {**os.environ, cache.CACHE_DIR_VARIABLE: str(tmp_path)}
+    for damage in (b"", b"not a pickle"):
+        subprocess.run([sys.executable, "-c", SCRIPT], env=environment, check=True, capture_output=True)
+        for path in (tmp_path / "kernels").glob("machine_code_*/*.nbc"):
+            path.write_bytes(damage)
+    subprocess.run([sys.executable, "-c", SCRIPT], env=environment, check=True, capture_output=True)

@@ -7,7 +7,7 @@ with :func:`jit`. The same files are also the modules of :mod:`locality.kernel.p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from locality.kernel.ir import Array, Scalar
 from locality.kernel.signature import Generic, GenericArray, Parameter, Primitive, generic
@@ -23,7 +23,12 @@ def jit(function: AnyFunction) -> AnyFunction:
     """
     import numba
 
-    return cast("AnyFunction", numba.njit(nogil=True, cache=True, error_model="numpy")(function))
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
+    if hasattr(dispatcher, "compile"):  # not with NUMBA_DISABLE_JIT
+        from locality.kernel.machine_code import MachineCodeCache
+
+        dispatcher._cache = MachineCodeCache(function)
+    return cast("AnyFunction", dispatcher)
 
 
 _I64, _F64, _BOOL = Scalar.I64, Scalar.F64, Scalar.BOOL
