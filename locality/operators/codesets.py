@@ -21,7 +21,8 @@ from locality.plan.expressions import Call, ColumnRef, Constant, Expression, col
 from locality.sql.evaluate import is_deterministic
 
 Bits = npt.NDArray[np.bool_]
-_MIRRORED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+#: Comparisons, and what each becomes with its sides exchanged.
+MIRRORED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _EVERYTHING = (-(2**63), 2**64)
 
 
@@ -57,15 +58,6 @@ class CodeSet:
             )
         return possible
 
-    def zones_certain(self, zones: ZoneBounds) -> Bits:
-        """In which zones every row matches."""
-        if zones.minimum is None or zones.maximum is None:
-            return np.zeros(len(zones.nulls), dtype=np.bool_)
-        covered = zones.minimum > zones.maximum
-        for low, high in self.intervals:
-            covered |= (zones.minimum >= min(low, 2**63 - 1)) & (zones.maximum <= min(high, 2**63 - 1))
-        return covered & ((zones.nulls == 0) | self.null)
-
 
 def code_sets(relation: Relation, predicate: Expression) -> tuple[int, list[CodeSet]] | None:
     """The column that ``predicate`` reads and its set of codes in each segment; None if it is no predicate on codes."""
@@ -97,15 +89,16 @@ def _value_interval(predicate: Expression) -> CodeSet | None:
             if len(values) < len(candidates) or any(not isinstance(v, int) and v is not None for v in values):
                 return None
             return CodeSet(tuple((v, v) for v in numbers))
-        case Call(name, (ColumnRef(), Constant(value))) if name in _MIRRORED and isinstance(value, int):
-            return _compared(name, int(value))
-        case Call(name, (Constant(value), ColumnRef())) if name in _MIRRORED and isinstance(value, int):
-            return _compared(_MIRRORED[name], int(value))
+        case Call(name, (ColumnRef(), Constant(value))) if name in MIRRORED and isinstance(value, int):
+            return compared(name, int(value))
+        case Call(name, (Constant(value), ColumnRef())) if name in MIRRORED and isinstance(value, int):
+            return compared(MIRRORED[name], int(value))
         case _:
             return None
 
 
-def _compared(name: str, value: int) -> CodeSet:
+def compared(name: str, value: int) -> CodeSet:
+    """The integers that compare so with ``value``."""
     low, high = _EVERYTHING
     match name:
         case "=":

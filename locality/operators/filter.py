@@ -15,6 +15,7 @@ from locality.operators.block import Block, Row
 from locality.operators.codesets import CodeSet, code_sets
 from locality.operators.lookup import introduce_lookups
 from locality.operators.relation import Relation, Segment
+from locality.operators.zonetests import zones_possible
 from locality.plan.expressions import ColumnRef, Expression, Lookup, walk
 from locality.plan.functions.base import is_true
 from locality.types import Domain
@@ -44,11 +45,6 @@ class CodeTest:
         """Which zones of the segment may hold a match; None where nothing is known."""
         zones = self.relation.segments[segment].zones(self.index)
         return None if zones is None else self.sets[segment].zones_possible(zones)
-
-    def certain(self, segment: int) -> npt.NDArray[np.bool_] | None:
-        """In which zones of the segment every row matches; None where nothing is known."""
-        zones = self.relation.segments[segment].zones(self.index)
-        return None if zones is None else self.sets[segment].zones_certain(zones)
 
     def selectivity(self) -> float:
         """The share of rows expected to match, if codes were spread evenly over their range."""
@@ -129,6 +125,7 @@ class ValueTest:
     """The rows for which a computed predicate is true."""
 
     predicate: Expression
+    relation: Relation
 
     @property
     def reads(self) -> tuple[Expression, ...]:
@@ -136,10 +133,8 @@ class ValueTest:
         return (self.predicate,)
 
     def possible(self, segment: int) -> npt.NDArray[np.bool_] | None:
-        """Nothing is proven about computed values."""
-        return None
-
-    certain = possible
+        """Which zones of the segment may hold a match; None where nothing is known."""
+        return zones_possible(self.relation, self.predicate, segment)
 
     def selectivity(self) -> float:
         """A guess."""
@@ -176,7 +171,7 @@ def plan_tests(relation: Relation, conjuncts: Sequence[Expression]) -> list[Test
         by_column[index] = sets if previous is None else [a & c for a, c in zip(previous, sets, strict=True)]
     codes = [CodeTest(index, tuple(sets), relation) for index, sets in by_column.items()]
     codes.sort(key=lambda test: test.selectivity())
-    return [*codes, *(ValueTest(value) for value in sorted(values, key=_cost))]
+    return [*codes, *(ValueTest(value, relation) for value in sorted(values, key=_cost))]
 
 
 def _cost(expression: Expression) -> int:

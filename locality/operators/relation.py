@@ -18,7 +18,7 @@ Positions = npt.NDArray[np.int64]
 
 
 class ZoneBounds(Protocol):
-    """Bounds of the codes in each zone of a column; see :class:`locality.storage.zones.Zones`."""
+    """Bounds of each zone of a column, of codes or of raw strings; see :class:`locality.storage.zones.Zones`."""
 
     @property
     def nulls(self) -> npt.NDArray[np.int64]: ...
@@ -26,6 +26,10 @@ class ZoneBounds(Protocol):
     def minimum(self) -> npt.NDArray[np.int64] | None: ...
     @property
     def maximum(self) -> npt.NDArray[np.int64] | None: ...
+    @property
+    def prefix_minimum(self) -> tuple[bytes | None, ...] | None: ...
+    @property
+    def prefix_maximum(self) -> tuple[bytes | None, ...] | None: ...
 
 
 class Segment(Protocol):

@@ -1,0 +1,68 @@
+"""Zones that computed predicates can't match: comparisons of floats and of raw strings with constants.
+
+Such predicates have no set of codes, but the zones keep bounds of the values: ordered keys of floats, and for strings
+the beginnings of the least and the greatest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from locality.operators.codesets import MIRRORED, CodeSet, compared
+from locality.operators.relation import Relation
+from locality.plan.expressions import Call, ColumnRef, Constant, Expression
+from locality.storage.zones import ordered_keys
+
+Bits = npt.NDArray[np.bool_]
+
+
+def zones_possible(relation: Relation, predicate: Expression, segment: int) -> Bits | None:
+    """Which zones of a segment may hold rows for which ``predicate`` is true; None where nothing is known."""
+    match predicate:
+        case Call(name, (ColumnRef(index), Constant(float(value)))) if name in MIRRORED:
+            return _floats(relation, index, segment, name, value)
+        case Call(name, (Constant(float(value)), ColumnRef(index))) if name in MIRRORED:
+            return _floats(relation, index, segment, MIRRORED[name], value)
+        case Call(name, (ColumnRef(index), Constant(str(text)))) if name in _TEXT_PROOFS:
+            return _strings(relation, index, segment, _TEXT_PROOFS[name], text.encode())
+        case _:
+            return None
+
+
+def _floats(relation: Relation, index: int, segment: int, name: str, value: float) -> Bits | None:
+    zones = relation.segments[segment].zones(index)
+    if zones is None or zones.minimum is None or not relation.types[index].is_float:
+        return None
+    if relation.segments[segment].column(index).encoding != "plain":
+        return None
+    return _keys_that(name, value).zones_possible(zones)
+
+
+def _keys_that(name: str, value: float) -> CodeSet:
+    """The ordered keys of the floats that compare so with ``value``."""
+    return compared(name, int(ordered_keys(np.array([value]))[0]))
+
+
+Proof = Callable[[bytes, bytes, "bytes | None"], bool]
+"""Whether a string between a least beginning and a greatest one (None: no bound) may match a constant."""
+
+_TEXT_PROOFS: dict[str, Proof] = {
+    "=": lambda text, low, high: low <= text and (high is None or text <= high),
+    "<": lambda text, low, high: low <= text,
+    "<=": lambda text, low, high: low <= text,
+    ">": lambda text, low, high: high is None or text <= high,
+    ">=": lambda text, low, high: high is None or text <= high,
+    "prefix": lambda text, low, high: low[: len(text)] <= text and (high is None or text <= high),
+    "starts_with": lambda text, low, high: low[: len(text)] <= text and (high is None or text <= high),
+}
+
+
+def _strings(relation: Relation, index: int, segment: int, proof: Proof, text: bytes) -> Bits | None:
+    zones = relation.segments[segment].zones(index)
+    if zones is None or zones.prefix_minimum is None or zones.prefix_maximum is None:
+        return None
+    bounds = zip(zones.prefix_minimum, zones.prefix_maximum, strict=True)
+    return np.array([low is not None and proof(text, low, high) for low, high in bounds], dtype=np.bool_)
