@@ -18,6 +18,7 @@ from locality.types import DataType
 
 #: Integers up to this magnitude are doubles exactly.
 _EXACT_DOUBLE = 2**53
+_MOST_DIGITS_OF_64_BITS = 18
 _NUMBERS = frozenset({"BOOLEAN", "HUGEINT", "UHUGEINT"})
 
 
@@ -80,12 +81,25 @@ def _to_float(scope: Scope, value: Value, source: DataType, target: DataType, le
     if value.is_float:
         return narrow(scope, value, lenient) if scalar is Scalar.F32 else as_double(value)
     integer = as_integer(value)
-    if not source.is_decimal or source.scale == 0:
-        return Value(b.convert(integer.expr, scalar), integer.valid)
+    if source.scale == 0:
+        return Value(_whole_to_float(scope, integer, source, scalar), integer.valid)
     if scalar is Scalar.F32 and integer.range.magnitude > _EXACT_DOUBLE:
         raise Unsupported("cast from a long decimal to FLOAT")
     shared = replace(integer, expr=scope.share(integer.expr))
     return Value(b.convert(_decimal_to_double(shared, source.scale), scalar), integer.valid)
+
+
+def _whole_to_float(scope: Scope, value: Value, source: DataType, scalar: Scalar) -> ir.Expr:
+    """DuckDB takes negative 128-bit integers for -1 - x, where x is rounded to a float."""
+    wide = source.name in ("HUGEINT", "UHUGEINT") or source.width > _MOST_DIGITS_OF_64_BITS
+    if not wide or value.range.low >= -_EXACT_DOUBLE:
+        return b.convert(value.expr, scalar)
+    if scalar is Scalar.F32:
+        raise Unsupported(f"cast from {source} to FLOAT")
+    number = scope.share(value.expr)
+    flipped = b.convert(b.sub(b.const_i64(-1), number), scalar)
+    below = b.sub(b.sub(b.const(0.0, scalar), flipped), b.const(1.0, scalar))
+    return b.select(b.lt(number, b.const_i64(0)), below, b.convert(number, scalar))
 
 
 def _decimal_to_double(value: Value, scale: int) -> ir.Expr:

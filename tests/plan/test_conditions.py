@@ -1,0 +1,102 @@
+"""Three-valued logic, comparisons and choices in kernels, against DuckDB."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plan.sides import Sides
+
+LOGIC = [
+    "b and c",
+    "b or c",
+    "not b",
+    "b and not c or b is null",
+    "b is not null and c",
+    "b = c",
+    "b < c",
+    "b is distinct from c",
+    "b is not distinct from c",
+]
+CHOICES = [
+    "case when i > j then i when x > y then null else k end",
+    "case when b then c end",
+    "case when b then null else c end",
+    "case when b then f else null end",
+    "case when b then f else g end",
+    "case when i>j then s8 else t8 end",
+    "coalesce(i, k, j)",
+    "coalesce(x, f)",
+    "coalesce(b, c)",
+    "coalesce(b, c, i > j)",
+    "nullif(k, l)",
+    "nullif(sp, sq)",
+    "nullif(f, g)",
+    "ifnull(de, df)",
+    "if(i>j, x, f)",
+    "greatest(k, l, s8)",
+    "least(i, k, null)",
+    "greatest(f, g)",
+    "greatest(b, c)",
+    "greatest(i, j)",
+    "least(sp, sq)",
+    "greatest(sp, sq, x, y)",
+    "least(f, g)",
+]
+MEMBERSHIP = [
+    "i in (1, j, k)",
+    "k in (1, 2, l, null)",
+    "sp in (sq, 'nan'::double)",
+    "sp in (1.0, y, null)",
+    "k not in (l, s8)",
+    "k between s8 and l",
+    "x between -1 and y",
+    "i between j and null",
+]
+COMPARISONS = [
+    "i < j",
+    "i >= x",
+    "sp = sq",
+    "sp < sq",
+    "sp <= sq",
+    "sp <> sq",
+    "sp > sq",
+    "sp >= sq",
+    "f < x",
+    "sp is distinct from sq",
+    "sp is not distinct from sq",
+    "i is not distinct from j",
+    "de < df",
+    "u64 < big",
+    "u64 + u32",
+    "u64 > i",
+]
+#: Strings lie in dictionaries, which differ between the columns.
+STRINGS = [
+    "case when i > j then 'a' when x > y then 'b' else 'c' end",
+    "case when i > j then 'a' when x > y then null else '' end",
+    "case when i > j then 'a' when x > y then 'b' end",
+    "coalesce(case when i > j then 'a' end, 'x')",
+    "case when i > j then st else 'other' end",
+    "case when i > j then st else su end",
+    "coalesce(st, su)",
+    "coalesce(st, su, 'none')",
+    "coalesce(case when i>j then st end, su)",
+    "st = su",
+    "st < su",
+    "st is distinct from su",
+    "st in ('w4', su)",
+    "greatest(st, su)",
+    "least(st, su, 'w5')",
+    "nullif(st, su)",
+    "case when i>j then st end = 'w4'",
+    "st >= 'w5' or i > j",
+]
+
+
+@pytest.mark.parametrize(
+    "expressions",
+    [LOGIC, COMPARISONS, MEMBERSHIP, CHOICES, STRINGS],
+    ids=["logic", "comparisons", "membership", "choices", "strings"],
+)
+def test_conditions(numbers: Sides, expressions: list[str]) -> None:
+    numbers.check(expressions)
