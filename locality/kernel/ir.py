@@ -167,7 +167,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """``array[index, ...] op= value`` with op ``+``, ``|``, ``&``, ``min`` or ``max``."""
+    """``array[index, ...] op= value`` with op ``+``, ``|``, ``&``, ``min`` or ``max``; an I64 sum must not overflow."""
 
     op: str
     array: Var

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import jit
-from .strings import string_length, string_like, string_starts_with
+from .strings import ANY_STRING, LITERAL, string_length, string_like, string_starts_with
 from .types import Bools, Bytes, Elements, Integer, Ints64
 
 STEP = 64
@@ -53,14 +53,12 @@ def like_block(
     """Sets ``out[i]`` to whether row ``first_row + i`` contains ``needle`` and matches; returns how many do.
 
     ``tokens`` and ``kinds`` are a pattern of LIKE, against which only strings that contain the needle are held; ``%``
-    where the needle alone decides. A needle of one byte or none is no help in finding strings and is not looked at.
+    where the needle alone decides. The needle is not looked at where it is no help: if it has one byte or none, or if
+    the pattern begins or ends with a literal.
     """
+    if len(needle) < 2 or kinds[0] == LITERAL or kinds[-1] == LITERAL:
+        return like_rows(data, offsets, first_row, n, tokens, kinds, out)
     matches = 0
-    if len(needle) < 2:
-        for i in range(n):
-            out[i] = string_like(data, offsets[first_row + i], offsets[first_row + i + 1], tokens, kinds)
-            matches += out[i]
-        return matches
     for i in range(n):
         out[i] = False
     probe = probes[0]
@@ -82,6 +80,24 @@ def like_block(
                     matches += found
                     position = row_stop - 1
             position += 1
+    return matches
+
+
+@jit
+def like_rows(
+    data: Bytes, offsets: Ints64, first_row: Integer, n: Integer, tokens: Bytes, kinds: Bytes, out: Bools
+) -> Integer:
+    """:func:`like_block` one string after the other, by its first or last byte where the pattern says what that is."""
+    first = kinds[0] if len(kinds) > 0 else ANY_STRING
+    last = kinds[-1] if len(kinds) > 0 else ANY_STRING
+    matches = 0
+    for i in range(n):
+        start = offsets[first_row + i]
+        stop = offsets[first_row + i + 1]
+        possible = first != LITERAL or (stop > start and data[start] == tokens[0])
+        possible = possible and (last != LITERAL or (stop > start and data[stop - 1] == tokens[-1]))
+        out[i] = possible and string_like(data, start, stop, tokens, kinds)
+        matches += out[i]
     return matches
 
 
