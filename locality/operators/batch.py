@@ -8,6 +8,7 @@ import numpy as np
 
 from locality.encodings import EncodedColumn, take
 from locality.operators.relation import ColumnsSegment, Positions, Relation
+from locality.operators.traffic import gathered_bytes
 from locality.plan.intervals import Interval
 from locality.types import DataType
 
@@ -55,6 +56,11 @@ class Batch:
         if isinstance(column, Deferred):
             return column.relation.gather(column.index, self.positions)
         return column
+
+    def gathered_bytes(self) -> int:
+        """Bytes that gathering all deferred columns moves."""
+        deferred = [column for column in self.columns if isinstance(column, Deferred)]
+        return sum(gathered_bytes(column.relation, column.index, self.positions) for column in deferred)
 
     def select(self, indices: range) -> Batch:
         """Some of the columns."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from locality.errors import Unsupported
 from locality.kernel import builder as b
@@ -163,6 +163,10 @@ class Row:
         marked = both(both(self.active, valid), condition)
         assert marked is not None
         self.block.builder.set(self.block.faults, b.or_(self.block.faults, b.convert(marked, Scalar.I64)))
+
+    def under(self, condition: ir.Expr) -> Row:
+        """See :meth:`locality.plan.functions.base.Scope.under`."""
+        return replace(self, active=both(self.active, condition))
 
     def share(self, expr: ir.Expr) -> ir.Expr:
         """See :meth:`locality.plan.functions.base.Scope.share`."""

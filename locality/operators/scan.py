@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
-from locality.encodings import stored_bytes
 from locality.errors import Unsupported
 from locality.operators.filter import CodeTest
 from locality.operators.physical import Execution, Traffic
 from locality.operators.pipeline import Morsel, Pipeline
+from locality.operators.traffic import touched_share, width_of
 from locality.plan.expressions import columns_of
 
 
@@ -30,14 +31,10 @@ def run_pipeline(
 
 def count_scan(pipeline: Pipeline, traffic: Traffic) -> None:
     """Adds the bytes that the scan of all morsels reads: whole columns of the rows that were not excluded."""
-    rows_by_segment: dict[int, int] = {}
-    for morsel in pipeline.morsels:
-        rows_by_segment[morsel.segment] = rows_by_segment.get(morsel.segment, 0) + morsel.rows
-    for position, rows in rows_by_segment.items():
+    for position, rows in _rows_by_segment(pipeline).items():
         segment = pipeline.relation.segments[position]
         for index in pipeline.columns:
-            whole = stored_bytes(segment.column(index))
-            traffic.read += whole * rows // max(segment.row_count, 1)
+            traffic.read += int(rows * width_of(segment.column(index)))
     traffic.minimum += minimum_bytes(pipeline)
     traffic.zones_read += pipeline.zones_read
     traffic.zones_total += pipeline.zones_total
@@ -47,15 +44,19 @@ def minimum_bytes(pipeline: Pipeline) -> int:
     """What any plan over these layouts must read: the filters' columns, and of the others the share that survives."""
     filtered = {index for test in pipeline.tests for e in test.reads for index in columns_of(e)}
     total = 0.0
-    rows_by_segment: dict[int, int] = {}
-    for morsel in pipeline.morsels:
-        rows_by_segment[morsel.segment] = rows_by_segment.get(morsel.segment, 0) + morsel.rows
-    for position, rows in rows_by_segment.items():
+    for position, rows in _rows_by_segment(pipeline).items():
         segment = pipeline.relation.segments[position]
         for index in pipeline.columns:
-            share = 1.0 if index in filtered else pipeline.selectivity
-            total += stored_bytes(segment.column(index)) * share * rows / max(segment.row_count, 1)
+            width = width_of(segment.column(index))
+            total += rows * width * (1.0 if index in filtered else touched_share(width, pipeline.selectivity))
     return int(total)
+
+
+def _rows_by_segment(pipeline: Pipeline) -> Counter[int]:
+    rows: Counter[int] = Counter()
+    for morsel in pipeline.morsels:
+        rows[morsel.segment] += morsel.rows
+    return rows
 
 
 def describe_scan(pipeline: Pipeline) -> tuple[str, ...]:

@@ -44,6 +44,8 @@ class PreparedQuery:
             execution.reserve(batch.row_count * sum(dtype.row_bytes for dtype in self.query.types), "the result")
             table = _to_table(self.query, batch)
             traffic.rows = batch.row_count
+            traffic.read = gathered = batch.gathered_bytes()
+            traffic.minimum = gathered
             traffic.written = table.nbytes
         ledger = tuple(execution.ledger)
         profile = Profile(
