@@ -70,6 +70,14 @@ COMPARISONS = [
     "u64 + u32",
     "u64 > i",
 ]
+#: What only some rows evaluate can't fail for the others.
+GUARDED = [
+    "case when sh <> 0 then i // sh end",
+    "case when sh <> 0 and sh <> 7 then i // sh when sh = 7 then i * 2 else sh::tinyint end",
+    "case when sh <> 0 then round(x / sh, 3)::decimal(18,4) else de end",
+    "coalesce(i, j, l // 0)",
+    "case when abs(x) < 1000 then x::integer end",
+]
 #: Strings lie in dictionaries, which differ between the columns.
 STRINGS = [
     "case when i > j then 'a' when x > y then 'b' else 'c' end",
@@ -95,8 +103,8 @@ STRINGS = [
 
 @pytest.mark.parametrize(
     "expressions",
-    [LOGIC, COMPARISONS, MEMBERSHIP, CHOICES, STRINGS],
-    ids=["logic", "comparisons", "membership", "choices", "strings"],
+    [LOGIC, COMPARISONS, MEMBERSHIP, CHOICES, GUARDED, STRINGS],
+    ids=["logic", "comparisons", "membership", "choices", "guarded", "strings"],
 )
 def test_conditions(numbers: Sides, expressions: list[str]) -> None:
     numbers.check(expressions)

@@ -79,6 +79,9 @@ class Scope(Protocol):
         The mark may be too wide, never too narrow: a marked query is answered by DuckDB, error or not.
         """
 
+    def under(self, condition: ir.Expr) -> Scope:
+        """The same row, for what SQL evaluates only where the condition holds: elsewhere nothing is a fault."""
+
     def integer(self, value: int) -> ir.Expr:
         """A query's integer as a parameter of the kernel."""
 

@@ -52,6 +52,10 @@ def _emit_is_null(scope: Scope, call: Call) -> Value:
     return Value(valid if call.name == "is not null" else b.not_(valid))
 
 
+def _shared(scope: Scope, value: Value) -> Value:
+    return replace(value, expr=scope.share(value.expr), valid=None if value.valid is None else scope.share(value.valid))
+
+
 def choose(scope: Scope, condition: ir.Expr, then: Value, otherwise: Value) -> Value:
     """``then`` where the condition holds, else ``otherwise``; both as the wider of the two physical types."""
     if then.packed or otherwise.packed:
@@ -76,18 +80,35 @@ def choose(scope: Scope, condition: ir.Expr, then: Value, otherwise: Value) -> V
 
 
 def emit_case(scope: Scope, case: Case) -> Value:
-    """The value of the first branch whose condition is true."""
-    result = scope.emit(case.otherwise)
-    for condition, value in reversed(case.branches):
-        result = choose(scope, is_true(scope.emit(condition)), scope.emit(value), result)
+    """The value of the first branch whose condition is true; only that branch can fail."""
+    conditions: list[ir.Expr] = []
+    values: list[Value] = []
+    rest = scope
+    for condition, value in case.branches:
+        holds = scope.share(is_true(rest.emit(condition)))
+        conditions.append(holds)
+        values.append(rest.under(holds).emit(value))
+        rest = rest.under(b.not_(holds))
+    result = rest.emit(case.otherwise)
+    for holds, chosen in zip(reversed(conditions), reversed(values), strict=True):
+        result = choose(scope, holds, chosen, result)
     return result
 
 
 def _emit_coalesce(scope: Scope, call: Call) -> Value:
-    args = [scope.emit(arg) for arg in call.args]
-    result = args[-1]
-    for arg in reversed(args[:-1]):
-        result = arg if arg.valid is None else choose(scope, arg.valid, arg, result)
+    """The first value that is not NULL; those after it can't fail."""
+    values: list[Value] = []
+    rest = scope
+    for arg in call.args:
+        value = _shared(scope, rest.emit(arg))
+        values.append(value)
+        if value.valid is None:
+            break
+        rest = rest.under(b.not_(value.valid))
+    result = values.pop()
+    for value in reversed(values):
+        assert value.valid is not None
+        result = choose(scope, value.valid, value, result)
     return result
 
 
@@ -103,10 +124,6 @@ def _emit_greatest(scope: Scope, call: Call) -> Value:
             better = b.and_(better, arg.valid)
         result = _shared(scope, choose(scope, better, arg, result))
     return result
-
-
-def _shared(scope: Scope, value: Value) -> Value:
-    return replace(value, expr=scope.share(value.expr), valid=None if value.valid is None else scope.share(value.valid))
 
 
 def _emit_nullif(scope: Scope, call: Call) -> Value:
