@@ -132,6 +132,13 @@ def test_csv_that_is_none(store: Store, tmp_path: Path) -> None:
     refuse(store, _write(tmp_path / "t.csv", bytes(range(256)) * 10), SourceError, "t.csv")
 
 
+def test_csv_options_that_do_not_exist(store: Store, tmp_path: Path) -> None:
+    path = _write(tmp_path / "t.csv", b"x\n1\n")
+    refuse(store, path, SourceError, "nope", csv={"nope": 1})
+    refuse(store, path, SourceError, "') --", csv={"') --": 1})
+    refuse(store, path, SourceError, "t.csv", '"y"', csv={"types": {"y": "VARCHAR"}})
+
+
 def test_csv_files_with_different_columns(store: Store, tmp_path: Path) -> None:
     _write(tmp_path / "a.csv", b"x,y\n1,2\n")
     _write(tmp_path / "b.csv", b"x,z\n1,2\n")

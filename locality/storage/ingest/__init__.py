@@ -51,6 +51,7 @@ def ingest(
     mode: Mode = "create",
     primary_key: str | Sequence[str] | None = None,
     foreign_keys: Mapping[str, str] | Sequence[ForeignKey] | None = None,
+    csv: Mapping[str, Any] | None = None,
     threads: int | None = None,
     progress: bool | None = None,
 ) -> IngestReport:
@@ -63,6 +64,7 @@ def ingest(
         mode: ``create`` a new table, ``replace`` one (or create it), or ``append`` rows to one.
         primary_key: the column or columns that identify a row; checked. An append keeps those of the table.
         foreign_keys: ``{"l_orderkey": "orders(o_orderkey)"}``, or ``{"a, b": "t(x, y)"}``; checked.
+        csv: options of DuckDB's ``read_csv`` for CSV files, such as ``{"types": {"zip": "VARCHAR"}, "delim": ";"}``.
         threads: default all cores.
         progress: show a bar on standard error; default if it is a terminal.
 
@@ -79,7 +81,7 @@ def ingest(
     keys = parse_primary_key(primary_key), parse_foreign_keys(foreign_keys)
     if mode == "append" and any(keys):
         raise SchemaError(f"an append keeps the keys of table {table!r}: declare them when it is created or replaced")
-    rows = open_source(source, threads)
+    rows = open_source(source, threads, csv or {})
     with store.begin() as transaction:
         before = _before(transaction, table, mode)
         if mode == "append" and before is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -14,17 +15,23 @@ from locality.storage.ingest.source import CHUNK_ROWS, Piece, Place, Source, Str
 class CsvSource(Source):
     """One or several CSV files (compressed or not) with equal columns."""
 
-    def __init__(self, paths: Sequence[Path], threads: int) -> None:
-        """Sniffs the files; raises SourceError, with DuckDB's explanation, where that fails or they differ."""
+    def __init__(self, paths: Sequence[Path], threads: int, options: Mapping[str, Any]) -> None:
+        """Sniffs the files, as far as ``options`` (those of DuckDB's ``read_csv``) leave it open.
+
+        Raises SourceError, with DuckDB's explanation, where that fails, the files differ, or an option is unknown.
+        """
+        if unknown := [name for name in options if not name.isidentifier()]:
+            raise SourceError(f"{unknown[0]!r} is not an option for CSV files")
         for path in paths:
             if path.stat().st_size == 0:
                 raise SourceError(f"{path} is empty: a CSV file has at least a line of column names or of values")
-        self._paths = paths
         self._connection = duckdb.connect(config={"threads": threads})
         place = Place(", ".join(str(path) for path in paths))
         with place.reading():
-            relation = self._connection.sql("from read_csv(?)", params=[[str(path) for path in paths]])
-            self.types = {name: str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
+            # Option names are identifiers, checked above; values are parameters.
+            names = "".join(f", {name} = ?" for name in options)
+            parameters = [[str(path) for path in paths], *options.values()]
+            relation = self._connection.sql(f"from read_csv(?{names})", params=parameters)
             reader = relation.to_arrow_reader(CHUNK_ROWS)
         self.bytes = sum(path.stat().st_size for path in paths)
         self._stream = StreamSource(reader, place)

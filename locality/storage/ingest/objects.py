@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +22,21 @@ _COMPRESSED = {".gz", ".zst"}
 _STREAM_MAGIC = b"\xff\xff\xff\xff"
 
 
-def open_source(source: Any, threads: int) -> Source:
+def open_source(source: Any, threads: int, csv: Mapping[str, Any]) -> Source:
     """The source of a path, a glob, several paths, or an object that exports Arrow data.
+
+    csv: options of DuckDB's ``read_csv``, for CSV files.
 
     Raises SourceError if there is no such file, or it is of a format that can't be ingested.
     """
     if isinstance(source, str | os.PathLike):
-        return _files(_matches(os.fspath(source)), threads)
+        return _files(_matches(os.fspath(source)), threads, csv)
     if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
         return _object(source)
     if isinstance(source, Iterable):
         paths = list(source)
         if paths and all(isinstance(path, str | os.PathLike) for path in paths):
-            return _files([match for path in paths for match in _matches(os.fspath(path))], threads)
+            return _files([match for path in paths for match in _matches(os.fspath(path))], threads, csv)
     raise SourceError(
         f"can't ingest an object of type {type(source).__name__}: give a path, a glob, a list of paths, "
         "or an object with __arrow_c_stream__ (pyarrow, pandas, Polars, DuckDB)"
@@ -70,7 +72,7 @@ def _matches(pattern: str) -> list[Path]:
     return found
 
 
-def _files(paths: list[Path], threads: int) -> Source:
+def _files(paths: list[Path], threads: int, csv: Mapping[str, Any]) -> Source:
     formats = {path: _format(path) for path in paths}
     for path in paths[1:]:
         if formats[path] != formats[paths[0]]:
@@ -85,7 +87,7 @@ def _files(paths: list[Path], threads: int) -> Source:
         case "Arrow IPC":
             return IpcSource(paths)
         case _:
-            return CsvSource(paths, threads)
+            return CsvSource(paths, threads, csv)
 
 
 def _format(path: Path) -> str:

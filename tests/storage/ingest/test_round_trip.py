@@ -158,6 +158,13 @@ def test_csv_as_duckdb_reads_it(name: str, tmp_path: Path) -> None:
     assert types == [str(kind) for kind in relation.types]
 
 
+def test_csv_options(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("zip;x\n007;NA\n123;4\n")
+    with Store.open(tmp_path / "s") as store:
+        ingest(store, "t", tmp_path / "t.csv", csv={"types": {"zip": "VARCHAR"}, "delim": ";", "nullstr": "NA"})
+        assert stored(store, "t").to_pydict() == {"zip": ["007", "123"], "x": [None, 4]}
+
+
 @settings(deadline=None, max_examples=5)
 @given(table=arrow_tables(most_rows=8))
 def test_many_segments(table: pa.Table) -> None:
