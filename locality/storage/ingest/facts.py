@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from locality.encodings.column import AnyArray
 from locality.storage.ingest import distinct
 from locality.storage.ingest.distinct import Hashes
 
@@ -89,3 +92,22 @@ def _joined_factor(left: Facts, right: Facts) -> int:
     if not isinstance(left.minimum, int) or not isinstance(right.minimum, int):
         return right.factor if left.minimum is None else left.factor
     return math.gcd(left.factor, right.factor, left.minimum - right.minimum)
+
+
+def with_order(facts: Facts, keys: AnyArray, first: int | bytes, last: int | bytes) -> Facts:
+    """The facts with the number of runs, and with the order of the rows if none is NULL."""
+    before, after = keys[:-1], keys[1:]
+    changes = int(np.count_nonzero(before != after))
+    if facts.nulls:
+        return replace(facts, runs=changes + 1)
+    rises = int(np.count_nonzero(before < after)) if first <= last else -1  # type: ignore[operator]
+    ascending = rises == changes
+    return replace(
+        facts,
+        first=first,
+        last=last,
+        ascending=ascending,
+        strict=ascending and changes == len(keys) - 1,
+        descending=rises <= 0 and not (before < after).any(),
+        runs=changes + 1,
+    )

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
 
 from locality.encodings import ENCODINGS, EncodedColumn, EncodingSpec, bitmaps
-from locality.encodings.canonical import code_dtype, text_array
+from locality.encodings.canonical import code_dtype
 from locality.encodings.column import AnyArray
-from locality.encodings.dictionaries import make_dictionary
 from locality.storage.ingest import distinct
 from locality.storage.ingest.distinct import Hashes
-from locality.storage.ingest.facts import Facts
+from locality.storage.ingest.facts import Facts, with_order
+from locality.storage.ingest.strings import dictionary_facts, text_facts, trimmed
 from locality.storage.zones import ordered_keys
 from locality.types import Domain
 
@@ -39,10 +36,10 @@ def observe(column: EncodedColumn) -> tuple[EncodedColumn, Facts]:
         case "plain":
             return _integers(column, nulls)
         case "dictionary":
-            return _dictionary(column, nulls)
+            return dictionary_facts(column, nulls)
         case _:
-            column = _trimmed(column)
-            return column, _text(column, nulls)
+            column = trimmed(column)
+            return column, text_facts(column, nulls)
 
 
 def _fits_int64(values: AnyArray) -> bool:
@@ -68,26 +65,7 @@ def _integers(column: EncodedColumn, nulls: int) -> tuple[EncodedColumn, Facts]:
         hashes=_hashes(valid_codes, least, greatest),
     )
     first, last = least + int(codes[0]), least + int(codes[-1])
-    return staged, _with_order(facts, codes, first, last)
-
-
-def _with_order(facts: Facts, keys: AnyArray, first: int | bytes, last: int | bytes) -> Facts:
-    """The facts with the number of runs, and with the order of the rows if none is NULL."""
-    before, after = keys[:-1], keys[1:]
-    changes = int(np.count_nonzero(before != after))
-    if facts.nulls:
-        return replace(facts, runs=changes + 1)
-    rises = int(np.count_nonzero(before < after)) if first <= last else -1  # type: ignore[operator]
-    ascending = rises == changes
-    return replace(
-        facts,
-        first=first,
-        last=last,
-        ascending=ascending,
-        strict=ascending and changes == len(keys) - 1,
-        descending=rises <= 0 and not (before < after).any(),
-        runs=changes + 1,
-    )
+    return staged, with_order(facts, codes, first, last)
 
 
 def _factor(codes: AnyArray) -> int:
@@ -145,105 +123,10 @@ def _floats(column: EncodedColumn, nulls: int) -> Facts:
         has_nan=len(numbers) < len(valid),
         bits=_common_bits(valid),
     )
-    return _with_order(facts, keys, int(keys[0]), int(keys[-1]))
+    return with_order(facts, keys, int(keys[0]), int(keys[-1]))
 
 
 def _common_bits(values: AnyArray) -> int | None:
     """The bit pattern that all values share, or None."""
     bits = values.view(f"uint{8 * values.itemsize}")
     return int(bits[0]) if (bits == bits[0]).all() else None
-
-
-def _dictionary(column: EncodedColumn, nulls: int) -> tuple[EncodedColumn, Facts]:
-    column = compact(column)
-    codes, dictionary = column.codes, column.dictionary
-    assert codes is not None
-    assert dictionary is not None
-    values = dictionary.values.view(pa.binary())
-    lengths = np.diff(np.frombuffer(values.buffers()[1], dtype=np.int32)[values.offset :][: len(values) + 1])
-    valid = codes if column.validity is None else codes[bitmaps.to_mask(column.validity, column.length)]
-    facts = Facts(
-        column.length,
-        nulls,
-        values[0].as_py(),
-        values[-1].as_py(),
-        text_bytes=int(lengths.astype(np.int64) @ np.bincount(valid, minlength=len(values))),
-        longest_text=int(lengths.max()),
-    )
-    return column, _with_order(facts, codes, values[int(codes[0])].as_py(), values[int(codes[-1])].as_py())
-
-
-def compact(column: EncodedColumn) -> EncodedColumn:
-    """A ``dictionary`` column without the entries that no row uses."""
-    codes, dictionary = column.codes, column.dictionary
-    assert codes is not None
-    assert dictionary is not None
-    valid = codes if column.validity is None else codes[bitmaps.to_mask(column.validity, column.length)]
-    used = np.zeros(len(dictionary), dtype=np.bool_)
-    used[valid] = True
-    if used.all():
-        return column
-    kept = np.flatnonzero(used)
-    ranks = np.cumsum(used, dtype=np.int64) - 1
-    codes = np.maximum(ranks[codes], 0).astype(code_dtype(len(kept) - 1))
-    return replace(column, codes=codes, dictionary=make_dictionary(dictionary.values.take(pa.array(kept))))
-
-
-def _trimmed(column: EncodedColumn) -> EncodedColumn:
-    """A ``text`` column whose data is what its rows refer to."""
-    offsets, data = column.offsets, column.data
-    assert offsets is not None
-    assert data is not None
-    first, last = int(offsets[0]), int(offsets[-1])
-    if first == 0 and last == len(data):
-        return column
-    return replace(column, offsets=offsets - first, data=data[first:last])
-
-
-def _text(column: EncodedColumn, nulls: int) -> Facts:
-    import pyarrow.compute as pc
-
-    offsets = column.offsets
-    assert offsets is not None
-    array = text_array(column).view(pa.large_binary())
-    bounds = pc.min_max(_extreme_candidates(array, column))
-    lengths = np.diff(offsets)
-    if column.validity is not None:
-        lengths = lengths[bitmaps.to_mask(column.validity, column.length)]
-    facts = Facts(
-        column.length,
-        nulls,
-        bounds["min"].as_py(),
-        bounds["max"].as_py(),
-        runs=column.length,
-        text_bytes=int(lengths.sum()),
-        longest_text=int(lengths.max()),
-    )
-    if nulls:
-        return facts
-    first, last = array[0].as_py(), array[-1].as_py()
-    ordered = {"<": False, "<=": False, ">=": False}
-    for test, compare in (("<", pc.less), ("<=", pc.less_equal), (">=", pc.greater_equal)):
-        ordered[test] = _probably(array, compare) and bool(pc.all(compare(array[:-1], array[1:])).as_py() is not False)
-    return replace(
-        facts, first=first, last=last, ascending=ordered["<="], strict=ordered["<"], descending=ordered[">="]
-    )
-
-
-def _extreme_candidates(array: pa.Array, column: EncodedColumn) -> pa.Array:
-    """The strings among which are the least and the greatest: those with the least and the greatest first byte."""
-    offsets, data = column.offsets, column.data
-    assert offsets is not None
-    assert data is not None
-    if column.validity is not None or not len(data) or (offsets[1:] == offsets[:-1]).any():
-        return array
-    first = data[offsets[:-1]]
-    return array.take(pa.array(np.flatnonzero((first == first.min()) | (first == first.max()))))
-
-
-def _probably(array: pa.Array, compare: Callable[[pa.Array, pa.Array], pa.Array]) -> bool:
-    """Whether the first rows are in an order; sorted text is rare, and comparing all of it takes time."""
-    import pyarrow.compute as pc
-
-    head = array[:_SAMPLE]
-    return pc.all(compare(head[:-1], head[1:])).as_py() is not False

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def in_order(tasks: Iterator[Callable[[], T]], threads: int) -> Iterator[T]:
+def in_order(tasks: Iterator[Callable[[], T]], threads: int) -> Generator[T]:
     """The results of ``tasks``, run on ``threads`` threads a little ahead of the one that is asked for.
 
     The first error of a task ends it, as does closing the generator: tasks that have not begun are dropped, and those

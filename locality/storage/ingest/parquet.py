@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from locality.storage.ingest.source import CHUNK_ROWS, Piece, Place, Source, gather, ready, same_schema
+from locality.storage.ingest.source import CHUNK_BYTES, CHUNK_ROWS, Piece, Place, Source, gather, ready, same_schema
 
 _GROUP_ROWS = 1 << 20
 _GROUP_BYTES = 128 << 20
@@ -66,7 +66,10 @@ class ParquetSource(Source):
         """The rows of a large row group, page by page."""
         place = Place(str(path))
         with place.reading(), self._open(path) as file:
-            batches = file.iter_batches(batch_size=CHUNK_ROWS, row_groups=[group], use_threads=True)
+            metadata = self._footers[path].row_group(group)
+            fitting = CHUNK_BYTES * metadata.num_rows // max(metadata.total_byte_size, 1)
+            rows = min(CHUNK_ROWS, max(fitting, 1))
+            batches = file.iter_batches(batch_size=rows, row_groups=[group], use_threads=True)
             for part in gather(place, batches):
                 table = pa.Table.from_batches(part)
                 yield ready(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from dataclasses import dataclass
 
@@ -18,9 +19,13 @@ from locality.storage.manifest import ColumnEntry
 from locality.storage.segment import SEGMENT_ROWS, SegmentFiles
 from locality.storage.snapshot import arrow_to_text
 from locality.storage.transaction import Transaction
+from locality.storage.zones import ZONE_ROWS
 
 STAGED_BYTES = 512 << 20
 """Bytes of chunks that wait in memory; more of them wait in a file."""
+
+SEGMENT_BYTES = 512 << 20
+"""About how much memory the rows of a segment may take while they are written."""
 
 _Chunk = list[tuple[EncodedColumn, Facts]]
 
@@ -66,12 +71,13 @@ def _read(
         return [collector.prepare(array) for collector, array in zip(collectors, arrays, strict=True)]
 
     tasks = (functools.partial(task, piece) for piece in source.pieces())
-    for chunk in in_order(tasks, threads):
-        for collector, (column, facts) in zip(collectors, chunk, strict=True):
-            collector.add(column, facts)
-        if rows := chunk[0][0].length:
-            staging.add([column for column, _ in chunk])
-            report(rows)
+    with contextlib.closing(in_order(tasks, threads)) as chunks:
+        for chunk in chunks:
+            for collector, (column, facts) in zip(collectors, chunk, strict=True):
+                collector.add(column, facts)
+            if rows := chunk[0][0].length:
+                staging.add([column for column, _ in chunk])
+                report(rows)
 
 
 def _encode(
@@ -79,6 +85,7 @@ def _encode(
 ) -> tuple[tuple[SegmentFiles, ...], list[int]]:
     """The segments, and the bytes that each column takes in them."""
     names = [collector.name for collector in collectors]
+    rows = _segment_rows(staging.bytes / max(staging.rows, 1))
 
     def task(name: str, start: int, stop: int) -> tuple[SegmentFiles, list[int]]:
         columns = [
@@ -90,11 +97,20 @@ def _encode(
         return files, [stored_bytes(column) for column in columns]
 
     tasks = (
-        functools.partial(task, transaction.new_name(), start, min(start + SEGMENT_ROWS, staging.rows))
-        for start in range(0, staging.rows, SEGMENT_ROWS)
+        functools.partial(task, transaction.new_name(), start, min(start + rows, staging.rows))
+        for start in range(0, staging.rows, rows)
     )
     segments, sizes = [], [0] * len(specs)
-    for files, bytes_of_columns in in_order(tasks, threads):
-        segments.append(files)
-        sizes = [total + size for total, size in zip(sizes, bytes_of_columns, strict=True)]
+    with contextlib.closing(in_order(tasks, threads)) as results:
+        for files, bytes_of_columns in results:
+            segments.append(files)
+            sizes = [total + size for total, size in zip(sizes, bytes_of_columns, strict=True)]
     return tuple(segments), sizes
+
+
+def _segment_rows(row_bytes: float) -> int:
+    """Rows of each segment: as many as it may have unless they are very wide, and whole zones if they can be."""
+    rows = int(SEGMENT_BYTES / max(row_bytes, 1.0))
+    if rows >= SEGMENT_ROWS:
+        return SEGMENT_ROWS
+    return max(rows // ZONE_ROWS * ZONE_ROWS or rows, 1)

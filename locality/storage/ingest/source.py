@@ -16,6 +16,9 @@ from locality.errors import SourceError
 CHUNK_ROWS = 2 * 65_536
 """Rows that a piece has at least (but for the last), so that the work per piece outweighs its overhead."""
 
+CHUNK_BYTES = 64 << 20
+"""Bytes at which a piece is large enough, whatever its rows."""
+
 Piece = Callable[[], pa.Table]
 """Reads the next rows; called once, on any thread, and maybe while other pieces are read."""
 
@@ -79,9 +82,9 @@ def ready(table: pa.Table) -> Piece:
 
 
 def gather(place: Place, batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
-    """Groups of batches with about CHUNK_ROWS rows each; larger batches are cut."""
+    """Groups of batches with about CHUNK_ROWS rows each, or CHUNK_BYTES bytes; larger batches are cut."""
     group: list[pa.RecordBatch] = []
-    count = 0
+    count = size = 0
     while True:
         with place.reading():
             batch = next(batches, None)
@@ -91,9 +94,10 @@ def gather(place: Place, batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.
             part = batch.slice(start, CHUNK_ROWS)
             group.append(part)
             count += part.num_rows
-            if count >= CHUNK_ROWS:
+            size += part.nbytes
+            if count >= CHUNK_ROWS or size >= CHUNK_BYTES:
                 yield group
-                group, count = [], 0
+                group, count, size = [], 0, 0
     if group:
         yield group
 

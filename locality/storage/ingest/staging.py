@@ -28,9 +28,13 @@ class Staging:
     """Chunks of all columns, in row order, as a context manager. One thread adds; then any number of threads read."""
 
     def __init__(self, columns: int, directory: Path, budget: int) -> None:
-        """``budget``: bytes that chunks may take in memory before further ones go to a file in ``directory``."""
+        """Bytes that were added are counted in ``bytes``.
+
+        budget: bytes that chunks may take in memory before further ones go to a file in ``directory``.
+        """
         self._chunks: list[list[EncodedColumn | _Spilled | None]] = [[] for _ in range(columns)]
         self._starts = [0]
+        self.bytes = 0
         self._directory = directory
         self._budget = budget
         self._file: BinaryIO | None = None
@@ -57,6 +61,7 @@ class Staging:
             size = stored_bytes(column)
             waiting.append(column if size <= self._budget else self._spill(column))
             self._budget -= size
+            self.bytes += size
 
     def parts(self, column: int, start: int, stop: int) -> Iterator[EncodedColumn]:
         """What makes up rows ``start`` to ``stop`` of a column, chunk by chunk."""

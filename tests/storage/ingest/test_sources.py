@@ -182,3 +182,22 @@ def test_results_come_in_order_and_errors_end_the_work() -> None:
             results.append(result)
     assert results == [0, 1, 2, 3, 4]
     assert max(done) <= 9
+
+
+@pytest.mark.parametrize(("segment_bytes", "rows"), [(2**40, 1 << 20), (4_000_000, 131_072), (100_000, 3_000)])
+def test_segments_of_wide_rows_are_shorter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, segment_bytes: int, rows: int
+) -> None:
+    monkeypatch.setattr(passes, "SEGMENT_BYTES", segment_bytes)
+    monkeypatch.setattr("locality.storage.ingest.source.CHUNK_BYTES", 1_000_000)
+    table = big_table(300_000)
+    with Store.open(tmp_path) as store:
+        ingest(store, "t", table)
+        lengths = [segment.row_count for segment in store.snapshot().tables["t"].segments]
+        assert sum(lengths) == 300_000
+        assert max(lengths) <= rows
+        assert len(set(lengths[:-1])) <= 1
+        if rows > 65_536:
+            assert all(length % 65_536 == 0 for length in lengths[:-1])
+        assert stored(store, "t").equals(table.cast(stored(store, "t").schema))
+        verify(store)
