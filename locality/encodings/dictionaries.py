@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from locality import types
 from locality.encodings.column import Dictionary
+from locality.encodings.numbers import to_numpy
 from locality.types import DataType
 
 Ranks = npt.NDArray[np.int32]
@@ -35,9 +36,9 @@ def sorted_dictionary(values: pa.Array, dtype: DataType) -> tuple[Dictionary, Ra
     entries = encoded.dictionary.cast(types.to_arrow(dtype))
     order = _sort_indices(entries)
     ranks = np.empty(len(order) + 1, dtype=np.int32)
-    ranks[np.asarray(order)] = np.arange(len(order), dtype=np.int32)
+    ranks[to_numpy(order)] = np.arange(len(order), dtype=np.int32)
     ranks[-1] = -1
-    positions = np.asarray(encoded.indices.fill_null(-1))
+    positions = to_numpy(encoded.indices.fill_null(-1))
     return make_dictionary(entries.take(order)), ranks[positions]
 
 
@@ -73,4 +74,4 @@ def lookup(values: pa.Array, dictionary: Dictionary) -> Ranks:
     codes = pc.index_in(values, value_set=entries, skip_nulls=True)
     if codes.null_count != values.null_count:
         raise ValueError("a value is not in the dictionary that was chosen for its column")
-    return np.asarray(codes.fill_null(0))
+    return to_numpy(codes.fill_null(0))

@@ -60,10 +60,10 @@ class PackedKey:
         low, high = self.value.range.low, self.value.range.high
         number = value.expr if value.dictionary is not None else as_integer(value).expr
         digit: ir.Expr = b.sub(row.integer(high), number) if self.key.descending else b.sub(number, row.integer(low))
+        first = self.key.nulls_first
+        if self.value.valid is not None and first:  # also where this segment has no NULL: another one has
+            digit = b.add(digit, b.const_i64(1))
         if value.valid is not None:
-            first = self.key.nulls_first
-            if first:
-                digit = b.add(digit, b.const_i64(1))
             digit = b.select(value.valid, digit, row.integer(0 if first else self.size - 1))
         return digit if self.stride == 1 else b.mul(digit, row.integer(self.stride))
 

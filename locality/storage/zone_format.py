@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from locality.encodings.numbers import to_numpy
 from locality.storage.zones import ZONE_ROWS, Zones
 
 _TYPES = {
@@ -49,7 +50,7 @@ def read(batch: pa.RecordBatch, index: int, count: int) -> Zones:
 
 def _numbers(batch: pa.RecordBatch, name: str) -> np.ndarray | None:
     array = _column(batch, name)
-    return None if array is None else np.asarray(array)
+    return None if array is None else to_numpy(array)
 
 
 def _prefixes(batch: pa.RecordBatch, name: str) -> tuple[bytes | None, ...] | None:

@@ -15,12 +15,13 @@ from locality.plan.functions import (
     elementary,
     logic,
     rounding,
+    time_bucket,
 )
 from locality.plan.functions.base import Function
 
 _FAMILIES = (
     *(arithmetic, rounding, elementary, bits, comparison, logic),
-    *(date_parts, date_trunc, date_difference),
+    *(date_parts, date_trunc, date_difference, time_bucket),
 )
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(

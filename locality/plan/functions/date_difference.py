@@ -8,7 +8,14 @@ from locality.kernel import ir
 from locality.plan.expressions import Call
 from locality.plan.functions.base import Function, Scope, Value, all_valid, as_integer, both, check_range
 from locality.plan.functions.date_trunc import LENGTHS, YEARS, period_of
-from locality.plan.functions.temporal import MICROSECONDS_A_DAY, days_of, days_to_timestamp, finite, monotone
+from locality.plan.functions.temporal import (
+    MICROSECONDS_A_DAY,
+    days_of,
+    days_to_timestamp,
+    finite,
+    monotone,
+    months_of,
+)
 from locality.plan.intervals import Interval
 from locality.types import DataType
 
@@ -51,16 +58,9 @@ def _ordinal(scope: Scope, value: Value, dtype: DataType, period: str) -> Value:
         case "isoyear":
             return monotone("date_iso_year", days)
         case "month" | "quarter":
-            months = _months(days)
+            months = months_of(days)
             return months if period == "month" else monotone("trunc_div", months, 3)
     return monotone("trunc_div", monotone("date_year", days), YEARS[period])
-
-
-def _months(days: Value) -> Value:
-    """Months since January of year 0."""
-    years = monotone("date_year", days)
-    expr = b.add(b.mul(years.expr, b.const_i64(12)), b.sub(b.call("date_month", days.expr), b.const_i64(1)))
-    return Value(expr, days.valid, years.range * Interval(12, 12) + Interval(0, 11))
 
 
 def _micros(scope: Scope, value: Value, dtype: DataType) -> Value:
@@ -96,8 +96,16 @@ def _emit_make_date(scope: Scope, call: Call) -> Value:
     return Value(b.call("date_from_civil", year.expr, month.expr, day.expr), valid, Interval(lowest, highest))
 
 
+def _emit_make_timestamp(scope: Scope, call: Call) -> Value:
+    """``make_timestamp(microseconds)``."""
+    if len(call.args) != 1 or call.args[0].type.name != "BIGINT" or call.type.name != "TIMESTAMP":
+        raise Unsupported("make_timestamp of other than microseconds")
+    return finite(scope, scope.emit(call.args[0]), call.type)
+
+
 FUNCTIONS = (
     *(Function(name, _emit_difference) for name in ("date_diff", "datediff")),
     *(Function(name, _emit_subtraction) for name in ("date_sub", "datesub")),
     Function("make_date", _emit_make_date),
+    Function("make_timestamp", _emit_make_timestamp),
 )

@@ -119,9 +119,11 @@ def _emit_epoch(scope: Scope, call: Call) -> Value:
 def _emit_epoch_in_units(scope: Scope, call: Call) -> Value:
     value, dtype = _argument(scope, call)
     unit = _EPOCHS[call.name]
+    if call.name == "epoch_ms" and dtype.name == "BIGINT":  # the other way round
+        return scaled(scope, value, MICROSECONDS // unit)
     if dtype.name == "DATE":
         return scaled(scope, finite(scope, value, dtype), SECONDS_A_DAY * unit)
-    if UNITS.get(dtype.name) != MICROSECONDS:  # epoch_ms(BIGINT) makes a timestamp
+    if UNITS.get(dtype.name) != MICROSECONDS:
         raise Unsupported(f"{call.name} of {dtype}")
     value = finite(scope, value, dtype)
     if unit < MICROSECONDS:

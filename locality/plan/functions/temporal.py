@@ -65,3 +65,10 @@ def scaled(scope: Scope, value: Value, factor: int) -> Value:
 def days_to_timestamp(scope: Scope, days: Value, unit: int = MICROSECONDS) -> Value:
     """Midnight of a day, as a timestamp with ``unit`` units a second."""
     return scaled(scope, days, SECONDS_A_DAY * unit)
+
+
+def months_of(days: Value) -> Value:
+    """Months since January of year 0."""
+    years = monotone("date_year", days)
+    expr = b.add(b.mul(years.expr, b.const_i64(12)), b.sub(b.call("date_month", days.expr), b.const_i64(1)))
+    return Value(expr, days.valid, years.range * Interval(12, 12) + Interval(0, 11))
