@@ -184,7 +184,7 @@ def test_results_come_in_order_and_errors_end_the_work() -> None:
     assert max(done) <= 9
 
 
-@pytest.mark.parametrize(("segment_bytes", "rows"), [(2**40, 1 << 20), (4_000_000, 131_072), (100_000, 3_000)])
+@pytest.mark.parametrize(("segment_bytes", "rows"), [(2**40, 1 << 20), (4_000_000, 196_608), (100_000, 6_000)])
 def test_segments_of_wide_rows_are_shorter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, segment_bytes: int, rows: int
 ) -> None:
