@@ -63,6 +63,17 @@ CASTS = [
     "ts::time",
     "tsn::time",
 ]
+BUCKETS = [
+    "time_bucket(interval 3 hour, ts)",
+    "time_bucket(interval 5 day, ts)",
+    "time_bucket(interval 1 week, da)",
+    "time_bucket(interval 5 hour, da)",
+    "time_bucket(interval 1 month, ts)",
+    "time_bucket(interval 7 month, da)",
+    "time_bucket(interval 3 year, ts)",
+    "make_timestamp(y * 123456789)",
+    "epoch_ms(y * 123456789)",
+]
 ARITHMETIC = [
     "da + n",
     "da - n",
@@ -161,6 +172,10 @@ def test_parts(sides: Sides) -> None:
 
 def test_truncation(sides: Sides) -> None:
     sides.check(TRUNCATED)
+
+
+def test_buckets_and_timestamps_of_numbers(sides: Sides) -> None:
+    sides.check(BUCKETS)
 
 
 def test_arithmetic(sides: Sides) -> None:
