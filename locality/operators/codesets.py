@@ -7,7 +7,10 @@ the predicate was: comparisons, IN, LIKE over a dictionary, functions of dates.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +20,7 @@ from locality.errors import Unsupported
 from locality.operators.domain import domain_of
 from locality.operators.lookup import as_lookup, tables_of
 from locality.operators.relation import Relation, ZoneBounds
-from locality.plan.expressions import Call, ColumnRef, Constant, Expression, columns_of
+from locality.plan.expressions import Call, ColumnRef, Constant, Expression, columns_of, walk
 from locality.sql.evaluate import is_deterministic
 
 Bits = npt.NDArray[np.bool_]
@@ -34,12 +37,29 @@ class CodeSet:
     null: bool = False
 
     def __and__(self, other: CodeSet) -> CodeSet:
-        common = (
-            (max(low, other_low), min(high, other_high))
-            for low, high in self.intervals
-            for other_low, other_high in other.intervals
-        )
-        return CodeSet(tuple(sorted(c for c in common if c[0] <= c[1])), self.null and other.null)
+        common: list[tuple[int, int]] = []
+        ours, theirs = deque(self.intervals), deque(other.intervals)
+        while ours and theirs:
+            low, high = max(ours[0][0], theirs[0][0]), min(ours[0][1], theirs[0][1])
+            if low <= high:
+                common.append((low, high))
+            (ours if ours[0][1] < theirs[0][1] else theirs).popleft()
+        return CodeSet(tuple(common), self.null and other.null)
+
+    def __or__(self, other: CodeSet) -> CodeSet:
+        joined: list[tuple[int, int]] = []
+        for low, high in sorted(self.intervals + other.intervals):
+            if joined and low <= joined[-1][1] + 1:
+                joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
+            else:
+                joined.append((low, high))
+        return CodeSet(tuple(joined), self.null or other.null)
+
+    def complement(self) -> CodeSet:
+        """All other codes, without NULL."""
+        edges = [_EVERYTHING[0] - 1, *(edge for interval in self.intervals for edge in interval), _EVERYTHING[1] + 1]
+        gaps = ((low + 1, high - 1) for low, high in zip(edges[::2], edges[1::2], strict=True))
+        return CodeSet(tuple(gap for gap in gaps if gap[0] <= gap[1]))
 
     def clamp(self, low: int, high: int) -> CodeSet:
         """The part of the set within ``low`` to ``high``."""
@@ -77,8 +97,15 @@ def code_sets(relation: Relation, predicate: Expression) -> tuple[int, list[Code
 
 
 def _value_interval(predicate: Expression) -> CodeSet | None:
-    """The values for which a simple comparison of an integer column with a constant is true, in value space."""
+    """The values for which comparisons of an integer column with constants are true, in value space."""
     match predicate:
+        case Call("and" | "or" as name, args):
+            parts = [_value_interval(arg) for arg in args]
+            known = [part for part in parts if part is not None]
+            return reduce(and_ if name == "and" else or_, known) if len(known) == len(parts) else None
+        case Call("not", (arg,)) if not any(_tests_null(e) for e in walk(arg)):
+            negated = _value_interval(arg)
+            return None if negated is None else negated.complement()
         case Call("is null", (ColumnRef(),)):
             return CodeSet((), True)
         case Call("is not null", (ColumnRef(),)):
@@ -95,6 +122,17 @@ def _value_interval(predicate: Expression) -> CodeSet | None:
             return compared(MIRRORED[name], int(value))
         case _:
             return None
+
+
+def _tests_null(expression: Expression) -> bool:
+    """Whether an expression is more than a comparison with values: true or false of NULL, or NULL where it is unequal."""
+    match expression:
+        case Call("in", (_, *candidates)):
+            return any(isinstance(c, Constant) and c.value is None for c in candidates)
+        case Call(name):
+            return name in ("is null", "is not null")
+        case _:
+            return False
 
 
 def compared(name: str, value: int) -> CodeSet:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar
@@ -22,6 +23,8 @@ from locality.types import Domain
 
 #: A set of more intervals than this is tested by a table of bits instead of comparisons.
 _MOST_INTERVALS = 4
+#: Codes between the first and the last interval up to which such a table is made.
+_MOST_BITS = 1 << 22
 _UNKNOWN_SELECTIVITY = 0.3
 
 
@@ -69,7 +72,7 @@ class CodeTest:
             if intervals <= _MOST_INTERVALS:
                 inside = self._inside_intervals(block, code, column.codes, intervals)
             else:
-                inside = self._inside_table(block, code)
+                inside = self._inside_many(block, code, column.codes)
             valid = column.valid(row.index)
             if valid is None:
                 return inside
@@ -89,9 +92,18 @@ class CodeTest:
     def _bound(self, position: int, side: int) -> Bound:
         return Bound(self, position, side)
 
-    def _inside_table(self, block: Block, code: ir.Expr) -> ir.Expr:
+    def _inside_many(self, block: Block, code: ir.Expr, codes: Scalar) -> ir.Expr:
+        """A search among the intervals: of bits by code where these lie close together, else by bisection."""
         low = min((s.intervals[0][0] for s in self.sets if s.intervals), default=0)
         high = max((s.intervals[-1][1] for s in self.sets if s.intervals), default=0)
+        if codes is Scalar.U64:
+            raise Unsupported("a set of many values over unsigned 64-bit codes")
+        wide = b.convert(code, Scalar.I64)
+        if high - low > _MOST_BITS:
+            bounds = [
+                block.parameters.array((id(self), side), Array(Scalar.I64), self._bounds_array(side)) for side in (0, 1)
+            ]
+            return b.call("in_intervals", *bounds, wide)
 
         def bits(segment: Segment) -> npt.NDArray[np.bool_]:
             table = np.zeros(high - low + 3, dtype=np.bool_)
@@ -103,8 +115,11 @@ class CodeTest:
         first = block.parameters.integer((id(self), "first"), lambda segment: low - 1)
         last = block.parameters.integer((id(self), "last"), lambda segment: high + 1)
         # codes below and above all intervals meet the table's two outer entries, which are false
-        clipped = b.minimum(b.maximum(b.convert(code, Scalar.I64), first), last)
+        clipped = b.minimum(b.maximum(wide, first), last)
         return b.load(table, b.sub(clipped, first))
+
+    def _bounds_array(self, side: int) -> Callable[[Segment], npt.NDArray[np.int64]]:
+        return lambda segment: np.array([pair[side] for pair in self._set_of(segment).intervals], dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ _INTEGER = _family(
     ("add_overflows", (_I64, _I64), _BOOL, ()),
     ("sub_overflows", (_I64, _I64), _BOOL, ()),
     ("mul_overflows", (_I64, _I64), _BOOL, ()),
+    ("in_intervals", (_INTS64, _INTS64, _I64), _BOOL, ()),
 ) + _of_integers("integers", "floor_div floor_mod round_div mul_high", 2)
 _DATES = (
     _of_integers(

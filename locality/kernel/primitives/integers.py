@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import jit
-from .types import Boolean, Integer
+from .types import Boolean, Integer, Ints64
 
 _LOW_HALF = np.int64(0xFFFFFFFF)
 
@@ -82,3 +82,17 @@ def mul_high(a: Integer, b: Integer) -> Integer:
 def mul_overflows(a: Integer, b: Integer) -> Boolean:
     """Whether ``a * b`` leaves the range of 64-bit integers."""
     return mul_high(a, b) != np.int64(np.uint64(a) * np.uint64(b)) >> 63
+
+
+@jit
+def in_intervals(lows: Ints64, highs: Ints64, value: Integer) -> Boolean:
+    """Whether ``value`` lies in one of the disjoint, ascending, inclusive intervals."""
+    first = 0
+    last = len(lows)
+    while first < last:
+        middle = (first + last) // 2
+        if lows[middle] <= value:
+            first = middle + 1
+        else:
+            last = middle
+    return first > 0 and value <= highs[first - 1]
