@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -363,11 +364,18 @@ def test_explain_names_the_engine_and_counts_bytes(connection: Connection) -> No
 def test_a_temporary_store_is_removed_at_close() -> None:
     connection = locality.connect()
     connection.ingest("t", numbers())
-    directory = connection._temporary
-    assert directory is not None
-    assert directory.exists()
+    temporary = connection._temporary
+    assert temporary is not None
+    assert Path(temporary.name).exists()
     connection.close()
-    assert not directory.exists()
+    assert not Path(temporary.name).exists()
+
+
+def test_a_temporary_store_that_nobody_closes_is_removed_in_the_end(tmp_path: Path) -> None:
+    code = "import locality; locality.connect()"
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "TEMP": str(tmp_path), "TMP": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_store_of_the_users_stays_at_close(tmp_path: Path) -> None:
