@@ -7,7 +7,7 @@ different aggregates are kept once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from locality.kernel import ir
 from locality.kernel.ir import Scalar
 from locality.operators.block import Row
 from locality.plan.expressions import Expression
-from locality.plan.functions.base import Value, as_double, both, is_true
+from locality.plan.functions.base import Value, as_double, as_integer, both, is_true
 from locality.plan.intervals import INT64_MAX, INT64_MIN, Interval
 
 Cells = npt.NDArray[Any]
@@ -34,7 +34,7 @@ class Slot:
 
     op: ``+``, ``min`` or ``max``. part: which function of the argument goes in: ``one`` (no argument), ``valid``,
     ``value``, ``low``, ``high`` (halves of an integer), ``real`` (as a double), ``key`` (a float's ordered key), or
-    ``moments`` (a cell of :class:`Moments`, which updates it).
+    ``moments`` or ``seen`` (a cell of :class:`Moments` or :class:`Seen`, which update it).
     condition: the aggregate's FILTER.
     """
 
@@ -42,6 +42,11 @@ class Slot:
     part: str
     argument: Expression | None = None
     condition: Expression | None = None
+
+    @property
+    def is_separate(self) -> bool:
+        """Whether something else than the slot itself updates its cell."""
+        return self.part in ("moments", "seen")
 
     @property
     def scalar(self) -> Scalar:
@@ -142,6 +147,47 @@ class Moments:
         into[0][numbers, self.count] = total
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Which values of a small domain each group has met, a byte a value: how values are counted without repetition.
+
+    low, size: the values are ``low`` to ``low + size - 1``; byte ``size`` of a group is for rows that do not count.
+    slot: the position of the integer slot that gets the number of values in the end.
+    """
+
+    argument: Expression
+    condition: Expression | None
+    low: int
+    size: int
+    slot: int
+
+    @property
+    def reads(self) -> tuple[Expression, ...]:
+        return (self.argument,) if self.condition is None else (self.argument, self.condition)
+
+    @property
+    def width(self) -> int:
+        """Bytes of a group."""
+        return self.size + 1
+
+    def emit(self, row: Row, group: ir.Expr, seen: ir.Var) -> None:
+        """Emits the mark of the current row's value."""
+        value = row.emit(self.argument)
+        takes_part = both(row.active, value.valid)
+        if self.condition is not None:
+            takes_part = both(takes_part, is_true(row.emit(self.condition)))
+        number = value if value.dictionary is not None else as_integer(value)
+        digit: ir.Expr = b.sub(number.expr, row.integer(self.low))
+        if takes_part is not None:
+            digit = b.select(takes_part, digit, row.integer(self.size))
+        at = row.block.builder.assign(b.add(b.mul(group, row.integer(self.width)), digit))
+        row.block.builder.store(seen, at, b.const(1, Scalar.U8))
+
+    def count(self, seen: Cells, integers: Cells) -> None:
+        """Writes the number of values of each group to its slot."""
+        integers[:, self.slot] = seen.reshape(-1, self.width)[:, : self.size].sum(axis=1)
+
+
 @dataclass
 class Slots:
     """The slots of all aggregates of an operator, integer and float cells apart, and those updated together."""
@@ -149,6 +195,7 @@ class Slots:
     integers: list[Slot] = field(default_factory=list)
     floats: list[Slot] = field(default_factory=list)
     moments: list[Moments] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
 
     def add(self, slot: Slot) -> Reader:
         """Registers a slot; returns what reads its cells, shape (groups,), out of the final state."""
@@ -170,10 +217,17 @@ class Slots:
         count, squares = known.count, known.mean + 1
         return lambda integers, floats: integers[:, count], lambda integers, floats: floats[:, squares]
 
+    def add_seen(self, argument: Expression, condition: Expression | None, values: Interval) -> Reader:
+        """Registers a count of different values, which lie in ``values``."""
+        position = len(self.integers)
+        self.integers.append(Slot("+", "seen"))
+        self.seen.append(Seen(argument, condition, values.low, values.size, position))
+        return lambda integers, floats: integers[:, position]
+
     @property
     def reads(self) -> list[Expression]:
         """The expressions of all slots."""
-        parts: list[Slot | Moments] = [*self.integers, *self.floats, *self.moments]
+        parts: list[Slot | Moments | Seen] = [*self.integers, *self.floats, *self.moments, *self.seen]
         return [e for part in parts for e in part.reads]
 
     def add_rows(self, into: tuple[Cells, Cells], numbers: Cells, other: tuple[Cells, Cells]) -> None:
@@ -182,7 +236,7 @@ class Slots:
             moments.add_rows(into, numbers, other)
         for cells, more, slots in zip(into, other, (self.integers, self.floats), strict=True):
             for position, slot in enumerate(slots):
-                if slot.part == "moments":
+                if slot.is_separate:
                     continue
                 column = cells[:, position]
                 column[numbers] = _UFUNCS[slot.op](column[numbers], more[: len(numbers), position])
@@ -235,17 +289,21 @@ def combine(numbers: Cells, integers: Cells, floats: Cells, slots: Slots) -> tup
     return numbers[starts], *result
 
 
-def update_slots(row: Row, number: ir.Expr, integers: ir.Var, floats: ir.Var, slots: Slots) -> None:
+def update_slots(
+    row: Row, number: ir.Expr, integers: ir.Var, floats: ir.Var, slots: Slots, seen: Sequence[ir.Var] = ()
+) -> None:
     """Emits the updates of all slots of group ``number`` by the current row."""
     builder = row.block.builder
     group = builder.assign(number, "group")
     for cells, some in ((integers, slots.integers), (floats, slots.floats)):
         for position, slot in enumerate(some):
-            if slot.part == "moments":
+            if slot.is_separate:
                 continue
             builder.update(slot.op, cells, (group, b.const_i64(position)), slot.emit(row))
     for moments in slots.moments:
         moments.emit(row, group, integers, floats)
+    for marks, array in zip(slots.seen, seen, strict=True):
+        marks.emit(row, group, array)
 
 
 def fresh(slots: list[Slot], groups: int, dtype: type) -> Cells:

@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import EncodedColumn
+from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
 from locality.operators.accumulators import Slot, Slots, combine, fresh, merge, update_slots
-from locality.operators.aggregates import Input, plan_aggregate
+from locality.operators.aggregates import MOST_SEEN, Input, plan_aggregate
 from locality.operators.batch import Batch
 from locality.operators.block import Block, Row, materialise
 from locality.operators.clusters import Clusters, find_clusters
@@ -62,22 +63,25 @@ class AggregateSink:
     @property
     def state(self) -> Sequence[Array]:
         window = (Array(Scalar.I64),) if self.clustered else ()
-        return (Array(Scalar.I64, 2), Array(Scalar.F64, 2), *window)
+        return (Array(Scalar.I64, 2), Array(Scalar.F64, 2), *window, *(Array(Scalar.U8) for _ in self.slots.seen))
 
     @property
     def group_bytes(self) -> int:
         """Bytes of a group's slots."""
-        return 8 * (len(self.slots.integers) + len(self.slots.floats))
+        seen = sum(marks.width for marks in self.slots.seen)
+        return 8 * (len(self.slots.integers) + len(self.slots.floats)) + seen
 
     def prefers_selection(self, selectivity: float) -> bool:
         return self.groups is not None and selectivity < _SELECT_BELOW
 
-    def fresh_state(self, groups: int) -> tuple[AnyArray, AnyArray]:
-        """State of ``groups`` groups without any row."""
-        return fresh(self.slots.integers, groups, np.int64), fresh(self.slots.floats, groups, np.float64)
+    def fresh_state(self, groups: int) -> tuple[AnyArray, ...]:
+        """State of ``groups`` groups without any row: integers, floats, and what was seen."""
+        seen = (np.zeros(groups * marks.width, dtype=np.uint8) for marks in self.slots.seen)
+        return fresh(self.slots.integers, groups, np.int64), fresh(self.slots.floats, groups, np.float64), *seen
 
     def emit(self, block: Block, state: Sequence[Var]) -> None:
         integers, floats = state[:2]
+        seen = state[3 if self.clustered else 2 :]
         if self.groups is None:
             for position, slot in enumerate(self.slots.integers):
                 self._emit_reduction(block, slot, integers, position)
@@ -86,12 +90,15 @@ class AggregateSink:
             for moments in self.slots.moments:
                 with block.rows(moments.reads) as row:
                     moments.emit(row, b.const_i64(0), integers, floats)
+            for marks, array in zip(self.slots.seen, seen, strict=True):
+                with block.rows(marks.reads) as row:
+                    marks.emit(row, b.const_i64(0), array)
         else:
-            self._emit_grouped(block, self.groups, integers, floats, state[2] if self.clustered else None)
+            self._emit_grouped(block, self.groups, (integers, floats, *seen), state[2] if self.clustered else None)
 
     def _emit_reduction(self, block: Block, slot: Slot, cells: Var, position: int) -> None:
         """One vectorised loop that reduces a block to one value."""
-        if slot.part == "moments":
+        if slot.is_separate:
             return
         total = block.builder.assign(b.const(slot.identity, Scalar.I64), "total")
         with block.rows(slot.reads) as row:
@@ -102,7 +109,7 @@ class AggregateSink:
 
     def _emit_float_sum(self, block: Block, slot: Slot, cells: Var, position: int) -> None:
         """Floats are added in a fixed interleaved order, so that equal data has an equal sum."""
-        if slot.part == "moments":
+        if slot.is_separate:
             return
         values, mask = block.local(Scalar.F64), block.local(Scalar.BOOL)
         with block.rows(slot.reads) as row:
@@ -111,7 +118,8 @@ class AggregateSink:
         total = b.call("sum_where", values, mask, block.count)
         block.builder.update("+", cells, (b.const_i64(0), b.const_i64(position)), total)
 
-    def _emit_grouped(self, block: Block, groups: DenseGroups, integers: Var, floats: Var, window: Var | None) -> None:
+    def _emit_grouped(self, block: Block, groups: DenseGroups, state: Sequence[Var], window: Var | None) -> None:
+        integers, floats, *seen = state
         keys = [key.expression for key in groups.keys]
         arguments = self.slots.reads
         first = excluded = None
@@ -125,7 +133,7 @@ class AggregateSink:
 
         if block.selection is not None:
             with block.rows([*keys, *arguments]) as row:
-                update_slots(row, number_of(row), integers, floats, self.slots)
+                update_slots(row, number_of(row), integers, floats, self.slots, seen)
             return
         numbers = block.local(Scalar.I64)
         with block.rows(keys) as row:
@@ -137,7 +145,7 @@ class AggregateSink:
             materialise(block, argument)
         with block.rows(arguments) as row:
             unmasked = Row(block, row.index, None, row.ordinal)
-            update_slots(unmasked, b.load(numbers, row.index), integers, floats, self.slots)
+            update_slots(unmasked, b.load(numbers, row.index), integers, floats, self.slots, seen)
 
 
 def _size(expression: Expression) -> int:
@@ -177,10 +185,13 @@ class Aggregation:
         if not expressions:
             return None, None, None
         groups = plan_dense(self.relation, expressions, self._probe, MOST_GROUPS)
-        width = 8 * (len(slots.integers) + len(slots.floats))
+        seen = sum(marks.width for marks in slots.seen)
+        width = 8 * (len(slots.integers) + len(slots.floats)) + seen
         most = min(max(65536, 2 * self.relation.row_count), _MOST_STATE_BYTES // (width * threads))
+        if seen and (groups is None or groups.count > most or groups.count * seen > MOST_SEEN):
+            raise Unsupported("count(DISTINCT ...) of many values in many groups beside other aggregates")
         clusters = None
-        if groups is not None and groups.count > max(65536, self.relation.row_count // 16):
+        if not seen and groups is not None and groups.count > max(65536, self.relation.row_count // 16):
             clusters = find_clusters(self.relation, groups, width)
         if groups is None or (groups.count > most and clusters is None):
             return groups, None, plan_keys(groups, expressions, self._probe)
@@ -214,7 +225,7 @@ class Aggregation:
 
     def _run(self, groups: int, execution: Execution, traffic: Traffic) -> tuple[AnyArray, AnyArray]:
         """The state of ``groups`` groups after all rows."""
-        states: dict[int, tuple[AnyArray, AnyArray]] = {}
+        states: dict[int, tuple[AnyArray, ...]] = {}
         execution.reserve(self.sink.group_bytes * groups * execution.threads, "the groups of an aggregation")
 
         def work(worker: int, morsel: Morsel) -> int:
@@ -225,7 +236,10 @@ class Aggregation:
         run_pipeline(self.pipeline, execution, traffic, work)
         parts = list(states.values()) or [self.sink.fresh_state(groups)]
         traffic.state += 2 * self.sink.group_bytes * groups * len(parts)
-        return merge(self.sink.slots, parts)
+        integers, floats = merge(self.sink.slots, [(part[0], part[1]) for part in parts])
+        for position, marks in enumerate(self.sink.slots.seen):
+            marks.count(np.bitwise_or.reduce([part[2 + position] for part in parts]), integers)
+        return integers, floats
 
     def _run_clustered(
         self, clusters: Clusters, execution: Execution, traffic: Traffic
@@ -235,7 +249,7 @@ class Aggregation:
 
         def work(worker: int, morsel: Morsel) -> int:
             first, count = clusters.window(morsel)
-            integers, floats = self.sink.fresh_state(count + 1)
+            integers, floats, *_ = self.sink.fresh_state(count + 1)
             faults = self.pipeline.call(morsel, (integers, floats, np.array([first, count], dtype=np.int64)))
             local = existing(self._counts(integers)[:-1])
             kept = floats[local] if self.sink.slots.floats else floats
@@ -244,9 +258,10 @@ class Aggregation:
             return faults
 
         run_pipeline(self.pipeline, execution, traffic, work)
-        ordered = [parts[morsel] for morsel in self.pipeline.morsels] or [
-            (np.empty(0, np.int64), *self.sink.fresh_state(0))
-        ]
+        ordered = [parts[morsel] for morsel in self.pipeline.morsels]
+        if not ordered:
+            integers, floats, *_ = self.sink.fresh_state(0)
+            ordered = [(np.empty(0, np.int64), integers, floats)]
         traffic.state += 2 * sum(integers.nbytes + floats.nbytes for _, integers, floats in ordered)
         numbers = np.concatenate([part[0] for part in ordered])
         slots = self.sink.slots

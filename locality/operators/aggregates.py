@@ -16,6 +16,9 @@ from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval
 from locality.types import HUGEINT, DataType, Domain
 
+#: The most bytes that values already met may take in all groups together.
+MOST_SEEN = 64 << 20
+
 Finish = Callable[[Cells, Cells], EncodedColumn]
 
 
@@ -58,6 +61,8 @@ def plan_aggregate(source: Input) -> Planned:
     name = source.call.name
     if name not in AGGREGATES:
         raise Unsupported(f"aggregate {name}")
+    if source.call.distinct and name == "count":
+        return _plan_count_distinct(source)
     if not is_known(source.call):
         raise Unsupported(f"{name}(DISTINCT ...) beside other aggregates")
     return AGGREGATES[name](source)
@@ -65,11 +70,20 @@ def plan_aggregate(source: Input) -> Planned:
 
 def is_known(call: AggregateCall) -> bool:
     """Whether kernels have the aggregate function, whatever its arguments."""
-    return call.name in AGGREGATES and (not call.distinct or call.name in ("min", "max", "bool_and", "bool_or"))
+    distinct_too = call.name in ("count", "min", "max", "bool_and", "bool_or")
+    return call.name in AGGREGATES and (not call.distinct or distinct_too)
 
 
 def _plan_count(source: Input) -> Planned:
     count = source.count()
+    return Planned(lambda i, f: integer_column(source.call.type, count(i, f), None), Interval(0, source.rows))
+
+
+def _plan_count_distinct(source: Input) -> Planned:
+    value = source.probe(source.argument)
+    if value.is_float or value.packed or value.range.size > MOST_SEEN:
+        raise Unsupported("count(DISTINCT ...) of many values beside other aggregates")
+    count = source.slots.add_seen(source.argument, source.call.filter, value.range)
     return Planned(lambda i, f: integer_column(source.call.type, count(i, f), None), Interval(0, source.rows))
 
 

@@ -125,7 +125,7 @@ def _value_interval(predicate: Expression) -> CodeSet | None:
 
 
 def _tests_null(expression: Expression) -> bool:
-    """Whether an expression is more than a comparison with values: true or false of NULL, or NULL where it is unequal."""
+    """Whether an expression is true or false of NULL, or NULL for a value: its complement is no complement of codes."""
     match expression:
         case Call("in", (_, *candidates)):
             return any(isinstance(c, Constant) and c.value is None for c in candidates)
