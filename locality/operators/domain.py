@@ -71,7 +71,7 @@ def _integer_domain(column: EncodedColumn, interval: Interval) -> CodeDomain | N
             return None
     if not 0 < size <= MOST_CODES:
         return None
-    return CodeDomain((base, factor, size, column.type), column.type, size, first, base, factor)
+    return CodeDomain((base, factor, size, first, column.type), column.type, size, first, base, factor)
 
 
 def domains_of(relation: Relation, index: int) -> list[CodeDomain] | None:

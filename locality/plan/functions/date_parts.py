@@ -125,7 +125,7 @@ def _emit_epoch_in_units(scope: Scope, call: Call) -> Value:
         return scaled(scope, finite(scope, value, dtype), SECONDS_A_DAY * unit)
     if UNITS.get(dtype.name) != MICROSECONDS:
         raise Unsupported(f"{call.name} of {dtype}")
-    value = finite(scope, value, dtype)
+    value = finite(scope, value, dtype, margin=MICROSECONDS // unit)
     if unit < MICROSECONDS:
         return monotone("round_div", value, MICROSECONDS // unit)
     return scaled(scope, value, unit // MICROSECONDS)

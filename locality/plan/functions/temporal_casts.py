@@ -35,7 +35,7 @@ def cast_temporal(scope: Scope, value: Value, source: DataType, target: DataType
     if source.name not in UNITS:
         raise Unsupported(f"cast from {source} to {target}")
     if target.name in UNITS:
-        return _change_unit(scope, finite(scope, value, source), UNITS[source.name], UNITS[target.name])
+        return _change_unit(scope, value, source, UNITS[target.name])
     if source.name == "TIMESTAMP_NS":  # goes by way of microseconds
         value, source = cast_temporal(scope, value, source, _TIMESTAMP), _TIMESTAMP
     if target.name == "DATE":
@@ -46,7 +46,9 @@ def cast_temporal(scope: Scope, value: Value, source: DataType, target: DataType
     return Value(b.mul(clock, b.const_i64(scale)), value.valid, Interval(0, MICROSECONDS_A_DAY - 1))
 
 
-def _change_unit(scope: Scope, value: Value, source: int, target: int) -> Value:
-    if target >= source:
-        return scaled(scope, value, target // source)
-    return monotone("round_div", value, source // target)
+def _change_unit(scope: Scope, value: Value, source: DataType, target: int) -> Value:
+    unit = UNITS[source.name]
+    if target >= unit:
+        return scaled(scope, finite(scope, value, source), target // unit)
+    divisor = unit // target
+    return monotone("round_div", finite(scope, value, source, margin=divisor), divisor)
