@@ -39,7 +39,7 @@ def test_the_query_lives_as_told(directory: Path) -> None:
         described = str(con.info())
         shown = re.findall(
             r"^(?:day|region|quantity|price) +\S+ +\S+ +\S+ +\S+", LIFE, re.MULTILINE
-        )  # to bytes per value
+        )
         assert len(shown) == 4
         assert all(line in described for line in shown)
 
