@@ -64,6 +64,7 @@ class Morsel:
 class Pipeline:
     """Prepared once for a plan over a snapshot, then run any number of times.
 
+    scan_bytes: what a run reads, and the least that any must; None before the first run.
     zones_total, zones_read: zones of the source and those that the filters' proofs did not exclude.
     """
 
@@ -77,6 +78,7 @@ class Pipeline:
     arguments: list[tuple[AnyArray, ...]] = field(init=False, default_factory=list)
     zones_total: int = field(init=False, default=0)
     zones_read: int = field(init=False, default=0)
+    scan_bytes: tuple[int, int] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         for test in self.tests:

@@ -30,26 +30,29 @@ def run_pipeline(
 
 
 def count_scan(pipeline: Pipeline, traffic: Traffic) -> None:
-    """Adds the bytes that the scan of all morsels reads: whole columns of the rows that were not excluded."""
-    for position, rows in _rows_by_segment(pipeline).items():
-        segment = pipeline.relation.segments[position]
-        for index in pipeline.columns:
-            traffic.read += int(rows * width_of(segment.column(index)))
-    traffic.minimum += minimum_bytes(pipeline)
+    """Adds the bytes that the scan of all morsels reads, and the least that any scan must."""
+    if pipeline.scan_bytes is None:
+        pipeline.scan_bytes = _scan_bytes(pipeline)
+    read, minimum = pipeline.scan_bytes
+    traffic.read += read
+    traffic.minimum += minimum
     traffic.zones_read += pipeline.zones_read
     traffic.zones_total += pipeline.zones_total
 
 
-def minimum_bytes(pipeline: Pipeline) -> int:
-    """What any plan over these layouts must read: the filters' columns, and of the others the share that survives."""
+def _scan_bytes(pipeline: Pipeline) -> tuple[int, int]:
+    """Bytes of the columns' rows that were not excluded; and of these, the filters' columns, and the lines of the
+    other columns that hold a row that survives.
+    """
     filtered = {index for test in pipeline.tests for e in test.reads for index in columns_of(e)}
-    total = 0.0
+    read = minimum = 0.0
     for position, rows in _rows_by_segment(pipeline).items():
         segment = pipeline.relation.segments[position]
         for index in pipeline.columns:
             width = width_of(segment.column(index))
-            total += rows * width * (1.0 if index in filtered else touched_share(width, pipeline.selectivity))
-    return int(total)
+            read += rows * width
+            minimum += rows * width * (1.0 if index in filtered else touched_share(width, pipeline.selectivity))
+    return int(read), int(minimum)
 
 
 def _rows_by_segment(pipeline: Pipeline) -> Counter[int]:
