@@ -37,9 +37,7 @@ def test_the_query_lives_as_told(directory: Path) -> None:
         plan = str(con.explain(block("query"))).partition("\n\n")[2]
         assert plan in LIFE
         described = str(con.info())
-        shown = re.findall(
-            r"^(?:day|region|quantity|price) +\S+ +\S+ +\S+ +\S+", LIFE, re.MULTILINE
-        )
+        shown = re.findall(r"^(?:day|region|quantity|price) +\S+ +\S+ +\S+ +\S+", LIFE, re.MULTILINE)
         assert len(shown) == 4
         assert all(line in described for line in shown)
 
