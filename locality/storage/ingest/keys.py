@@ -73,7 +73,7 @@ def check(transaction: Transaction, entry: TableEntry) -> TableEntry:
                 key = _resolve(tables[child.name], key, tables)
                 parent = tables[key.table]
                 if not _is_key(entries[parent.name], key.parents):
-                    check_unique(parent, key.parents, f"a foreign key of {child.name!r} refers to", scratch)
+                    check_unique(parent, key.parents, f"the target of a foreign key of {child.name!r},", scratch)
                 check_references(tables[child.name], key, parent, scratch)
     return entry
 
