@@ -111,11 +111,10 @@ class AggregateSink:
         """Floats are added in a fixed interleaved order, so that equal data has an equal sum."""
         if slot.is_separate:
             return
-        values, mask = block.local(Scalar.F64), block.local(Scalar.BOOL)
+        values = block.local(Scalar.F64)
         with block.rows(slot.reads) as row:
             block.builder.store(values, row.index, slot.emit(row))
-            block.builder.store(mask, row.index, b.const(True, Scalar.BOOL))
-        total = b.call("sum_where", values, mask, block.count)
+        total = b.call("sum_floats", values, block.count)
         block.builder.update("+", cells, (b.const_i64(0), b.const_i64(position)), total)
 
     def _emit_grouped(self, block: Block, groups: DenseGroups, state: Sequence[Var], window: Var | None) -> None:

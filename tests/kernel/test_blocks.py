@@ -26,17 +26,6 @@ def test_compact_lists_set_rows(mask: Any, element: type) -> None:
         assert selection[:count].tolist() == expected
 
 
-@settings(deadline=None, max_examples=60)
-@given(mask=masks, data=st.data())
-def test_refine_keeps_set_positions_also_in_place(mask: Any, data: st.DataObject) -> None:
-    chosen = data.draw(st.lists(st.integers(0, 5000), min_size=len(mask), max_size=len(mask)))
-    expected = [position for position, bit in zip(chosen, mask.tolist(), strict=True) if bit]
-    for refine in both("refine"):
-        selection = np.array(chosen, np.int64)
-        count = refine(selection, mask, len(mask), selection)
-        assert selection[:count].tolist() == expected
-
-
 @settings(deadline=None, max_examples=30)
 @given(mask=masks)
 def test_count_true(mask: Any) -> None:
@@ -55,16 +44,6 @@ def test_expand_validity_reads_bits_from_any_row(bitmap: bytes, data: st.DataObj
         out = np.full(n, 7).astype(element)
         assert expand(np.frombuffer(bitmap, np.uint8), first, n, out) == sum(expected)
         assert out.tolist() == expected
-
-
-@settings(deadline=None, max_examples=40)
-@given(mask=masks)
-def test_pack_validity_is_the_inverse_of_expanding(mask: Any) -> None:
-    expected = np.packbits(mask, bitorder="little").tolist()
-    for pack in both("pack_validity"):
-        bitmap = np.full((len(mask) + 7) // 8, 255, np.uint8)
-        assert pack(mask, len(mask), bitmap) == sum(mask.tolist())
-        assert bitmap.tolist() == expected
 
 
 @pytest.mark.parametrize("element", [np.uint8, np.int64])

@@ -58,13 +58,11 @@ _SELECTION = _family(
     "selection",
     ("choose", (_BOOL, _ANY, _ANY), _ANY, ()),
     ("compact", (_BOOLS, _I64, _POSITIONS), _I64, (2,)),
-    ("refine", (_POSITIONS, _BOOLS, _I64, _POSITIONS), _I64, (3,)),
     ("count_true", (_BOOLS, _I64), _I64, ()),
 )
 _BITMAP = _family(
     "bitmap",
     ("expand_validity", (_BYTES, _I64, _I64, _BOOLS_OR_BYTES), _I64, (3,)),
-    ("pack_validity", (_BOOLS_OR_BYTES, _I64, _BYTES), _I64, (2,)),
 )
 _RUNS = _family(
     "runs",
@@ -74,9 +72,7 @@ _RUNS = _family(
 _FLOAT = _family(
     "floats",
     ("ordered_key", (_F64,), _I64, ()),
-    ("from_ordered_key", (_I64,), _F64, ()),
     ("sum_floats", (_FLOATS, _I64), _F64, ()),
-    ("sum_where", (_FLOATS, _BOOLS, _I64), _F64, ()),
 )
 _ROUNDING = _of_floats("rounding", "round_half_away round_half_even round_down round_up round_to_zero magnitude", 1)
 _ELEMENTARY = _of_floats(
@@ -111,10 +107,7 @@ _STRING = (_BYTES, _I64, _I64)
 _STRINGS = _family(
     "strings",
     ("string_compare", (*_STRING, _BYTES), _I64, ()),
-    ("string_equals", (*_STRING, _BYTES), _BOOL, ()),
     ("string_starts_with", (*_STRING, _BYTES), _BOOL, ()),
-    ("string_ends_with", (*_STRING, _BYTES), _BOOL, ()),
-    ("string_contains", (*_STRING, _BYTES), _BOOL, ()),
     ("string_like", (*_STRING, _BYTES, _BYTES), _BOOL, ()),
     ("string_length", _STRING, _I64, ()),
     ("pack_substring", (*_STRING, _I64, _I64), _I64, ()),

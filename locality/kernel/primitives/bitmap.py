@@ -39,17 +39,3 @@ def expand_validity(bitmap: Bytes, first_row: Integer, n: Integer, out: Elements
         out[i] = bit
         total += bit
     return total
-
-
-@jit
-def pack_validity(mask: Elements, n: Integer, bitmap: Bytes) -> Integer:
-    """Writes ``mask[:n]`` (bool or 0/1) as bits to ``bitmap[: (n + 7) // 8]``, with 0 after; returns how many are 1."""
-    total = np.int64(0)
-    for octet in range((n + 7) >> 3):
-        bits = np.int64(0)
-        for i in range(octet << 3, min((octet << 3) + 8, n)):
-            bit = np.int64(mask[i])
-            bits |= bit << (i & 7)
-            total += bit
-        bitmap[octet] = bits
-    return total

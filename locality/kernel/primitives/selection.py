@@ -35,19 +35,6 @@ def compact(mask: Bools, n: Integer, selection: Elements) -> Integer:
 
 
 @jit
-def refine(selection: Elements, mask: Bools, n: Integer, refined: Elements) -> Integer:
-    """Writes ``selection[j]`` for the set rows ``j`` of ``mask[:n]`` to ``refined``; returns how many there are.
-
-    ``refined`` needs room for ``n`` positions, and may be ``selection`` itself.
-    """
-    count = 0
-    for j in range(n):
-        refined[count] = selection[j]
-        count += mask[j]
-    return count
-
-
-@jit
 def count_true(mask: Bools, n: Integer) -> Integer:
     """How many of ``mask[:n]`` are set; n < 2**31, as counting in 32 bits is twice as fast as in 64."""
     count = np.int32(0)

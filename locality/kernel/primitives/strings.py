@@ -42,30 +42,6 @@ def string_starts_with(data: Bytes, start: Integer, stop: Integer, prefix: Bytes
 
 
 @jit
-def string_ends_with(data: Bytes, start: Integer, stop: Integer, suffix: Bytes) -> Boolean:
-    """Whether the string ends with ``suffix``."""
-    return stop - start >= len(suffix) and string_starts_with(data, stop - len(suffix), stop, suffix)
-
-
-@jit
-def string_equals(data: Bytes, start: Integer, stop: Integer, other: Bytes) -> Boolean:
-    """Whether the string is ``other``."""
-    return stop - start == len(other) and string_starts_with(data, start, stop, other)
-
-
-@jit
-def string_contains(data: Bytes, start: Integer, stop: Integer, needle: Bytes) -> Boolean:
-    """Whether ``needle`` occurs in the string; the empty one does in every string."""
-    if len(needle) == 0:
-        return True
-    first = needle[0]
-    for i in range(start, stop - len(needle) + 1):
-        if data[i] == first and string_starts_with(data, i, stop, needle):
-            return True
-    return False
-
-
-@jit
 def string_length(data: Bytes, start: Integer, stop: Integer) -> Integer:
     """The number of characters (code points): of bytes that don't continue one."""
     count = 0

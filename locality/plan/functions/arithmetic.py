@@ -15,9 +15,6 @@ from locality.plan.functions.date_arithmetic import emit_temporal, is_temporal
 from locality.plan.intervals import INT64, INT64_MAX, INT64_MIN, Interval
 from locality.types import DataType, Domain
 
-#: The greatest product of doubles that is certainly the product of two int64 without overflow.
-_SAFE_PRODUCT = 9.2e18
-
 
 def result_bounds(dtype: DataType) -> Interval:
     """What a value of ``dtype`` may be; for 128-bit types, what kernels can hold."""
@@ -28,27 +25,11 @@ def result_bounds(dtype: DataType) -> Interval:
     raise Unsupported(f"arithmetic on {dtype}")
 
 
-def _overflow_of_sum(left: ir.Expr, right: ir.Expr, total: ir.Expr) -> ir.Expr:
-    """Signed overflow: both operands differ in sign from the wrapped sum."""
-    return b.lt(b.and_(b.xor(left, total), b.xor(right, total)), b.const_i64(0))
-
-
-def _overflow_of_difference(left: ir.Expr, right: ir.Expr, difference: ir.Expr) -> ir.Expr:
-    return b.lt(b.and_(b.xor(left, right), b.xor(left, difference)), b.const_i64(0))
-
-
-def _overflow_of_product(left: ir.Expr, right: ir.Expr, product: ir.Expr) -> ir.Expr:
-    """Too wide by a hair below 2**63, which only sends a query to DuckDB."""
-    estimate = b.mul(b.convert(left, Scalar.F64), b.convert(right, Scalar.F64))
-    limit = b.const(_SAFE_PRODUCT, Scalar.F64)
-    return b.or_(b.gt(estimate, limit), b.lt(estimate, b.const(-_SAFE_PRODUCT, Scalar.F64)))
-
-
-_Overflow = Callable[[ir.Expr, ir.Expr, ir.Expr], ir.Expr]
-_INTEGER_RULES: dict[str, tuple[Callable[[Interval, Interval], Interval], _Overflow]] = {
-    "+": (Interval.__add__, _overflow_of_sum),
-    "-": (Interval.__sub__, _overflow_of_difference),
-    "*": (Interval.__mul__, _overflow_of_product),
+#: For each operation, the bounds of its result, and the primitive that tells whether 64 bits do not hold it.
+_INTEGER_RULES: dict[str, tuple[Callable[[Interval, Interval], Interval], str]] = {
+    "+": (Interval.__add__, "add_overflows"),
+    "-": (Interval.__sub__, "sub_overflows"),
+    "*": (Interval.__mul__, "mul_overflows"),
 }
 
 
@@ -62,8 +43,8 @@ def integer_operation(scope: Scope, op: str, left: Value, right: Value, dtype: D
         expr: ir.Expr = ir.Binary(op, left.expr, right.expr)
     else:
         ours, theirs = scope.share(left.expr), scope.share(right.expr)
-        expr = scope.share(ir.Binary(op, ours, theirs))
-        scope.fault(overflow(ours, theirs, expr), valid)
+        expr = ir.Binary(op, ours, theirs)
+        scope.fault(b.call(overflow, ours, theirs), valid)
         bounds = bounds.clamp(INT64_MIN, INT64_MAX)
     allowed = result_bounds(dtype)
     return check_range(scope, Value(expr, valid, bounds), allowed.low, allowed.high)
@@ -114,12 +95,15 @@ def _emit_division(scope: Scope, call: Call) -> Value:
 
 
 def _emit_truncating_division(scope: Scope, call: Call) -> Value:
-    """``//`` and ``%``: of integers toward zero; ``//`` of floats is plain division. A zero divisor is an error."""
+    """``//`` and ``%``: of integers toward zero; ``//`` of floats is plain division.
+
+    A zero divisor is an error, but for ``%`` of floats, which gives NaN.
+    """
     left, right = (scope.emit(arg) for arg in call.args)
     if call.type.is_float:
         divisor = as_double(right)
-        scope.fault(b.eq(divisor.expr, b.const(0.0, Scalar.F64)), both(left.valid, right.valid))
         if call.name == "//":
+            scope.fault(b.eq(divisor.expr, b.const(0.0, Scalar.F64)), both(left.valid, right.valid))
             return float_operation(replace(call, name="/"), left, right)
         remainder = b.call("float_remainder", as_double(left).expr, divisor.expr)
         return Value(b.convert(remainder, _scalar_of(call)), both(left.valid, right.valid))
