@@ -12,6 +12,20 @@ from tests.properties.data import Kind
 
 _COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
 _SUMMED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
+_OF_STRINGS = (
+    *("upper({})", "lower({})", "length({})", "substr({}, 1, 2)", "{} || 'x'", "trim({})", "reverse({})"),
+    *("replace({}, 'a', 'é')", "left({}, 3)", "right({}, 2)", "strpos({}, 'b')", "contains({}, 'e')"),
+    *("starts_with({}, 'a')", "concat({}, '-', {})", "{} > 'b'", "coalesce({}, 'none')", "ascii({})"),
+)
+_OF_DATES = (
+    *("year({})", "month({})", "day({})", "dayofweek({})", "week({})", "quarter({})", "date_trunc('month', {})"),
+    *("{}::varchar", "last_day({})", "extract(doy from {})", "strftime({}, '%d')", "{} - date '2000-02-29'"),
+)
+_OF_TIMESTAMPS = ("year({})", "month({})", "hour({})", "date_trunc('day', {})", "{}::date", "minute({})", "{}::varchar")
+_OF_INTEGERS = (
+    *("{} % 5", "{}::hugeint + 3", "{} // 3", "{}::double / 2", "{}::varchar", "{} > 7", "({}::hugeint * 3)::double"),
+    *("case when {} > 2 then 'more' when {} < 0 then 'less' end", "greatest({}, 3)", "{}::boolean", "{} & 6"),
+)
 _PATTERNS = ("a%", "%b", "%b%", "a_", "", "%", "_%", "%é%", "%e_t%", "straße", "a\\%", "%''%")
 
 
@@ -69,7 +83,10 @@ class Queries:
     def query(self) -> Query:
         """One query of any kind."""
         return self._source.choice(
-            (self.scan, self.scan, self.total, self.grouped, self.grouped, self.distinct, self.top, self.nested)
+            (
+                *(self.scan, self.scan, self.total, self.grouped, self.grouped),
+                *(self.distinct, self.top, self.nested, self.arithmetic),
+            )
         )()
 
     # --- whole queries
@@ -80,6 +97,15 @@ class Queries:
         if self._source.random() < 0.4:
             return Query(f"{text} order by {self._order(len(outputs))}{self._limit(0.3)}", True)
         return Query(text)
+
+    def arithmetic(self) -> Query:
+        if self._source.random() < 0.5:
+            return Query(
+                f"select {self._arithmetic()} as a, {self._arithmetic()} as b from {self._table}{self._where()}"
+            )
+        names = ("min", "max", "count")
+        calls = ", ".join(f"{self._source.choice(names)}({self._arithmetic()})" for _ in range(2))
+        return Query(f"select {calls} from {self._table}{self._where()}")
 
     def total(self) -> Query:
         return Query(f"select {self._aggregates(3)} from {self._table}{self._where()}")
@@ -155,8 +181,12 @@ class Queries:
         names = ["count", "min", "max"]
         if _is_summed(column.kind):
             names += ["sum", "sum", "avg"]
+        if column.kind.type in _SUMMED and column.kind.shape in ("few", "runs", "constant"):
+            names += ["stddev", "var_pop"]
         name = self._source.choice(names)
         text = "count(*)" if self._source.random() < 0.15 else f"{name}({column.name})"
+        if self._source.random() < 0.06:
+            return f"count(distinct {column.name})"
         if not plain and self._source.random() < 0.2:
             text += f" filter (where {self.predicate(0)})"
         return text
@@ -183,24 +213,33 @@ class Queries:
         return column.name if self._source.random() < 0.7 else self._computed(column)
 
     def _computed(self, column: Column) -> str:
+        """A function of one column, or of two of one kind; none that can fail for some value."""
         name, kind = column.name, column.kind
+        choices: tuple[str, ...]
         match kind.dtype.name:
             case "VARCHAR":
-                return self._source.choice(
-                    (f"upper({name})", f"length({name})", f"substr({name}, 1, 2)", f"{name} || 'x'")
-                )
-            case "DATE" | "TIMESTAMP":
-                return self._source.choice((f"year({name})", f"month({name})", f"date_trunc('month', {name})"))
+                choices = tuple(text.replace("{}", name) for text in _OF_STRINGS)
+            case "DATE":
+                choices = tuple(text.replace("{}", name) for text in _OF_DATES)
+            case "TIMESTAMP" | "TIMESTAMP_S" | "TIMESTAMP_MS":
+                choices = tuple(text.replace("{}", name) for text in _OF_TIMESTAMPS)
             case "BOOLEAN":
-                return f"not {name}"
+                choices = (f"not {name}", f"{name}::integer", f"{name}::varchar")
             case _ if kind.dtype.is_integral:
-                return self._source.choice(
-                    (f"{name} % 5", f"{name}::hugeint + 3", f"{name} // 3", f"{name}::double / 2")
-                )
-            case _ if kind.is_number:
-                return self._source.choice((f"{name} * 2", f"{name} + 1", f"-{name}"))
+                choices = tuple(text.replace("{}", name) for text in _OF_INTEGERS)
+            case _ if kind.is_number and kind.shape != "ends":
+                choices = (f"{name} * 2", f"{name} + 1", f"-{name}", f"abs({name})", f"{name}::double / 4")
             case _:
-                return f"coalesce({name}, {self._literal(column)})"
+                choices = (f"coalesce({name}, {self._literal(column)})", f"nullif({name}, {self._literal(column)})")
+        return self._source.choice(choices)
+
+    def _arithmetic(self) -> str:
+        """Arithmetic of two columns, which may overflow."""
+        numbers = [c for c in self._columns if c.kind.is_number]
+        if not numbers:
+            return self.output()
+        left, right = self._source.choice(numbers), self._source.choice(numbers)
+        return f"{left.name} {self._source.choice('+-*')} {right.name}"
 
     def predicate(self, depth: int) -> str:
         """A condition; ``depth`` bounds how far AND, OR, NOT and CASE nest."""
@@ -235,6 +274,8 @@ class Queries:
                     return f"{name} {self._source.choice(_COMPARISONS)} {self._source.choice(others).name}"
             case 4 if column.kind.type == "VARCHAR":
                 return f"{name} {self._source.choice(('', 'not '))}like '{self._source.choice(_PATTERNS)}'"
+            case 6 if column.kind.shape != "ends":
+                return f"{self._computed(column)} is not null"
             case 5:
                 return f"{name} is {self._source.choice(('', 'not '))}distinct from {self._literal(column)}"
             case _:
