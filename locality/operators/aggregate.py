@@ -25,14 +25,15 @@ from locality.operators.grouping import MOST_GROUPS, DenseGroups, existing, plan
 from locality.operators.hashing import GroupTable, HashSink, Keys, plan_keys
 from locality.operators.lookup import introduce_lookups
 from locality.operators.physical import Execution, Explanation, Traffic
-from locality.operators.pipeline import Morsel, Pipeline
+from locality.operators.pipeline import MORSEL_ROWS, Morsel, Pipeline
 from locality.operators.probe import probe
 from locality.operators.relation import Relation
 from locality.operators.scan import describe_scan, run_pipeline
 from locality.operators.source import Preparation, Source
-from locality.plan.expressions import AggregateCall, Expression, columns_of, walk
+from locality.plan.expressions import AggregateCall, ColumnRef, Expression, walk
 from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval
+from locality.storage.zones import ZONE_ROWS
 from locality.types import DataType
 
 AnyArray = npt.NDArray[Any]
@@ -70,6 +71,11 @@ class AggregateSink:
         """Bytes of a group's slots."""
         seen = sum(marks.width for marks in self.slots.seen)
         return 8 * (len(self.slots.integers) + len(self.slots.floats)) + seen
+
+    @property
+    def morsel_rows(self) -> int:
+        """One zone if clustered: the state of its groups stays in the second-level cache."""
+        return ZONE_ROWS if self.clustered else MORSEL_ROWS
 
     def prefers_selection(self, selectivity: float) -> bool:
         return self.groups is not None and selectivity < _SELECT_BELOW
@@ -292,12 +298,12 @@ class Aggregation:
         return self._finish(keys.decode(merged.table.keys), merged.integers[:count], merged.floats[:count])
 
     def _expected_groups(self, keys: Keys) -> int:
-        """At most the rows that pass, and the combinations of the key columns' values."""
-        combinations = self.relation.row_count * self.pipeline.selectivity
-        columns = frozenset[int]().union(*(columns_of(e) for e in keys.reads))
-        if columns <= self.relation.distinct.keys():
-            combinations = min(combinations, math.prod(self.relation.distinct[index] for index in columns))
-        return int(combinations)
+        """At most the rows that pass, and the combinations of the key columns' values; 0 if keys are computed."""
+        columns = [key.index for key in keys.reads if isinstance(key, ColumnRef)]
+        if len(columns) < len(keys.reads) or not self.relation.distinct.keys() >= set(columns):
+            return 0
+        combinations = math.prod(self.relation.distinct[index] for index in columns)
+        return int(min(combinations, self.relation.row_count * self.pipeline.selectivity))
 
     def _finish(self, keys: list[EncodedColumn], integers: AnyArray, floats: AnyArray) -> Batch:
         columns = (*keys, *(planned.finish(integers, floats) for planned in self.planned))

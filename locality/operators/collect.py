@@ -21,7 +21,7 @@ from locality.operators.codesets import code_sets
 from locality.operators.filter import Test, plan_tests
 from locality.operators.lookup import introduce_lookups
 from locality.operators.physical import Execution, Explanation, Traffic
-from locality.operators.pipeline import Morsel, Pipeline
+from locality.operators.pipeline import MORSEL_ROWS, Morsel, Pipeline
 from locality.operators.probe import probe
 from locality.operators.relation import Relation
 from locality.operators.results import column_of_value
@@ -50,6 +50,10 @@ class CollectSink:
     @property
     def state(self) -> Sequence[Array]:
         return (Array(Scalar.I64), Array(Scalar.I64), *(array for value in self.values for array in _arrays(value)))
+
+    @property
+    def morsel_rows(self) -> int:
+        return MORSEL_ROWS
 
     def prefers_selection(self, selectivity: float) -> bool:
         return True

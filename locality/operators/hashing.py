@@ -18,6 +18,7 @@ from locality.kernel.ir import Array, Scalar, Var
 from locality.operators.accumulators import Slots, fresh, update_slots
 from locality.operators.block import BLOCK, Block, Row
 from locality.operators.grouping import DenseGroups
+from locality.operators.pipeline import MORSEL_ROWS
 from locality.operators.results import column_of_value, key_to_float
 from locality.plan.expressions import Expression
 from locality.plan.functions.base import Value, as_double, as_integer
@@ -129,6 +130,10 @@ class HashSink:
     def state(self) -> Sequence[Array]:
         words = Array(Scalar.I64)
         return (Array(Scalar.I64, 2), Array(Scalar.F64, 2), words, Array(Scalar.I64, 2), words)
+
+    @property
+    def morsel_rows(self) -> int:
+        return MORSEL_ROWS
 
     def prefers_selection(self, selectivity: float) -> bool:
         """Always: rows that are filtered out must not make groups."""

@@ -24,8 +24,10 @@ from locality.types import Domain
 
 AnyArray = npt.NDArray[Any]
 
-#: Rows that a worker takes at a time.
+#: Rows that a worker takes at a time: at most, at least, and in how many parts a small relation is cut between these.
 MORSEL_ROWS = 4 * 65536
+_LEAST_MORSEL_ROWS = 8 * BLOCK
+_PARTS = 16
 
 
 class Sink(Protocol):
@@ -38,6 +40,10 @@ class Sink(Protocol):
     @property
     def state(self) -> Sequence[Array]:
         """The types of its state arrays."""
+
+    @property
+    def morsel_rows(self) -> int:
+        """The most rows that a worker should take at a time."""
 
     def prefers_selection(self, selectivity: float) -> bool:
         """Whether it would rather run over positions of active rows than over all rows under a mask."""
@@ -91,6 +97,7 @@ class Pipeline:
         """Excludes zones, cuts what is left into morsels, and makes a kernel for each shape of segment among them."""
         kernels: dict[tuple[ColumnShape, ...], tuple[int, Parameters]] = {}
         ranges_of = [self._ranges(position) for position in range(len(self.relation.segments))]
+        size = min(self.sink.morsel_rows, _even_share(sum(z - a for ranges in ranges_of for a, z in ranges)))
         self._load_text([position for position, ranges in enumerate(ranges_of) if ranges])
         for position, segment in enumerate(self.relation.segments):
             ranges = ranges_of[position]
@@ -103,8 +110,8 @@ class Pipeline:
             number, parameters = kernels[shapes]
             self.arguments.append(parameters.bind(segment))
             for start, stop in ranges:
-                cuts = range(start, stop, MORSEL_ROWS)
-                self.morsels += [Morsel(position, cut, min(cut + MORSEL_ROWS, stop), number) for cut in cuts]
+                cuts = range(start, stop, size)
+                self.morsels += [Morsel(position, cut, min(cut + size, stop), number) for cut in cuts]
 
     def _load_text(self, positions: Sequence[int]) -> None:
         """Has the raw strings that will be read decompressed, several segments at a time."""
@@ -155,3 +162,9 @@ class Pipeline:
         integers, floats, *arrays = self.arguments[morsel.segment]
         faults: int = run(morsel.start, morsel.stop, integers, floats, *state, *arrays)
         return faults
+
+
+def _even_share(rows: int) -> int:
+    """Rows of a morsel such that several workers share few rows evenly; whole blocks."""
+    share = -(-rows // _PARTS)
+    return min(max(-(-share // BLOCK) * BLOCK, _LEAST_MORSEL_ROWS), MORSEL_ROWS)

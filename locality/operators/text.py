@@ -168,7 +168,7 @@ def emit_packed_substring(row: Row, call: Call) -> Value:
     data = load.array("data", Scalar.U8)
     start, stop = _bounds(row, load)
     first, count = (b.const_i64(number) for number in found)
-    expr = b.call("pack_substring", data, start, stop, first, count)
+    expr = row.share(b.call("pack_substring", data, start, stop, first, count))
     valid = load.valid(row.index)
     row.fault(b.lt(expr, b.const_i64(0)), valid)
     return Value(expr, valid, packed=True)

@@ -20,7 +20,7 @@ from locality.operators.filter import narrow, plan_tests
 from locality.operators.lookup import introduce_lookups
 from locality.operators.ordering import order_of, sort_keys
 from locality.operators.physical import Execution, Explanation, Traffic
-from locality.operators.pipeline import Morsel, Pipeline
+from locality.operators.pipeline import MORSEL_ROWS, Morsel, Pipeline
 from locality.operators.probe import probe
 from locality.operators.relation import Relation
 from locality.operators.scan import describe_scan, run_pipeline
@@ -104,6 +104,10 @@ class TopSink:
     @property
     def state(self) -> Sequence[Array]:
         return (Array(Scalar.I64), Array(Scalar.I64), Array(Scalar.I64))
+
+    @property
+    def morsel_rows(self) -> int:
+        return MORSEL_ROWS
 
     def prefers_selection(self, selectivity: float) -> bool:
         return False

@@ -111,8 +111,24 @@ def string_like(data: Bytes, start: Integer, stop: Integer, tokens: Bytes, kinds
 def pack_substring(data: Bytes, start: Integer, stop: Integer, first: Integer, count: Integer) -> Integer:
     """Characters ``first`` to ``first + count`` as one integer that orders as the string does; -1 if over 7 bytes.
 
-    The bytes lie from the 59th bit down, padded with 0, and their number in the lowest three bits.
+    The bytes lie from the 59th bit down, padded with 0, and their number in the lowest three bits. ``count`` <= 7.
     """
+    end = min(start + first + count, stop)
+    packed = np.int64(0)
+    above = np.uint8(0)
+    for i in range(start, end):
+        above |= data[i]
+    if above < 128:
+        length = np.int64(max(end - start - first, 0))
+        for i in range(end - length, end):
+            packed = (packed << np.int64(8)) | np.int64(data[i])
+        return (packed << (np.int64(8) * (np.int64(7) - length) + np.int64(3))) | length
+    return pack_characters(data, start, stop, first, count)
+
+
+@jit
+def pack_characters(data: Bytes, start: Integer, stop: Integer, first: Integer, count: Integer) -> Integer:
+    """:func:`pack_substring` of characters that may have several bytes."""
     position = start
     for _ in range(first):
         if position < stop:
