@@ -5,6 +5,7 @@ Order and statistics settle most keys, a bit for each possible value most others
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from locality.encodings import bitmaps, expand, slice_column
-from locality.errors import KeyViolation
+from locality.errors import KeyViolation, StoreFullError
 from locality.storage.catalog import column_positions, listed
 from locality.storage.table import ForeignKey, Table
 from locality.types import Domain
@@ -25,6 +26,7 @@ Mixed = npt.NDArray[np.int64]
 _BITMAP_LIMIT = 1 << 28
 _BITMAP_ROWS = 16
 _MEMORY = "512MB"
+_SPILL = "spill"
 
 
 def check_unique(table: Table, columns: Sequence[str], kind: str, scratch: Path) -> None:
@@ -182,9 +184,14 @@ def _numbered(table: Table, indices: list[int]) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(schema, batches())
 
 
-def _database(scratch: Path) -> duckdb.DuckDBPyConnection:
-    """A private database that spills to ``scratch`` rather than use much memory."""
-    return duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": str(scratch / "spill")})
+@contextlib.contextmanager
+def _database(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A private database that spills to ``scratch`` rather than use much memory, or raises StoreFullError."""
+    with duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": str(scratch / _SPILL)}) as connection:
+        try:
+            yield connection
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise StoreFullError(f"keys can't be checked with the space left in {scratch}: {error}") from error
 
 
 def _shown(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from locality.errors import KeyViolation
+from locality.errors import KeyViolation, StoreFullError
 from locality.storage.ingest import ingest
 from locality.storage.store import Store
 from locality.storage.verify import verify
@@ -133,3 +134,11 @@ def test_a_table_may_refer_to_itself(family: Store) -> None:
 
 def test_a_reference_from_a_narrower_type(family: Store) -> None:
     ingest(family, "narrow", pa.table({"p": pa.array([1, 3], pa.uint8())}), foreign_keys={"p": "parent"})
+
+
+def test_no_space_to_check_keys(family: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("locality.storage.ingest.proofs._MEMORY", "20MB")
+    texts = pa.table({"k": [f"{i:40}" for i in range(300_000, 0, -1)]})
+    monkeypatch.setattr("locality.storage.ingest.proofs._SPILL", os.devnull)
+    with pytest.raises(StoreFullError, match="keys can't be checked"):
+        ingest(family, "t", texts, primary_key="k")
