@@ -19,7 +19,7 @@ from locality.operators.accumulators import Slot, Slots, combine, fresh, merge, 
 from locality.operators.aggregates import MOST_SEEN, Input, plan_aggregate
 from locality.operators.batch import Batch
 from locality.operators.block import Block, Row, materialise
-from locality.operators.clusters import Clusters, find_clusters
+from locality.operators.clusters import Clusters, find_clusters, without_empty_groups
 from locality.operators.filter import plan_tests
 from locality.operators.grouping import MOST_GROUPS, DenseGroups, existing, plan_dense
 from locality.operators.hashing import GroupTable, HashSink, Keys, plan_keys
@@ -220,7 +220,7 @@ class Aggregation:
             floats = floats[numbers] if self.sink.slots.floats else floats
         else:
             numbers, integers, floats = self._run_clustered(self.clusters, execution, traffic)
-        keys = [key.decode(numbers) for key in self.groups.keys]
+        keys = self.groups.decode(numbers)
         traffic.rows = len(numbers)
         return self._finish(keys, integers, floats)
 
@@ -256,10 +256,8 @@ class Aggregation:
             first, count = clusters.window(morsel)
             integers, floats, *_ = self.sink.fresh_state(count + 1)
             faults = self.pipeline.call(morsel, (integers, floats, np.array([first, count], dtype=np.int64)))
-            local = existing(self._counts(integers)[:-1])
-            kept = floats[local] if self.sink.slots.floats else floats
-            parts[morsel] = (local + first, integers[local], kept)
-            execution.reserve(len(local) * (8 + self.sink.group_bytes), "the groups of an aggregation")
+            parts[morsel] = without_empty_groups(integers, floats, first)
+            execution.reserve(len(parts[morsel][0]) * (8 + self.sink.group_bytes), "the groups of an aggregation")
             return faults
 
         run_pipeline(self.pipeline, execution, traffic, work)

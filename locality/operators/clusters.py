@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import EncodedColumn
+from locality.operators.accumulators import Cells
 from locality.operators.grouping import DenseGroups
 from locality.operators.pipeline import Morsel
 from locality.operators.relation import Relation, Segment
@@ -44,6 +45,22 @@ class Clusters:
         first = int(self.minimum[morsel.segment][zones].min())
         last = int(self.maximum[morsel.segment][zones].max())
         return (first - self.low) * self.stride, max(last - first + 1, 0) * self.stride
+
+
+def without_empty_groups(integers: Cells, floats: Cells, first: int) -> tuple[Cells, Cells, Cells]:
+    """The numbers and the state of the groups that have rows, of a state that begins at group ``first``.
+
+    Whether a group has rows is told by its first integer slot; the state's last row is no group. Compiled, so that
+    workers do it side by side.
+    """
+    from locality.kernel.primitives.groups import keep_groups
+
+    groups = len(integers) - 1
+    numbers = np.empty(groups, dtype=np.int64)
+    kept = np.empty((groups, integers.shape[1]), dtype=np.int64)
+    kept_floats = np.empty((groups if len(floats) == len(integers) else 1, floats.shape[1]), dtype=np.float64)
+    count = keep_groups(integers, floats, 0, first, numbers, kept, kept_floats)
+    return numbers[:count].copy(), kept[:count].copy(), kept_floats[:count].copy()
 
 
 def find_clusters(relation: Relation, groups: DenseGroups, group_bytes: int) -> Clusters | None:

@@ -60,16 +60,15 @@ class DenseKey:
             digit = b.select(number.valid, digit, row.integer(self.size))
         return digit if self.stride == 1 else b.mul(digit, row.integer(self.stride))
 
-    def decode(self, groups: GroupIds) -> EncodedColumn:
-        """The key's values of groups by their numbers."""
-        digits = groups // self.stride % self.digits
+    def decode(self, digits: GroupIds) -> EncodedColumn:
+        """The key's values by its digits."""
         valid = digits != self.size if self.nullable else None
         if self.dictionary is not None:
             return string_column(self.type, digits, valid, self.dictionary)
         if self.ranks is None:
             return integer_column(self.type, digits + self.low, valid)
         if len(self.ranks) == 0:
-            return EncodedColumn(self.type, "constant", len(groups), all_null=True)
+            return EncodedColumn(self.type, "constant", len(digits), all_null=True)
         values = self.ranks[np.minimum(digits, len(self.ranks) - 1)]
         if self.type.is_float:
             return float_column(self.type, values, valid)
@@ -90,6 +89,14 @@ class DenseGroups:
         for term in terms[1:]:
             number = b.add(number, term)
         return number
+
+    def decode(self, numbers: GroupIds) -> list[EncodedColumn]:
+        """The keys of groups by their numbers."""
+        columns: list[EncodedColumn] = []
+        for key in reversed(self.keys[1:]):
+            numbers, digits = np.divmod(numbers, key.digits)
+            columns.append(key.decode(digits))
+        return [self.keys[0].decode(numbers), *reversed(columns)]
 
 
 def plan_dense(

@@ -47,7 +47,7 @@ class PackedKeys:
 
     def decode(self, words: Words) -> list[EncodedColumn]:
         """The keys of groups by their words, shape (groups, width)."""
-        return [key.decode(words[:, 0]) for key in self.groups.keys]
+        return self.groups.decode(words[:, 0])
 
 
 @dataclass(frozen=True, eq=False)

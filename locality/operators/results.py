@@ -27,7 +27,7 @@ def bitmap(valid: Valid | None) -> npt.NDArray[np.uint8] | None:
 
 def integer_column(dtype: DataType, values: Cells, valid: Valid | None) -> EncodedColumn:
     """Integers, as one int64 a value where all fit, else as 128-bit limbs (``values`` of dtype object)."""
-    if valid is not None:
+    if valid is not None and not valid.all():
         values = np.where(valid, values, 0)
     if values.dtype == object:
         if all(-(2**63) <= v < 2**63 for v in values):

@@ -124,11 +124,14 @@ _HASHING = _family(
     ("number_groups", (_INTS64, _I64, *_TABLE, _POSITIONS), _I64, (2, 3, 4, 5)),
 )
 
+_STATE = (Array(_I64, 2), Array(_F64, 2))
+_GROUPS = _family("groups", ("keep_groups", (*_STATE, _I64, _I64, _INTS64, *_STATE), _I64, (4, 5, 6)))
+
 PRIMITIVES: Mapping[str, Primitive] = {
     primitive.name: primitive
     for family in (
         *(_SELECTION, _BITMAP, _RUNS, _FLOAT, _ROUNDING, _ELEMENTARY, _INTEGER),
-        *(_DATES, _TIMES, _STRINGS, _SEARCH, _HASHING),
+        *(_DATES, _TIMES, _STRINGS, _SEARCH, _HASHING, _GROUPS),
     )
     for primitive in family
 }
