@@ -202,6 +202,7 @@ class Connection:
         mode: Mode = "create",
         primary_key: str | Sequence[str] | None = None,
         foreign_keys: Mapping[str, str] | None = None,
+        csv: Mapping[str, Any] | None = None,
     ) -> IngestReport:
         """Reads ``source`` into ``table``; see :func:`locality.storage.ingest.ingest` for arguments and errors."""
         self._check_open()
@@ -213,6 +214,7 @@ class Connection:
             mode=mode,
             primary_key=primary_key,
             foreign_keys=foreign_keys,
+            csv=csv,
             threads=self.settings.threads,
             progress=self.settings.progress,
         )

@@ -32,9 +32,9 @@ _UFUNCS = {"+": np.add, "min": np.minimum, "max": np.maximum}
 class Slot:
     """One cell a group.
 
-    op: ``+``, ``min`` or ``max``. part: which function of the argument goes in: ``one`` (no argument), ``valid``,
-    ``value``, ``low``, ``high`` (halves of an integer), ``real`` (as a double), ``key`` (a float's ordered key), or
-    ``moments`` or ``seen`` (a cell of :class:`Moments` or :class:`Seen`, which update it).
+    op: ``+``, ``min`` or ``max``. part: which function of the argument goes in: ``one`` (no argument), ``valid`` (one
+    where the argument is true), ``value``, ``low``, ``high`` (halves of an integer), ``real`` (as a double), ``key`` (a
+    float's ordered key), or ``moments`` or ``seen`` (a cell of :class:`Moments` or :class:`Seen`, which update it).
     condition: the aggregate's FILTER.
     """
 
@@ -70,7 +70,7 @@ class Slot:
         if self.condition is not None:
             takes_part = both(takes_part, is_true(row.emit(self.condition)))
         if value is not None:
-            takes_part = both(takes_part, value.valid)
+            takes_part = both(takes_part, is_true(value) if self.part == "valid" else value.valid)
         contribution = _contribution(self.part, value)
         if takes_part is None:
             return contribution

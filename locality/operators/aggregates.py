@@ -9,12 +9,14 @@ import numpy as np
 
 from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
+from locality.kernel import ir
+from locality.kernel.ir import Scalar
 from locality.operators.accumulators import Cells, Reader, Slot, Slots, add_sum
 from locality.operators.results import column_of_value, float_column, integer_column, key_to_float
 from locality.plan.expressions import AggregateCall, Call, Cast, Expression
 from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval
-from locality.types import HUGEINT, DataType, Domain
+from locality.types import BOOLEAN, HUGEINT, DataType, Domain
 
 #: The most bytes that values already met may take in all groups together.
 MOST_SEEN = 64 << 20
@@ -51,9 +53,12 @@ class Input:
 
     def count(self) -> Reader:
         """The rows whose argument is not NULL."""
-        if self.call.args and self.probe(self.argument).valid is not None:
-            return self.slot("+", "valid", self.argument)
-        return self.slot("+", "one", None)
+        if not self.call.args:
+            return self.slot("+", "one", None)
+        known = Call("is not null", (self.argument,), BOOLEAN)
+        if self.probe(known).expr == ir.Const(True, Scalar.BOOL):
+            return self.slot("+", "one", None)
+        return self.slot("+", "valid", known)
 
 
 def plan_aggregate(source: Input) -> Planned:

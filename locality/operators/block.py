@@ -149,6 +149,8 @@ class Row:
                 return emit_cast(self, expression)
             case Case():
                 return emit_case(self, expression)
+            case Call("is null" | "is not null" as name, (ColumnRef(index),)):
+                return self._null_test(name, index)
             case Call() if is_packed_substring(expression, self.block):
                 return emit_packed_substring(self, expression)
             case Call() if is_text_comparison(expression, self.block):
@@ -157,6 +159,11 @@ class Row:
                 if name not in FUNCTIONS:
                     raise Unsupported(f"function {name}")
                 return FUNCTIONS[name].emit(self, expression)
+
+    def _null_test(self, name: str, index: int) -> Value:
+        """Whether a column is NULL: its validity tells, whatever its values are."""
+        valid = self.block.column(index).valid(self.index) or ir.Const(True, Scalar.BOOL)
+        return Value(valid if name == "is not null" else b.not_(valid))
 
     def fault(self, condition: ir.Expr, valid: ir.Expr | None) -> None:
         """See :meth:`locality.plan.functions.base.Scope.fault`; rows that are filtered out do not count."""

@@ -85,7 +85,7 @@ class ColumnLoad:
         if self._prepared:
             return
         self._prepared = True
-        if self.shape.encoding != "text":
+        if self.shape.codes is not None:
             self._code_at = ENCODINGS[self.shape.encoding].emit_codes(self)
         if self.shape.nullable:
             self._valid = self.local(Scalar.BOOL)

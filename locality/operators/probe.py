@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from locality.errors import Unsupported
 from locality.kernel import builder as b
+from locality.kernel import ir
 from locality.kernel.ir import Scalar
 from locality.operators.block import Block
 from locality.operators.parameters import Parameters
@@ -46,7 +47,8 @@ def _emit(relation: Relation, shapes: dict[int, ColumnShape], expression: Expres
 
 def _join(values: list[Value]) -> Value:
     """What holds for the values of all shapes."""
-    first = next((v for v in values if v.valid is not None), values[0])
+    computed = [v for v in values if v.valid is not None] or [v for v in values if not isinstance(v.expr, ir.Const)]
+    first = (computed or values)[0]
     if len({v.expr.type for v in values}) > 1:
         raise Unsupported("a column whose segments differ in physical type")
     bounds = first.bounds
