@@ -48,9 +48,11 @@ class Workers:
         try:
             pull(0)
         finally:
-            for future in futures:
-                future.exception()  # waits: no worker may outlive the query whose arrays it writes
-        for future in futures:
+            # one that has not started is not needed; no other may outlive the query whose arrays it writes
+            started = [future for future in futures if not future.cancel()]
+            for future in started:
+                future.exception()
+        for future in started:
             future.result()
 
     def close(self) -> None:

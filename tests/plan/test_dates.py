@@ -87,6 +87,13 @@ ARITHMETIC = [
     "ti + interval 3 hour",
     "ti - interval 30 hour",
     "db + ti",
+    "tt + to_days(n)",
+    "db - to_months(n // 10)",
+    "ts + n * interval '1 month 2 days 3 hours'",
+    "tt - interval (m) hour",
+    "tt + interval (n) day",
+    "db + interval (y // 10) year",
+    "tt - to_microseconds(y)",
 ]
 CHOICES = [
     "greatest(ts, tt)",

@@ -120,6 +120,7 @@ DIVISION = [
     "x % y",
     "x // y",
     "sp % y",
+    "sp % 0",
     "f % g",
     "f // g",
     "de % df",

@@ -6,8 +6,7 @@ import random
 from collections.abc import Sequence
 
 import pyarrow as pa
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import pytest
 
 from tests.properties.data import KINDS, NULLS, Kind, random_table
 from tests.properties.effort import examples
@@ -22,7 +21,9 @@ EXPECTED_REASONS = (
     "expression over TIMESTAMP WITH TIME ZONE",  # depends on the session's time zone
     "condition that is never true",
     "comparison of strings of two columns",
-    "Overflow",
+    "values of (DECIMAL|HUGEINT|BOOLEAN)",
+    "Overflow|out of range|[Cc]onversion",  # DuckDB has to say whether it is an error
+    "DISTINCT",
     "cast",
     "keys",
 )
@@ -52,14 +53,12 @@ def check_random_queries(source: random.Random, rows: Sequence[int]) -> None:
                 assert reason_matches(profile, EXPECTED_REASONS), f"{query.sql}\n{profile.reason}"
 
 
-@settings(max_examples=examples(40))
-@given(st.randoms(use_true_random=False))
-def test_random_queries_with_interpreted_kernels(source: random.Random) -> None:
+@pytest.mark.parametrize("seed", range(examples(40)))
+def test_random_queries_with_interpreted_kernels(seed: int) -> None:
     with interpreted_kernels():
-        check_random_queries(source, (0, 1, 2, 10, 60, 200))
+        check_random_queries(random.Random(seed), (0, 1, 2, 10, 60, 200))
 
 
-@settings(max_examples=examples(4))
-@given(st.randoms(use_true_random=False))
-def test_random_queries_with_compiled_kernels(source: random.Random) -> None:
-    check_random_queries(source, (900, 5000, 70_000))
+@pytest.mark.parametrize("seed", range(examples(4)))
+def test_random_queries_with_compiled_kernels(seed: int) -> None:
+    check_random_queries(random.Random(seed), (900, 5000, 20_000))
