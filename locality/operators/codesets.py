@@ -160,10 +160,16 @@ def _codes_of_values(column: EncodedColumn, values: CodeSet) -> CodeSet:
     if column.codes is None:
         return CodeSet((), values.null)
     base, factor = (0, 1) if column.encoding == "plain" else (column.base, column.factor)
-    bounds = np.iinfo(column.codes.dtype)
     codes = CodeSet(tuple((-((base - low) // factor), (high - base) // factor) for low, high in values.intervals))
-    clamped = codes.clamp(int(bounds.min), int(bounds.max))
-    return CodeSet(clamped.intervals, values.null)
+    return _representable(column, CodeSet(codes.intervals, values.null))
+
+
+def _representable(column: EncodedColumn, codes: CodeSet) -> CodeSet:
+    """The part of the set that the segment's own codes can be: bounds beyond their type would wrap."""
+    if column.codes is None:
+        return codes.clamp(0, 0)
+    bounds = np.iinfo(column.codes.dtype)
+    return codes.clamp(int(bounds.min), int(bounds.max))
 
 
 def _sets_by_table(relation: Relation, index: int, predicate: Expression) -> list[CodeSet]:
@@ -175,9 +181,10 @@ def _sets_by_table(relation: Relation, index: int, predicate: Expression) -> lis
         sets[key] = CodeSet(tuple((first + a, first + z) for a, z in _runs(true[:-1])), bool(true[-1]))
     chosen = []
     for segment in relation.segments:
-        domain = domain_of(segment.column(index), relation.intervals[index])
+        column = segment.column(index)
+        domain = domain_of(column, relation.intervals[index])
         assert domain is not None, "tables exist for every segment"
-        chosen.append(sets[domain.key])
+        chosen.append(_representable(column, sets[domain.key]))
     return chosen
 
 
