@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from tests.properties.effort import EFFORT, examples
@@ -38,3 +39,15 @@ def test_shape(pair: Pair, shape: Shape) -> None:
     source = random.Random(shape.sql)
     for _ in range(examples(2)):
         pair.check(shape.fill(source), ordered=shape.ordered)
+
+
+@pytest.mark.parametrize(
+    "sql", ["select v from t where v is distinct from 517", "select v, v::varchar < '4' as b from t"]
+)
+def test_segments_of_other_widths(sql: str) -> None:
+    """Codes of one byte in one segment, of two in the next: what a predicate makes of the wider ones must not wrap."""
+    with Pair() as pair:
+        for first, second in (([1, 2, 3, 250], [0, 1000, 517, 2000]), ([-1, 1, 517], [0, 1000, 20])):
+            for parts in ([first, second], [second, first]):
+                pair.load("t", [pa.table({"v": part}) for part in parts])
+                pair.check(sql)
