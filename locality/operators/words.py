@@ -19,7 +19,7 @@ from locality.plan.functions.base import Value
 from locality.types import to_arrow
 
 #: Merging larger dictionaries takes longer than DuckDB does for the whole query.
-_MOST_ENTRIES = 1 << 20
+_MOST_ENTRIES = 1 << 17
 
 
 def string_constant(constant: Constant) -> Value:
