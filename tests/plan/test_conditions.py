@@ -99,6 +99,18 @@ STRINGS = [
     "case when i>j then st end = 'w4'",
     "st >= 'w5' or i > j",
 ]
+#: Filters drop rows where they are NULL, and errors of dropped rows do not count.
+FILTERS = [
+    "i > j or x > y",
+    "not (i > j and x > y)",
+    "sqrt(abs(sp)) > 3 and sign(i) <> 0",
+    "round(x, 1) = trunc(x, 1)",
+    "l > 10000 and i // (l - 10000) > 5",
+    "coalesce(k, l) in (1, 2, 3, l - 1)",
+    "(case when b then st else su end) = 'w5'",
+    "b is distinct from c and (st > su or k is null)",
+    "isnan(sp) or isinf(sq)",
+]
 
 
 @pytest.mark.parametrize(
@@ -108,3 +120,11 @@ STRINGS = [
 )
 def test_conditions(numbers: Sides, expressions: list[str]) -> None:
     numbers.check(expressions)
+
+
+@pytest.mark.parametrize("condition", FILTERS)
+def test_filters(numbers: Sides, condition: str) -> None:
+    query = f"select count(*), sum(j), min(l) from t where {condition}"
+    result = numbers.ours.sql(query)
+    assert result.profile.engine == "locality", result.profile.reason
+    assert result.fetchall() == numbers.theirs.sql(query).fetchall()
