@@ -42,7 +42,7 @@ class Frame(Encoding):
     def take(self, column: EncodedColumn, positions: Positions) -> EncodedColumn:
         assert column.codes is not None
         validity = bitmaps.take(column.validity, positions)
-        return replace(column, length=len(positions), codes=column.codes[positions], validity=validity)
+        return replace(column, length=len(positions), codes=np.take(column.codes, positions), validity=validity)
 
     def slice(self, column: EncodedColumn, start: int, stop: int) -> EncodedColumn:
         assert column.codes is not None

@@ -36,7 +36,9 @@ class Plain(Encoding):
 
     def take(self, column: EncodedColumn, positions: Positions) -> EncodedColumn:
         validity = bitmaps.take(column.validity, positions)
-        return EncodedColumn(column.type, self.name, len(positions), codes=_codes(column)[positions], validity=validity)
+        return EncodedColumn(
+            column.type, self.name, len(positions), codes=np.take(_codes(column), positions, axis=0), validity=validity
+        )
 
     def slice(self, column: EncodedColumn, start: int, stop: int) -> EncodedColumn:
         validity = None if column.validity is None else bitmaps.slice_bits(column.validity, start, stop)

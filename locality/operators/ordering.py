@@ -53,6 +53,31 @@ def order_of(keys: Sequence[Keys], first: int | None = None) -> npt.NDArray[np.i
         bound = np.partition(keys[0], first - 1)[first - 1]
         near = np.flatnonzero(keys[0] <= bound)
         return near[order_of([key[near] for key in keys])[:first]]
-    if len(keys) == 1:
-        return np.argsort(keys[0], kind="stable")[:first]
+    packed = _packed(keys)
+    if packed is not None:
+        combined, row_bits = packed
+        combined.sort()
+        return (combined & ((1 << row_bits) - 1))[:first]
     return np.lexsort(tuple(reversed(keys)))[:first]
+
+
+def _packed(keys: Sequence[Keys]) -> tuple[Keys, int] | None:
+    """All keys and the row's position in one int64, and the bits of the position; None if they do not fit.
+
+    Sorting such integers is several times faster than sorting positions by keys, and stable.
+    """
+    rows = len(keys[0])
+    row_bits = max(rows - 1, 1).bit_length()
+    if rows == 0:
+        return None
+    lows = [int(key.min()) for key in keys]
+    bits = [max(int(key.max()) - low, 1).bit_length() for key, low in zip(keys, lows, strict=True)]
+    if sum(bits) + row_bits > 63:
+        return None
+    combined = np.zeros(rows, dtype=np.int64)
+    for key, low, width in zip(keys, lows, bits, strict=True):
+        combined <<= width
+        combined |= key - low
+    combined <<= row_bits
+    combined |= np.arange(rows, dtype=np.int64)
+    return combined, row_bits

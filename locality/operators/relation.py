@@ -85,6 +85,9 @@ class Relation:
             return concat([segment.column(index) for segment in self.segments])
         if len(self.segments) == 1:
             return take(self.segments[0].column(index), positions)
+        if 4 * len(positions) > self.row_count and not _ascending(positions):
+            # bringing all segments together costs less than bringing the rows back into order
+            return take(concat([segment.column(index) for segment in self.segments]), positions)
         located = self._locate(positions)
         gathered = concat([take(self.segments[number].column(index), rows) for number, rows in located.parts])
         return gathered if located.inverse is None else take(gathered, located.inverse)
@@ -106,11 +109,15 @@ class Located:
     inverse: Positions | None
 
 
+def _ascending(values: Positions) -> bool:
+    return bool(np.all(values[1:] >= values[:-1]))
+
+
 def _locate(starts: Positions, positions: Positions) -> Located:
     owner = np.searchsorted(starts, positions, side="right") - 1
     inverse = None
     ordered = positions
-    if len(owner) and not np.all(owner[1:] >= owner[:-1]):
+    if not _ascending(owner):
         order = np.argsort(owner, kind="stable")
         ordered, owner = positions[order], owner[order]
         inverse = np.empty(len(order), dtype=np.int64)

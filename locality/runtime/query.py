@@ -24,6 +24,9 @@ from locality.runtime.result import Result
 from locality.storage.table import Table
 from locality.types import to_arrow
 
+#: Rows of a result from which on its columns are gathered side by side.
+_PARALLEL_ROWS = 32_768
+
 
 @dataclass(frozen=True)
 class PreparedQuery:
@@ -42,7 +45,7 @@ class PreparedQuery:
         batch = self.operator.execute(execution)
         with execution.measure("result") as traffic:
             execution.reserve(batch.row_count * sum(dtype.row_bytes for dtype in self.query.types), "the result")
-            table = _to_table(self.query, batch)
+            table = _to_table(self.query, batch, execution)
             traffic.rows = batch.row_count
             traffic.read = gathered = batch.gathered_bytes()
             traffic.minimum = gathered
@@ -79,11 +82,18 @@ def prepare(query: Query, tables: Mapping[str, Table], threads: int, memory_limi
     return PreparedQuery(query, operator, naive)
 
 
-def _to_table(query: Query, batch: Batch) -> pa.Table:
-    arrays = []
-    for index, dtype in enumerate(query.types):
+def _to_table(query: Query, batch: Batch, execution: QueryExecution) -> pa.Table:
+    arrays: list[pa.Array | None] = [None] * len(query.types)
+
+    def gather(worker: int, index: int) -> None:
         array = decode(batch.column(index))
-        wanted = zoned(to_arrow(dtype))
-        arrays.append(array if array.type == wanted else array.cast(wanted))
+        wanted = zoned(to_arrow(query.types[index]))
+        arrays[index] = array if array.type == wanted else array.cast(wanted)
+
+    if batch.row_count >= _PARALLEL_ROWS:
+        execution.run(range(len(arrays)), gather)
+    else:
+        for index in range(len(arrays)):
+            gather(0, index)
     names = [f"c{index}" for index in range(len(arrays))]
     return pa.table(arrays, names=names) if arrays else pa.table({})

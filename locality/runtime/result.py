@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from locality.errors import ConnectionClosedError
 from locality.runtime.values import column_values
+from locality.types import Domain, parse, to_arrow
 
 if TYPE_CHECKING:
     import pandas
@@ -119,7 +120,9 @@ class Result:
         """All rows as a pyarrow table, in the types that DuckDB exports."""
         from locality.runtime.relation import to_default_arrow
 
-        table = to_default_arrow(self._open(), self._names, self._types)
+        table = self._open()
+        if not all(_is_default(field.type, text) for field, text in zip(table.schema, self._types, strict=True)):
+            table = to_default_arrow(table, self._names, self._types)
         return table if table.column_names == self._names else table.rename_columns(self._names)
 
     def to_arrow_reader(self, batch_size: int = _BATCH_ROWS) -> pa.RecordBatchReader:
@@ -210,3 +213,11 @@ class Result:
             table = table.slice(start, count)
         values = [column_values(c, name) for c, name in zip(table.itercolumns(), self._types, strict=True)]
         return list(zip(*values, strict=True))
+
+
+def _is_default(arrow: pa.DataType, text: str) -> bool:
+    """Whether a column of this SQL type already has the Arrow type that DuckDB exports; zones depend on the session."""
+    dtype = parse(text)
+    if dtype.domain not in (Domain.INTEGER, Domain.FLOAT, Domain.STRING) or "ZONE" in dtype.name:
+        return False
+    return bool(arrow == to_arrow(dtype))
