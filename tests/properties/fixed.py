@@ -47,13 +47,13 @@ def _zones(seed: int, rows: int) -> pa.Table:
     return _table(seed, 1500).take(pa.array(np.sort(positions)))
 
 
-def _appended() -> list[pa.Table]:
+def large() -> list[pa.Table]:
     """Ingests of other values and sizes: other encodings, widths, dictionaries and NULLs in each segment."""
     return [_zones(2, 66_000), _table(4, 1), _table(5, 300, "none")]
 
 
-VARIANTS: Mapping[str, Callable[[], list[pa.Table]]] = {
-    "appended": _appended,
+SMALL: Mapping[str, Callable[[], list[pa.Table]]] = {
+    "appended": lambda: [_table(3, 250), _table(4, 1), _table(5, 80, "none")],
     "one row": lambda: [_table(6, 1)],
     "no rows": lambda: [_table(7, 0)],
     "only NULLs": lambda: [_table(8, 100, "all")],
