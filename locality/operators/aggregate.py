@@ -212,6 +212,7 @@ class Aggregation:
             return self._run_hashed(self.hashed, execution, traffic)
         if self.groups is None:
             integers, floats = self._run(1, execution, traffic)
+            traffic.rows = 1
             return self._finish([], integers, floats)
         if self.clusters is None:
             integers, floats = self._run(self.groups.count + 1, execution, traffic)

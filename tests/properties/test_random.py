@@ -53,7 +53,7 @@ def check_random_queries(source: random.Random, rows: Sequence[int]) -> None:
                 assert reason_matches(profile, EXPECTED_REASONS), f"{query.sql}\n{profile.reason}"
 
 
-@pytest.mark.parametrize("seed", range(examples(40)))
+@pytest.mark.parametrize("seed", range(examples(60)))
 def test_random_queries_with_interpreted_kernels(seed: int) -> None:
     with interpreted_kernels():
         check_random_queries(random.Random(seed), (0, 1, 2, 10, 60, 200))
