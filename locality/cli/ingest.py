@@ -8,7 +8,8 @@ from typing import Literal
 import click
 
 from locality.cli.options import examples, open_store, store_argument, threads_option
-from locality.cli.text import byte_size, duration, quantity
+from locality.cli.text import duration, quantity
+from locality.runtime.units import byte_size
 
 
 def _primary_key(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:

@@ -10,6 +10,7 @@ import click
 from locality import LocalityError, __version__
 from locality.cli.bench import bench
 from locality.cli.ingest import ingest
+from locality.cli.options import examples
 from locality.cli.query import explain, sql
 from locality.cli.store import info, verify
 
@@ -18,16 +19,18 @@ USAGE = 2
 INTERRUPTED = 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    epilog=examples(
+        "locality ingest sales.locality lineitem lineitem.parquet",
+        'locality sql sales.locality "select count(*) from lineitem"',
+    ),
+)
 @click.version_option(__version__, prog_name="locality")
 def command() -> None:
-    r"""Locality: an embedded analytical query engine.
+    """Locality: an embedded analytical query engine.
 
-    A store is a directory. Ingest tables into it, then ask SQL, any that DuckDB accepts:
-
-    \b
-      locality ingest sales.locality lineitem lineitem.parquet
-      locality sql sales.locality "select count(*) from lineitem"
+    A store is a directory. Ingest tables into it, then ask SQL, any that DuckDB accepts.
 
     Each command explains itself, with examples: locality sql --help
     """

@@ -12,7 +12,8 @@ import click
 from locality.cli.formats import BINARY, FORMATS, format_of, write
 from locality.cli.options import Decorator, examples, open_store, store_argument, threads_option
 from locality.cli.parameters import parse_named, parse_value
-from locality.cli.text import byte_size, duration, quantity
+from locality.cli.text import duration, quantity
+from locality.runtime.units import byte_size
 
 if TYPE_CHECKING:
     from locality.runtime.profile import Profile

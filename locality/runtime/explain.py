@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from locality.operators.physical import Traffic
 from locality.runtime.profile import Profile
 from locality.runtime.query import PreparedQuery
+from locality.runtime.units import byte_size
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ def _ledger(profile: Profile) -> list[str]:
     header = f"{'operator':<12}{'time':>11}{'rows':>13}{'read':>12}{'state':>12}{'written':>12}  zones read"
     total = f"{profile.seconds * 1e3:.2f} ms in all, of which planning {profile.planning_seconds * 1e3:.2f} ms"
     moved = (
-        f"bytes moved {size(profile.bytes_moved)}, minimum {size(profile.bytes_minimum)}, "
-        f"row at a time {size(profile.bytes_naive)}"
+        f"bytes moved {byte_size(profile.bytes_moved)}, minimum {byte_size(profile.bytes_minimum)}, "
+        f"row at a time {byte_size(profile.bytes_naive)}"
     )
     share = f"{profile.share:.0%} of the machine's read bandwidth with {profile.threads} threads"
     return [header, *(_line(traffic) for traffic in profile.operators), "", total, moved, share]
@@ -51,15 +52,5 @@ def _ledger(profile: Profile) -> list[str]:
 
 def _line(traffic: Traffic) -> str:
     zones = f"{traffic.zones_read:,} of {traffic.zones_total:,}" if traffic.zones_total else "all"
-    sizes = "".join(f"{size(n):>12}" for n in (traffic.read, traffic.state, traffic.written))
+    sizes = "".join(f"{byte_size(n):>12}" for n in (traffic.read, traffic.state, traffic.written))
     return f"{traffic.operator:<12}{traffic.seconds * 1e3:>8.2f} ms{traffic.rows:>13,}{sizes}  {zones}"
-
-
-def size(nbytes: int) -> str:
-    """Bytes in decimal units, three digits."""
-    value = float(nbytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.3g} {unit}"
-        value /= 1000
-    return f"{value:,.4g} TB"

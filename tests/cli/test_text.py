@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from locality.cli.text import byte_size, duration, quantity
+from locality.cli.text import duration, quantity
+from locality.runtime.units import byte_size
 
 
 @pytest.mark.parametrize(

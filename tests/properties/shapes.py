@@ -69,7 +69,6 @@ _FILTERED = (
     "select id from t where (qty < {qty} or qty > 30) and not (tiny > {n} or tiny is null)",
     "select id from t where raw between {raw} and 'f' and length(raw) > 5",
     "select id from t where starts_with(k, 'a') or contains(raw, 'zebra') or regexp_matches(k, '^z')",
-    "select id from t where (id, qty) in ((1, 2)) or run = same",
     "select id from t where year(day) = 1997 and month(ts) = 1",
 )
 _COMPUTED = (

@@ -1,0 +1,12 @@
+"""Figures as people read them."""
+
+from __future__ import annotations
+
+
+def byte_size(count: float) -> str:
+    """``512 B``, ``47.9 MB``: decimal units, as storage is sold."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 999.5:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
