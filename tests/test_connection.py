@@ -210,7 +210,7 @@ def test_without_fallback_a_query_for_duckdb_is_an_error_with_the_reason(connect
         "select n, half, n + 1 from t where n % 2 = 0",
         "select tens, sum(n) from t group by tens",
         "select n from t order by half desc, n",
-        "select n, word from t",
+        "select n, half from t",
     ],
 )
 def test_a_query_past_the_memory_limit_is_an_error(sql: str) -> None:
