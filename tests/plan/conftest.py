@@ -29,7 +29,7 @@ def special_doubles(random: np.random.Generator) -> np.ndarray[tuple[int], np.dt
     return values
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def numbers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
     """Wide and narrow columns; the names are the types' initials."""
     random = np.random.default_rng(12)
