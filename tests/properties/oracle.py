@@ -116,12 +116,14 @@ def compare(got: pa.Table, wanted: pa.Table, ordered: bool) -> str:
 
 
 def _rows(table: pa.Table) -> list[Row]:
-    if any(pa.types.is_timestamp(arrow) and arrow.tz for arrow in table.schema.types):
-        fields = [pa.field(f.name, pa.int64() if pa.types.is_timestamp(f.type) else f.type) for f in table.schema]
-        table = table.rename_columns([str(i) for i in range(table.num_columns)]).cast(
-            pa.schema([f.with_name(str(i)) for i, f in enumerate(fields)])
-        )
-    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    return list(zip(*(_as_python(column).to_pylist() for column in table.columns), strict=True))
+
+
+def _as_python(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Dates and timestamps as numbers, since Python's own types end at the year 9999."""
+    if pa.types.is_timestamp(column.type):
+        return column.cast(pa.int64())
+    return column.cast(pa.int32()) if pa.types.is_date32(column.type) else column
 
 
 def _equal_columns(mine: pa.ChunkedArray, theirs: pa.ChunkedArray) -> bool:
