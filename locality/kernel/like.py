@@ -21,7 +21,7 @@ class Pattern:
     """A pattern of LIKE.
 
     tokens, kinds: a byte and its kind (0 literal, 1 for ``_``, 2 for ``%``) for each token; shapes (length,).
-    needle: the longest run of literal bytes: what every matching string contains.
+    needle: a run of literal bytes, which every matching string contains.
     probes: the positions of three rare bytes of the needle, int64; all 0 for the empty needle.
     form: ``equals``, ``starts_with``, ``ends_with`` or ``contains`` if the needle alone decides so, else ``like``.
     """
@@ -40,10 +40,13 @@ class Pattern:
         return self.needle, self.probes, self.tokens, self.kinds
 
 
-def pattern(text: str, escape: str | None = None) -> Pattern:
-    """The pattern that LIKE reads in ``text``; raises ValueError if it ends with the escape character."""
+def pattern(text: str, escape: str | None = None, sample: bytes = b"") -> Pattern:
+    """The pattern that LIKE reads in ``text``; raises ValueError if it ends with the escape character.
+
+    The needle is the literal that is rarest in ``sample``, bytes of the strings to be searched; the longest of these.
+    """
     tokens, kinds = _tokenise(text, escape)
-    needle = _longest_literal(tokens, kinds)
+    needle = _best_literal(tokens, kinds, sample)
     form = _form(kinds, len(needle))
     return Pattern(np.array(tokens, np.uint8), np.array(kinds, np.uint8), *_needle(bytes(needle)), form)
 
@@ -72,13 +75,15 @@ def _tokenise(text: str, escape: str | None) -> tuple[list[int], list[int]]:
     return tokens, kinds
 
 
-def _longest_literal(tokens: list[int], kinds: list[int]) -> list[int]:
-    best: list[int] = []
-    run: list[int] = []
+def _best_literal(tokens: list[int], kinds: list[int], sample: bytes) -> list[int]:
+    runs: list[list[int]] = [[]]
     for token, kind in zip(tokens, kinds, strict=True):
-        run = [*run, token] if kind == _LITERAL else []
-        best = max(best, run, key=len)
-    return best
+        if kind == _LITERAL:
+            runs[-1].append(token)
+        elif runs[-1]:
+            runs.append([])
+    # a needle of one byte is found everywhere
+    return max(runs, key=lambda run: (len(run) > 1, -sample.count(bytes(run)) if run else -len(sample), len(run)))
 
 
 def _form(kinds: list[int], literals: int) -> str:

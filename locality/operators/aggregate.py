@@ -169,6 +169,7 @@ class Aggregation:
         threads: int,
     ) -> None:
         self.relation = relation
+        self.threads = threads
         group_expressions = [introduce_lookups(group, relation) for group in groups]
         calls = [_with_lookups(call, relation) for call in aggregates]
         slots = Slots()
@@ -297,12 +298,15 @@ class Aggregation:
         return self._finish(keys.decode(merged.table.keys), merged.integers[:count], merged.floats[:count])
 
     def _expected_groups(self, keys: Keys) -> int:
-        """At most the rows that pass, and the combinations of the key columns' values; 0 if keys are computed."""
+        """Of one worker: at most its share of the rows that pass, and the combinations of the key columns' values.
+
+        0 if keys are computed.
+        """
         columns = [key.index for key in keys.reads if isinstance(key, ColumnRef)]
         if len(columns) < len(keys.reads) or not self.relation.distinct.keys() >= set(columns):
             return 0
         combinations = math.prod(self.relation.distinct[index] for index in columns)
-        return int(min(combinations, self.relation.row_count * self.pipeline.selectivity))
+        return int(min(combinations, self.relation.row_count * self.pipeline.selectivity / self.threads))
 
     def _finish(self, keys: list[EncodedColumn], integers: AnyArray, floats: AnyArray) -> Batch:
         columns = (*keys, *(planned.finish(integers, floats) for planned in self.planned))

@@ -35,16 +35,18 @@ class Builder:
     """Builds operators over one snapshot.
 
     relation_of: the rows of a scanned table, column by column of the scan.
+    alternative: another plan for an aggregation that can't be built as it is, or the same one.
     """
 
     relation_of: Callable[[nodes.Scan], Relation]
     threads: int
+    alternative: Callable[[nodes.Aggregate], nodes.Node]
 
     def build(self, node: nodes.Node) -> Physical:
         """The operator tree of ``node``; raises Unsupported for what kernels can't do."""
         match node:
-            case nodes.Aggregate(child, groups, aggregates):
-                return self._aggregate(self._fuse(child), groups, aggregates)
+            case nodes.Aggregate():
+                return self._aggregate_or_alternative(node)
             case nodes.Limit(nodes.Sort(child, keys), count, offset) if _is_small(count, offset):
                 assert count is not None
                 return self._top(child, keys, count, offset)
@@ -74,6 +76,15 @@ class Builder:
             case _:
                 columns = tuple(ColumnRef(i, dtype) for i, dtype in enumerate(node.types))
                 return _Fused(Source(operator=self.build(node)), (), columns)
+
+    def _aggregate_or_alternative(self, node: nodes.Aggregate) -> Physical:
+        try:
+            return self._aggregate(self._fuse(node.child), node.groups, node.aggregates)
+        except Unsupported:
+            other = self.alternative(node)
+            if other == node:
+                raise
+            return self.build(other)
 
     def _aggregate(
         self, fused: _Fused, groups: tuple[Expression, ...], aggregates: tuple[AggregateCall, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,15 +19,16 @@ from locality.operators.filter import Test, emit_tests
 from locality.operators.parameters import Parameters
 from locality.operators.relation import Relation
 from locality.operators.shapes import ColumnShape, shape_of
+from locality.operators.traffic import width_of
 from locality.plan.expressions import Expression, columns_of
 from locality.settings import available_threads
 from locality.types import Domain
 
 AnyArray = npt.NDArray[Any]
 
-#: Rows that a worker takes at a time: at most, at least, and in how many parts a small relation is cut between these.
+#: Rows that a worker takes at a time at most; bytes that are worth waking it for; parts that few rows are cut into.
 MORSEL_ROWS = 4 * 65536
-_LEAST_MORSEL_ROWS = 8 * BLOCK
+_LEAST_MORSEL_BYTES = 1 << 19
 _PARTS = 16
 
 
@@ -97,7 +99,8 @@ class Pipeline:
         """Excludes zones, cuts what is left into morsels, and makes a kernel for each shape of segment among them."""
         kernels: dict[tuple[ColumnShape, ...], tuple[int, Parameters]] = {}
         ranges_of = [self._ranges(position) for position in range(len(self.relation.segments))]
-        size = min(self.sink.morsel_rows, _even_share(sum(z - a for ranges in ranges_of for a, z in ranges)))
+        rows = sum(stop - start for ranges in ranges_of for start, stop in ranges)
+        size = min(self.sink.morsel_rows, self._even_share(rows))
         self._load_text([position for position, ranges in enumerate(ranges_of) if ranges])
         for position, segment in enumerate(self.relation.segments):
             ranges = ranges_of[position]
@@ -112,6 +115,13 @@ class Pipeline:
             for start, stop in ranges:
                 cuts = range(start, stop, size)
                 self.morsels += [Morsel(position, cut, min(cut + size, stop), number) for cut in cuts]
+
+    def _even_share(self, rows: int) -> int:
+        """Rows of a morsel such that several workers share ``rows`` evenly, each with enough to do; whole blocks."""
+        segment = max(self.relation.segments, key=lambda segment: segment.row_count)
+        width = sum(width_of(segment.column(index)) for index in self.columns)
+        share = max(rows / _PARTS, _LEAST_MORSEL_BYTES / max(width, 1.0))
+        return min(math.ceil(share / BLOCK) * BLOCK, MORSEL_ROWS)
 
     def _load_text(self, positions: Sequence[int]) -> None:
         """Has the raw strings that will be read decompressed, several segments at a time."""
@@ -162,9 +172,3 @@ class Pipeline:
         integers, floats, *arrays = self.arguments[morsel.segment]
         faults: int = run(morsel.start, morsel.stop, integers, floats, *state, *arrays)
         return faults
-
-
-def _even_share(rows: int) -> int:
-    """Rows of a morsel such that several workers share few rows evenly; whole blocks."""
-    share = -(-rows // _PARTS)
-    return min(max(-(-share // BLOCK) * BLOCK, _LEAST_MORSEL_ROWS), MORSEL_ROWS)

@@ -31,14 +31,18 @@ PACKED_BYTES = 7
 _LENGTH_BITS = 3
 
 
-def _like(text: str) -> Pattern:
-    return pattern(text)
+#: Bytes of the first segment by which the rarest part of a pattern is found.
+_SAMPLE_BYTES = 1 << 18
 
 
-def _parts(before: bool, after: bool) -> Callable[[str], Pattern]:
+def _like(text: str, sample: bytes) -> Pattern:
+    return pattern(text, sample=sample)
+
+
+def _parts(before: bool, after: bool) -> Callable[[str, bytes], Pattern]:
     """Patterns of a literal text with or without anything before and after it."""
 
-    def make(text: str) -> Pattern:
+    def make(text: str, sample: bytes) -> Pattern:
         if before and after:
             return substring(text.encode())
         return pattern(("%" if before else "") + _escaped(text) + ("%" if after else ""), "\\")
@@ -50,7 +54,7 @@ def _escaped(text: str) -> str:
     return "".join("\\" + c if c in "\\%_" else c for c in text)
 
 
-_PATTERNS: dict[str, Callable[[str], Pattern]] = {
+_PATTERNS: dict[str, Callable[[str, bytes], Pattern]] = {
     "~~": _like,
     "!~~": _like,
     "contains": _parts(True, True),
@@ -142,7 +146,7 @@ def emit_block_function(block: Block, call: Call) -> tuple[ir.Var, ir.Var | None
         return out, load.validity, Value(b.const_i64(0), bounds=Interval(0, 2**40))
     constant = call.args[1]
     assert isinstance(constant, Constant) and isinstance(constant.value, str)
-    arguments = _PATTERNS[call.name](constant.value).search
+    arguments = _PATTERNS[call.name](constant.value, _sample(block, column.index)).search
     types = (Scalar.U8, Scalar.I64, Scalar.U8, Scalar.U8)
     parameters = [
         block.parameters.array((call, i), Array(scalar), _always(array))
@@ -154,6 +158,12 @@ def emit_block_function(block: Block, call: Call) -> tuple[ir.Var, ir.Var | None
         with block.builder.loop(block.count) as i:
             block.builder.store(out, i, b.not_(b.load(out, i)))
     return out, load.validity, Value(ir.Const(False, Scalar.BOOL))
+
+
+def _sample(block: Block, index: int) -> bytes:
+    """Some of the column's text."""
+    data = block.relation.segments[0].column(index).data
+    return b"" if data is None else data[:_SAMPLE_BYTES].tobytes()
 
 
 def _always(array: npt.NDArray[Any]) -> Callable[[Any], npt.NDArray[Any]]:

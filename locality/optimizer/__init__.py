@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from locality.optimizer.distinct import split_distinct_aggregates
 from locality.optimizer.prune import prune_columns
 from locality.plan.nodes import Node
 
-PASSES: tuple[Callable[[Node], Node], ...] = (split_distinct_aggregates, prune_columns)
+PASSES: tuple[Callable[[Node], Node], ...] = (prune_columns,)
 
 
 def optimize(root: Node) -> Node:

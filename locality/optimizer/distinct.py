@@ -1,5 +1,7 @@
 """``count(DISTINCT x)`` as two groupings: by the keys and x, then by the keys.
 
+This is the other plan for an aggregation whose values are too many to be marked as they are met.
+
 The inner grouping makes x unique within each group, so the outer one only counts. Other aggregates beside it are split
 in two where they can be: a sum of sums, a minimum of minima.
 """

@@ -16,6 +16,7 @@ from locality.operators.physical import Physical
 from locality.operators.relation import Relation
 from locality.operators.tables import scan_relation
 from locality.optimizer import optimize
+from locality.optimizer.distinct import split_distinct_aggregates
 from locality.plan.nodes import Query, Scan
 from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.profile import Profile
@@ -70,16 +71,22 @@ def prepare(query: Query, tables: Mapping[str, Table], threads: int, memory_limi
     relations: list[Relation] = []
 
     def relation_of(scan: Scan) -> Relation:
-        text = sum(tables[scan.table].statistics(index).text_bytes for index in scan.columns)
+        text = sum(_raw_bytes(tables[scan.table], index) for index in scan.columns)
         if text > memory_limit // 2:
             raise Unsupported(f"raw strings of {text:,} bytes under a memory limit of {memory_limit:,}")
         relation = scan_relation(tables[scan.table], scan)
         relations.append(relation)
         return relation
 
-    operator = Builder(relation_of, threads).build(optimize(query.root))
+    operator = Builder(relation_of, threads, split_distinct_aggregates).build(optimize(query.root))
     naive = sum(int(relation.naive_row_bytes * relation.row_count) for relation in relations)
     return PreparedQuery(query, operator, naive)
+
+
+def _raw_bytes(table: Table, index: int) -> int:
+    """Bytes of a column's strings where they have no dictionary: they are decompressed as a whole."""
+    is_raw = any(segment.encoding(index) == "text" for segment in table.segments)
+    return table.statistics(index).text_bytes if is_raw else 0
 
 
 def _to_table(query: Query, batch: Batch, execution: QueryExecution) -> pa.Table:

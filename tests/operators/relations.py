@@ -13,6 +13,7 @@ from locality.encodings import EncodedColumn, decode
 from locality.operators.batch import Batch
 from locality.operators.build import Builder
 from locality.operators.relation import Relation, ZoneBounds
+from locality.optimizer.distinct import split_distinct_aggregates
 from locality.plan.intervals import Interval
 from locality.plan.nodes import Node, Scan
 from locality.runtime.execution import QueryExecution, Workers
@@ -82,7 +83,7 @@ def run(node: Node, source: Relation, threads: int = 1) -> list[Row]:
         assert scan.columns == tuple(range(len(source.types)))
         return source
 
-    operator = Builder(scanned, threads).build(node)
+    operator = Builder(scanned, threads, split_distinct_aggregates).build(node)
     assert operator.types == node.types
     with execution(threads) as running:
         return rows_of(operator.execute(running))
