@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from locality.errors import Unsupported
-from locality.operators import aggregate, collect, limit, sort, topn
-from locality.operators.aggregates import is_known
+from locality.operators import collect, limit, sort, topn
+from locality.operators.aggregation import aggregate
+from locality.operators.aggregation.aggregates import is_known
 from locality.operators.physical import Physical
-from locality.operators.relation import Relation
+from locality.operators.relations.relation import Relation
 from locality.operators.source import Source
 from locality.plan import nodes
 from locality.plan.expressions import AggregateCall, ColumnRef, Expression, SortKey, conjuncts, rewrite

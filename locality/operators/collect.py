@@ -15,16 +15,16 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
-from locality.operators.batch import Batch, Deferred
-from locality.operators.block import Block
-from locality.operators.codesets import code_sets
-from locality.operators.filter import Test, plan_tests
-from locality.operators.lookup import introduce_lookups
+from locality.operators.codegen.block import Block
+from locality.operators.codegen.lookup import introduce_lookups
+from locality.operators.codegen.probe import probe
+from locality.operators.codegen.results import column_of_value
+from locality.operators.filters.codesets import code_sets
+from locality.operators.filters.filter import Test, plan_tests
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import MORSEL_ROWS, Morsel, Pipeline
-from locality.operators.probe import probe
-from locality.operators.relation import Relation
-from locality.operators.results import column_of_value
+from locality.operators.relations.batch import Batch, Deferred
+from locality.operators.relations.relation import Relation
 from locality.operators.scan import describe_scan, run_pipeline
 from locality.operators.source import Preparation, Source
 from locality.plan.expressions import ColumnRef, Expression, columns_of, rewrite

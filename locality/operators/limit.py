@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from locality.operators.batch import Batch
 from locality.operators.collect import Collect
 from locality.operators.physical import Execution, Explanation, Physical
+from locality.operators.relations.batch import Batch
 from locality.types import DataType
 
 

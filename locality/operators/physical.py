@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from locality.operators.batch import Batch
+from locality.operators.relations.batch import Batch
 from locality.types import DataType
 
 Item = TypeVar("Item")

@@ -14,12 +14,12 @@ import numpy.typing as npt
 from locality.kernel import builder as b
 from locality.kernel.ir import Array, Scalar, Var
 from locality.kernel.loader import Kernel, load
-from locality.operators.block import BLOCK, Block
-from locality.operators.filter import Test, emit_tests
-from locality.operators.parameters import Parameters
-from locality.operators.relation import Relation
-from locality.operators.shapes import ColumnShape, shape_of
-from locality.operators.traffic import width_of
+from locality.operators.codegen.block import BLOCK, Block
+from locality.operators.codegen.parameters import Parameters
+from locality.operators.filters.filter import Test, emit_tests
+from locality.operators.relations.relation import Relation
+from locality.operators.relations.shapes import ColumnShape, shape_of
+from locality.operators.relations.traffic import width_of
 from locality.plan.expressions import Expression, columns_of
 from locality.settings import available_threads
 from locality.types import Domain

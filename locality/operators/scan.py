@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 
 from locality.errors import Unsupported
-from locality.operators.filter import CodeTest
+from locality.operators.filters.filter import CodeTest
 from locality.operators.physical import Execution, Traffic
 from locality.operators.pipeline import Morsel, Pipeline
-from locality.operators.traffic import touched_share, width_of
+from locality.operators.relations.traffic import touched_share, width_of
 from locality.plan.expressions import columns_of
 
 

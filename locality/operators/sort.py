@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from locality.operators.batch import Batch
 from locality.operators.ordering import order_of, sort_keys
 from locality.operators.physical import Execution, Explanation, Physical
+from locality.operators.relations.batch import Batch
 from locality.plan.expressions import SortKey
 from locality.types import DataType
 

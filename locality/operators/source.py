@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from locality.operators.physical import Execution, Explanation, Physical
-from locality.operators.relation import Relation
+from locality.operators.relations.relation import Relation
 
 Prepared = TypeVar("Prepared")
 

@@ -13,16 +13,16 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
-from locality.operators.batch import Batch
-from locality.operators.block import Block, Row
+from locality.operators.codegen.block import Block, Row
+from locality.operators.codegen.lookup import introduce_lookups
+from locality.operators.codegen.probe import probe
 from locality.operators.collect import rows_at
-from locality.operators.filter import narrow, plan_tests
-from locality.operators.lookup import introduce_lookups
+from locality.operators.filters.filter import narrow, plan_tests
 from locality.operators.ordering import order_of, sort_keys
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import MORSEL_ROWS, Morsel, Pipeline
-from locality.operators.probe import probe
-from locality.operators.relation import Relation
+from locality.operators.relations.batch import Batch
+from locality.operators.relations.relation import Relation
 from locality.operators.scan import describe_scan, run_pipeline
 from locality.plan.expressions import Expression, SortKey
 from locality.plan.functions.base import Value, as_integer

@@ -68,8 +68,8 @@ class Case:
 class Lookup:
     """``expression`` as a table by the code of column ``column``, which is ``ColumnRef(0)`` in it; it reads no other.
 
-    It is put where a column has few possible values: see :mod:`locality.operators.lookup`. If ``ranked``, the table
-    gives the rank of each value among all values of the table, for numbering groups densely.
+    It is put where a column has few possible values: see :mod:`locality.operators.codegen.lookup`. If ``ranked``, the
+    table gives the rank of each value among all values of the table, for numbering groups densely.
     """
 
     column: int

@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from locality.encodings import decode
 from locality.errors import Unsupported
-from locality.operators.batch import Batch
 from locality.operators.build import Builder
 from locality.operators.physical import Physical
-from locality.operators.relation import Relation
-from locality.operators.tables import scan_relation
+from locality.operators.relations.batch import Batch
+from locality.operators.relations.relation import Relation
+from locality.operators.relations.tables import scan_relation
 from locality.optimizer import optimize
 from locality.optimizer.distinct import split_distinct_aggregates
 from locality.plan.nodes import Query, Scan

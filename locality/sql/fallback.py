@@ -67,14 +67,17 @@ class Fallback:
         }
         if memory_limit:
             config["memory_limit"] = f"{memory_limit}B"
-        connection = duckdb.connect(":memory:", config=config)
+        try:
+            connection = duckdb.connect(":memory:", config=config)
+            self._settings = _settings(connection)
+        except duckdb.OutOfMemoryException as error:
+            raise MemoryLimitError(f"DuckDB needs more than the memory limit to start: {error}") from None
         self._connection: duckdb.DuckDBPyConnection | None = connection
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="locality-duckdb")
         # At exit too: DuckDB's threads must be gone before the interpreter is, as they may let go of Python objects.
         self._release = weakref.finalize(self, _release, connection, self._worker)
         self._lock = threading.RLock()
         self._datasets: dict[str, StoredDataset] = {}
-        self._settings = _settings(connection)
         self.changed_settings: frozenset[str] = frozenset()
 
     def close(self) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from locality.encodings import EncodedColumn, decode
-from locality.operators.batch import Batch
 from locality.operators.build import Builder
-from locality.operators.relation import Relation, ZoneBounds
+from locality.operators.relations.batch import Batch
+from locality.operators.relations.relation import Relation, ZoneBounds
 from locality.optimizer.distinct import split_distinct_aggregates
 from locality.plan.intervals import Interval
 from locality.plan.nodes import Node, Scan

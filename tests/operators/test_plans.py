@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from locality.operators.relation import Relation
+from locality.operators.relations.relation import Relation
 from locality.plan.expressions import AggregateCall, Call, Case, ColumnRef, Constant, Expression, SortKey
 from locality.plan.nodes import Aggregate, Filter, Limit, Node, Project, Scan, Sort
 from locality.types import BIGINT, BOOLEAN, DOUBLE, HUGEINT, VARCHAR, DataType

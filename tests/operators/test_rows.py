@@ -17,11 +17,11 @@ from locality.kernel import builder as b
 from locality.kernel.builder import Builder
 from locality.kernel.ir import Array, Scalar
 from locality.kernel.loader import load
-from locality.operators.batch import Batch, Deferred
-from locality.operators.domain import MOST_CODES, domain_of, domains_of
-from locality.operators.lookup import as_lookup, introduce_lookups, tables_of
+from locality.operators.codegen.lookup import as_lookup, introduce_lookups, tables_of
+from locality.operators.codegen.parameters import Parameters
 from locality.operators.ordering import order_of, sort_keys
-from locality.operators.parameters import Parameters
+from locality.operators.relations.batch import Batch, Deferred
+from locality.operators.relations.domain import MOST_CODES, domain_of, domains_of
 from locality.plan.expressions import Call, ColumnRef, Constant, Lookup
 from locality.plan.intervals import Interval
 from locality.types import BIGINT, DOUBLE, VARCHAR, DataType

@@ -18,7 +18,8 @@ import pytest
 
 import locality
 from locality.errors import QueryError, Unsupported
-from locality.operators import collect, lookup
+from locality.operators import collect
+from locality.operators.codegen import lookup
 
 #: Expressions of one query: a few, so that kernels compile fast and a failure names its expression.
 _TOGETHER = 8

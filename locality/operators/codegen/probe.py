@@ -6,10 +6,10 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Scalar
-from locality.operators.block import Block
-from locality.operators.parameters import Parameters
-from locality.operators.relation import Relation
-from locality.operators.shapes import ColumnShape, shape_of
+from locality.operators.codegen.block import Block
+from locality.operators.codegen.parameters import Parameters
+from locality.operators.relations.relation import Relation
+from locality.operators.relations.shapes import ColumnShape, shape_of
 from locality.plan.expressions import Expression, columns_of
 from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval

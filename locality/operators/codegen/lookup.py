@@ -21,8 +21,8 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar
-from locality.operators.domain import CodeDomain, domain_of, domains_of
-from locality.operators.relation import Relation, Segment, is_integer
+from locality.operators.relations.domain import CodeDomain, domain_of, domains_of
+from locality.operators.relations.relation import Relation, Segment, is_integer
 from locality.plan.expressions import (
     Call,
     Case,
@@ -41,7 +41,7 @@ from locality.sql.evaluate import evaluate, is_deterministic
 from locality.types import DataType, Domain
 
 if TYPE_CHECKING:
-    from locality.operators.columns import ColumnLoad
+    from locality.operators.codegen.columns import ColumnLoad
 
 #: Operations that cost less over whole vectors of rows than a load from a table does.
 _CHEAP = frozenset({"+", "-", "*", "=", "<>", "<", "<=", ">", ">=", "and", "or", "not", "is null", "is not null"})

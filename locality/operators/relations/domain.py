@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from locality.encodings import EncodedColumn, decode
 from locality.encodings.column import Dictionary
-from locality.operators.relation import Relation
+from locality.operators.relations.relation import Relation
 from locality.plan.intervals import Interval
 from locality.types import DataType, Domain, to_arrow
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from locality.encodings import EncodedColumn, take
-from locality.operators.relation import ColumnsSegment, Positions, Relation
-from locality.operators.traffic import gathered_bytes
+from locality.operators.relations.relation import ColumnsSegment, Positions, Relation
+from locality.operators.relations.traffic import gathered_bytes
 from locality.plan.intervals import Interval
 from locality.types import DataType
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from locality.encodings import EncodedColumn, stored_bytes
-from locality.operators.relation import Positions, Relation, Segment
+from locality.operators.relations.relation import Positions, Relation, Segment
 
 LINE_BYTES = 64
 #: Beyond so many rows the lines that they touch are estimated rather than counted.

@@ -11,8 +11,8 @@ from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
 from locality.kernel import ir
 from locality.kernel.ir import Scalar
-from locality.operators.accumulators import Cells, Reader, Slot, Slots, add_sum
-from locality.operators.results import column_of_value, float_column, integer_column, key_to_float
+from locality.operators.aggregation.accumulators import Cells, Reader, Slot, Slots, add_sum
+from locality.operators.codegen.results import column_of_value, float_column, integer_column, key_to_float
 from locality.plan.expressions import AggregateCall, Call, Cast, Expression
 from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval

@@ -15,11 +15,11 @@ from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.hashtable import HashTable
 from locality.kernel.ir import Array, Scalar, Var
-from locality.operators.accumulators import Slots, fresh, update_slots
-from locality.operators.block import BLOCK, Block, Row
-from locality.operators.grouping import DenseGroups
+from locality.operators.aggregation.accumulators import Slots, fresh, update_slots
+from locality.operators.aggregation.grouping import DenseGroups
+from locality.operators.codegen.block import BLOCK, Block, Row
+from locality.operators.codegen.results import column_of_value, key_to_float
 from locality.operators.pipeline import MORSEL_ROWS
-from locality.operators.results import column_of_value, key_to_float
 from locality.plan.expressions import Expression
 from locality.plan.functions.base import Value, as_double, as_integer
 

@@ -12,11 +12,11 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar
-from locality.operators.block import Block, Row
-from locality.operators.codesets import CodeSet, code_sets
-from locality.operators.lookup import introduce_lookups
-from locality.operators.relation import Relation, Segment
-from locality.operators.zonetests import zones_possible
+from locality.operators.codegen.block import Block, Row
+from locality.operators.codegen.lookup import introduce_lookups
+from locality.operators.filters.codesets import CodeSet, code_sets
+from locality.operators.filters.zonetests import zones_possible
+from locality.operators.relations.relation import Relation, Segment
 from locality.plan.expressions import ColumnRef, Expression, Lookup, walk
 from locality.plan.functions.base import is_true
 from locality.types import Domain

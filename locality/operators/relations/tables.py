@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from locality.encodings import EncodedColumn
-from locality.operators.relation import ColumnsSegment, Relation, ZoneBounds
+from locality.operators.relations.relation import ColumnsSegment, Relation, ZoneBounds
 from locality.plan.intervals import Interval
 from locality.plan.nodes import Scan
 from locality.storage.table import Segment, Table

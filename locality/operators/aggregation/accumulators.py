@@ -18,7 +18,7 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Scalar
-from locality.operators.block import Row
+from locality.operators.codegen.block import Row
 from locality.plan.expressions import Expression
 from locality.plan.functions.base import Value, as_double, as_integer, both, is_true
 from locality.plan.intervals import INT64_MAX, INT64_MIN, Interval

@@ -12,8 +12,8 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar
-from locality.operators.parameters import Parameters
-from locality.operators.text import pack
+from locality.operators.codegen.parameters import Parameters
+from locality.operators.codegen.text import pack
 from locality.plan.expressions import Constant
 from locality.plan.functions.base import Value
 from locality.types import to_arrow

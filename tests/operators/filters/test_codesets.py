@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from locality.encodings import EncodedColumn, decode, expand
 from locality.encodings.bitmaps import to_mask
-from locality.operators.codesets import CodeSet, code_sets
-from locality.operators.relation import Relation
+from locality.operators.filters.codesets import CodeSet, code_sets
+from locality.operators.relations.relation import Relation
 from locality.plan.expressions import Call, ColumnRef, Constant, Expression
 from locality.storage.zones import Zones, ordered_keys
 from locality.types import BIGINT, BOOLEAN, DOUBLE, VARCHAR, DataType

@@ -16,13 +16,13 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar
-from locality.operators.relation import Relation
-from locality.operators.shapes import ColumnShape
+from locality.operators.relations.relation import Relation
+from locality.operators.relations.shapes import ColumnShape
 from locality.plan.functions.base import Value
 from locality.types import Domain, to_arrow
 
 if TYPE_CHECKING:
-    from locality.operators.block import Block
+    from locality.operators.codegen.block import Block
 
 _WIDTHS = {Scalar.U8: 8, Scalar.U16: 16, Scalar.U32: 32, Scalar.U64: 64}
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from locality.encodings import EncodedColumn, from_arrow
 from locality.encodings.canonical import plain_dtype
 from locality.encodings.column import Dictionary
-from locality.operators.text import unpack
+from locality.operators.codegen.text import unpack
 from locality.plan.functions.base import Value
 from locality.types import DataType
 

@@ -16,12 +16,10 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Scalar
-from locality.operators.columns import ColumnLoad
-from locality.operators.lookup import LookupLoad
-from locality.operators.parameters import Parameters
-from locality.operators.relation import Relation
-from locality.operators.shapes import ColumnShape
-from locality.operators.text import (
+from locality.operators.codegen.columns import ColumnLoad
+from locality.operators.codegen.lookup import LookupLoad
+from locality.operators.codegen.parameters import Parameters
+from locality.operators.codegen.text import (
     emit_block_function,
     emit_packed_substring,
     emit_text_comparison,
@@ -29,7 +27,9 @@ from locality.operators.text import (
     is_packed_substring,
     is_text_comparison,
 )
-from locality.operators.words import string_constant, unify_strings
+from locality.operators.codegen.words import string_constant, unify_strings
+from locality.operators.relations.relation import Relation
+from locality.operators.relations.shapes import ColumnShape
 from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Lookup, children
 from locality.plan.functions import FUNCTIONS
 from locality.plan.functions.base import Value, both, null_of

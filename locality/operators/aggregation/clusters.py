@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import EncodedColumn
-from locality.operators.accumulators import Cells
-from locality.operators.grouping import DenseGroups
+from locality.operators.aggregation.accumulators import Cells
+from locality.operators.aggregation.grouping import DenseGroups
 from locality.operators.pipeline import Morsel
-from locality.operators.relation import Relation, Segment
+from locality.operators.relations.relation import Relation, Segment
 from locality.plan.expressions import ColumnRef
 
 #: Groups in the ranges of all zones, as a multiple of the rows: beyond it the key is not clustered.

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar
-from locality.operators.relation import Segment
+from locality.operators.relations.relation import Segment
 
 AnyArray = npt.NDArray[Any]
 

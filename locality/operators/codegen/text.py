@@ -23,8 +23,8 @@ from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval
 
 if TYPE_CHECKING:
-    from locality.operators.block import Block, Row
-    from locality.operators.columns import ColumnLoad
+    from locality.operators.codegen.block import Block, Row
+    from locality.operators.codegen.columns import ColumnLoad
 
 #: Bytes that a packed string may have; three more bits hold its length.
 PACKED_BYTES = 7

@@ -13,10 +13,10 @@ from locality.encodings import EncodedColumn
 from locality.encodings.column import Dictionary
 from locality.kernel import builder as b
 from locality.kernel import ir
-from locality.operators.block import Row
-from locality.operators.lookup import tables_of
-from locality.operators.relation import Relation
-from locality.operators.results import float_column, integer_column, string_column
+from locality.operators.codegen.block import Row
+from locality.operators.codegen.lookup import tables_of
+from locality.operators.codegen.results import float_column, integer_column, string_column
+from locality.operators.relations.relation import Relation
 from locality.plan.expressions import Expression, Lookup
 from locality.plan.functions.base import Value, as_integer
 from locality.types import DataType, Domain

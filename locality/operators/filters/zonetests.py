@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from locality.operators.codesets import MIRRORED, CodeSet, compared
-from locality.operators.relation import Relation
+from locality.operators.filters.codesets import MIRRORED, CodeSet, compared
+from locality.operators.relations.relation import Relation
 from locality.plan.expressions import Call, ColumnRef, Constant, Expression
 from locality.storage.zones import ordered_keys
 

@@ -15,19 +15,19 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
-from locality.operators.accumulators import Slot, Slots, combine, fresh, merge, update_slots
-from locality.operators.aggregates import MOST_SEEN, Input, plan_aggregate
-from locality.operators.batch import Batch
-from locality.operators.block import Block, Row, materialise
-from locality.operators.clusters import Clusters, find_clusters, without_empty_groups
-from locality.operators.filter import plan_tests
-from locality.operators.grouping import MOST_GROUPS, DenseGroups, existing, plan_dense
-from locality.operators.hashing import GroupTable, HashSink, Keys, plan_keys
-from locality.operators.lookup import introduce_lookups
+from locality.operators.aggregation.accumulators import Slot, Slots, combine, fresh, merge, update_slots
+from locality.operators.aggregation.aggregates import MOST_SEEN, Input, plan_aggregate
+from locality.operators.aggregation.clusters import Clusters, find_clusters, without_empty_groups
+from locality.operators.aggregation.grouping import MOST_GROUPS, DenseGroups, existing, plan_dense
+from locality.operators.aggregation.hashing import GroupTable, HashSink, Keys, plan_keys
+from locality.operators.codegen.block import Block, Row, materialise
+from locality.operators.codegen.lookup import introduce_lookups
+from locality.operators.codegen.probe import probe
+from locality.operators.filters.filter import plan_tests
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import MORSEL_ROWS, Morsel, Pipeline
-from locality.operators.probe import probe
-from locality.operators.relation import Relation
+from locality.operators.relations.batch import Batch
+from locality.operators.relations.relation import Relation
 from locality.operators.scan import describe_scan, run_pipeline
 from locality.operators.source import Preparation, Source
 from locality.plan.expressions import AggregateCall, ColumnRef, Expression, walk

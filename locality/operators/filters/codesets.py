@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
-from locality.operators.domain import domain_of
-from locality.operators.lookup import as_lookup, tables_of
-from locality.operators.relation import Relation, ZoneBounds
+from locality.operators.codegen.lookup import as_lookup, tables_of
+from locality.operators.relations.domain import domain_of
+from locality.operators.relations.relation import Relation, ZoneBounds
 from locality.plan.expressions import Call, ColumnRef, Constant, Expression, columns_of, walk
 from locality.sql.evaluate import is_deterministic
 
