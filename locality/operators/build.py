@@ -47,7 +47,7 @@ class Builder:
         """The operator tree of ``node``; raises Unsupported for what kernels can't do."""
         match node:
             case nodes.Aggregate():
-                return self._aggregate_or_alternative(node)
+                return self._aggregate(node)
             case nodes.Limit(nodes.Sort(child, keys), count, offset) if _is_small(count, offset):
                 assert count is not None
                 return self._top(child, keys, count, offset)
@@ -78,31 +78,27 @@ class Builder:
                 columns = tuple(ColumnRef(i, dtype) for i, dtype in enumerate(node.types))
                 return _Fused(Source(operator=self.build(node)), (), columns)
 
-    def _aggregate_or_alternative(self, node: nodes.Aggregate) -> Physical:
-        try:
-            return self._aggregate(self._fuse(node.child), node.groups, node.aggregates)
-        except Unsupported:
-            other = self.alternative(node)
-            if other == node:
-                raise
-            return self.build(other)
-
-    def _aggregate(
-        self, fused: _Fused, groups: tuple[Expression, ...], aggregates: tuple[AggregateCall, ...]
-    ) -> Physical:
+    def _aggregate(self, node: nodes.Aggregate) -> Physical:
+        """The aggregation as it is; else its alternative; else over computed inputs, where these are few."""
+        fused = self._fuse(node.child)
+        groups = tuple(fused.over_source(group) for group in node.groups)
         calls = tuple(
             replace(
                 call,
                 args=tuple(fused.over_source(arg) for arg in call.args),
                 filter=None if call.filter is None else fused.over_source(call.filter),
             )
-            for call in aggregates
+            for call in node.aggregates
         )
-        keys = tuple(fused.over_source(group) for group in groups)
+        other = self.alternative(node)
+        if fused.source.relation is None and other != node:
+            return self.build(other)  # what its input's values are is known only when it runs
         try:
-            return aggregate.Aggregate(fused.source, fused.conjuncts, keys, calls, self.threads)
+            return aggregate.Aggregate(fused.source, fused.conjuncts, groups, calls, self.threads)
         except Unsupported as reason:
-            return self._aggregate_collected(fused, keys, calls, reason)
+            if other != node:
+                return self.build(other)
+            return self._aggregate_collected(fused, groups, calls, reason)
 
     def _aggregate_collected(
         self, fused: _Fused, groups: tuple[Expression, ...], calls: tuple[AggregateCall, ...], reason: Unsupported
