@@ -26,10 +26,10 @@ from locality.types import Domain
 
 AnyArray = npt.NDArray[Any]
 
-#: Rows that a worker takes at a time at most; bytes that are worth waking it for; parts that few rows are cut into.
-MORSEL_ROWS = 4 * 65536
+#: Rows that a worker takes at a time at most; bytes that are worth waking it for; parts a worker should get to share.
+MORSEL_ROWS = 16 * 65536
 _LEAST_MORSEL_BYTES = 1 << 19
-_PARTS = 16
+_PARTS_A_WORKER = 4
 
 
 class Sink(Protocol):
@@ -113,14 +113,15 @@ class Pipeline:
             number, parameters = kernels[shapes]
             self.arguments.append(parameters.bind(segment))
             for start, stop in ranges:
-                cuts = range(start, stop, size)
-                self.morsels += [Morsel(position, cut, min(cut + size, stop), number) for cut in cuts]
+                step = _even_step(stop - start, size)
+                cuts = range(start, stop, step)
+                self.morsels += [Morsel(position, cut, min(cut + step, stop), number) for cut in cuts]
 
     def _even_share(self, rows: int) -> int:
         """Rows of a morsel such that several workers share ``rows`` evenly, each with enough to do; whole blocks."""
         segment = max(self.relation.segments, key=lambda segment: segment.row_count)
         width = sum(width_of(segment.column(index)) for index in self.columns)
-        share = max(rows / _PARTS, _LEAST_MORSEL_BYTES / max(width, 1.0))
+        share = max(rows / (_PARTS_A_WORKER * available_threads()), _LEAST_MORSEL_BYTES / max(width, 1.0))
         return min(math.ceil(share / BLOCK) * BLOCK, MORSEL_ROWS)
 
     def _load_text(self, positions: Sequence[int]) -> None:
@@ -172,3 +173,9 @@ class Pipeline:
         integers, floats, *arrays = self.arguments[morsel.segment]
         faults: int = run(morsel.start, morsel.stop, integers, floats, *state, *arrays)
         return faults
+
+
+def _even_step(rows: int, most: int) -> int:
+    """Rows of the parts when ``rows`` are cut into as few even ones of whole blocks as ``most`` allows."""
+    parts = math.ceil(rows / most)
+    return min(math.ceil(rows / parts / BLOCK) * BLOCK, most)

@@ -100,6 +100,16 @@ def write(store: Path, manifest: Manifest) -> None:
     durable.replace_file(store / NAME, json.dumps(header).encode() + b"\n" + body + b"\n")
 
 
+def stamp(store: Path) -> tuple[int, int, int]:
+    """What tells one manifest file from another without reading it: inode, time in ns, size; raises as :func:`read`."""
+    path = store / NAME
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise CorruptStoreError(f"the store's manifest {path} is missing") from None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 def read_version(store: Path) -> int:
     """The version that the store is at, by the first line alone; raises as :func:`read` does."""
     path = store / NAME

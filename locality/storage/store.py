@@ -34,6 +34,7 @@ class Store:
         self._in_use: weakref.WeakKeyDictionary[Table, int] = weakref.WeakKeyDictionary()
         self._pinned = 0
         self._snapshot = Snapshot(-1, NameMap(), NameMap())
+        self._stamp: tuple[int, int, int] | None = None
         self._closed = False
         try:
             self._load()
@@ -60,8 +61,12 @@ class Store:
         """The store as the last commit, of whatever process, left it. Its files stay while its tables are in use."""
         with self._mutex:
             self._check_open()
-            if manifest.read_version(self.path) != self._snapshot.version:
-                self._load()
+            # every commit puts a new file in the manifest's place, so an unchanged one need not be read
+            stamp = manifest.stamp(self.path)
+            if stamp != self._stamp:
+                if manifest.read_version(self.path) != self._snapshot.version:
+                    self._load()
+                self._stamp = stamp
             return self._snapshot
 
     def begin(self, timeout: float = 0.0) -> Transaction:

@@ -17,7 +17,7 @@ from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
 from locality.operators.aggregation.accumulators import Slot, Slots, combine, fresh, merge, update_slots
 from locality.operators.aggregation.aggregates import MOST_SEEN, Input, plan_aggregate
-from locality.operators.aggregation.clusters import Clusters, find_clusters, without_empty_groups
+from locality.operators.aggregation.clusters import Clusters, Window, find_clusters
 from locality.operators.aggregation.grouping import MOST_GROUPS, DenseGroups, existing, plan_dense
 from locality.operators.aggregation.hashing import GroupTable, HashSink, Keys, plan_keys
 from locality.operators.codegen.block import Block, Row, materialise
@@ -106,12 +106,16 @@ class AggregateSink:
         """One vectorised loop that reduces a block to one value."""
         if slot.is_separate:
             return
+        at = (b.const_i64(0), b.const_i64(position))
+        if slot.part == "one" and slot.condition is None:
+            block.builder.update("+", cells, at, block.survivors or block.count)
+            return
         total = block.builder.assign(b.const(slot.identity, Scalar.I64), "total")
         with block.rows(slot.reads) as row:
             contribution = slot.emit(row)
             combine = b.add if slot.op == "+" else b.minimum if slot.op == "min" else b.maximum
             block.builder.set(total, combine(total, contribution))
-        block.builder.update(slot.op, cells, (b.const_i64(0), b.const_i64(position)), total)
+        block.builder.update(slot.op, cells, at, total)
 
     def _emit_float_sum(self, block: Block, slot: Slot, cells: Var, position: int) -> None:
         """Floats are added in a fixed interleaved order, so that equal data has an equal sum."""
@@ -253,20 +257,24 @@ class Aggregation:
     ) -> tuple[AnyArray, AnyArray, AnyArray]:
         """The numbers of the groups that have rows, ascending, and their state."""
         parts: dict[Morsel, tuple[AnyArray, AnyArray, AnyArray]] = {}
+        windows: dict[int, Window] = {}
+        widest = max((clusters.window(morsel)[1] for morsel in self.pipeline.morsels), default=0)
+        integers, floats, *_ = self.sink.fresh_state(widest + 1)
 
         def work(worker: int, morsel: Morsel) -> int:
+            if worker not in windows:
+                windows[worker] = Window((integers, floats))
             first, count = clusters.window(morsel)
-            integers, floats, *_ = self.sink.fresh_state(count + 1)
-            faults = self.pipeline.call(morsel, (integers, floats, np.array([first, count], dtype=np.int64)))
-            parts[morsel] = without_empty_groups(integers, floats, first)
+            state = windows[worker].clear(count)
+            faults = self.pipeline.call(morsel, (*state, np.array([first, count], dtype=np.int64)))
+            parts[morsel] = windows[worker].groups_with_rows(count, first)
             execution.reserve(len(parts[morsel][0]) * (8 + self.sink.group_bytes), "the groups of an aggregation")
             return faults
 
         run_pipeline(self.pipeline, execution, traffic, work)
         ordered = [parts[morsel] for morsel in self.pipeline.morsels]
         if not ordered:
-            integers, floats, *_ = self.sink.fresh_state(0)
-            ordered = [(np.empty(0, np.int64), integers, floats)]
+            ordered = [(np.empty(0, np.int64), integers[:0], floats)]
         traffic.state += 2 * sum(integers.nbytes + floats.nbytes for _, integers, floats in ordered)
         numbers = np.concatenate([part[0] for part in ordered])
         slots = self.sink.slots

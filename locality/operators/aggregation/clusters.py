@@ -47,20 +47,36 @@ class Clusters:
         return (first - self.low) * self.stride, max(last - first + 1, 0) * self.stride
 
 
-def without_empty_groups(integers: Cells, floats: Cells, first: int) -> tuple[Cells, Cells, Cells]:
-    """The numbers and the state of the groups that have rows, of a state that begins at group ``first``.
+class Window:
+    """One worker's state of a morsel's groups, used again for each: fresh memory costs more than clearing it does."""
 
-    Whether a group has rows is told by its first integer slot; the state's last row is no group. Compiled, so that
-    workers do it side by side.
-    """
-    from locality.kernel.primitives.groups import keep_groups
+    def __init__(self, state: tuple[Cells, Cells]) -> None:
+        """``state``: integers and floats without any row, as many groups as any morsel has, and one more."""
+        self._fresh = state
+        self._integers, self._floats = state[0].copy(), state[1].copy()
+        groups = len(state[0]) - 1
+        self._numbers = np.empty(groups, dtype=np.int64)
+        self._kept = np.empty((groups, state[0].shape[1]), dtype=np.int64)
+        self._kept_floats = np.empty((max(len(state[1]) - 1, 1), state[1].shape[1]), dtype=np.float64)
 
-    groups = len(integers) - 1
-    numbers = np.empty(groups, dtype=np.int64)
-    kept = np.empty((groups, integers.shape[1]), dtype=np.int64)
-    kept_floats = np.empty((groups if len(floats) == len(integers) else 1, floats.shape[1]), dtype=np.float64)
-    count = keep_groups(integers, floats, 0, first, numbers, kept, kept_floats)
-    return numbers[:count].copy(), kept[:count].copy(), kept_floats[:count].copy()
+    def clear(self, groups: int) -> tuple[Cells, Cells]:
+        """The state of ``groups`` groups, without any row."""
+        rows = groups + 1
+        integers, floats = self._integers[:rows], self._floats[:rows]
+        integers[:] = self._fresh[0][:rows]
+        floats[:] = self._fresh[1][:rows]
+        return integers, floats
+
+    def groups_with_rows(self, groups: int, first: int) -> tuple[Cells, Cells, Cells]:
+        """Numbers and state of those of the ``groups``, the first of which is number ``first``, that have rows.
+
+        The first integer slot tells whether one has. Compiled, so that workers do it side by side.
+        """
+        from locality.kernel.primitives.groups import keep_groups
+
+        integers, floats = self._integers[: groups + 1], self._floats[: groups + 1]
+        count = keep_groups(integers, floats, 0, first, self._numbers, self._kept, self._kept_floats)
+        return self._numbers[:count].copy(), self._kept[:count].copy(), self._kept_floats[:count].copy()
 
 
 def find_clusters(relation: Relation, groups: DenseGroups, group_bytes: int) -> Clusters | None:

@@ -47,6 +47,7 @@ class Block:
     """The current block of a kernel.
 
     mask: BOOL a row, or None while every row is active (``dense``).
+    survivors: how many rows are active under the mask, once all tests are emitted (``dense``).
     selection, selected: positions of the active rows and how many they are (``selected``).
     """
 
@@ -59,6 +60,7 @@ class Block:
     count: ir.Var
     faults: ir.Var
     mask: ir.Var | None = None
+    survivors: ir.Var | None = None
     selection: ir.Var | None = None
     selected: ir.Var | None = None
     _columns: dict[int, ColumnLoad] = field(default_factory=dict)

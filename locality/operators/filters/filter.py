@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -83,11 +84,19 @@ class CodeTest:
     def _inside_intervals(self, block: Block, code: ir.Expr, codes: Scalar, count: int) -> ir.Expr:
         result: ir.Expr | None = None
         for position in range(count):
-            low = block.parameters.integer((id(self), position, "low"), self._bound(position, 0), codes)
-            high = block.parameters.integer((id(self), position, "high"), self._bound(position, 1), codes)
-            test = b.and_(b.ge(code, low), b.le(code, high))
+            test = self._inside_interval(block, code, codes, position)
             result = test if result is None else b.or_(result, test)
         return ir.Const(False, Scalar.BOOL) if result is None else result
+
+    def _inside_interval(self, block: Block, code: ir.Expr, codes: Scalar, position: int) -> ir.Expr:
+        """Both bounds, or one of them where the other is the end of the codes' type in every segment."""
+        tests: list[ir.Expr] = []
+        ends = np.iinfo(codes.value)
+        for side, end, compare in ((0, int(ends.min), b.ge), (1, int(ends.max), b.le)):
+            bind = self._bound(position, side)
+            if any(bind(segment) != end for segment in self.relation.segments):
+                tests.append(compare(code, block.parameters.integer((id(self), position, side), bind, codes)))
+        return reduce(b.and_, tests) if tests else ir.Const(True, Scalar.BOOL)
 
     def _bound(self, position: int, side: int) -> Bound:
         return Bound(self, position, side)
@@ -200,6 +209,6 @@ def emit_tests(block: Block, tests: Sequence[Test]) -> None:
     for test in tests:
         test.emit(block)
     if block.mask is not None:
-        survivors = b.call("count_true", block.mask, block.count)
-        with block.builder.when(b.eq(survivors, b.const_i64(0))):
+        block.survivors = block.builder.assign(b.call("count_true", block.mask, block.count), "survivors")
+        with block.builder.when(b.eq(block.survivors, b.const_i64(0))):
             block.builder.skip()
