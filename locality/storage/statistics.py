@@ -29,6 +29,7 @@ class ColumnStatistics:
     has_nan: whether a FLOAT is NaN.
     stored_bytes: bytes of the column in the store's files, without compression of text.
     text_bytes, longest_text: all bytes of a string column, and the length in bytes of its longest value.
+    distinct_exact: whether ``distinct_estimate`` is certain.
     """
 
     rows: int
@@ -41,6 +42,7 @@ class ColumnStatistics:
     stored_bytes: int = 0
     text_bytes: int = 0
     longest_text: int = 0
+    distinct_exact: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values."""
@@ -55,6 +57,7 @@ class ColumnStatistics:
             "stored_bytes": self.stored_bytes,
             "text_bytes": self.text_bytes,
             "longest_text": self.longest_text,
+            "distinct_exact": self.distinct_exact,
         }
 
     @staticmethod
@@ -71,6 +74,8 @@ class ColumnStatistics:
             stored_bytes=int(entry["stored_bytes"]),
             text_bytes=int(entry["text_bytes"]),
             longest_text=int(entry["longest_text"]),
+            # The first stores did not say.
+            distinct_exact=bool(entry.get("distinct_exact", False)),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ from locality.storage.segment import Segment
 from locality.storage.statistics import ColumnStatistics
 from locality.types import DataType
 
-__all__ = ["ColumnInfo", "ColumnStatistics", "ForeignKey", "Segment", "Table"]
+__all__ = ["ColumnInfo", "ColumnStatistics", "DistinctCount", "ForeignKey", "Segment", "Table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,14 @@ class ForeignKey:
     columns: tuple[str, ...]
     table: str
     parents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DistinctCount:
+    """A number of different values; ``exact``, or else an estimate (an upper bound after appends)."""
+
+    count: int
+    exact: bool
 
 
 class Table:
@@ -77,6 +85,32 @@ class Table:
     def statistics(self, index: int) -> ColumnStatistics:
         """The statistics of column ``index`` over all segments."""
         return self._statistics[index]
+
+    def is_unique(self, columns: Iterable[int]) -> bool:
+        """Whether it is proven that no two rows are equal in all of ``columns`` (positions), nor have NULL in all.
+
+        The primary key and the columns that ingest found unique prove it, of themselves and with any further columns.
+        """
+        names = {self.columns[index].name for index in columns}
+        return not names.isdisjoint(self.unique) or (bool(self.primary_key) and names.issuperset(self.primary_key))
+
+    def distinct_count(self, index: int) -> DistinctCount:
+        """How many different values column ``index`` holds, NULL not among them."""
+        statistics = self._statistics[index]
+        if self.is_unique([index]):
+            return DistinctCount(self.row_count, exact=True)
+        return DistinctCount(statistics.distinct_estimate, statistics.distinct_exact)
+
+    def refers_to(self, columns: Sequence[int], parent: Table, parents: Sequence[int]) -> bool:
+        """Whether a foreign key says that a row's ``columns``, none NULL, equal ``parents`` of exactly one of its rows.
+
+        columns, parents: positions, pairwise, in any order; ``parent``: a table of the same snapshot.
+        """
+        pairs = {(self.columns[a].name, parent.columns[b].name) for a, b in zip(columns, parents, strict=True)}
+        return any(
+            key.table == parent.name and pairs == set(zip(key.columns, key.parents, strict=True))
+            for key in self.foreign_keys
+        )
 
     @property
     def arrow_schema(self) -> pa.Schema:

@@ -136,6 +136,8 @@ def _holds(said: ColumnStatistics, found: ColumnStatistics) -> bool:
     """Whether statistics are true; after appends they may say less than could be found."""
     if any(getattr(said, fact) != getattr(found, fact) for fact in _FACTS):
         return False
+    if said.distinct_exact and found.distinct_exact and said.distinct_estimate != found.distinct_estimate:
+        return False
     if said.sorted is not None and found.sorted not in _ORDERS.get(said.sorted, (said.sorted,)):
         return False
     if isinstance(found.minimum, bytes) and isinstance(said.minimum, bytes):

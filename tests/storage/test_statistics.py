@@ -44,12 +44,13 @@ def statistics(values: list[Any]) -> ColumnStatistics:
         distinct_estimate=len(set(present)),
         sorted=order_of(values),
         stored_bytes=8 * len(values),
+        distinct_exact=True,
     )
 
 
 @given(VALUES, VALUES, st.sampled_from([None, "ascending", "strictly ascending", "descending"]), st.booleans())
 def test_json_round_trip(minimum: Any, maximum: Any, order: Order | None, has_nan: bool) -> None:
-    before = ColumnStatistics(9, minimum, maximum, 1, 5, order, has_nan, 72, 30, 12)
+    before = ColumnStatistics(9, minimum, maximum, 1, 5, order, has_nan, 72, 30, 12, not has_nan)
     after = ColumnStatistics.from_json(json.loads(json.dumps(before.to_json())))
     assert after == before
     assert repr(after.minimum) == repr(before.minimum)
@@ -79,6 +80,8 @@ def check_merged(parts: list[list[Any]], dtype: DataType) -> None:
     assert (merged.minimum, merged.maximum) == (exact.minimum, exact.maximum)
     assert merged.distinct_estimate >= exact.distinct_estimate
     assert merged.distinct_estimate <= exact.rows - exact.null_count
+    if merged.distinct_exact:
+        assert merged.distinct_estimate == exact.distinct_estimate
     proven = {None: {None}, "descending": {None, "descending"}, "ascending": {None, "ascending"}}
     proven["strictly ascending"] = {None, "ascending", "strictly ascending"}
     if len(set(whole)) == 1:

@@ -14,7 +14,7 @@ from locality.encodings import ENCODINGS, EncodedColumn, EncodingSpec, canonical
 from locality.storage.dictionaries import Dictionaries, write_dictionary
 from locality.storage.segment import open_segment, write_segment
 from locality.storage.statistics import ColumnStatistics
-from locality.storage.table import ColumnInfo, ForeignKey, Table
+from locality.storage.table import ColumnInfo, DistinctCount, ForeignKey, Table
 from locality.storage.zones import ZONE_ROWS
 
 ROWS = ZONE_ROWS + 10
@@ -100,3 +100,36 @@ def test_a_table_without_rows() -> None:
     table = Table("empty", COLUMNS, [], [ColumnStatistics(0)] * 4)
     assert table.row_count == 0
     assert list(table.to_batches([0])) == []
+
+
+def keyed(primary_key: tuple[str, ...], unique: tuple[str, ...], *keys: ForeignKey, name: str = "t") -> Table:
+    columns = [ColumnInfo(column, types.BIGINT, column == "d") for column in "abcd"]
+    statistics = [ColumnStatistics(9, distinct_estimate=n, distinct_exact=n < 2) for n in range(4)]
+    return Table(name, columns, [], statistics, primary_key, keys, unique)
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [([], False), ([0], False), ([0, 1], True), ([1, 0], True), ([0, 1, 3], True), ([0, 3], False), ([2, 0], True)],
+    ids=str,
+)
+def test_unique_columns(columns: list[int], expected: bool) -> None:
+    assert keyed(("a", "b"), ("c",)).is_unique(columns) == expected
+    assert not keyed((), ()).is_unique(columns)
+
+
+def test_distinct_counts() -> None:
+    table = keyed(("c",), ())
+    assert table.distinct_count(1) == DistinctCount(1, exact=True)
+    assert table.distinct_count(2) == DistinctCount(table.row_count, exact=True)
+    assert table.distinct_count(3) == DistinctCount(3, exact=False)
+
+
+def test_references() -> None:
+    parent = keyed(("a", "b"), (), name="p")
+    child = keyed((), (), ForeignKey(("c", "d"), "p", ("a", "b")))
+    assert child.refers_to([2, 3], parent, [0, 1])
+    assert child.refers_to([3, 2], parent, [1, 0])
+    assert not child.refers_to([3, 2], parent, [0, 1])
+    assert not child.refers_to([2], parent, [0])
+    assert not child.refers_to([2, 3], keyed((), (), name="other"), [0, 1])

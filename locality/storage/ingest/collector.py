@@ -92,6 +92,7 @@ class Collector:
             stored_bytes,
             facts.text_bytes,
             facts.longest_text,
+            self._counts_distinct(),
         )
 
     def _check_unicode(self, column: EncodedColumn) -> None:
@@ -131,6 +132,14 @@ class Collector:
         if isinstance(self.facts.minimum, int) and isinstance(self.facts.maximum, int):
             estimate = min(estimate, self.facts.maximum - self.facts.minimum + 1)
         return estimate
+
+    def _counts_distinct(self) -> bool:
+        """Whether the distinct values were all seen apart."""
+        if self.facts.strict or not self.facts.rows:
+            return True
+        if self._union is not None:
+            return self._union.open
+        return self.facts.hashes is not None and distinct.is_exact(self.facts.hashes)
 
     def _order(self) -> Order | None:
         facts = self.facts

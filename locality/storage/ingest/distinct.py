@@ -43,9 +43,14 @@ def merge(left: Hashes, right: Hashes) -> Hashes:
 
 def estimate(hashes: Hashes) -> int:
     """Distinct values, exact while there are fewer than the sketch keeps."""
-    if len(hashes) < _KEPT:
+    if is_exact(hashes):
         return len(hashes)
     return round((_KEPT - 1) * (2**64 / (int(hashes[-1]) + 1)))
+
+
+def is_exact(hashes: Hashes) -> bool:
+    """Whether the sketch holds every value's hash, so that values were counted rather than estimated."""
+    return len(hashes) < _KEPT
 
 
 def _ascending(hashes: Hashes) -> Hashes:

@@ -70,7 +70,7 @@ def test_integers(parts: list[list[int | None]]) -> None:
     found = collector.statistics(0)
     assert (found.rows, found.null_count) == (len(column), len(column) - len(valid))
     assert (found.minimum, found.maximum) == (min(valid, default=None), max(valid, default=None))
-    assert found.distinct_estimate == len(set(valid))
+    assert (found.distinct_estimate, found.distinct_exact) == (len(set(valid)), True)
     assert found.sorted == order_of(column)
     if valid:
         assert collector.facts.factor == math.gcd(*(value - min(valid) for value in valid))
@@ -153,7 +153,7 @@ def test_columns_with_ever_more_strings_become_text() -> None:
         words = [f"{chunk}-{i}" for i in range(5000)]
         collector.add(*collector.prepare(pa.chunked_array([pa.array(words)])))
     assert collector.choose().encoding == "text"
-    assert collector.statistics(0).distinct_estimate == 15_000
+    assert (collector.statistics(0).distinct_estimate, collector.statistics(0).distinct_exact) == (15_000, False)
 
 
 def test_strings_with_few_values_share_one_dictionary() -> None:
