@@ -10,6 +10,7 @@ from locality.operators import collect, limit, sort, topn
 from locality.operators.aggregation import aggregate
 from locality.operators.aggregation.aggregates import is_known
 from locality.operators.physical import Physical
+from locality.operators.refusals import refusal
 from locality.operators.relations.relation import Relation
 from locality.operators.source import Source
 from locality.plan import nodes
@@ -59,6 +60,16 @@ class Builder:
                 return limit.Limit(self.build(child), count, offset)
             case nodes.Sort(child, keys):
                 return self._sort(self._fuse(child), keys)
+            case (
+                nodes.Join()
+                | nodes.Shared()
+                | nodes.SharedScan()
+                | nodes.Union()
+                | nodes.SetOperation()
+                | nodes.Values()
+                | nodes.Window()
+            ):
+                raise Unsupported(refusal(node))
             case _:
                 fused = self._fuse(node)
                 return collect.Collect(fused.source, fused.conjuncts, fused.outputs)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from locality.plan.expressions import AggregateCall, Call, Cast, ColumnRef, Constant, Expression
-from locality.plan.nodes import Aggregate, Filter, Limit, Node, Project, Scan, Sort
+from locality.plan.nodes import Aggregate, Node, Project, inputs_of, with_inputs
 from locality.types import HUGEINT
 
 #: Aggregates of which the aggregate of parts is the aggregate of the whole, and what combines the parts.
@@ -22,14 +22,11 @@ _IDEMPOTENT = frozenset({"min", "max", "bool_and", "bool_or"})
 
 def split_distinct_aggregates(node: Node) -> Node:
     """Rewrites every aggregation of the plan whose DISTINCT aggregates have one argument in common."""
-    match node:
-        case Aggregate(child, groups, aggregates):
-            calls = tuple(replace(a, distinct=a.distinct and a.name not in _IDEMPOTENT) for a in aggregates)
-            return _split(Aggregate(split_distinct_aggregates(child), groups, calls))
-        case Filter(child) | Project(child) | Sort(child) | Limit(child):
-            return replace(node, child=split_distinct_aggregates(child))
-        case Scan():
-            return node
+    node = with_inputs(node, [split_distinct_aggregates(child) for child in inputs_of(node)])
+    if not isinstance(node, Aggregate):
+        return node
+    calls = tuple(replace(a, distinct=a.distinct and a.name not in _IDEMPOTENT) for a in node.aggregates)
+    return _split(replace(node, aggregates=calls))
 
 
 def _split(node: Aggregate) -> Node:

@@ -1,64 +1,197 @@
-"""Drops what nobody reads: columns of scans and projections, and aggregates."""
+"""Drops what nobody reads: columns of scans, projections, joins and shared results, aggregates and window calls."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from locality.plan.expressions import AggregateCall, ColumnRef, Expression, columns_of, rewrite
-from locality.plan.nodes import Aggregate, Filter, Limit, Node, Project, Scan, Sort
+from locality.plan.nodes import (
+    Aggregate,
+    Filter,
+    Join,
+    JoinKey,
+    Limit,
+    Node,
+    Project,
+    Scan,
+    SetOperation,
+    Shared,
+    SharedScan,
+    Sort,
+    Union,
+    Values,
+    Window,
+    inputs_of,
+)
+
+#: The columns of each shared result that its readers use, by its number.
+_SharedColumns = Mapping[int, frozenset[int]]
 
 
 def prune_columns(root: Node) -> Node:
-    """The plan with every node's output reduced to what is used above it; the root's output stays as it is."""
-    pruned, kept = _prune(root, frozenset(range(len(root.types))))
-    assert list(kept) == list(range(len(root.types))), "the root's columns are all used"
-    return pruned
+    """The plan with every node's output reduced to what is used above it; the root's output stays as it is.
+
+    The inputs of joins are reduced exactly, by a projection where need be: what a join carries costs for each row.
+    """
+    everything = _all(root)
+    shared: dict[int, frozenset[int]] = {}
+    _collect_shared(root, everything, shared)
+    return _exactly(root, everything, shared)
 
 
-def _prune(node: Node, used: frozenset[int]) -> tuple[Node, Sequence[int]]:
+def _collect_shared(node: Node, used: frozenset[int], shared: dict[int, frozenset[int]]) -> None:
+    """Note which columns of shared results are used. The readers of a result are seen before what it is made of."""
+    if isinstance(node, SharedScan):
+        shared[node.number] = shared.get(node.number, frozenset()) | used
+        return
+    if isinstance(node, Shared):
+        _collect_shared(node.child, used, shared)
+        _collect_shared(node.definition, shared.get(node.number, frozenset()), shared)
+        return
+    for child, wanted in zip(inputs_of(node), _used_of_inputs(node, used), strict=True):
+        _collect_shared(child, wanted, shared)
+
+
+def _used_of_inputs(node: Node, used: frozenset[int]) -> tuple[frozenset[int], ...]:
+    """What ``node``, of which ``used`` is read above, reads of each of its inputs."""
+    match node:
+        case Filter(predicate=predicate):
+            return (used | columns_of(predicate),)
+        case Project(expressions=expressions):
+            return (_read(expressions[i] for i in used),)
+        case Aggregate(groups=groups):
+            calls = _used_calls(node, used)
+            filters = (call.filter for call in calls if call.filter is not None)
+            return (_read([*groups, *(arg for call in calls for arg in call.args), *filters]),)
+        case Sort(keys=keys):
+            return (used | _read(key.expression for key in keys),)
+        case Window(child, calls):
+            width = len(child.types)
+            below = frozenset(i for i in used if i < width)
+            return (below | _read(e for i, call in enumerate(calls) if width + i in used for e in call.expressions()),)
+        case Join():
+            return _used_of_sides(node, used)
+        case SetOperation(left, right):
+            return _all(left), _all(right)
+        case _:
+            return tuple(used for _ in inputs_of(node))
+
+
+def _used_of_sides(node: Join, used: frozenset[int]) -> tuple[frozenset[int], frozenset[int]]:
+    width = len(node.left.types)
+    if node.kind == "mark":
+        used -= {width}
+    if node.residual is not None:
+        used |= columns_of(node.residual)
+    left = frozenset(i for i in used if i < width) | _read(key.left for key in node.keys)
+    right = frozenset(i - width for i in used if i >= width) | _read(key.right for key in node.keys)
+    return left, right
+
+
+def _used_calls(node: Aggregate, used: frozenset[int]) -> list[AggregateCall]:
+    return [call for i, call in enumerate(node.aggregates) if len(node.groups) + i in used]
+
+
+def _prune(node: Node, used: frozenset[int], shared: _SharedColumns) -> tuple[Node, Sequence[int]]:
     """The node with at least the ``used`` columns, and which of its old columns the new ones are, in order."""
     match node:
         case Scan(table, columns, types):
             kept: Sequence[int] = sorted(used)
             return Scan(table, tuple(columns[i] for i in kept), tuple(types[i] for i in kept)), kept
-        case Filter(child, predicate):
-            pruned, kept = _prune(child, used | columns_of(predicate))
-            return Filter(pruned, _renumber(predicate, kept)), kept
-        case Project(child, expressions):
+        case SharedScan(number, types):
+            kept = sorted(shared[number])
+            return SharedScan(number, tuple(types[i] for i in kept)), kept
+        case Values(rows, types):
             kept = sorted(used)
-            chosen = [expressions[i] for i in kept]
-            pruned, below = _prune(child, _read(chosen))
-            return Project(pruned, tuple(_renumber(e, below) for e in chosen)), kept
-        case Aggregate(child, groups, aggregates):
-            return _prune_aggregate(child, groups, aggregates, used)
-        case Sort(child, keys):
-            pruned, kept = _prune(child, used | _read(key.expression for key in keys))
-            renumbered = tuple(replace(key, expression=_renumber(key.expression, kept)) for key in keys)
-            return Sort(pruned, renumbered), kept
-        case Limit(child):
-            pruned, kept = _prune(child, used)
-            return replace(node, child=pruned), kept
+            return Values(tuple(tuple(row[i] for i in kept) for row in rows), tuple(types[i] for i in kept)), kept
+        case Join():
+            return _prune_join(node, used, shared)
+        case Shared(definition, child, number):
+            pruned, kept = _prune(child, used, shared)
+            return Shared(_exactly(definition, shared.get(number, frozenset()), shared), pruned, number), kept
+        case Union(inputs):
+            return Union(tuple(_exactly(each, used, shared) for each in inputs)), sorted(used)
+        case SetOperation(left, right):
+            sides = _exactly(left, _all(left), shared), _exactly(right, _all(right), shared)
+            return replace(node, left=sides[0], right=sides[1]), range(len(node.types))
+        case _:
+            (wanted,) = _used_of_inputs(node, used)
+            child, below = _prune(node.child, wanted, shared)
+            return _over(node, used, child, below)
 
 
-def _prune_aggregate(
-    child: Node, groups: tuple[Expression, ...], aggregates: tuple[AggregateCall, ...], used: frozenset[int]
+def _exactly(node: Node, used: frozenset[int], shared: _SharedColumns) -> Node:
+    """The node with the ``used`` columns and no others, in order."""
+    pruned, kept = _prune(node, used, shared)
+    if len(kept) == len(used):
+        return pruned
+    return Project(pruned, tuple(ColumnRef(i, pruned.types[i]) for i, old in enumerate(kept) if old in used))
+
+
+def _prune_join(node: Join, used: frozenset[int], shared: _SharedColumns) -> tuple[Node, Sequence[int]]:
+    width = len(node.left.types)
+    for_left, for_right = _used_of_sides(node, used)
+    lefts, rights = sorted(for_left), sorted(for_right)
+    both = [*lefts, *(width + i for i in rights)]
+    join = Join(
+        _exactly(node.left, for_left, shared),
+        _exactly(node.right, for_right, shared),
+        node.kind,
+        tuple(JoinKey(_renumber(k.left, lefts), _renumber(k.right, rights), k.null_safe) for k in node.keys),
+        None if node.residual is None else _renumber(node.residual, both),
+    )
+    match node.kind:
+        case "semi" | "anti":
+            return join, lefts
+        case "mark":
+            return join, [*lefts, width]
+        case _:
+            return join, both
+
+
+def _over(
+    node: Filter | Project | Aggregate | Sort | Limit | Window, used: frozenset[int], child: Node, below: Sequence[int]
 ) -> tuple[Node, Sequence[int]]:
+    """``node`` over its pruned child, whose columns are those that were numbered ``below``."""
+    match node:
+        case Filter(predicate=predicate):
+            return Filter(child, _renumber(predicate, below)), below
+        case Project(expressions=expressions):
+            kept = sorted(used)
+            return Project(child, tuple(_renumber(expressions[i], below) for i in kept)), kept
+        case Aggregate(groups=groups):
+            return _prune_aggregate(node, used, child, below), [
+                *range(len(groups)),
+                *(i for i in range(len(groups), len(node.types)) if i in used),
+            ]
+        case Sort(keys=keys):
+            renumbered = tuple(replace(key, expression=_renumber(key.expression, below)) for key in keys)
+            return Sort(child, renumbered), below
+        case Limit():
+            return replace(node, child=child), below
+        case Window(calls=calls):
+            width = len(node.child.types)
+            kept = [i for i in range(len(calls)) if width + i in used]
+            chosen = tuple(calls[i].mapped(lambda e: _renumber(e, below)) for i in kept)
+            return Window(child, chosen) if chosen else child, [*below, *(width + i for i in kept)]
+
+
+def _prune_aggregate(node: Aggregate, used: frozenset[int], child: Node, below: Sequence[int]) -> Aggregate:
     """Groups stay, because they make the rows."""
-    chosen = [i for i in range(len(aggregates)) if len(groups) + i in used]
-    calls = [aggregates[i] for i in chosen]
-    filters = [call.filter for call in calls if call.filter is not None]
-    pruned, kept = _prune(child, _read([*groups, *(arg for call in calls for arg in call.args), *filters]))
-    renumbered = tuple(
+    calls = tuple(
         replace(
             call,
-            args=tuple(_renumber(arg, kept) for arg in call.args),
-            filter=None if call.filter is None else _renumber(call.filter, kept),
+            args=tuple(_renumber(arg, below) for arg in call.args),
+            filter=None if call.filter is None else _renumber(call.filter, below),
         )
-        for call in calls
+        for call in _used_calls(node, used)
     )
-    node = Aggregate(pruned, tuple(_renumber(group, kept) for group in groups), renumbered)
-    return node, [*range(len(groups)), *(len(groups) + i for i in chosen)]
+    return Aggregate(child, tuple(_renumber(group, below) for group in node.groups), calls)
+
+
+def _all(node: Node) -> frozenset[int]:
+    return frozenset(range(len(node.types)))
 
 
 def _read(expressions: Iterable[Expression]) -> frozenset[int]:

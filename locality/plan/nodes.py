@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from locality.plan.expressions import AggregateCall, Expression, SortKey
-from locality.types import DataType
+from locality.plan.expressions import AggregateCall, Expression, PhysicalValue, SortKey
+from locality.plan.windows import WindowCall
+from locality.types import BOOLEAN, DataType
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,202 @@ class Limit:
         return self.child.types
 
 
-Node = Scan | Filter | Project | Aggregate | Sort | Limit
+#: ``single`` is a scalar subquery: a left join in which a second match of a row is an error. ``mark`` is SQL's IN: TRUE
+#: where a match is; else NULL where the comparison with some row was NULL; else FALSE.
+JoinKind = Literal["inner", "left", "right", "full", "semi", "anti", "mark", "single"]
+
+
+@dataclass(frozen=True, slots=True)
+class JoinKey:
+    """An equality that a match fulfils: ``left`` is over the left child, ``right``, of the same type, over the right.
+
+    null_safe: NULL equals NULL (``IS NOT DISTINCT FROM``).
+    """
+
+    left: Expression
+    right: Expression
+    null_safe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The pairs of rows that agree on all ``keys`` and for which ``residual`` is true, by the rules of ``kind``.
+
+    ``residual`` reads the left columns, then the right ones; it is part of the match (SQL's ON), not a filter above. An
+    inner join without keys and residual is a cross product. Output: left columns, then right columns; for semi and anti
+    the left columns alone; for mark the left columns, then one BOOLEAN.
+    """
+
+    left: Node
+    right: Node
+    kind: JoinKind
+    keys: tuple[JoinKey, ...]
+    residual: Expression | None = None
+
+    @property
+    def types(self) -> tuple[DataType, ...]:
+        match self.kind:
+            case "semi" | "anti":
+                return self.left.types
+            case "mark":
+                return (*self.left.types, BOOLEAN)
+            case _:
+                return (*self.left.types, *self.right.types)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """``definition`` is computed once; each ``SharedScan(number)`` in ``child`` reads it. Output: the child's columns.
+
+    Numbers are unique in a plan.
+    """
+
+    definition: Node
+    child: Node
+    number: int
+
+    @property
+    def types(self) -> tuple[DataType, ...]:
+        return self.child.types
+
+
+@dataclass(frozen=True, slots=True)
+class SharedScan:
+    """The rows of the :class:`Shared` node above it that has this number; all its columns."""
+
+    number: int
+    types: tuple[DataType, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """The rows of all inputs, one after another, repeated rows too (UNION ALL). All have the same column types."""
+
+    inputs: tuple[Node, ...]
+
+    @property
+    def types(self) -> tuple[DataType, ...]:
+        return self.inputs[0].types
+
+
+@dataclass(frozen=True, slots=True)
+class SetOperation:
+    """Rows of ``left`` that ``right`` has too, or has not; NULL equals NULL.
+
+    all: rows count as often as they occur (m and n times: the lesser of both for intersect, m - n or none for except);
+    else the rows of the result are distinct.
+    """
+
+    left: Node
+    right: Node
+    kind: Literal["intersect", "except"]
+    all: bool
+
+    @property
+    def types(self) -> tuple[DataType, ...]:
+        return self.left.types
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The rows of a VALUES list, in the physical domain of their types; a SELECT without FROM reads one empty row."""
+
+    rows: tuple[tuple[PhysicalValue, ...], ...]
+    types: tuple[DataType, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Output: the child's columns, then one column a call. The rows keep no particular order."""
+
+    child: Node
+    calls: tuple[WindowCall, ...]
+
+    @property
+    def types(self) -> tuple[DataType, ...]:
+        return (*self.child.types, *(call.type for call in self.calls))
+
+
+Node = (
+    Scan
+    | Filter
+    | Project
+    | Aggregate
+    | Sort
+    | Limit
+    | Join
+    | Shared
+    | SharedScan
+    | Union
+    | SetOperation
+    | Values
+    | Window
+)
+
+
+def inputs_of(node: Node) -> tuple[Node, ...]:
+    """The nodes whose rows ``node`` reads, in order; none for a leaf."""
+    match node:
+        case Scan() | SharedScan() | Values():
+            return ()
+        case Join(left, right) | SetOperation(left, right):
+            return left, right
+        case Shared(definition, child):
+            return definition, child
+        case Union(inputs):
+            return inputs
+        case _:
+            return (node.child,)
+
+
+def with_inputs(node: Node, inputs: Sequence[Node]) -> Node:
+    """``node`` over other inputs, as many as :func:`inputs_of` gives, with columns of the same types."""
+    match node:
+        case Scan() | SharedScan() | Values():
+            return node
+        case Join() | SetOperation():
+            left, right = inputs
+            return replace(node, left=left, right=right)
+        case Shared():
+            definition, child = inputs
+            return replace(node, definition=definition, child=child)
+        case Union():
+            return Union(tuple(inputs))
+        case _:
+            (child,) = inputs
+            return replace(node, child=child)
+
+
+def expressions_of(node: Node) -> Iterator[Expression]:
+    """The expressions of ``node`` itself, over the columns of its inputs."""
+    match node:
+        case Filter(predicate=predicate):
+            yield predicate
+        case Project(expressions=expressions):
+            yield from expressions
+        case Aggregate(groups=groups, aggregates=aggregates):
+            yield from groups
+            for call in aggregates:
+                yield from call.args
+                yield from () if call.filter is None else (call.filter,)
+        case Sort(keys=keys):
+            yield from (key.expression for key in keys)
+        case Join(keys=keys, residual=residual):
+            for key in keys:
+                yield from (key.left, key.right)
+            yield from () if residual is None else (residual,)
+        case Window(calls=calls):
+            for window in calls:
+                yield from window.expressions()
+        case _:
+            pass
+
+
+def walk_nodes(root: Node) -> Iterator[Node]:
+    """The node and all below it, parents first."""
+    yield root
+    for node in inputs_of(root):
+        yield from walk_nodes(node)
 
 
 @dataclass(frozen=True, slots=True)

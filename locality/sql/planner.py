@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from locality.errors import Unsupported
 from locality.plan.expressions import Expression, children
-from locality.plan.nodes import Aggregate, Filter, Node, Project, Query, Scan, Sort
+from locality.plan.nodes import Node, Query, expressions_of, inputs_of
 from locality.sql import parameters
 from locality.sql.decode import decode_plan
 from locality.sql.parameters import Parameters
@@ -14,7 +14,7 @@ from locality.sql.shadow import Shadow
 from locality.sql.stability import CLOCK, functions_in, reads_clock
 from locality.types import DataType, parse
 
-#: Passes over expressions recurse; deeper ones than this are left to DuckDB.
+#: Passes over plans and expressions recurse; deeper ones than this are left to DuckDB.
 _DEEPEST = 100
 
 
@@ -81,29 +81,19 @@ def _check_types(root: Node, types: tuple[DataType, ...]) -> None:
 
 
 def _check_depth(root: Node) -> None:
-    pending = [(expression, 1) for expression in _expressions(root)]
+    levels = [(root, 1)]
+    for node, depth in levels:
+        if depth > _DEEPEST:
+            raise Unsupported("query nested too deeply")
+        levels += [(child, depth + 1) for child in inputs_of(node)]
+        for expression in expressions_of(node):
+            _check_expression_depth(expression)
+
+
+def _check_expression_depth(root: Expression) -> None:
+    pending = [(root, 1)]
     while pending:
         expression, depth = pending.pop()
         if depth > _DEEPEST:
             raise Unsupported("expression nested too deeply")
         pending += [(child, depth + 1) for child in children(expression)]
-
-
-def _expressions(node: Node) -> Iterator[Expression]:
-    """Every expression of a plan."""
-    while not isinstance(node, Scan):
-        match node:
-            case Filter(predicate=predicate):
-                yield predicate
-            case Project(expressions=expressions):
-                yield from expressions
-            case Aggregate(groups=groups, aggregates=aggregates):
-                yield from groups
-                for call in aggregates:
-                    yield from call.args
-                    yield from () if call.filter is None else (call.filter,)
-            case Sort(keys=keys):
-                yield from (key.expression for key in keys)
-            case _:
-                pass
-        node = node.child

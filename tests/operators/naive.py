@@ -4,22 +4,52 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from locality.plan.expressions import AggregateCall, Call, Case, ColumnRef, Constant, Expression, SortKey
-from locality.plan.nodes import Aggregate, Filter, Limit, Node, Project, Scan, Sort
+from locality.plan.nodes import (
+    Aggregate,
+    Filter,
+    Join,
+    Limit,
+    Node,
+    Project,
+    Scan,
+    SetOperation,
+    Shared,
+    SharedScan,
+    Sort,
+    Union,
+    Values,
+)
+from tests.operators import naive_joins
+from tests.operators.naive_joins import Row, Rows
 
-Row = tuple[Any, ...]
-Rows = list[Row]
+#: Rows by the name of their table, with all its columns; those of a shared result by its number.
+Tables = Mapping[str | int, Sequence[Row]]
 
 
-def evaluate(node: Node, rows: Sequence[Row]) -> Rows:
-    """The rows of ``node``, whose scan gives ``rows``."""
+def evaluate(node: Node, rows: Sequence[Row] | Tables) -> Rows:
+    """The rows of ``node``. ``rows`` is what its only scan gives, or the tables that its scans read."""
     match node:
-        case Scan():
+        case Scan() if not isinstance(rows, Mapping):
             return list(rows)
+        case Scan(table, columns):
+            return [tuple(row[i] for i in columns) for row in rows[table]]
+        case SharedScan(number):
+            return list(rows[number])
+        case Shared(definition, child, number):
+            return evaluate(child, {**rows, number: evaluate(definition, rows)})
+        case Values(given):
+            return list(given)
+        case Union(inputs):
+            return [row for each in inputs for row in evaluate(each, rows)]
+        case Join(left, right):
+            return naive_joins.join(node, evaluate(left, rows), evaluate(right, rows), value, _call)
+        case SetOperation(left, right):
+            return naive_joins.set_operation(node, evaluate(left, rows), evaluate(right, rows))
         case Filter(child, predicate):
             return [row for row in evaluate(child, rows) if value(predicate, row) is True]
         case Project(child, expressions):
@@ -68,6 +98,8 @@ def _call(name: str, args: list[Any]) -> Any:
             return (args[0] is None) != (args[1] is None)
         case "is distinct from":
             return compare(*args) != 0
+        case "is not distinct from":
+            return not _call("is distinct from", args)
     if None in args:
         return None
     match name, args:
