@@ -56,3 +56,9 @@ class EncodedColumn:
     value: float | str | bytes | None = None
     all_null: bool = False
     nested: pa.Array | None = None
+
+    def recoded(self, codes: AnyArray, validity: npt.NDArray[np.uint8] | None) -> EncodedColumn:
+        """Other rows under the same parameters, for encodings with one code a row."""
+        return EncodedColumn(
+            self.type, self.encoding, len(codes), codes, validity, self.base, self.factor, self.dictionary
+        )

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-
 import numpy as np
 
 from locality.encodings import bitmaps
-from locality.encodings.base import BlockContext, Encoding, EncodingSpec, Positions, load_codes
+from locality.encodings.base import EncodingSpec
 from locality.encodings.canonical import plain_dtype
+from locality.encodings.coded import RowCoded, codes_of
 from locality.encodings.column import AnyArray, EncodedColumn
-from locality.kernel import ir
 
 _WRAP = 2**64
 
 
-class Frame(Encoding):
+class Frame(RowCoded):
     """INTEGER values as ``base + factor * code``; all values and the base fit int64, codes fit ``spec.code``."""
 
     name = "frame"
@@ -34,30 +31,15 @@ class Frame(Encoding):
         )
 
     def expand(self, column: EncodedColumn) -> EncodedColumn:
-        assert column.codes is not None
-        values = integer_values(column.codes, column.base, column.factor)
+        values = integer_values(codes_of(column), column.base, column.factor)
         plain = values.astype(plain_dtype(column.type), copy=False)
         return EncodedColumn(column.type, "plain", column.length, codes=plain, validity=column.validity)
-
-    def take(self, column: EncodedColumn, positions: Positions) -> EncodedColumn:
-        assert column.codes is not None
-        validity = bitmaps.take(column.validity, positions)
-        return replace(column, length=len(positions), codes=np.take(column.codes, positions), validity=validity)
-
-    def slice(self, column: EncodedColumn, start: int, stop: int) -> EncodedColumn:
-        assert column.codes is not None
-        validity = None if column.validity is None else bitmaps.slice_bits(column.validity, start, stop)
-        return replace(column, length=stop - start, codes=column.codes[start:stop], validity=validity)
 
     def concat(self, columns: list[EncodedColumn]) -> EncodedColumn | None:
         if len({(column.base, column.factor) for column in columns}) > 1:
             return None
-        codes = np.concatenate([column.codes for column in columns if column.codes is not None])
-        validity = bitmaps.concat([(column.validity, column.length) for column in columns])
-        return replace(columns[0], length=len(codes), codes=codes, validity=validity)
-
-    def emit_codes(self, context: BlockContext) -> Callable[[ir.Expr], ir.Expr]:
-        return load_codes(context)
+        codes = np.concatenate([codes_of(column) for column in columns])
+        return columns[0].recoded(codes, bitmaps.concat([(column.validity, column.length) for column in columns]))
 
 
 def integer_values(codes: AnyArray, base: int, factor: int) -> AnyArray:
@@ -72,8 +54,7 @@ def integer_values(codes: AnyArray, base: int, factor: int) -> AnyArray:
 
 def integer_codes(column: EncodedColumn, spec: EncodingSpec) -> AnyArray:
     """The codes ``(value - base) / factor`` of plain integers, 0 under NULL; raises ValueError if one does not fit."""
-    values = column.codes
-    assert values is not None
+    values = codes_of(column)
     if values.ndim == 2:
         raise ValueError("128-bit values in a column whose values were said to fit 64 bits")
     if column.validity is not None:
