@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cache
 
 
 def available_threads() -> int:
@@ -13,6 +14,7 @@ def available_threads() -> int:
     return max(1, os.cpu_count() or 1)
 
 
+@cache
 def machine_memory() -> int:
     """Bytes of memory of this machine; 8 GiB where the system does not tell."""
     try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 
 from locality.encodings import bitmaps
+from locality.encodings.arrow import plain_to_arrow
 from locality.encodings.base import EncodingSpec
 from locality.encodings.canonical import plain_dtype
 from locality.encodings.coded import RowCoded, codes_of
@@ -35,6 +37,10 @@ class Frame(RowCoded):
         plain = values.astype(plain_dtype(column.type), copy=False)
         return EncodedColumn(column.type, "plain", column.length, codes=plain, validity=column.validity)
 
+    def decode(self, column: EncodedColumn) -> pa.Array:
+        values = integer_values(codes_of(column), column.base, column.factor)
+        return plain_to_arrow(values, column.validity, column.type)
+
     def concat(self, columns: list[EncodedColumn]) -> EncodedColumn | None:
         if len({(column.base, column.factor) for column in columns}) > 1:
             return None
@@ -46,9 +52,9 @@ def integer_values(codes: AnyArray, base: int, factor: int) -> AnyArray:
     """``base + factor * code`` as int64; arithmetic modulo 2**64, right wherever the values fit."""
     values: AnyArray = codes.astype(np.uint64)
     if factor != 1:
-        values *= np.uint64(factor)
+        values *= factor
     if base:
-        values += np.uint64(base % _WRAP)
+        values += base % _WRAP
     return values.view(np.int64)
 
 

@@ -16,6 +16,9 @@ from locality.storage.zones import ordered_keys
 Keys = npt.NDArray[np.int64]
 _SIGN = np.uint64(2**63)
 
+#: Rows up to which packing the keys costs more than it saves.
+_FEW = 512
+
 
 def sort_keys(column: EncodedColumn, descending: bool, nulls_first: bool) -> list[Keys]:
     """int64 arrays, the most significant first, that order rows as SQL orders the column; shape (length,) each."""
@@ -53,7 +56,7 @@ def order_of(keys: Sequence[Keys], first: int | None = None) -> npt.NDArray[np.i
         bound = np.partition(keys[0], first - 1)[first - 1]
         near = np.flatnonzero(keys[0] <= bound)
         return near[order_of([key[near] for key in keys])[:first]]
-    packed = _packed(keys)
+    packed = _packed(keys) if len(keys[0]) > _FEW else None
     if packed is not None:
         combined, row_bits = packed
         combined.sort()
@@ -67,9 +70,7 @@ def _packed(keys: Sequence[Keys]) -> tuple[Keys, int] | None:
     Sorting such integers is several times faster than sorting positions by keys, and stable.
     """
     rows = len(keys[0])
-    row_bits = max(rows - 1, 1).bit_length()
-    if rows == 0:
-        return None
+    row_bits = (rows - 1).bit_length()
     lows = [int(key.min()) for key in keys]
     bits = [max(int(key.max()) - low, 1).bit_length() for key, low in zip(keys, lows, strict=True)]
     if sum(bits) + row_bits > 63:

@@ -27,6 +27,10 @@ class Sort:
     def execute(self, execution: Execution) -> Batch:
         batch = self._child.execute(execution)
         with execution.measure("sort") as traffic:
+            rows = batch.select(range(self._width))
+            traffic.rows = min(batch.row_count, self._first or batch.row_count)
+            if batch.row_count <= 1:
+                return rows
             arrays = [
                 array
                 for i, key in enumerate(self._keys)
@@ -35,8 +39,7 @@ class Sort:
             keys_bytes = sum(array.nbytes for array in arrays)
             execution.reserve(keys_bytes + 8 * batch.row_count, "the keys of a sort")
             traffic.state += 2 * keys_bytes
-            traffic.rows = min(batch.row_count, self._first or batch.row_count)
-            return batch.select(range(self._width)).take(order_of(arrays, self._first))
+            return rows.take(order_of(arrays, self._first))
 
     def explain(self) -> Explanation:
         directions = ["descending" if key.descending else "ascending" for key in self._keys]

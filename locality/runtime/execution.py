@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from locality.errors import MemoryLimitError
@@ -27,6 +26,9 @@ class Workers:
 
         An interrupt (Ctrl-C) reaches the calling thread between two items, and stops the others at theirs.
         """
+        if len(items) == 1:
+            work(0, items[0])
+            return
         todo = iter(items)
         lock = threading.Lock()
         stop = threading.Event()
@@ -61,6 +63,22 @@ class Workers:
             self._pool.shutdown()
 
 
+class Measured:
+    """Adds the time that its body takes to an entry of the ledger."""
+
+    __slots__ = ("_start", "_traffic")
+
+    def __init__(self, traffic: Traffic) -> None:
+        self._traffic = traffic
+
+    def __enter__(self) -> Traffic:
+        self._start = time.perf_counter()
+        return self._traffic
+
+    def __exit__(self, *error: object) -> None:
+        self._traffic.seconds += time.perf_counter() - self._start
+
+
 class QueryExecution:
     """One run of one query: what operators may use while it lasts."""
 
@@ -72,14 +90,11 @@ class QueryExecution:
         self._reserved = 0
         self._lock = threading.Lock()
 
-    @contextmanager
-    def measure(self, operator: str) -> Iterator[Traffic]:
+    def measure(self, operator: str) -> Measured:
         """An entry in the ledger for the time that the body takes and the bytes that it counts."""
         traffic = Traffic(operator)
         self.ledger.append(traffic)
-        start = time.perf_counter()
-        yield traffic
-        traffic.seconds += time.perf_counter() - start
+        return Measured(traffic)
 
     def run(self, items: Sequence[Item], work: Callable[[int, Item], Any]) -> None:
         """See :meth:`Workers.run`."""

@@ -14,10 +14,8 @@ class Profile:
     engine: ``locality`` or ``duckdb``. reason: why DuckDB answered, or empty.
     seconds: wall time from the call to the finished result; planning_seconds: of these, planning.
     rows: of the result. threads: worker threads.
-    bytes_moved: read from layouts, to and from intermediate state, and written out. bytes_minimum: what any plan over
-    these layouts must read. bytes_naive: what row-at-a-time processing would read, whole rows of every table scanned.
-    All three are 0 where DuckDB answered: it keeps no such count.
-    operators: the same by operator, in order of execution.
+    bytes_naive: what row-at-a-time processing would read, whole rows of every table scanned; 0 where DuckDB answered.
+    operators: the bytes that each moved, in order of execution; none where DuckDB answered: it keeps no such count.
     """
 
     engine: str
@@ -26,10 +24,18 @@ class Profile:
     planning_seconds: float = 0.0
     rows: int = 0
     threads: int = 1
-    bytes_moved: int = 0
-    bytes_minimum: int = 0
     bytes_naive: int = 0
     operators: tuple[Traffic, ...] = ()
+
+    @property
+    def bytes_moved(self) -> int:
+        """Bytes read from layouts, to and from intermediate state, and written out; 0 where DuckDB answered."""
+        return sum(traffic.moved for traffic in self.operators)
+
+    @property
+    def bytes_minimum(self) -> int:
+        """Bytes that any plan over these layouts must read; 0 where DuckDB answered."""
+        return sum(traffic.minimum for traffic in self.operators)
 
     @property
     def share(self) -> float:

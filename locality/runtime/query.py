@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -45,25 +46,50 @@ class PreparedQuery:
         execution = QueryExecution(workers, memory_limit)
         batch = self.operator.execute(execution)
         with execution.measure("result") as traffic:
-            execution.reserve(batch.row_count * sum(dtype.row_bytes for dtype in self.query.types), "the result")
-            table = _to_table(self.query, batch, execution)
+            execution.reserve(batch.row_count * self._row_bytes, "the result")
+            table = self._to_table(batch, execution)
             traffic.rows = batch.row_count
             traffic.read = gathered = batch.gathered_bytes()
             traffic.minimum = gathered
-            traffic.written = table.nbytes
-        ledger = tuple(execution.ledger)
+            traffic.written = table.get_total_buffer_size()
         profile = Profile(
             engine="locality",
             seconds=time.perf_counter() - started,
             planning_seconds=planning,
             rows=batch.row_count,
             threads=workers.threads,
-            bytes_moved=sum(traffic.moved for traffic in ledger),
-            bytes_minimum=sum(traffic.minimum for traffic in ledger),
             bytes_naive=self.naive_bytes,
-            operators=ledger,
+            operators=tuple(execution.ledger),
         )
-        return Result(table, self.query.names, [str(dtype) for dtype in self.query.types], profile)
+        return Result(table, self.query.names, self._type_names, profile)
+
+    def _to_table(self, batch: Batch, execution: QueryExecution) -> pa.Table:
+        arrays: list[pa.Array | None] = [None] * len(self._schema)
+
+        def gather(worker: int, index: int) -> None:
+            array = decode(batch.column(index))
+            wanted = self._schema.field(index).type
+            arrays[index] = array if array.type == wanted else array.cast(wanted)
+
+        if batch.row_count >= _PARALLEL_ROWS:
+            execution.run(range(len(arrays)), gather)
+        else:
+            for index in range(len(arrays)):
+                gather(0, index)
+        return pa.Table.from_arrays(arrays, schema=self._schema)
+
+    @cached_property
+    def _schema(self) -> pa.Schema:
+        """The result's Arrow types, under names of our own: SQL's may repeat."""
+        return pa.schema([(f"c{i}", zoned(to_arrow(dtype))) for i, dtype in enumerate(self.query.types)])
+
+    @cached_property
+    def _row_bytes(self) -> int:
+        return sum(dtype.row_bytes for dtype in self.query.types)
+
+    @cached_property
+    def _type_names(self) -> list[str]:
+        return [str(dtype) for dtype in self.query.types]
 
 
 def prepare(query: Query, tables: Mapping[str, Table], threads: int, memory_limit: int) -> PreparedQuery:
@@ -87,20 +113,3 @@ def _raw_bytes(table: Table, index: int) -> int:
     """Bytes of a column's strings where they have no dictionary: they are decompressed as a whole."""
     is_raw = any(segment.encoding(index) == "text" for segment in table.segments)
     return table.statistics(index).text_bytes if is_raw else 0
-
-
-def _to_table(query: Query, batch: Batch, execution: QueryExecution) -> pa.Table:
-    arrays: list[pa.Array | None] = [None] * len(query.types)
-
-    def gather(worker: int, index: int) -> None:
-        array = decode(batch.column(index))
-        wanted = zoned(to_arrow(query.types[index]))
-        arrays[index] = array if array.type == wanted else array.cast(wanted)
-
-    if batch.row_count >= _PARALLEL_ROWS:
-        execution.run(range(len(arrays)), gather)
-    else:
-        for index in range(len(arrays)):
-            gather(0, index)
-    names = [f"c{index}" for index in range(len(arrays))]
-    return pa.table(arrays, names=names) if arrays else pa.table({})

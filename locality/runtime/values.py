@@ -29,12 +29,14 @@ def column_values(column: pa.ChunkedArray[Any], type_name: str) -> list[Any]:
     Raises:
         duckdb.Error: DuckDB has no Python value for it (an INTERVAL of more than 999,999,999 days, for one).
     """
+    import pyarrow as pa
+
     convert = _DIRECT.get(type_name)
     if convert is None and type_name.startswith("DECIMAL("):
         convert = _as_arrow
     if convert is None and type_name.startswith("ENUM("):
         convert = _as_arrow
-    if convert is not None and not hasattr(column.type, "extension_name"):
+    if convert is not None and not isinstance(column.type, pa.BaseExtensionType):
         try:
             return convert(column)
         except (OverflowError, ValueError):

@@ -100,9 +100,11 @@ def write(store: Path, manifest: Manifest) -> None:
     durable.replace_file(store / NAME, json.dumps(header).encode() + b"\n" + body + b"\n")
 
 
-def stamp(store: Path) -> tuple[int, int, int]:
-    """What tells one manifest file from another without reading it: inode, time in ns, size; raises as :func:`read`."""
-    path = store / NAME
+def stamp(path: Path) -> tuple[int, int, int]:
+    """What tells the manifest file ``path`` from another without reading it: inode, time in ns, size.
+
+    Raises CorruptStoreError if it is not there.
+    """
     try:
         status = path.stat()
     except FileNotFoundError:

@@ -29,6 +29,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._manifest = path / manifest.NAME
         self._mutex = threading.RLock()
         self._pin = ReaderPin(path)
         self._in_use: weakref.WeakKeyDictionary[Table, int] = weakref.WeakKeyDictionary()
@@ -62,7 +63,7 @@ class Store:
         with self._mutex:
             self._check_open()
             # every commit puts a new file in the manifest's place, so an unchanged one need not be read
-            stamp = manifest.stamp(self.path)
+            stamp = manifest.stamp(self._manifest)
             if stamp != self._stamp:
                 if manifest.read_version(self.path) != self._snapshot.version:
                     self._load()

@@ -22,6 +22,7 @@ from locality.operators.codegen.parameters import Parameters
 from locality.operators.ordering import order_of, sort_keys
 from locality.operators.relations.batch import Batch, Deferred
 from locality.operators.relations.domain import MOST_CODES, domain_of, domains_of
+from locality.operators.relations.traffic import gathered_bytes, width_of
 from locality.plan.expressions import Call, ColumnRef, Constant, Lookup
 from locality.plan.intervals import Interval
 from locality.types import BIGINT, DOUBLE, VARCHAR, DataType
@@ -50,6 +51,16 @@ def test_gathered_rows_come_in_the_order_asked_for(positions: list[int]) -> None
     for index in range(3):
         assert decode(source.gather(index, wanted)).to_pylist() == [ROWS[k][index] for k in positions]
         assert decode(source.gather(index, None)).to_pylist() == [row[index] for row in ROWS]
+
+
+@pytest.mark.parametrize("step", [1, 20, 64, 4000])
+@pytest.mark.parametrize("count", [1, 5, 300])
+def test_gathered_bytes_are_those_of_the_lines_that_hold_a_row(count: int, step: int) -> None:
+    source = relation([pa.table({"n": pa.array(np.arange(2_000_000) % 200)})])
+    width = int(width_of(source.segments[0].column(0)))
+    positions = np.arange(count, dtype=np.int64) * step
+    lines = {row * step * width // 64 for row in range(count)}
+    assert gathered_bytes(source, 0, positions) == 64 * len(lines)
 
 
 def _batch(positions: list[int] | None) -> Batch:
@@ -114,9 +125,11 @@ def _comparison(values: list[Any], descending: bool, nulls_first: bool) -> Any:
     return order
 
 
-def test_several_keys_order_by_the_first_that_differs() -> None:
+@pytest.mark.parametrize("count", [2, 200, 2000])
+def test_several_keys_order_by_the_first_that_differs(count: int) -> None:
+    """Rows are ordered in one way where they are few and in another where they are many."""
     source = random.Random(5)
-    rows = [(source.randint(0, 3), source.randint(0, 3), k) for k in range(200)]
+    rows = [(source.randint(0, 3), source.randint(-3, 3), k) for k in range(count)]
     keys = [np.array([row[i] for row in rows]) for i in range(2)]
     assert order_of(keys).tolist() == [row[2] for row in sorted(rows)]
 

@@ -114,7 +114,10 @@ def _ascending(values: Positions) -> bool:
 
 
 def _locate(starts: Positions, positions: Positions) -> Located:
-    owner = np.searchsorted(starts, positions, side="right") - 1
+    owner = starts.searchsorted(positions, side="right") - 1
+    first = int(owner[0]) if len(owner) else 0
+    if (owner == first).all():
+        return Located(positions, [(first, positions - starts[first])], None)
     inverse = None
     ordered = positions
     if not _ascending(owner):
@@ -122,13 +125,14 @@ def _locate(starts: Positions, positions: Positions) -> Located:
         ordered, owner = positions[order], owner[order]
         inverse = np.empty(len(order), dtype=np.int64)
         inverse[order] = np.arange(len(order))
-    cuts = np.searchsorted(owner, np.arange(len(starts))).tolist()
+    first, last = int(owner[0]), int(owner[-1])
+    cuts = np.searchsorted(owner, np.arange(first, last + 2)).tolist()
     parts = [
         (number, ordered[start:stop] - starts[number])
-        for number, (start, stop) in enumerate(itertools.pairwise(cuts))
+        for number, (start, stop) in enumerate(itertools.pairwise(cuts), first)
         if stop > start
     ]
-    return Located(positions, parts or [(0, ordered)], inverse)
+    return Located(positions, parts, inverse)
 
 
 def _nothing(dtype: DataType) -> EncodedColumn:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from locality.encodings import EncodedColumn, stored_bytes
-from locality.operators.relations.relation import Positions, Relation, Segment
+from locality.operators.relations.relation import Positions, Relation
 
 LINE_BYTES = 64
-#: Beyond so many rows the lines that they touch are estimated rather than counted.
+#: Beyond so many rows the lines that they touch are estimated rather than counted; up to so many, counted one by one.
 _MOST_COUNTED = 100_000
+_FEW = 32
 
 
 def width_of(column: EncodedColumn) -> float:
@@ -27,16 +28,23 @@ def gathered_bytes(relation: Relation, index: int, positions: Positions | None) 
     """Bytes of the lines that a column's values at ``positions`` lie on; the whole column for None."""
     if not relation.segments or relation.row_count == 0:
         return 0
-    first = relation.segments[0] if positions is None or not len(positions) else _segment_of(relation, positions)
-    width = width_of(first.column(index))
+    width = _width(relation, index, 0 if positions is None or not len(positions) else int(positions[0]))
     if positions is None:
         return int(width * relation.row_count)
     if len(positions) > _MOST_COUNTED:
         return int(width * relation.row_count * touched_share(width, len(positions) / relation.row_count))
-    lines = len(np.unique((positions * width).astype(np.int64) // LINE_BYTES))
+    if len(positions) <= _FEW:
+        lines = len({int(position * width) // LINE_BYTES for position in positions.tolist()})
+    else:
+        lines = len(np.unique((positions * width).astype(np.int64) // LINE_BYTES))
     return int(lines * max(LINE_BYTES, width))
 
 
-def _segment_of(relation: Relation, positions: Positions) -> Segment:
-    number = int(np.searchsorted(relation.starts, positions[0], side="right")) - 1
-    return relation.segments[number]
+def _width(relation: Relation, index: int, row: int) -> float:
+    """Stored bytes a row of a column, in the segment of ``row``."""
+    number = int(relation.starts.searchsorted(row, side="right")) - 1
+    key = ("width", number, index)
+    if key not in relation.memo:
+        relation.memo[key] = width_of(relation.segments[number].column(index))
+    width: float = relation.memo[key]
+    return width
