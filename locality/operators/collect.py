@@ -215,7 +215,7 @@ def evaluate_over(relation: Relation, expression: Expression, positions: Any) ->
     if not columns:
         rows = relation.row_count if positions is None else len(positions)
         constant = evaluate(expression, [])
-        return from_arrow(constant.take([0] * rows), expression.type)
+        return from_arrow(constant.take(np.zeros(rows, dtype=np.int64)), expression.type)
     inputs = [decode(relation.gather(index, positions)) for index in columns]
     local = rewrite(expression, lambda e: ColumnRef(columns.index(e.index), e.type) if isinstance(e, ColumnRef) else e)
     return from_arrow(evaluate(local, inputs), expression.type)
