@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from locality.plan.expressions import AggregateCall, ColumnRef, Expression, columns_of, rewrite
+from locality.plan.columns import renumbered
+from locality.plan.expressions import AggregateCall, ColumnRef, Expression, columns_of
 from locality.plan.nodes import (
     Aggregate,
     Filter,
@@ -199,5 +200,4 @@ def _read(expressions: Iterable[Expression]) -> frozenset[int]:
 
 
 def _renumber(expression: Expression, kept: Sequence[int]) -> Expression:
-    positions = {old: new for new, old in enumerate(kept)}
-    return rewrite(expression, lambda e: ColumnRef(positions[e.index], e.type) if isinstance(e, ColumnRef) else e)
+    return renumbered(expression, {old: new for new, old in enumerate(kept)})

@@ -14,7 +14,11 @@ BoundKind = Literal["unbounded preceding", "preceding", "current row", "followin
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One end of a frame. ``offset`` is given for ``preceding`` and ``following``: rows, groups or a distance."""
+    """One end of a frame.
+
+    ``offset`` is given for ``preceding`` and ``following``: a number of rows or groups; for a range the very value of
+    the key at which the frame ends, computed for each row (the row's key less the distance, say).
+    """
 
     kind: BoundKind
     offset: Expression | None = None
@@ -33,8 +37,8 @@ class Frame:
 class WindowCall:
     """A window function or aggregate by DuckDB's name, over the columns of the node's child.
 
-    ``args`` of ``lag`` and ``lead`` are the value, then the offset and the default where these are given. ``distinct``
-    and ``filter`` are an aggregate's. ``exclude`` is SQL's EXCLUDE clause.
+    ``args`` of ``lag`` and ``lead`` are the value, the offset and the default. ``distinct`` and ``filter`` are an
+    aggregate's. ``exclude`` is SQL's EXCLUDE clause.
     """
 
     name: str

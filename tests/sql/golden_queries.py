@@ -14,7 +14,7 @@ import duckdb
 from locality.sql.decode import decode_plan
 from locality.sql.shadow import Shadow
 from tests.sql.notation import plan_text
-from tests.sql.tables import COLUMNS
+from tests.sql.tables import TABLES
 
 DIRECTORY = Path(__file__).parent / "golden"
 QUERIES = {
@@ -53,6 +53,50 @@ QUERIES = {
     "limit": "select a from t limit 3",
     "nested_select": "select n, count(*) from (select a, count(*) as n from t where b > 0 group by a) group by n",
     "cte": "with c as (select a, m from t where a > 0) select sum(m) from c where a < 10",
+    "inner_join": "select t.s, u.d from t join u on t.a = u.a and t.s is not distinct from u.s and t.b < u.b",
+    "left_join": "select t.s, u.d from t left join u on t.a = u.a and (t.b = 5 or u.b = 3)",
+    "right_join": "select t.s, u.d from t right join u on t.a = u.a and t.s = 'x'",
+    "full_join": "select t.s, u.d from t full join u using (a)",
+    "join_by_expression": "select t.s, u.d from t left join u on t.a + u.a = 5",
+    "join_on_true": "select t.s, u.d from t left join u on true",
+    "cross_product": "select t.a, u.a from t, u",
+    "semi_join": "select s, a from t semi join u on t.a = u.a and t.b < u.b",
+    "anti_join": "select s, a from t anti join u on t.a = u.a",
+    "in_subquery": "select s from t where a in (select a from u where b > 1)",
+    "not_in_subquery": "select s from t where a not in (select a from u)",
+    "in_as_a_value": "select a in (select a from u), b from t",
+    "in_correlated": "select a in (select a from u where u.s = t.s) from t",
+    "in_either": "select a from t where a in (select a from u) or b in (select b from u)",
+    "exists": "select a from t where exists (select 1 from u where u.a = t.a)",
+    "exists_uncorrelated": "select a from t where exists (select 1 from u)",
+    "exists_by_inequality": "select s from t where exists (select 1 from u where u.a > t.a)",
+    "not_exists": "select a from t where not exists (select 1 from u where u.a = t.a and u.b <> t.b)",
+    "scalar_subquery": "select a, (select b from u where u.a = t.a) from t",
+    "scalar_uncorrelated": "select a, (select b from u where u.s = 'x') from t",
+    "scalar_aggregate": "select a from t where b > (select avg(b) from u)",
+    "scalar_aggregate_correlated": "select a, (select max(b) from u where u.a < t.a) from t",
+    "scalar_count_correlated": "select a, (select count(*) from u where u.a = t.a) from t",
+    "all_subquery": "select a from t where b >= all (select b from u)",
+    "lateral": "select t.a, x.b from t, lateral (select b from u where u.a = t.a order by b limit 1) x",
+    "union": "select a, s from t union all select b, s from u union all select 1, 'x'",
+    "union_distinct": "select a from t union select b from u",
+    "except": "select a, s from t except select a, s from u",
+    "intersect_all": "select a, s from t intersect all select a, s from u",
+    "values": "select * from (values (1, 'x'), (2, null)) v(k, l) where k in (select a from t)",
+    "values_computed": "select * from (select a from t where a = 1), lateral (values (a + 1), (5))",
+    "select_without_from": "select 1, 'x'",
+    "never_true": "select a, s from t where 1 = 0",
+    "describe": "describe t",
+    "cte_shared": "with c as materialized (select s, a from t) select x.s, y.s from c x, c y where x.a = y.a",
+    "cte_in_a_cte": "with c as materialized (select a, s from t), d as materialized (select a from c) "
+    "select * from c, d union all select * from c, d",
+    "window": "select a, sum(b) over (partition by s order by d rows between 3 preceding and current row) from t",
+    "window_functions": "select row_number() over w, rank() over w, dense_rank() over w, ntile(4) over w, "
+    "lag(a, 2, 0) over w, lead(s ignore nulls) over w, nth_value(s, 2) over w from t "
+    "window w as (partition by d order by b desc nulls first)",
+    "window_frames": "select count(distinct a) filter (where bo) over (order by a range between 5 preceding and "
+    "1 following exclude ties), min(a) over (order by b groups between 1 preceding and unbounded following) from t",
+    "qualify": "select a from t qualify rank() over (order by a) = 1",
     "tpch_6": "select sum(m * w) from t where d >= date '1994-01-01' and m between 5 and 7 and a < 24",
 }
 
@@ -60,7 +104,7 @@ QUERIES = {
 def regenerate() -> None:
     """Write every golden file."""
     shadow = Shadow({})
-    shadow.sync({"t": COLUMNS})
+    shadow.sync(TABLES)
     for name, sql in QUERIES.items():
         plan = shadow.serialized_plan(sql)
         decoded = plan_text(decode_plan(plan)).split("\n")

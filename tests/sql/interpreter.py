@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from locality.plan.nodes import Filter, Limit, Node, Project, Scan
+from locality.plan.nodes import Filter, Limit, Node, Project, Scan, Values
 from locality.sql.evaluate import evaluate
+from locality.types import to_arrow
 
 
 def columns(node: Node, table: pa.Table) -> list[pa.Array]:
@@ -21,6 +22,8 @@ def columns(node: Node, table: pa.Table) -> list[pa.Array]:
             inputs = columns(child, table)
             count = len(inputs[0]) if inputs else table.num_rows
             return [repeated(evaluate(e, inputs), count) for e in expressions]
+        case Values(rows=(), types=types):
+            return [pa.array([], to_arrow(dtype)) for dtype in types]
         case Limit(child=child, limit=limit, offset=offset):
             return [column.slice(offset, limit) for column in columns(child, table)]
         case _:

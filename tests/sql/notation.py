@@ -3,26 +3,60 @@
 from __future__ import annotations
 
 from locality.plan.expressions import AggregateCall, Call, Case, Cast, ColumnRef, Constant, Expression, SortKey
-from locality.plan.nodes import Aggregate, Filter, Limit, Node, Project, Scan, Sort
+from locality.plan.nodes import (
+    Aggregate,
+    Filter,
+    Join,
+    Limit,
+    Node,
+    Project,
+    Scan,
+    SetOperation,
+    Shared,
+    SharedScan,
+    Sort,
+    Union,
+    Values,
+    Window,
+    inputs_of,
+)
+from locality.plan.windows import Bound, WindowCall
 
 
 def plan_text(node: Node, indent: str = "") -> str:
     """One line a node, children indented below their parents."""
+    return "\n".join([indent + _head(node), *(plan_text(child, indent + "  ") for child in inputs_of(node))])
+
+
+def _head(node: Node) -> str:
     match node:
-        case Scan(table=table, columns=columns, types=types):
-            listed = ", ".join(f"{c}:{t}" for c, t in zip(columns, types, strict=True))
-            return f"{indent}scan {table} [{listed}]"
+        case Scan(table, columns, types):
+            return f"scan {table} [{', '.join(f'{c}:{t}' for c, t in zip(columns, types, strict=True))}]"
         case Filter(predicate=predicate):
-            head = f"filter {text(predicate)}"
+            return f"filter {text(predicate)}"
         case Project(expressions=expressions):
-            head = "project " + ", ".join(text(e) for e in expressions)
+            return "project " + ", ".join(text(e) for e in expressions)
         case Aggregate(groups=groups, aggregates=aggregates):
-            head = f"aggregate by [{', '.join(map(text, groups))}] of [{', '.join(map(_aggregate, aggregates))}]"
+            return f"aggregate by [{', '.join(map(text, groups))}] of [{', '.join(map(_aggregate, aggregates))}]"
         case Sort(keys=keys):
-            head = "sort " + ", ".join(map(_key, keys))
+            return "sort " + ", ".join(map(_key, keys))
         case Limit(limit=limit, offset=offset):
-            head = f"limit {limit} offset {offset}"
-    return f"{indent}{head}\n{plan_text(node.child, indent + '  ')}"
+            return f"limit {limit} offset {offset}"
+        case Join(kind=kind, keys=keys, residual=residual):
+            on = [f"{text(key.left)} {'==' if key.null_safe else '='} {text(key.right)}" for key in keys]
+            return f"{kind} join on [{', '.join(on)}]" + (f" and {text(residual)}" if residual else "")
+        case Shared(number=number):
+            return f"shared {number}"
+        case SharedScan(number, types):
+            return f"scan shared {number} [{', '.join(map(str, types))}]"
+        case Union():
+            return "union all"
+        case SetOperation(kind=kind):
+            return f"{kind}{' all' if node.all else ''}"
+        case Values(rows, types):
+            return f"values {', '.join(map(repr, rows))} [{', '.join(map(str, types))}]"
+        case Window(calls=calls):
+            return "window " + ", ".join(map(_window, calls))
 
 
 def text(expression: Expression) -> str:
@@ -49,3 +83,20 @@ def _aggregate(call: AggregateCall) -> str:
 
 def _key(key: SortKey) -> str:
     return text(key.expression) + (" desc" if key.descending else "") + (" nulls first" if key.nulls_first else "")
+
+
+def _window(call: WindowCall) -> str:
+    partitions, keys = ", ".join(map(text, call.partitions)), ", ".join(map(_key, call.keys))
+    frame = f"{call.frame.unit} {_bound(call.frame.start)} to {_bound(call.frame.end)}"
+    words = [
+        f"{call.name}({'distinct ' if call.distinct else ''}{', '.join(map(text, call.args))}):{call.type}",
+        "ignore nulls" if call.ignore_nulls else "",
+        f"filter {text(call.filter)}" if call.filter else "",
+        f"over [{partitions}] by [{keys}] {frame}",
+        f"exclude {call.exclude}" if call.exclude != "no others" else "",
+    ]
+    return " ".join(word for word in words if word)
+
+
+def _bound(bound: Bound) -> str:
+    return bound.kind if bound.offset is None else f"{bound.kind} {text(bound.offset)}"

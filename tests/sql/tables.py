@@ -37,7 +37,7 @@ COLUMNS: tuple[tuple[str, DataType], ...] = (
     ("w", decimal(38, 3)),
 )
 NESTED: tuple[tuple[str, DataType], ...] = (("k", INTEGER), ("tags", DataType("list<item: string>")))
-TABLES = {"t": COLUMNS, "nested": NESTED, 'we"ird; --': COLUMNS[:3]}
+TABLES = {"t": COLUMNS, "u": COLUMNS[:4], "nested": NESTED, 'we"ird; --': COLUMNS[:3]}
 
 FLAT = tuple((name, dtype) for name, dtype in COLUMNS if name not in ("tz", "u", "h", "w"))
 _NAN = float("nan")

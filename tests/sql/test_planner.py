@@ -284,6 +284,15 @@ def test_deep_expressions_are_left_to_duckdb(sql: str, planner: Planner) -> None
             planner.plan(sql.format("abs(" * depth + "a" + ")" * depth))
 
 
+def test_deep_queries_are_left_to_duckdb(planner: Planner) -> None:
+    def nested(depth: int) -> str:
+        return "select * from (" * depth + "select a from t limit 9" + ") limit 9" * depth
+
+    assert planner.plan(nested(20)).types == (INTEGER,)
+    with pytest.raises(Unsupported, match="too deeply"):
+        planner.plan(nested(120))
+
+
 def test_long_lists_are_planned(planner: Planner) -> None:
     values = ", ".join(str(3 * n) for n in range(2000))
     assert "5997:INTEGER" in plan_text(planner.plan(f"select a from t where a in ({values})").root)

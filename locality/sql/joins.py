@@ -1,0 +1,119 @@
+"""Joins of DuckDB's plans -> plan.nodes.Join: equalities become keys, all other conditions the residual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from locality.errors import Unsupported
+from locality.plan.columns import as_key, replaced, shifted
+from locality.plan.expressions import Call, ColumnRef, Expression, conjuncts
+from locality.plan.nodes import Join, JoinKey, JoinKind
+from locality.sql.outputs import Output
+from locality.sql.scalars import COMPARISONS, conjunction, decode_expression
+from locality.types import BOOLEAN
+
+_KINDS: dict[str, JoinKind] = {kind.upper(): kind for kind in get_args(JoinKind)} | {"OUTER": "full"}
+#: Joins that keep the right side's rows; here the sides change places.
+_SWAPPED: dict[str, JoinKind] = {"RIGHT_SEMI": "semi", "RIGHT_ANTI": "anti"}
+_KEYS = {"=": False, "is not distinct from": True}
+
+
+@dataclass(frozen=True)
+class _Condition:
+    """Terms of a join's condition: ``keys`` over a side each, ``others`` over the left columns, then the right ones."""
+
+    keys: tuple[JoinKey, ...]
+    others: tuple[Expression, ...]
+
+
+def decode_comparison_join(data: dict[str, Any], left: Output, right: Output) -> Output:
+    """A join by a list of conditions, each a comparison of the sides or any expression over both."""
+    if data["duplicate_eliminated_columns"]:
+        raise Unsupported("correlated subquery")
+    keys: list[JoinKey] = []
+    others: list[Expression] = []
+    for condition in data["conditions"]:
+        found = _condition(condition, left, right)
+        keys += found.keys
+        others += found.others
+    return _join(data, left, right, _Condition(tuple(keys), tuple(others)))
+
+
+def decode_any_join(data: dict[str, Any], left: Output, right: Output) -> Output:
+    """A join by one expression over both sides."""
+    condition = decode_expression(data["condition"], lambda i: _resolve(i, left, right))
+    return _join(data, left, right, _sorted_terms(condition, left))
+
+
+def decode_cross_product(data: dict[str, Any], left: Output, right: Output) -> Output:
+    """All pairs of rows."""
+    return _join({**data, "join_type": "INNER"}, left, right, _Condition((), ()))
+
+
+def _condition(data: dict[str, Any], left: Output, right: Output) -> _Condition:
+    if data["right"] is None:
+        return _sorted_terms(decode_expression(data["left"], lambda i: _resolve(i, left, right)), left)
+    name = COMPARISONS[data["comparison"]]
+    mine, theirs = decode_expression(data["left"], left.resolve), decode_expression(data["right"], right.resolve)
+    if name in _KEYS and mine.type == theirs.type:
+        return _Condition((JoinKey(mine, theirs, null_safe=_KEYS[name]),), ())
+    width = len(left.node.types)
+    return _Condition((), (Call(name, (mine, shifted(theirs, width)), BOOLEAN),))
+
+
+def _sorted_terms(condition: Expression, left: Output) -> _Condition:
+    """The terms of ``condition``, over both sides; TRUE is no term."""
+    width = len(left.node.types)
+    keys: list[JoinKey] = []
+    others: list[Expression] = []
+    for term in conjuncts(condition):
+        if (key := as_key(term, width)) is not None:
+            keys.append(key)
+        elif term != conjunction([]):
+            others.append(term)
+    return _Condition(tuple(keys), tuple(others))
+
+
+def _resolve(index: int, left: Output, right: Output) -> Expression:
+    if index < len(left.layout):
+        return left.resolve(index)
+    return shifted(right.resolve(index - len(left.layout)), len(left.node.types))
+
+
+def _join(data: dict[str, Any], left: Output, right: Output, condition: _Condition) -> Output:
+    """The join, with the columns that the projection maps of ``data`` choose of each side."""
+    shown_left = left.pick(data.get("left_projection_map") or ())
+    shown_right = right.pick(data.get("right_projection_map") or ())
+    residual = conjunction(list(condition.others)) if condition.others else None
+    if data["join_type"] in _SWAPPED:
+        join = _swapped(_SWAPPED[data["join_type"]], left, right, condition.keys, residual)
+        return Output(join, shown_right.layout)
+    if data["join_type"] not in _KINDS:
+        raise Unsupported(f"{data['join_type'].lower().replace('_', ' ')} join")
+    join = Join(left.node, right.node, _KINDS[data["join_type"]], condition.keys, residual)
+    width = len(left.node.types)
+    match join.kind:
+        case "semi" | "anti":
+            return Output(join, shown_left.layout)
+        case "mark":
+            return Output(join, (*shown_left.layout, width))
+        case _:
+            moved = tuple(None if position is None else width + position for position in shown_right.layout)
+            return Output(join, (*shown_left.layout, *moved))
+
+
+def _swapped(
+    kind: JoinKind, left: Output, right: Output, keys: tuple[JoinKey, ...], residual: Expression | None
+) -> Join:
+    """The join that keeps rows of ``right``, as one that keeps rows of its left side."""
+    before, after = len(left.node.types), len(right.node.types)
+
+    def moved(column: ColumnRef) -> ColumnRef:
+        index = column.index + after if column.index < before else column.index - before
+        return ColumnRef(index, column.type)
+
+    turned = tuple(JoinKey(key.right, key.left, key.null_safe) for key in keys)
+    if residual is not None:
+        residual = replaced(residual, moved)
+    return Join(right.node, left.node, kind, turned, residual)

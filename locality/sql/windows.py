@@ -1,0 +1,82 @@
+"""Window functions of DuckDB's plans -> plan.windows.WindowCall."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from locality.errors import Unsupported
+from locality.plan.expressions import Expression
+from locality.plan.nodes import Window
+from locality.plan.windows import Bound, BoundKind, Frame, WindowCall
+from locality.sql.json_values import decode_type
+from locality.sql.outputs import Output, decode_all, decode_orders
+from locality.sql.scalars import Resolve, decode_expression, function_name
+
+_BOUNDS: dict[str, BoundKind] = {
+    "UNBOUNDED_PRECEDING": "unbounded preceding",
+    "EXPR_PRECEDING": "preceding",
+    "CURRENT_ROW": "current row",
+    "EXPR_FOLLOWING": "following",
+    "UNBOUNDED_FOLLOWING": "unbounded following",
+}
+_UNITS: dict[str, Literal["rows", "range", "groups"]] = {"ROWS": "rows", "RANGE": "range", "GROUPS": "groups"}
+_EXCLUSIONS: dict[str, Literal["no others", "current row", "group", "ties"]] = {
+    "NO_OTHER": "no others",
+    "CURRENT_ROW": "current row",
+    "GROUP": "group",
+    "TIES": "ties",
+}
+#: Functions that DuckDB's serialised plans call otherwise than SQL does.
+_NAMES = {"rank_dense": "dense_rank"}
+
+
+def decode_window(data: dict[str, Any], child: Output) -> Output:
+    """The child's columns, then one column a call."""
+    calls = tuple(_call(part, child.resolve) for part in data["expressions"])
+    width = len(child.node.types)
+    return Output(Window(child.node, calls), (*child.layout, *range(width, width + len(calls))))
+
+
+def _call(data: dict[str, Any], resolve: Resolve) -> WindowCall:
+    kind = str(data["type"]).removeprefix("WINDOW_").lower()
+    name = function_name(data) if kind == "aggregate" else _NAMES.get(kind, kind)
+    if data["arg_orders"]:
+        raise Unsupported(f"ordered window function {name}")
+    if data.get("function_data"):
+        raise Unsupported(f"window function {name}")
+    try:
+        args = decode_all(data["children"], resolve)
+        dtype = decode_type(data["return_type"])
+    except Unsupported as error:
+        raise Unsupported(f"window function {name} over {error}") from None
+    extra = (data["offset_expr"], data["default_expr"])
+    return WindowCall(
+        name,
+        (*args, *decode_all([part for part in extra if part is not None], resolve)),
+        dtype,
+        decode_all(data["partitions"], resolve),
+        decode_orders(data["orders"], resolve),
+        _frame(data, resolve),
+        _optional(data["filters"], resolve),
+        data["distinct"],
+        data["ignore_nulls"],
+        _EXCLUSIONS[data["exclude_clause"]],
+    )
+
+
+def _frame(data: dict[str, Any], resolve: Resolve) -> Frame:
+    """The unit is said by the bounds that have one; a frame without bounds counts as one of a range."""
+    ends: list[Bound] = []
+    unit: Literal["rows", "range", "groups"] = "range"
+    for side in ("start", "end"):
+        kind, _, suffix = str(data[side]).rpartition("_")
+        if suffix in _UNITS:
+            unit = _UNITS[suffix]
+        else:
+            kind = str(data[side])
+        ends.append(Bound(_BOUNDS[kind], _optional(data[f"{side}_expr"], resolve)))
+    return Frame(unit, ends[0], ends[1])
+
+
+def _optional(data: dict[str, Any] | None, resolve: Resolve) -> Expression | None:
+    return None if data is None else decode_expression(data, resolve)
