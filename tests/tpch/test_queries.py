@@ -1,0 +1,47 @@
+"""TPC-H's 22 queries at a small scale: values, types, names and order are DuckDB's, and it is known who answers which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+import locality._suites.benchmarks as benchmarks
+from locality._suites.datasets.tpch import ensure_tables
+from tests.properties.oracle import Pair
+
+#: The smallest round scale at which every query finds something: q17 is NULL at 0.01.
+SCALE = 0.02
+QUERIES = sorted((Path(benchmarks.__file__).parent / "suites" / "tpch" / "queries").glob("q*.sql"))
+
+#: The queries that Locality's own operators answer. One that becomes native must come in, and none may leave.
+NATIVE = frozenset({"q01", "q06"})
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["one thread", "two threads"])
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOCALITY_DATA_DIR", str(tmp_path_factory.getbasetemp() / "tpch"))
+        paths = ensure_tables(SCALE)
+    with Pair(threads=request.param) as made:
+        for name, path in paths.items():
+            made.load(name, [pq.read_table(path)])
+        yield made
+
+
+def test_there_are_22_queries() -> None:
+    assert [path.stem for path in QUERIES] == [f"q{number:02}" for number in range(1, 23)]
+
+
+@pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
+def test_query(path: Path, pair: Pair) -> None:
+    sql = path.read_text(encoding="utf-8")
+    profile = pair.check(sql, ordered=True, engine=None)
+    answer = pair.ask_duckdb(sql).table
+    assert answer.num_rows > 0, "an empty answer proves nothing"
+    assert all(pc.count(column).as_py() > 0 for column in answer.columns)
+    wanted = "locality" if path.stem in NATIVE else "duckdb"
+    assert profile.engine == wanted, f"{profile.reason or 'native now'}: see NATIVE"
