@@ -7,7 +7,17 @@ from locality.encodings.canonical import canonical
 from locality.encodings.choose import ColumnProfile, choose
 from locality.encodings.column import Dictionary, EncodedColumn
 from locality.encodings.dictionaries import make_dictionary, merge_dictionaries
-from locality.encodings.ops import concat, decode, expand, from_arrow, recode, slice_column, stored_bytes, take
+from locality.encodings.ops import (
+    concat,
+    decode,
+    expand,
+    from_arrow,
+    recode,
+    slice_column,
+    stored_bytes,
+    stored_width,
+    take,
+)
 from locality.encodings.registry import ENCODINGS
 
 __all__ = [
@@ -29,5 +39,6 @@ __all__ = [
     "recode",
     "slice_column",
     "stored_bytes",
+    "stored_width",
     "take",
 ]

@@ -34,6 +34,11 @@ def stored_bytes(column: EncodedColumn) -> int:
     return ENCODINGS[column.encoding].stored_bytes(column)
 
 
+def stored_width(column: EncodedColumn) -> float:
+    """Bytes of the column's arrays a row."""
+    return stored_bytes(column) / max(column.length, 1)
+
+
 def expand(column: EncodedColumn) -> EncodedColumn:
     """The same values in canonical form: ``plain``, ``dictionary``, ``text`` or ``opaque``."""
     return ENCODINGS[column.encoding].expand(column)

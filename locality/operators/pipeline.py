@@ -19,7 +19,6 @@ from locality.operators.codegen.parameters import Parameters
 from locality.operators.filters.filter import Test, emit_tests
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.shapes import ColumnShape, shape_of
-from locality.operators.relations.traffic import width_of
 from locality.plan.expressions import Expression, columns_of
 from locality.settings import available_threads
 from locality.types import Domain
@@ -120,7 +119,7 @@ class Pipeline:
     def _even_share(self, rows: int) -> int:
         """Rows of a morsel such that several workers share ``rows`` evenly, each with enough to do; whole blocks."""
         segment = max(self.relation.segments, key=lambda segment: segment.row_count)
-        width = sum(width_of(segment.column(index)) for index in self.columns)
+        width = sum(segment.width(index) for index in self.columns)
         share = max(rows / (_PARTS_A_WORKER * available_threads()), _LEAST_MORSEL_BYTES / max(width, 1.0))
         return min(math.ceil(share / BLOCK) * BLOCK, MORSEL_ROWS)
 

@@ -9,7 +9,7 @@ from locality.errors import Unsupported
 from locality.operators.filters.filter import CodeTest
 from locality.operators.physical import Execution, Traffic
 from locality.operators.pipeline import Morsel, Pipeline
-from locality.operators.relations.traffic import touched_share, width_of
+from locality.operators.relations.traffic import touched_share
 from locality.plan.expressions import columns_of
 
 
@@ -49,7 +49,7 @@ def _scan_bytes(pipeline: Pipeline) -> tuple[int, int]:
     for position, rows in _rows_by_segment(pipeline).items():
         segment = pipeline.relation.segments[position]
         for index in pipeline.columns:
-            width = width_of(segment.column(index))
+            width = segment.width(index)
             read += rows * width
             minimum += rows * width * (1.0 if index in filtered else touched_share(width, pipeline.selectivity))
     return int(read), int(minimum)

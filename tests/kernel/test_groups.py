@@ -8,17 +8,21 @@ import pytest
 from tests.kernel.both import both
 
 
-@pytest.mark.parametrize("has_floats", [True, False])
-def test_groups_with_rows_are_kept_in_order(has_floats: bool) -> None:
-    random = np.random.default_rng(5)
-    integers = random.integers(0, 3, (21, 2))
+def test_groups_with_rows_are_numbered_in_order() -> None:
+    integers = np.random.default_rng(5).integers(0, 3, (21, 2))
     integers[-1] = 7  # the row that is no group
-    floats = random.normal(size=(21, 3)) if has_floats else np.zeros((1, 1))
-    expected = np.flatnonzero(integers[:-1, 0])
-    for keep_groups in both("keep_groups"):
-        numbers, kept, kept_floats = np.empty(20, np.int64), np.empty((20, 2), np.int64), np.empty((20, 3))
-        count = keep_groups(integers, floats, 0, 100, numbers, kept, kept_floats)
-        assert numbers[:count].tolist() == (expected + 100).tolist()
-        assert np.array_equal(kept[:count], integers[expected])
-        if has_floats:
-            assert np.array_equal(kept_floats[:count], floats[expected])
+    for number_rows in both("number_rows"):
+        numbers = np.empty(20, np.int64)
+        count = number_rows(integers, 1, numbers)
+        assert numbers[:count].tolist() == np.flatnonzero(integers[:-1, 1]).tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float64])
+def test_rows_are_kept_slot_by_slot(dtype: type) -> None:
+    cells = np.arange(60).reshape(20, 3).astype(dtype)
+    rows = np.array([0, 3, 4, 19])
+    for keep_rows in both("keep_rows"):
+        kept = np.zeros((3, 6), dtype)
+        assert keep_rows(cells, rows, 3, kept) == 3
+        assert kept[:, :3].tolist() == cells[[0, 3, 4]].T.tolist()
+        assert not kept[:, 3:].any()

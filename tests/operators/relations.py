@@ -9,10 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from locality.encodings import EncodedColumn, decode
+from locality.encodings import EncodedColumn, decode, stored_width, take
 from locality.operators.build import Builder
 from locality.operators.relations.batch import Batch
-from locality.operators.relations.relation import Relation, ZoneBounds
+from locality.operators.relations.relation import Positions, Relation, ZoneBounds
 from locality.optimizer.distinct import split_distinct_aggregates
 from locality.plan.intervals import Interval
 from locality.plan.nodes import Node, Scan
@@ -36,6 +36,12 @@ class CodedSegment:
 
     def column(self, index: int) -> EncodedColumn:
         return self.columns[index]
+
+    def take(self, index: int, rows: Positions) -> EncodedColumn:
+        return take(self.columns[index], rows)
+
+    def width(self, index: int) -> float:
+        return stored_width(self.columns[index])
 
     def zones(self, index: int) -> ZoneBounds | None:
         return zones_of(self.columns[index])

@@ -22,7 +22,7 @@ from locality.operators.codegen.parameters import Parameters
 from locality.operators.ordering import order_of, sort_keys
 from locality.operators.relations.batch import Batch, Deferred
 from locality.operators.relations.domain import MOST_CODES, domain_of, domains_of
-from locality.operators.relations.traffic import gathered_bytes, width_of
+from locality.operators.relations.traffic import gathered_bytes
 from locality.plan.expressions import Call, ColumnRef, Constant, Lookup
 from locality.plan.intervals import Interval
 from locality.types import BIGINT, DOUBLE, VARCHAR, DataType
@@ -57,7 +57,7 @@ def test_gathered_rows_come_in_the_order_asked_for(positions: list[int]) -> None
 @pytest.mark.parametrize("count", [1, 5, 300])
 def test_gathered_bytes_are_those_of_the_lines_that_hold_a_row(count: int, step: int) -> None:
     source = relation([pa.table({"n": pa.array(np.arange(2_000_000) % 200)})])
-    width = int(width_of(source.segments[0].column(0)))
+    width = int(source.segments[0].width(0))
     positions = np.arange(count, dtype=np.int64) * step
     lines = {row * step * width // 64 for row in range(count)}
     assert gathered_bytes(source, 0, positions) == 64 * len(lines)

@@ -124,8 +124,12 @@ _HASHING = _family(
     ("number_groups", (_INTS64, _I64, *_TABLE, _POSITIONS), _I64, (2, 3, 4, 5)),
 )
 
-_STATE = (Array(_I64, 2), Array(_F64, 2))
-_GROUPS = _family("groups", ("keep_groups", (*_STATE, _I64, _I64, _INTS64, *_STATE), _I64, (4, 5, 6)))
+_CELLS = GenericArray(generic("T", (_I64, _F64)), 2)
+_GROUPS = _family(
+    "groups",
+    ("number_rows", (Array(_I64, 2), _I64, _INTS64), _I64, (2,)),
+    ("keep_rows", (_CELLS, _INTS64, _I64, _CELLS), _I64, (3,)),
+)
 
 PRIMITIVES: Mapping[str, Primitive] = {
     primitive.name: primitive

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
-from locality.operators.aggregation.accumulators import Slot, Slots, combine, fresh, merge, update_slots
+from locality.operators.aggregation.accumulators import Slot, Slots, fresh, merge, update_slots
 from locality.operators.aggregation.aggregates import MOST_SEEN, Input, plan_aggregate
-from locality.operators.aggregation.clusters import Clusters, Window, find_clusters
+from locality.operators.aggregation.clusters import Clusters, Window, find_clusters, join
 from locality.operators.aggregation.grouping import MOST_GROUPS, DenseGroups, existing, plan_dense
 from locality.operators.aggregation.hashing import GroupTable, HashSink, Keys, plan_keys
+from locality.operators.aggregation.output import Groups, batch_of_groups
 from locality.operators.codegen.block import Block, Row, materialise
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.probe import probe
@@ -177,12 +177,14 @@ class Aggregation:
         group_expressions = [introduce_lookups(group, relation) for group in groups]
         calls = [_with_lookups(call, relation) for call in aggregates]
         slots = Slots()
-        self._exists = slots.add(Slot("+", "one")) if groups else None
+        if groups:
+            slots.add(Slot("+", "one"))  # the first integer slot tells whether a group has rows
         self.planned = [plan_aggregate(Input(call, slots, relation.row_count, self._probe)) for call in calls]
         self.groups, self.clusters, self.hashed = self._plan_groups(group_expressions, slots, threads)
         self.sink = AggregateSink(self.groups, slots, self.clusters is not None)
         tests = plan_tests(relation, conjuncts)
         self.pipeline = Pipeline(relation, tests, self.sink if self.hashed is None else HashSink(self.hashed, slots))
+        self.types = tuple(e.type for e in (*groups, *aggregates))
         self.intervals = (*(self._bounds(e) for e in group_expressions), *(p.bounds for p in self.planned))
 
     def _probe(self, expression: Expression) -> Value:
@@ -214,25 +216,17 @@ class Aggregation:
     def execute(self, execution: Execution, traffic: Traffic) -> Batch:
         """One row a group that has rows; without groups, one row."""
         if self.hashed is not None:
-            return self._run_hashed(self.hashed, execution, traffic)
+            return self._output(self._run_hashed(self.hashed, execution, traffic), traffic)
         if self.groups is None:
             integers, floats = self._run(1, execution, traffic)
             traffic.rows = 1
-            return self._finish([], integers, floats)
-        if self.clusters is None:
-            integers, floats = self._run(self.groups.count + 1, execution, traffic)
-            numbers = existing(self._counts(integers)[:-1])
-            integers = integers[numbers]
-            floats = floats[numbers] if self.sink.slots.floats else floats
-        else:
-            numbers, integers, floats = self._run_clustered(self.clusters, execution, traffic)
-        keys = self.groups.decode(numbers)
-        traffic.rows = len(numbers)
-        return self._finish(keys, integers, floats)
-
-    def _counts(self, integers: AnyArray) -> AnyArray:
-        assert self._exists is not None
-        return self._exists(integers, integers)
+            return Batch(tuple(planned.finish(integers, floats) for planned in self.planned), 1, self.intervals)
+        if self.clusters is not None:
+            return self._output(self._run_clustered(self.clusters, execution, traffic), traffic)
+        integers, floats = self._run(self.groups.count + 1, execution, traffic)
+        numbers = existing(integers[:-1, 0])
+        floats = floats[numbers] if self.sink.slots.floats else np.empty((len(numbers), 0))
+        return self._output(Groups(numbers, integers[numbers], floats), traffic)
 
     def _run(self, groups: int, execution: Execution, traffic: Traffic) -> tuple[AnyArray, AnyArray]:
         """The state of ``groups`` groups after all rows."""
@@ -252,36 +246,28 @@ class Aggregation:
             marks.count(np.bitwise_or.reduce([part[2 + position] for part in parts]), integers)
         return integers, floats
 
-    def _run_clustered(
-        self, clusters: Clusters, execution: Execution, traffic: Traffic
-    ) -> tuple[AnyArray, AnyArray, AnyArray]:
-        """The numbers of the groups that have rows, ascending, and their state."""
-        parts: dict[Morsel, tuple[AnyArray, AnyArray, AnyArray]] = {}
+    def _run_clustered(self, clusters: Clusters, execution: Execution, traffic: Traffic) -> Groups:
+        """The groups that have rows, in ascending order of their numbers."""
+        parts: dict[Morsel, Groups] = {}
         windows: dict[int, Window] = {}
+        slots = self.sink.slots
         widest = max((clusters.window(morsel)[1] for morsel in self.pipeline.morsels), default=0)
-        integers, floats, *_ = self.sink.fresh_state(widest + 1)
 
         def work(worker: int, morsel: Morsel) -> int:
             if worker not in windows:
-                windows[worker] = Window((integers, floats))
+                windows[worker] = Window(slots, widest)
             first, count = clusters.window(morsel)
             state = windows[worker].clear(count)
             faults = self.pipeline.call(morsel, (*state, np.array([first, count], dtype=np.int64)))
             parts[morsel] = windows[worker].groups_with_rows(count, first)
-            execution.reserve(len(parts[morsel][0]) * (8 + self.sink.group_bytes), "the groups of an aggregation")
+            execution.reserve(parts[morsel].nbytes, "the groups of an aggregation")
             return faults
 
         run_pipeline(self.pipeline, execution, traffic, work)
-        ordered = [parts[morsel] for morsel in self.pipeline.morsels]
-        if not ordered:
-            ordered = [(np.empty(0, np.int64), integers[:0], floats)]
-        traffic.state += 2 * sum(integers.nbytes + floats.nbytes for _, integers, floats in ordered)
-        numbers = np.concatenate([part[0] for part in ordered])
-        slots = self.sink.slots
-        cells = [np.concatenate([part[1] for part in ordered]), np.concatenate([part[2] for part in ordered])]
-        return combine(numbers, cells[0], cells[1], slots)
+        traffic.state += 2 * sum(part.nbytes for part in parts.values())
+        return join([parts[morsel] for morsel in self.pipeline.morsels], slots, execution)
 
-    def _run_hashed(self, keys: Keys, execution: Execution, traffic: Traffic) -> Batch:
+    def _run_hashed(self, keys: Keys, execution: Execution, traffic: Traffic) -> Groups:
         sink = self.pipeline.sink
         assert isinstance(sink, HashSink)
         tables: dict[int, GroupTable] = {}
@@ -302,8 +288,9 @@ class Aggregation:
         for other in others:
             merged.absorb(other)
         traffic.state += 2 * sum(table.nbytes for table in tables.values())
-        count = traffic.rows = len(merged.table)
-        return self._finish(keys.decode(merged.table.keys), merged.integers[:count], merged.floats[:count])
+        count = len(merged.table)
+        floats = merged.floats[:count] if sink.slots.floats else np.empty((count, 0))
+        return Groups(merged.table.keys, merged.integers[:count], floats)
 
     def _expected_groups(self, keys: Keys) -> int:
         """Of one worker: at most its share of the rows that pass, and the combinations of the key columns' values.
@@ -316,9 +303,11 @@ class Aggregation:
         combinations = math.prod(self.relation.distinct[index] for index in columns)
         return int(min(combinations, self.relation.row_count * self.pipeline.selectivity / self.threads))
 
-    def _finish(self, keys: list[EncodedColumn], integers: AnyArray, floats: AnyArray) -> Batch:
-        columns = (*keys, *(planned.finish(integers, floats) for planned in self.planned))
-        return Batch(columns, columns[0].length if keys else 1, self.intervals)
+    def _output(self, groups: Groups, traffic: Traffic) -> Batch:
+        grouping = self.hashed or self.groups
+        assert grouping is not None
+        traffic.rows = len(groups)
+        return batch_of_groups(groups, self.types, self.intervals, grouping.decode, self.planned)
 
     def details(self) -> tuple[str, ...]:
         """What EXPLAIN says of it."""

@@ -26,10 +26,14 @@ Finish = Callable[[Cells, Cells], EncodedColumn]
 
 @dataclass(frozen=True)
 class Planned:
-    """An aggregate that is ready: how to finish it, and the bounds of its integers where they are known."""
+    """An aggregate that is ready: how to finish it, and the bounds of its integers where they are known.
+
+    may_fail: whether finishing raises Unsupported for some cells, where SQL has an error.
+    """
 
     finish: Finish
     bounds: Interval | None = None
+    may_fail: bool = False
 
 
 @dataclass(frozen=True)
@@ -195,7 +199,7 @@ def _plan_float_variance(source: Input) -> Planned:
         is_deviation = source.call.name.startswith("stddev")
         return float_column(source.call.type, np.sqrt(variance) if is_deviation else variance, valid)
 
-    return Planned(finish)
+    return Planned(finish, may_fail=True)
 
 
 def _is_sample(call: AggregateCall) -> bool:

@@ -7,14 +7,18 @@ groups that span two morsels are added up at the end.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import EncodedColumn
-from locality.operators.aggregation.accumulators import Cells
+from locality.operators.aggregation.accumulators import Cells, Slots, combine, fresh
 from locality.operators.aggregation.grouping import DenseGroups
+from locality.operators.aggregation.output import Groups, concat_groups, no_groups
+from locality.operators.physical import Execution
 from locality.operators.pipeline import Morsel
 from locality.operators.relations.relation import Relation, Segment
 from locality.plan.expressions import ColumnRef
@@ -50,33 +54,68 @@ class Clusters:
 class Window:
     """One worker's state of a morsel's groups, used again for each: fresh memory costs more than clearing it does."""
 
-    def __init__(self, state: tuple[Cells, Cells]) -> None:
-        """``state``: integers and floats without any row, as many groups as any morsel has, and one more."""
-        self._fresh = state
-        self._integers, self._floats = state[0].copy(), state[1].copy()
-        groups = len(state[0]) - 1
-        self._numbers = np.empty(groups, dtype=np.int64)
-        self._kept = np.empty((groups, state[0].shape[1]), dtype=np.int64)
-        self._kept_floats = np.empty((max(len(state[1]) - 1, 1), state[1].shape[1]), dtype=np.float64)
+    def __init__(self, slots: Slots, groups: int) -> None:
+        """``groups``: the most that any morsel has."""
+        state = fresh(slots.integers, groups + 1, np.int64), fresh(slots.floats, groups + 1, np.float64)
+        self._fresh = tuple(cells if cells.any() else None for cells in state)
+        self._cells = tuple(cells.copy() for cells in state)
+        self._numbers = np.empty(groups + 1, dtype=np.int64)
+        self._float_slots = len(slots.floats)
 
     def clear(self, groups: int) -> tuple[Cells, Cells]:
         """The state of ``groups`` groups, without any row."""
-        rows = groups + 1
-        integers, floats = self._integers[:rows], self._floats[:rows]
-        integers[:] = self._fresh[0][:rows]
-        floats[:] = self._fresh[1][:rows]
+        integers, floats = self._state(groups)
+        for cells, start in zip((integers, floats), self._fresh, strict=True):
+            cells[:] = 0 if start is None else start[: groups + 1]
         return integers, floats
 
-    def groups_with_rows(self, groups: int, first: int) -> tuple[Cells, Cells, Cells]:
-        """Numbers and state of those of the ``groups``, the first of which is number ``first``, that have rows.
+    def groups_with_rows(self, groups: int, first: int) -> Groups:
+        """Those of the ``groups``, the first of which is number ``first``, that have rows.
 
         The first integer slot tells whether one has. Compiled, so that workers do it side by side.
         """
-        from locality.kernel.primitives.groups import keep_groups
+        from locality.kernel.primitives.groups import keep_rows, number_rows
 
-        integers, floats = self._integers[: groups + 1], self._floats[: groups + 1]
-        count = keep_groups(integers, floats, 0, first, self._numbers, self._kept, self._kept_floats)
-        return self._numbers[:count].copy(), self._kept[:count].copy(), self._kept_floats[:count].copy()
+        integers, floats = self._state(groups)
+        count = number_rows(integers, 0, self._numbers)
+        kept = np.empty((integers.shape[1], count), np.int64)
+        keep_rows(integers, self._numbers, count, kept)
+        kept_floats = np.empty((self._float_slots, count), np.float64)
+        if self._float_slots:
+            keep_rows(floats, self._numbers, count, kept_floats)
+        return Groups(self._numbers[:count] + first, kept.T, kept_floats.T)
+
+    def _state(self, groups: int) -> tuple[Cells, Cells]:
+        integers, floats = self._cells
+        return integers[: groups + 1], floats[: groups + 1]
+
+
+def join(parts: Sequence[Groups], slots: Slots, execution: Execution) -> Groups:
+    """The groups of all morsels, in the order of their rows, in ascending order of their numbers.
+
+    Neighbours of ordered rows share one group at most, which is added up in place; copying is done side by side.
+    """
+    ordered: list[Groups] = []
+    parts = [part for part in parts if len(part)] or [no_groups(slots)]
+    if any(later.keys[0] < earlier.keys[-1] for earlier, later in itertools.pairwise(parts)):
+        return Groups(
+            *combine(
+                np.concatenate([part.keys for part in parts]),
+                np.concatenate([part.integers for part in parts]),
+                np.concatenate([part.floats for part in parts]),
+                slots,
+            )
+        )
+    for part in parts:
+        last = ordered[-1] if ordered else part
+        if last is not part and last.keys[-1] == part.keys[0]:
+            slots.add_rows(
+                (last.integers, last.floats), np.array([len(last) - 1]), (part.integers[:1], part.floats[:1])
+            )
+            part = part.at(slice(1, None))
+        if len(part) or not ordered:
+            ordered.append(part)
+    return concat_groups(ordered, execution)
 
 
 def find_clusters(relation: Relation, groups: DenseGroups, group_bytes: int) -> Clusters | None:

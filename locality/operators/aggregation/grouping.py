@@ -90,13 +90,11 @@ class DenseGroups:
             number = b.add(number, term)
         return number
 
-    def decode(self, numbers: GroupIds) -> list[EncodedColumn]:
-        """The keys of groups by their numbers."""
-        columns: list[EncodedColumn] = []
-        for key in reversed(self.keys[1:]):
-            numbers, digits = np.divmod(numbers, key.digits)
-            columns.append(key.decode(digits))
-        return [self.keys[0].decode(numbers), *reversed(columns)]
+    def decode(self, numbers: GroupIds, position: int) -> EncodedColumn:
+        """One key of groups by their numbers."""
+        key = self.keys[position]
+        digits = numbers if key.stride == 1 else numbers // key.stride
+        return key.decode(digits if position == 0 else digits % key.digits)
 
 
 def plan_dense(

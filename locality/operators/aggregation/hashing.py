@@ -45,9 +45,9 @@ class PackedKeys:
     def emit(self, row: Row) -> list[Any]:
         return [self.groups.emit(row)]
 
-    def decode(self, words: Words) -> list[EncodedColumn]:
-        """The keys of groups by their words, shape (groups, width)."""
-        return self.groups.decode(words[:, 0])
+    def decode(self, words: Words, position: int) -> EncodedColumn:
+        """One key of groups by their words, shape (groups, width)."""
+        return self.groups.decode(words[:, 0], position)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,13 +82,11 @@ class WordKeys:
             words.append(word)
         return [*words, nulls] if self._nullable else words
 
-    def decode(self, words: Words) -> list[EncodedColumn]:
-        """The keys of groups by their words, shape (groups, width)."""
-        columns = []
-        for position, (expression, value) in enumerate(zip(self.expressions, self.values, strict=True)):
-            valid = words[:, -1] >> position & 1 == 0 if value.valid is not None else None
-            columns.append(column_of_value(expression.type, value, _cells(value, words[:, position]), valid))
-        return columns
+    def decode(self, words: Words, position: int) -> EncodedColumn:
+        """One key of groups by their words, shape (groups, width)."""
+        value = self.values[position]
+        valid = words[:, -1] >> position & 1 == 0 if value.valid is not None else None
+        return column_of_value(self.expressions[position].type, value, _cells(value, words[:, position]), valid)
 
 
 def _word(value: Value) -> Any:

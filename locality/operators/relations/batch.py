@@ -13,7 +13,7 @@ from locality.plan.intervals import Interval
 from locality.types import DataType
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Deferred:
     """A column of ``relation`` whose rows are gathered only when they are needed: late materialisation."""
 
@@ -67,8 +67,19 @@ class Batch:
         columns = tuple(self.columns[i] for i in indices)
         return Batch(columns, self.row_count, tuple(self.intervals[i] for i in indices), self.positions)
 
+    def _whole_relation(self) -> Relation | None:
+        """The relation whose columns these are, in order and with all rows; None if they are not."""
+        first = self.columns[0] if self.columns else None
+        if self.positions is not None or not isinstance(first, Deferred):
+            return None
+        wanted = tuple(Deferred(first.relation, index) for index in range(len(first.relation.types)))
+        return first.relation if self.columns == wanted else None
+
     def as_relation(self) -> Relation:
         """The rows as a source for the next pipeline."""
+        whole = self._whole_relation()
+        if whole is not None:
+            return whole
         columns = tuple(self.column(i) for i in range(len(self.columns)))
         types = tuple(column.type for column in columns)
         width = float(sum(dtype.row_bytes for dtype in types))

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from locality.encodings import EncodedColumn, concat, take
+from locality.encodings import EncodedColumn, concat, stored_width, take
 from locality.plan.intervals import Interval
 from locality.types import DataType, Domain
 
@@ -45,6 +45,12 @@ class Segment(Protocol):
 
     def column(self, index: int) -> EncodedColumn:
         """One column, all its rows."""
+
+    def take(self, index: int, rows: Positions) -> EncodedColumn:
+        """One column at ``rows`` of the segment, in any order."""
+
+    def width(self, index: int) -> float:
+        """Bytes of one column a row, as it is kept."""
 
     def zones(self, index: int) -> ZoneBounds | None:
         """Statistics of the column's zones, or None for an intermediate result."""
@@ -84,12 +90,12 @@ class Relation:
         if positions is None:
             return concat([segment.column(index) for segment in self.segments])
         if len(self.segments) == 1:
-            return take(self.segments[0].column(index), positions)
+            return self.segments[0].take(index, positions)
         if 4 * len(positions) > self.row_count and not _ascending(positions):
             # bringing all segments together costs less than bringing the rows back into order
             return take(concat([segment.column(index) for segment in self.segments]), positions)
         located = self._locate(positions)
-        gathered = concat([take(self.segments[number].column(index), rows) for number, rows in located.parts])
+        gathered = concat([self.segments[number].take(index, rows) for number, rows in located.parts])
         return gathered if located.inverse is None else take(gathered, located.inverse)
 
     def _locate(self, positions: Positions) -> Located:
@@ -152,6 +158,12 @@ class ColumnsSegment:
 
     def column(self, index: int) -> EncodedColumn:
         return self.columns[index]
+
+    def take(self, index: int, rows: Positions) -> EncodedColumn:
+        return take(self.columns[index], rows)
+
+    def width(self, index: int) -> float:
+        return stored_width(self.columns[index])
 
     def zones(self, index: int) -> ZoneBounds | None:
         return None

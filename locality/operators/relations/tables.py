@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from locality.encodings import EncodedColumn
-from locality.operators.relations.relation import ColumnsSegment, Relation, ZoneBounds
+from locality.encodings import EncodedColumn, stored_width, take
+from locality.operators.relations.relation import ColumnsSegment, Positions, Relation, ZoneBounds
 from locality.plan.intervals import Interval
 from locality.plan.nodes import Scan
 from locality.storage.table import Segment, Table
@@ -29,6 +29,12 @@ class ScannedSegment:
 
     def column(self, index: int) -> EncodedColumn:
         return self.segment.column(self.columns[index])
+
+    def take(self, index: int, rows: Positions) -> EncodedColumn:
+        return take(self.column(index), rows)
+
+    def width(self, index: int) -> float:
+        return stored_width(self.column(index))
 
     def zones(self, index: int) -> ZoneBounds | None:
         return self.segment.zones(self.columns[index])

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from locality.encodings import EncodedColumn, stored_bytes
 from locality.operators.relations.relation import Positions, Relation
 
 LINE_BYTES = 64
 #: Beyond so many rows the lines that they touch are estimated rather than counted; up to so many, counted one by one.
 _MOST_COUNTED = 100_000
 _FEW = 32
-
-
-def width_of(column: EncodedColumn) -> float:
-    """Stored bytes a row."""
-    return stored_bytes(column) / max(column.length, 1)
 
 
 def touched_share(width: float, share: float) -> float:
@@ -45,6 +39,6 @@ def _width(relation: Relation, index: int, row: int) -> float:
     number = int(relation.starts.searchsorted(row, side="right")) - 1
     key = ("width", number, index)
     if key not in relation.memo:
-        relation.memo[key] = width_of(relation.segments[number].column(index))
+        relation.memo[key] = relation.segments[number].width(index)
     width: float = relation.memo[key]
     return width

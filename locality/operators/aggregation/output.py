@@ -1,0 +1,147 @@
+"""The groups of an aggregation as rows whose columns are computed when they are read, of all groups or of a few.
+
+A HAVING reads one aggregate and keeps few groups: keys and other aggregates are then finished for these alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from locality.encodings import EncodedColumn, take
+from locality.operators.aggregation.accumulators import Slots
+from locality.operators.aggregation.aggregates import Planned
+from locality.operators.physical import Execution
+from locality.operators.relations.batch import Batch, Deferred
+from locality.operators.relations.relation import Positions, Relation
+from locality.plan.intervals import Interval
+from locality.types import DataType
+
+AnyArray = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Groups after all of their rows.
+
+    keys: as their grouping writes them, shape (groups,) or (groups, words). integers, floats: the slots' cells, shapes
+    (groups, slots).
+    """
+
+    keys: AnyArray
+    integers: AnyArray
+    floats: AnyArray
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def nbytes(self) -> int:
+        return self.keys.nbytes + self.integers.nbytes + self.floats.nbytes
+
+    def at(self, rows: Positions | slice) -> Groups:
+        """Some of the groups."""
+        return Groups(self.keys[rows], self.integers[rows], self.floats[rows])
+
+
+def no_groups(slots: Slots, *words: int) -> Groups:
+    """Groups of no row at all, whose keys have so many words."""
+    return Groups(
+        np.empty((0, *words), np.int64), np.empty((0, len(slots.integers)), np.int64), np.empty((0, len(slots.floats)))
+    )
+
+
+def concat_groups(parts: Sequence[Groups], execution: Execution) -> Groups:
+    """The parts end to end, copied side by side; at least one part.
+
+    Cells come out slot by slot, because that is how they are read.
+    """
+    starts = np.cumsum([0, *(len(part) for part in parts)])
+    total = int(starts[-1])
+    first = parts[0]
+    keys = np.empty((total, *first.keys.shape[1:]), np.int64)
+    integers, floats = (
+        np.empty((first.integers.shape[1], total), np.int64).T,
+        np.empty((first.floats.shape[1], total)).T,
+    )
+
+    def copy(worker: int, number: int) -> None:
+        rows = slice(starts[number], starts[number + 1])
+        part = parts[number]
+        keys[rows] = part.keys
+        integers[rows] = part.integers
+        floats[rows] = part.floats
+
+    execution.run(range(len(parts)), copy)
+    return Groups(keys, integers, floats)
+
+
+#: Computes one column of the output.
+FinishGroups = Callable[[Groups], EncodedColumn]
+
+
+@dataclass(frozen=True, eq=False)
+class GroupsSegment:
+    """Groups as the one segment of a relation; ``finish`` has an entry a column."""
+
+    groups: Groups
+    finish: Sequence[FinishGroups]
+    _finished: dict[int, EncodedColumn] = field(default_factory=dict)
+
+    @property
+    def row_count(self) -> int:
+        return len(self.groups)
+
+    @property
+    def zone_rows(self) -> int:
+        return max(len(self.groups), 1)
+
+    def column(self, index: int) -> EncodedColumn:
+        if index not in self._finished:
+            self._finished[index] = self.finish[index](self.groups)
+        return self._finished[index]
+
+    def take(self, index: int, rows: Positions) -> EncodedColumn:
+        if index in self._finished:
+            return take(self._finished[index], rows)
+        return self.finish[index](self.groups.at(rows))
+
+    def width(self, index: int) -> float:
+        """A word for what a column is finished from, if it is not finished."""
+        return 8.0
+
+    def zones(self, index: int) -> None:
+        return None
+
+
+def batch_of_groups(
+    groups: Groups,
+    types: Sequence[DataType],
+    intervals: Sequence[Interval | None],
+    decode: Callable[[AnyArray, int], EncodedColumn],
+    aggregates: Sequence[Planned],
+) -> Batch:
+    """A row a group, its keys first; ``decode`` gives the key at a position from all keys.
+
+    Raises Unsupported for aggregates whose result may be an error, if it is one for some group.
+    """
+
+    def key(position: int) -> FinishGroups:
+        return lambda groups: decode(groups.keys, position)
+
+    def aggregate(planned: Planned) -> FinishGroups:
+        return lambda groups: planned.finish(groups.integers, groups.floats)
+
+    keys = len(types) - len(aggregates)
+    finish = (*(key(position) for position in range(keys)), *(aggregate(planned) for planned in aggregates))
+    segment = GroupsSegment(groups, finish)
+    for position, planned in enumerate(aggregates, keys):
+        if planned.may_fail:
+            segment.column(position)
+    width = float(sum(dtype.row_bytes for dtype in types))
+    relation = Relation("", tuple(types), tuple(intervals), (segment,), width)
+    return Batch(tuple(Deferred(relation, i) for i in range(len(types))), len(groups), tuple(intervals))
