@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
 from locality.encodings import bitmaps
 from locality.encodings.arrow import plain_to_arrow
 from locality.encodings.base import EncodingSpec
-from locality.encodings.canonical import plain_dtype
+from locality.encodings.canonical import code_dtype, plain_dtype
 from locality.encodings.coded import RowCoded, codes_of
 from locality.encodings.column import AnyArray, EncodedColumn
 
@@ -71,19 +73,21 @@ def integer_codes(column: EncodedColumn, spec: EncodingSpec) -> AnyArray:
     limit = spec.base + spec.factor * int(np.iinfo(spec.code).max)
     if least < spec.base or greatest > limit:
         raise ValueError(f"values {least} to {greatest} outside {spec.base} to {limit}, chosen for their column")
-    distances = _distances(values, spec.base, max(greatest, spec.base + spec.factor))
     if spec.factor == 1:
-        return distances.astype(spec.code)
-    factor = distances.dtype.type(spec.factor)
-    codes = distances // factor  # numpy vectorises this, and not divmod
-    if not np.array_equal(codes * factor, distances):
+        return distances(values, spec.base, np.dtype(spec.code))
+    # Divided in the narrowest dtype; numpy vectorises this, and not divmod.
+    apart = distances(values, spec.base, code_dtype(max(greatest - spec.base, spec.factor)))
+    factor = apart.dtype.type(spec.factor)
+    codes = apart // factor
+    if not np.array_equal(codes * factor, apart):
         raise ValueError(f"a value is not {spec.base} plus a multiple of {spec.factor}")
     return codes.astype(spec.code)
 
 
-def _distances(values: AnyArray, base: int, greatest: int) -> AnyArray:
-    """``values - base`` as unsigned integers: of 32 bits where they fit, since division is much faster there."""
-    if greatest - base < 2**32:
-        wide = values if values.itemsize == 8 else values.astype(np.int64)
-        return np.subtract(wide.view(np.uint64), np.uint64(base % _WRAP)).astype(np.uint32)
-    return values.astype(np.int64).view(np.uint64) - np.uint64(base % _WRAP)
+def distances(values: AnyArray, base: int, code: np.dtype[Any]) -> AnyArray:
+    """``values - base`` for integers and an unsigned dtype that holds every one of these differences."""
+    # Modulo 2**bits the difference of the low bits is the difference itself: nothing wide is computed.
+    narrow: AnyArray = values.astype(code)
+    if base:
+        narrow -= code.type(base % 2 ** (8 * code.itemsize))
+    return narrow

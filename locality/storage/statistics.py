@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from locality.storage.bounds import Value, at_most
 from locality.types import DataType, Domain
 
-Value = int | float | bytes
 Order = Literal["ascending", "strictly ascending", "descending"]
 
 
@@ -125,7 +125,7 @@ def _merged_order(parts: Sequence[ColumnStatistics]) -> Order | None:
 
 def _bounded_by(upper: Value | None, lower: Value | None) -> bool:
     """Whether values up to ``upper`` are certainly at most those from ``lower``."""
-    return upper is not None and lower is not None and upper <= lower  # type: ignore[operator]
+    return upper is not None and lower is not None and at_most(upper, lower)
 
 
 def _value_to_json(value: Value | None) -> int | str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from locality.encodings import decode
@@ -16,7 +17,7 @@ from locality.storage.manifest import TableEntry
 from locality.storage.snapshot import Snapshot, open_table
 from locality.storage.statistics import ColumnStatistics
 from locality.storage.store import Store
-from locality.storage.table import Table
+from locality.storage.table import ForeignKey, Table
 
 _FACTS = ("rows", "null_count", "has_nan", "text_bytes", "longest_text")
 _ORDERS = {None: (), "descending": ("descending",), "ascending": ("ascending", "strictly ascending")}
@@ -92,26 +93,30 @@ def _failure(check: Callable[[], None]) -> Iterator[str]:
 
 def _damaged_files(store: Path, entry: TableEntry) -> Iterator[str]:
     for file in entry.files:
-        yield from _failure(lambda file=file: files.check_content(store / file.path, file))  # type: ignore[misc]
+        yield from _failure(partial(files.check_content, store / file.path, file))
 
 
 def _data_checks(store: Path, entry: TableEntry, table: Table) -> Iterator[Callable[[], None]]:
     for file in entry.dictionaries:
-        yield lambda file=file: _check_dictionary(store, file)  # type: ignore[misc]
+        yield partial(_check_dictionary, store, file)
     for segment in table.segments:
         yield segment.verify
         segment.drop_cache()
     for index in range(len(table.columns)):
-        yield lambda index=index: _check_statistics(table, index)  # type: ignore[misc]
+        yield partial(_check_statistics, table, index)
 
 
 def _key_checks(table: Table, snapshot: Snapshot, scratch: Path) -> Iterator[Callable[[], None]]:
     if table.primary_key:
-        yield lambda: check_unique(table, table.primary_key, "primary key", scratch)
+        yield partial(check_unique, table, table.primary_key, "primary key", scratch)
     for name in table.unique:
-        yield lambda name=name: check_unique(table, (name,), "unique column", scratch)  # type: ignore[misc]
+        yield partial(check_unique, table, (name,), "unique column", scratch)
     for key in table.foreign_keys:
-        yield lambda key=key: check_references(table, key, snapshot.tables.table(key.table), scratch)  # type: ignore[misc]
+        yield partial(_check_reference, table, key, snapshot, scratch)
+
+
+def _check_reference(table: Table, key: ForeignKey, snapshot: Snapshot, scratch: Path) -> None:
+    check_references(table, key, snapshot.tables.table(key.table), scratch)
 
 
 def _check_dictionary(store: Path, file: files.FileEntry) -> None:

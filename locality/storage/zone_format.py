@@ -40,12 +40,16 @@ def read(batch: pa.RecordBatch, index: int, count: int) -> Zones:
     """The statistics of column ``index``; raises ValueError or KeyError unless they describe ``count`` zones."""
     if batch.num_rows != count:
         raise ValueError(f"it describes {batch.num_rows} zones instead of {count}")
-    numbers = {name: _numbers(batch, f"{index}.{name}") for name in ("nulls", "minimum", "maximum")}
-    prefixes = {name: _prefixes(batch, f"{index}.{name}") for name in ("prefix_minimum", "prefix_maximum")}
-    nulls = numbers.pop("nulls")
+    nulls = _numbers(batch, f"{index}.nulls")
     if nulls is None:
         raise ValueError("it lacks the number of NULLs")
-    return Zones(nulls, **numbers, **prefixes)  # type: ignore[arg-type]
+    return Zones(
+        nulls,
+        _numbers(batch, f"{index}.minimum"),
+        _numbers(batch, f"{index}.maximum"),
+        _prefixes(batch, f"{index}.prefix_minimum"),
+        _prefixes(batch, f"{index}.prefix_maximum"),
+    )
 
 
 def _numbers(batch: pa.RecordBatch, name: str) -> np.ndarray | None:

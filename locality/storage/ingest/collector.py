@@ -9,9 +9,9 @@ from locality.encodings import ColumnProfile, EncodedColumn, EncodingSpec, canon
 from locality.encodings.arrow import to_dictionary
 from locality.encodings.canonical import plain_dtype, text_array
 from locality.errors import SchemaError, SourceError
-from locality.storage.ingest import distinct
 from locality.storage.ingest.facts import Facts
 from locality.storage.ingest.observe import observe
+from locality.storage.ingest.seen import Seen
 from locality.storage.ingest.union import Union
 from locality.storage.statistics import ColumnStatistics, Order
 from locality.storage.zones import prefix_bounds
@@ -43,7 +43,7 @@ class Collector:
             self._check_unicode(column)
         if column.encoding == "text" and self._may_be_dictionary(column):
             column = to_dictionary(column)
-        return observe(column)
+        return observe(column, self.facts.seen or Seen())
 
     def add(self, column: EncodedColumn, facts: Facts) -> None:
         """Join the facts of the next rows to those before."""
@@ -126,9 +126,9 @@ class Collector:
             return valid
         if self._union is not None:
             return self._union.estimate(valid)
-        if self.facts.hashes is None:
+        if self.facts.seen is None:
             return valid
-        estimate = min(valid, distinct.estimate(self.facts.hashes))
+        estimate = min(valid, self.facts.seen.count)
         if isinstance(self.facts.minimum, int) and isinstance(self.facts.maximum, int):
             estimate = min(estimate, self.facts.maximum - self.facts.minimum + 1)
         return estimate
@@ -139,7 +139,7 @@ class Collector:
             return True
         if self._union is not None:
             return self._union.open
-        return self.facts.hashes is not None and distinct.is_exact(self.facts.hashes)
+        return self.facts.seen is not None and self.facts.seen.exact
 
     def _order(self) -> Order | None:
         facts = self.facts

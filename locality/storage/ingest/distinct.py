@@ -17,19 +17,28 @@ EMPTY: Hashes = np.zeros(0, dtype=np.uint64)
 """The sketch of no values."""
 
 
-def sketch(codes: npt.NDArray[np.unsignedinteger], base: int = 0) -> Hashes:
-    """The least distinct hashes of the integers ``base + codes`` (modulo 2**64), ascending."""
+def sketch(codes: npt.NDArray[np.unsignedinteger], base: int = 0, limit: int = 2**64 - 1) -> Hashes:
+    """The least distinct hashes of the integers ``base + codes`` (modulo 2**64), ascending.
+
+    limit: hashes above it may be left out.
+    """
     if not len(codes):
         return EMPTY
     order, high = _order(codes, base % 2**64)
     # A part of the hashes suffices, unless values repeat much.
     for wanted in (4 * _KEPT, 32 * _KEPT):
         if wanted < len(order):
-            few = order <= np.uint32(wanted * (2**32 // len(order)))
+            share = wanted * (2**32 // len(order))
+            few = order <= np.uint32(min(share, limit >> 32))
             least = _hashes(order[few], high if isinstance(high, int) else high[few])
-            if len(least) >= _KEPT:
+            if len(least) >= _KEPT or share >= limit >> 32:
                 return least[:_KEPT]
     return _hashes(order, high)[:_KEPT]
+
+
+def bound(hashes: Hashes) -> int:
+    """The greatest hash that can still change a sketch."""
+    return 2**64 - 1 if is_exact(hashes) else int(hashes[-1])
 
 
 def merge(left: Hashes, right: Hashes) -> Hashes:

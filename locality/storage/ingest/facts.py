@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from locality.encodings.column import AnyArray
-from locality.storage.ingest import distinct
-from locality.storage.ingest.distinct import Hashes
+from locality.storage.bounds import Value, at_most
+from locality.storage.ingest.seen import Seen
 
-Value = int | float | bytes
+_SAMPLE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Facts:
     ascending, strict, descending: the order of the rows; all False if unknown or if there are NULLs.
     factor: greatest common divisor of the differences of INTEGER values; 0 if they are all equal.
     runs: stretches of equal codes; as many as rows where unknown.
-    hashes: a sketch of the distinct values; None where they are known otherwise or not at all.
+    seen: distinct values that these rows may add to those before; None where they are known otherwise or not at all.
     has_nan: whether a FLOAT is NaN.
     bits: the bit pattern that all FLOAT values share; None if there is none.
     wide: a value does not fit a signed 64-bit integer.
@@ -43,7 +43,7 @@ class Facts:
     descending: bool = False
     factor: int = 1
     runs: int = 0
-    hashes: Hashes | None = None
+    seen: Seen | None = None
     has_nan: bool = False
     bits: int | None = None
     wide: bool = False
@@ -54,7 +54,9 @@ class Facts:
         """The facts about these rows followed by ``later``."""
         if not self.rows or not later.rows:
             return later if not self.rows else self
-        ordered = self.last is not None and later.first is not None
+        last, first = self.last, later.first
+        rises = last is not None and first is not None and at_most(last, first)
+        falls = last is not None and first is not None and at_most(first, last)
         return Facts(
             rows=self.rows + later.rows,
             nulls=self.nulls + later.nulls,
@@ -62,12 +64,12 @@ class Facts:
             maximum=_bound(max, self.maximum, later.maximum),
             first=self.first,
             last=later.last,
-            ascending=ordered and self.ascending and later.ascending and self.last <= later.first,  # type: ignore[operator]
-            strict=ordered and self.strict and later.strict and self.last < later.first,  # type: ignore[operator]
-            descending=ordered and self.descending and later.descending and self.last >= later.first,  # type: ignore[operator]
+            ascending=rises and self.ascending and later.ascending,
+            strict=rises and not falls and self.strict and later.strict,
+            descending=falls and self.descending and later.descending,
             factor=_joined_factor(self, later),
-            runs=self.runs + later.runs - (ordered and self.last == later.first),
-            hashes=None if self.hashes is None or later.hashes is None else distinct.merge(self.hashes, later.hashes),
+            runs=self.runs + later.runs - (rises and falls),
+            seen=None if self.seen is None or later.seen is None else self.seen.merge(later.seen),
             has_nan=self.has_nan or later.has_nan,
             bits=_joined_bits(self, later),
             wide=self.wide or later.wide,
@@ -100,14 +102,18 @@ def with_order(facts: Facts, keys: AnyArray, first: int | bytes, last: int | byt
     changes = int(np.count_nonzero(before != after))
     if facts.nulls:
         return replace(facts, runs=changes + 1)
-    rises = int(np.count_nonzero(before < after)) if first <= last else -1  # type: ignore[operator]
-    ascending = rises == changes
+    ascending = _never(np.greater, before, after)
     return replace(
         facts,
         first=first,
         last=last,
         ascending=ascending,
         strict=ascending and changes == len(keys) - 1,
-        descending=rises <= 0 and not (before < after).any(),
+        descending=_never(np.less, before, after),
         runs=changes + 1,
     )
+
+
+def _never(compare: np.ufunc, before: AnyArray, after: AnyArray) -> bool:
+    """Whether ``compare`` holds for no pair; the first ones nearly always tell where it does."""
+    return not compare(before[:_SAMPLE], after[:_SAMPLE]).any() and not compare(before, after).any()

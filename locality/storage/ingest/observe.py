@@ -6,35 +6,37 @@ import math
 
 import numpy as np
 
-from locality.encodings import ENCODINGS, EncodedColumn, EncodingSpec, bitmaps
+from locality.encodings import EncodedColumn, bitmaps
 from locality.encodings.canonical import code_dtype
 from locality.encodings.column import AnyArray
-from locality.storage.ingest import distinct
-from locality.storage.ingest.distinct import Hashes
+from locality.encodings.frame import distances
 from locality.storage.ingest.facts import Facts, with_order
+from locality.storage.ingest.seen import Seen
 from locality.storage.ingest.strings import dictionary_facts, text_facts, trimmed
 from locality.storage.zones import ordered_keys
 from locality.types import Domain
 
 _SAMPLE = 256
-_SEEN_LIMIT = 1 << 16
 
 
-def observe(column: EncodedColumn) -> tuple[EncodedColumn, Facts]:
-    """A canonical column in a form that takes little memory, and the facts about its values."""
+def observe(column: EncodedColumn, known: Seen) -> tuple[EncodedColumn, Facts]:
+    """A canonical column in a form that takes little memory, and the facts about its values.
+
+    known: values that were seen before; looking for them again is left out where that can be told.
+    """
     nulls = bitmaps.null_count(column.validity, column.length)
     if column.encoding == "opaque":
         return column, Facts(column.length, nulls, runs=column.length)
     if column.all_null or nulls == column.length:
-        facts = Facts(column.length, column.length, factor=0, runs=1, hashes=distinct.EMPTY)
+        facts = Facts(column.length, column.length, factor=0, runs=1, seen=Seen())
         return EncodedColumn(column.type, "constant", column.length, all_null=True), facts
     match column.encoding:
         case "plain" if column.type.domain is Domain.FLOAT:
-            return column, _floats(column, nulls)
+            return column, _floats(column, nulls, known)
         case "plain" if column.codes is not None and (column.codes.ndim == 2 or not _fits_int64(column.codes)):
-            return column, _wide(column, nulls)
+            return column, _wide(column, nulls, known)
         case "plain":
-            return _integers(column, nulls)
+            return _integers(column, nulls, known)
         case "dictionary":
             return dictionary_facts(column, nulls)
         case _:
@@ -46,26 +48,25 @@ def _fits_int64(values: AnyArray) -> bool:
     return values.dtype != np.uint64 or int(values.max()) < 2**63
 
 
-def _integers(column: EncodedColumn, nulls: int) -> tuple[EncodedColumn, Facts]:
+def _integers(column: EncodedColumn, nulls: int, known: Seen) -> tuple[EncodedColumn, Facts]:
     values = column.codes
     assert values is not None
-    valid = values if column.validity is None else values[bitmaps.to_mask(column.validity, column.length)]
-    least, greatest = int(valid.min()), int(valid.max())
-    spec = EncodingSpec(column.type, "frame", base=least, code=code_dtype(greatest - least).name)
-    staged = ENCODINGS["frame"].encode_canonical(column, spec)
-    assert staged.codes is not None
-    codes = staged.codes
-    valid_codes = codes if column.validity is None else codes[bitmaps.to_mask(column.validity, column.length)]
+    valid = None if column.validity is None else bitmaps.to_mask(column.validity, column.length)
+    present = values if valid is None else values[valid]
+    least, greatest = int(present.min()), int(present.max())
+    code = code_dtype(greatest - least)
+    codes = distances(values if valid is None else np.where(valid, values, values.dtype.type(least)), least, code)
+    staged = EncodedColumn(column.type, "frame", column.length, codes=codes, validity=column.validity, base=least)
+    valid_codes = codes if valid is None else codes[valid]
     facts = Facts(
         column.length,
         nulls,
         least,
         greatest,
         factor=_factor(valid_codes),
-        hashes=_hashes(valid_codes, least, greatest),
+        seen=known.integers(valid_codes, least, greatest),
     )
-    first, last = least + int(codes[0]), least + int(codes[-1])
-    return staged, with_order(facts, codes, first, last)
+    return staged, with_order(facts, codes, least + int(codes[0]), least + int(codes[-1]))
 
 
 def _factor(codes: AnyArray) -> int:
@@ -81,16 +82,7 @@ def _factor(codes: AnyArray) -> int:
     return factor
 
 
-def _hashes(codes: AnyArray, base: int, greatest: int) -> Hashes:
-    """The sketch of the values ``base + codes``."""
-    if greatest - base < _SEEN_LIMIT:
-        seen = np.zeros(greatest - base + 1, dtype=np.bool_)
-        seen[codes] = True
-        codes = np.flatnonzero(seen).astype(np.uint32)
-    return distinct.sketch(codes, base)
-
-
-def _wide(column: EncodedColumn, nulls: int) -> Facts:
+def _wide(column: EncodedColumn, nulls: int, known: Seen) -> Facts:
     """Facts about values of which some exceed int64."""
     values = column.codes
     assert values is not None
@@ -101,14 +93,14 @@ def _wide(column: EncodedColumn, nulls: int) -> Facts:
         least, greatest = int(high.min()), int(high.max())
         minimum = (least << 64) + int(low[high == least].min())
         maximum = (greatest << 64) + int(low[high == greatest].max())
-        hashes = distinct.sketch(low * np.uint64(31) ^ high.view(np.uint64))
+        seen = known.keys(low * np.uint64(31) ^ high.view(np.uint64))
     else:
         minimum, maximum = int(values.min()), int(values.max())
-        hashes = distinct.sketch(values.astype(np.uint64))
-    return Facts(column.length, nulls, minimum, maximum, runs=column.length, hashes=hashes, wide=True)
+        seen = known.keys(values.astype(np.uint64))
+    return Facts(column.length, nulls, minimum, maximum, runs=column.length, seen=seen, wide=True)
 
 
-def _floats(column: EncodedColumn, nulls: int) -> Facts:
+def _floats(column: EncodedColumn, nulls: int, known: Seen) -> Facts:
     values = column.codes
     assert values is not None
     valid = values if column.validity is None else values[bitmaps.to_mask(column.validity, column.length)]
@@ -119,7 +111,7 @@ def _floats(column: EncodedColumn, nulls: int) -> Facts:
         nulls,
         float(numbers.min()) if len(numbers) else None,
         float(numbers.max()) if len(numbers) else None,
-        hashes=distinct.sketch((keys if valid is values else ordered_keys(valid)).view(np.uint64)),
+        seen=known.keys((keys if valid is values else ordered_keys(valid)).view(np.uint64)),
         has_nan=len(numbers) < len(valid),
         bits=_common_bits(valid),
     )

@@ -116,9 +116,9 @@ def _certainly_within(table: Table, ours: list[int], parent: Table, theirs: list
         return False
     for index, (base, span) in zip(ours, spans, strict=True):
         statistics = table.statistics(index)
-        if statistics.minimum is None or statistics.maximum is None:
+        if not isinstance(statistics.minimum, int) or not isinstance(statistics.maximum, int):
             return True  # nothing but NULLs
-        if not (base <= statistics.minimum and statistics.maximum < base + span):  # type: ignore[operator]
+        if not (base <= statistics.minimum and statistics.maximum < base + span):
             return False
     present = np.zeros(prod(span for _, span in spans), dtype=np.bool_)
     for mixed, valid in _mixed(parent, theirs, spans):
@@ -131,12 +131,15 @@ def _spans(table: Table, indices: list[int]) -> list[tuple[int, int]] | None:
     spans, combinations = [], 1
     for index in indices:
         statistics = table.statistics(index)
-        if table.columns[index].type.domain is not Domain.INTEGER or not isinstance(statistics.minimum, int):
+        least, greatest = statistics.minimum, statistics.maximum
+        if table.columns[index].type.domain is not Domain.INTEGER:
             return None
-        span = int(statistics.maximum) - statistics.minimum + 1  # type: ignore[arg-type]
-        if not -(2**63) <= statistics.minimum <= int(statistics.maximum) < 2**63:  # type: ignore[arg-type]
+        if not isinstance(least, int) or not isinstance(greatest, int):
+            return None
+        if not -(2**63) <= least <= greatest < 2**63:
             return None  # 128-bit values are not a code each
-        spans.append((statistics.minimum, span))
+        span = greatest - least + 1
+        spans.append((least, span))
         combinations *= span
     return spans if combinations <= min(_BITMAP_LIMIT, _BITMAP_ROWS * table.row_count + (1 << 16)) else None
 
