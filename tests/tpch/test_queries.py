@@ -1,4 +1,4 @@
-"""TPC-H's 22 queries at a small scale: values, types, names and order are DuckDB's, and it is known who answers which."""
+"""TPC-H's 22 queries at a small scale: DuckDB's values, types, names and order, and a list of who answers which."""
 
 from __future__ import annotations
 
