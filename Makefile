@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .PHONY: help bench test check coverage figures clean
 
 help:
-	@echo "make bench     measure Locality, DuckDB and others on TPC-H data     (SCALE=1 BENCH_ARGS=...)"
+	@echo "make bench     measure Locality, DuckDB and others on TPC-H     (SUITE=tpch SCALE=1 BENCH_ARGS=...)"
 	@echo "make test      run the tests                                       (TEST_ARGS=...)"
 	@echo "make check     lint, types and import contract"
 	@echo "make coverage  run the tests with kernels as plain Python, and report line coverage"
@@ -45,6 +45,7 @@ coverage: $(VENV)/.dev
 # Measures at scale 1 and writes the README's figures from it; run it on a machine that does nothing else.
 figures: $(VENV)/.bench
 	$(BIN)/locality bench tpch --scale 1 --json docs/benchmarks/tpch-sf1.json
+	$(BIN)/locality bench scan --scale 1 --json docs/benchmarks/scan-sf1.json
 	$(BIN)/python docs/figures.py
 
 clean:

@@ -40,9 +40,8 @@ def run(
     if None. threads: for every engine that can use them, by default the cores of this process. json_path: where to
     write the whole record. stopping: how often a query runs.
 
-    Returns the exit status: 0; 1 if an answer differs from the reference, an engine fails, or Locality had DuckDB
-    answer; 2 for a suite or engine that there isn't; 130 after Ctrl-C, with what there was up to then printed and
-    written.
+    Returns the exit status: 0; 1 if an answer differs from the reference or an engine fails; 2 for a suite or engine
+    that there isn't; 130 after Ctrl-C, with what there was up to then printed and written.
 
     Raises:
         locality.errors.SourceError: the data can't be made or read.

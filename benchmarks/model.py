@@ -28,7 +28,7 @@ class Query:
     title: what it asks, in a few words.
     tables: the tables that it reads.
     sql: its text in DuckDB's dialect, which is also Locality's.
-    naive: the same question as a loop over rows.
+    naive: the same question as a loop over rows, for the engine that runs such loops; None keeps it out.
     dialects: other texts by engine name, where an engine can't run ``sql``.
     ordered: whether its ORDER BY fixes the order of all rows, so that answers are compared in order.
     indexed: whether a primary key answers it, so that its time does not grow with the rows where there is an index.
@@ -38,7 +38,7 @@ class Query:
     title: str
     tables: tuple[str, ...]
     sql: str
-    naive: NaiveProgram
+    naive: NaiveProgram | None = None
     dialects: Mapping[str, str] = field(default_factory=dict)
     ordered: bool = True
     indexed: bool = False
@@ -78,7 +78,7 @@ class Suite:
     queries: tuple[Query, ...]
     keys: Mapping[str, tuple[str, ...]]
     prepare: Callable[[float, Sequence[str]], Mapping[str, Path]]
-    engines: tuple[str, ...] = ("locality", "duckdb", "sqlite", "naive")
+    engines: tuple[str, ...]
 
     def sources(self, scale: float) -> dict[str, Source]:
         """The tables that the queries read, generated where needed."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from .engines.base import Extrapolation, Ledger
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Outcome(StrEnum):
@@ -22,6 +22,7 @@ class Outcome(StrEnum):
     OK = "ok"
     WRONG = "wrong"  # the answer differs from the reference
     FALLBACK = "fallback"  # Locality had DuckDB answer
+    TOO_LONG = "too long"  # given up at the engine's time limit
     ERROR = "error"
 
 
@@ -113,12 +114,19 @@ class RunRecord:
         return [load.engine for load in self.loads]
 
     def problems(self) -> list[str]:
-        """A line for each answer that was wrong, failed, or wasn't Locality's own."""
+        """A line for each answer that was wrong or failed."""
+        return self._lines(Outcome.WRONG, Outcome.ERROR)
+
+    def remarks(self) -> list[str]:
+        """A line for each answer that wasn't Locality's own, and for each that an engine gave up."""
+        return self._lines(Outcome.FALLBACK, Outcome.TOO_LONG)
+
+    def _lines(self, *outcomes: Outcome) -> list[str]:
         return [
             f"{query.name}, {measurement.engine}: {measurement.outcome.value}: {measurement.message}"
             for query in self.queries
             for measurement in query.measurements.values()
-            if measurement.outcome is not Outcome.OK
+            if measurement.outcome in outcomes
         ]
 
     def bandwidth_share(self, measurement: Measurement) -> float | None:
@@ -141,8 +149,12 @@ class RunRecord:
                     "median_seconds": measurement.seconds,
                     "bandwidth_share": self.bandwidth_share(measurement),
                 }
-        geomeans = {peer: self.geomean(peer) for peer in self.engines if peer != "locality"}
-        return {"schema_version": SCHEMA_VERSION, **found, "geomean_ratios": geomeans, "problems": self.problems()}
+        derived = {
+            "geomean_ratios": {peer: self.geomean(peer) for peer in self.engines if peer != "locality"},
+            "problems": self.problems(),
+            "remarks": self.remarks(),
+        }
+        return {"schema_version": SCHEMA_VERSION, **found, **derived}
 
     def write_json(self, path: Path) -> None:
         """Write the JSON whole or not at all."""

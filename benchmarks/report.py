@@ -76,7 +76,7 @@ def _bytes(record: RunRecord) -> RenderableType:
         table.add_column(heading, justify="right", no_wrap=True)
     for query in record.queries:
         ours = query.measurements.get(OURS)
-        if ours is None or ours.ledger is None:
+        if ours is None or ours.ledger is None or ours.ledger.engine != OURS:
             continue
         share = record.bandwidth_share(ours)
         table.add_row(
@@ -131,6 +131,8 @@ def _time(measurement: Measurement | None) -> str:
             return f"~{text}" if measurement.extrapolation else text
         case Outcome.FALLBACK:
             return f"[yellow]{text} fallback[/yellow]"
+        case Outcome.TOO_LONG:
+            return "too long"
         case Outcome.WRONG | Outcome.ERROR:
             return f"[bold red]{measurement.outcome.value.upper()}[/bold red]"
 
@@ -153,6 +155,7 @@ def _notes(record: RunRecord) -> list[str]:
         f"~ {engine}: extrapolated from {rows:,} rows, the first of the table; answers checked over the same rows"
         for engine, rows in limited.items()
     ]
+    notes += [f"[yellow]{escape(remark)}[/yellow]" for remark in record.remarks()]
     notes += [f"[bold red]{escape(problem)}[/bold red]" for problem in record.problems()]
     return notes
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from .comparison import difference
-from .engines.base import Answer, Engine
+from .engines.base import Answer, Engine, TookTooLong
 from .machine import describe
 from .model import Query, Source, Suite
 from .record import LoadRecord, Measurement, Outcome, QueryRecord, RunRecord
@@ -29,7 +29,7 @@ class Stopping:
     min_runs: int = 3
     max_runs: int = 15
     budget: float = 1.0
-    patience: float = 8.0
+    patience: float = 5.0
 
     def wants_more(self, samples: Sequence[float]) -> bool:
         """Whether to run again after these seconds."""
@@ -107,7 +107,7 @@ class Runner:
         record = QueryRecord(query.name, query.title, query.sql.strip(), query.tables)
         self.record.queries.append(record)
         running: list[Engine] = []
-        for engine in self._engines:
+        for engine in (engine for engine in self._engines if engine.answers(query)):
             self._notify(f"{place}: first run of {engine.name}")
             extrapolation = engine.extrapolation(query, self._sources)
             measurement = Measurement(engine.name, extrapolation=extrapolation)
@@ -140,6 +140,10 @@ class Runner:
         started = time.perf_counter()
         try:
             answer = engine.run(query)
+        except TookTooLong:
+            measurement.outcome = Outcome.TOO_LONG
+            measurement.message = f"no answer within {engine.time_limit:g} s"
+            return None
         except Exception as error:  # noqa: BLE001 (whatever an engine raises is an outcome of the benchmark, and shown)
             measurement.outcome = Outcome.ERROR
             measurement.message = f"{type(error).__name__}: {error}".splitlines()[0]

@@ -1,6 +1,6 @@
-"""Writes the measured figures of the README from a stored benchmark record, so that none is typed by hand.
+"""Writes the measured figures of the README from stored benchmark records, so that none is typed by hand.
 
-The record comes from ``locality bench tpch --scale 1 --json docs/benchmarks/tpch-sf1.json``;
+A record comes from ``locality bench SUITE --scale 1 --json docs/benchmarks/SUITE-sf1.json``;
 ``python docs/figures.py`` then writes the README.
 
 ``--check`` only says, by the exit status, whether the README has the record's figures.
@@ -15,20 +15,20 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-RECORD = ROOT / "docs" / "benchmarks" / "tpch-sf1.json"
+SUITES = {"tpch": "TPC-H", "scan": "Queries over one table of TPC-H"}
 BEGIN, END = "<!-- figures: written by docs/figures.py -->", "<!-- end of figures -->"
 
 Record = dict[str, Any]
 
 
 def figures(record: Record) -> str:
-    """The Markdown of one record: what it was measured on, a row a query, and the means."""
+    """The Markdown of one record: what it was measured on, a row a query, the means, and what to know about them."""
     peers = [load["engine"] for load in record["loads"] if load["engine"] != "locality"]
     lines = [_setting(record), "", *_header(peers)]
     lines += [_row(query, peers) for query in record["queries"]]
     means = [_times(record["geomean_ratios"].get(peer)) for peer in peers]
     lines.append("| " + " | ".join(["**geometric mean**", "", "", *means, "", ""]) + " |")
-    notes = _extrapolated(record)
+    notes = [*_fallbacks(record), *_given_up(record), *_extrapolated(record)]
     return "\n".join([*lines, "", *notes] if notes else lines)
 
 
@@ -36,7 +36,7 @@ def _setting(record: Record) -> str:
     machine = record["machine"]
     versions = ", ".join(f"{load['engine']} {load['version']}" for load in record["loads"] if load["engine"] != "naive")
     return (
-        f"TPC-H at scale {record['scale']:g} on {machine['cpu']}, {machine['cores']} cores, "
+        f"{SUITES[record['suite']]} at scale {record['scale']:g} on {machine['cpu']}, {machine['cores']} cores, "
         f"{record['threads']} threads, Python {machine['python']}, "
         f"read bandwidth {record['bandwidth'] / 1e9:.1f} GB/s, "
         f"{record['started'][:10]}; {versions}. Medians of hot runs."
@@ -52,12 +52,29 @@ def _header(peers: list[str]) -> list[str]:
 
 def _row(query: Record, peers: list[str]) -> str:
     ours = query["measurements"]["locality"]
-    ledger, share = ours["ledger"], ours["bandwidth_share"]
-    cells = [query["name"], query["title"], _three_digits(ours["median_seconds"] * 1000)]
+    ledger, share, mark = ours["ledger"], ours["bandwidth_share"], ""
+    if ours["outcome"] == "fallback":
+        ledger, share, mark = None, None, " \\*"
+    cells = [query["name"] + mark, query["title"], _three_digits(ours["median_seconds"] * 1000)]
     cells += [_times(query["ratios"].get(peer)) for peer in peers]
     cells.append("-" if ledger is None else _three_digits(ledger["bytes_moved"] / 1e6))
     cells.append("-" if share is None else f"{share:.0%}")
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _fallbacks(record: Record) -> list[str]:
+    found = any(query["measurements"]["locality"]["outcome"] == "fallback" for query in record["queries"])
+    return ["\\* DuckDB answered, over Locality's store."] if found else []
+
+
+def _given_up(record: Record) -> list[str]:
+    """A sentence for each engine that has no time for some queries because it took too long."""
+    names: dict[str, list[str]] = {}
+    for query in record["queries"]:
+        for engine, measurement in query["measurements"].items():
+            if measurement["outcome"] == "too long":
+                names.setdefault(f"{engine}: {measurement['message']}", []).append(query["name"])
+    return [f"{message} for {', '.join(queries)}." for message, queries in names.items()]
 
 
 def _extrapolated(record: Record) -> list[str]:
@@ -81,17 +98,19 @@ def _three_digits(value: float) -> str:
     return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
-def filled(readme: str, record: Record) -> str:
-    """The README's text with the record's figures between the two markers."""
+def filled(readme: str, records: list[Record]) -> str:
+    """The README's text with the records' figures between the two markers."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{figures(record)}\n{END}{after}"
+    text = "\n\n".join(map(figures, records))
+    return f"{before}{BEGIN}\n{text}\n{END}{after}"
 
 
 def main(arguments: list[str]) -> int:
     """Write the README, or with ``--check`` compare it; returns the exit status."""
     readme = README.read_text(encoding="utf-8")
-    wanted = filled(readme, json.loads(RECORD.read_text(encoding="utf-8")))
+    paths = [ROOT / "docs" / "benchmarks" / f"{suite}-sf1.json" for suite in SUITES]
+    wanted = filled(readme, [json.loads(path.read_text(encoding="utf-8")) for path in paths])
     if "--check" in arguments:
         return 0 if readme == wanted else 1
     README.write_text(wanted, encoding="utf-8")

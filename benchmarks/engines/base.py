@@ -50,17 +50,23 @@ class Extrapolation:
     factor: float
 
 
+class TookTooLong(Exception):
+    """An engine stopped a query at its time limit."""
+
+
 class Engine(ABC):
     """An engine that loads tables and answers queries.
 
     name: what the command line, the table and the JSON call it.
     row_limit: rows of each table that it loads at most, from the first on; None is all.
     exact: whether it has decimals and dates, so that its answers must equal the reference exactly, types included.
+    time_limit: seconds after which a run is given up, so that a suite ends in good time; None where runs are short.
     """
 
     name: ClassVar[str]
     row_limit: ClassVar[int | None] = None
     exact: ClassVar[bool] = True
+    time_limit: ClassVar[float | None] = None
 
     def __init__(self, threads: int, directory: Path) -> None:
         """An empty engine with so many worker threads, which may keep files in ``directory``."""
@@ -88,9 +94,13 @@ class Engine(ABC):
     def stored_bytes(self) -> int | None:
         """Bytes that the loaded tables take, on disk or else in memory; None where that can't be told."""
 
+    def answers(self, query: Query) -> bool:
+        """Whether the engine has a form of the query that it can run."""
+        return True
+
     @abstractmethod
     def run(self, query: Query) -> Answer:
-        """Answer the query, to the last row as Python values."""
+        """Answer the query, to the last row as Python values; raises TookTooLong at the time limit."""
 
     @abstractmethod
     def close(self) -> None:

@@ -45,7 +45,11 @@ class NaiveEngine(Engine):
     def stored_bytes(self) -> int | None:
         return None
 
+    def answers(self, query: Query) -> bool:
+        return query.naive is not None
+
     def run(self, query: Query) -> Answer:
+        assert query.naive is not None
         return Answer(query.naive(self._tables))
 
     def close(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,7 +12,10 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from ..model import Query, Source
-from .base import Answer, Engine, Extrapolation, batches
+from .base import Answer, Engine, Extrapolation, TookTooLong, batches
+
+_INSTRUCTIONS = 1_000_000
+"""Steps of SQLite's virtual machine between looks at the clock: some milliseconds."""
 
 
 class SQLiteEngine(Engine):
@@ -23,6 +28,7 @@ class SQLiteEngine(Engine):
     name: ClassVar[str] = "sqlite"
     row_limit: ClassVar[int | None] = 10_000_000
     exact: ClassVar[bool] = False
+    time_limit: ClassVar[float | None] = 10.0
 
     _PRAGMAS = ("journal_mode = off", "synchronous = off", "mmap_size = 68719476736", "cache_size = -262144")
 
@@ -64,7 +70,14 @@ class SQLiteEngine(Engine):
         return self._path.stat().st_size
 
     def run(self, query: Query) -> Answer:
-        return Answer(self._connection.execute(query.text(self.name)).fetchall())
+        deadline = time.perf_counter() + (self.time_limit or math.inf)
+        self._connection.set_progress_handler(lambda: time.perf_counter() > deadline, _INSTRUCTIONS)
+        try:
+            return Answer(self._connection.execute(query.text(self.name)).fetchall())
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                raise TookTooLong from error
+            raise
 
     def close(self) -> None:
         self._connection.close()

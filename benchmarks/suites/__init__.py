@@ -5,6 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..model import Suite
-from . import tpch
+from . import scan, tpch
 
-SUITES: Mapping[str, Suite] = {suite.name: suite for suite in (tpch.SUITE,)}
+SUITES: Mapping[str, Suite] = {suite.name: suite for suite in (tpch.SUITE, scan.SUITE)}

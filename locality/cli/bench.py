@@ -19,7 +19,7 @@ def _engines(_: click.Context, __: click.Parameter, value: str | None) -> list[s
     epilog=examples(
         "locality bench tpch",
         "locality bench tpch --scale 10 --engines locality,duckdb",
-        "locality bench tpch --scale 0.1 --json result.json",
+        "locality bench scan --scale 0.1 --json result.json",
     ),
 )
 @click.argument("suite")
@@ -30,11 +30,13 @@ def _engines(_: click.Context, __: click.Parameter, value: str | None) -> list[s
 @threads_option
 @click.option("--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write the whole record.")
 def bench(suite: str, scale: float, engines: list[str] | None, threads: int | None, json_path: Path | None) -> int:
-    """Run the benchmark SUITE (tpch): generate its data, ask every engine the same queries, compare the answers.
+    """Run a benchmark SUITE: generate its data, ask every engine the same queries, compare the answers.
+
+    tpch is TPC-H's 22 queries; scan asks ten queries over one table of the same data, of plain Python too.
 
     All engines get the same number of threads and the same files. The table shows medians of hot runs, ratios to
     Locality, the bytes that Locality moved, and the share of the machine's read bandwidth. The exit status is 1 if any
-    answer differs.
+    answer differs or an engine fails.
     """
     suites = import_module("locality._suites.benchmarks.cli")
     status: int = suites.run(suite, scale=scale, engines=engines, threads=threads, json_path=json_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def data_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("data")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOCALITY_DATA_DIR", str(directory))
-        SUITES["tpch"].sources(SCALE)
+        SUITES["tpch"].sources(SCALE)  # every table
     return directory
 
 
@@ -28,6 +29,11 @@ def _use_data_directory(data_directory: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture(scope="session")
 def sources(data_directory: Path) -> dict[str, Source]:
+    """Every table, with the columns that any suite uses."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOCALITY_DATA_DIR", str(data_directory))
-        return SUITES["tpch"].sources(SCALE)
+        tables, more = SUITES["tpch"].sources(SCALE), SUITES["scan"].sources(SCALE)
+    return {
+        name: replace(source, used=(*source.used, *more[name].used)) if name in more else source
+        for name, source in tables.items()
+    }

@@ -78,7 +78,7 @@ def test_json_is_written_whole(tmp_path: Path) -> None:
     a_run().write_json(path)
     found = json.loads(path.read_text(encoding="utf-8"))
     assert [entry.name for entry in tmp_path.iterdir()] == ["run.json"]
-    assert found["schema_version"] == 1
+    assert found["schema_version"] == 2
     assert found["geomean_ratios"] == {"duckdb": pytest.approx(2**0.5), "naive": pytest.approx(100)}
     fast = found["queries"][0]
     assert fast["ratios"] == {"duckdb": pytest.approx(4), "naive": pytest.approx(100)}

@@ -7,7 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from locality._suites.benchmarks.record import RunRecord
+from locality._suites.benchmarks.engines import Ledger
+from locality._suites.benchmarks.record import Outcome, RunRecord
 from locality._suites.benchmarks.report import print_report
 
 from .test_record import a_run
@@ -45,6 +46,24 @@ def test_bytes_and_extrapolation_are_told() -> None:
     assert "~ naive: extrapolated from 10 rows" in text
     assert "a [fast] one, 2 cores, 1.00 GB" in text
     assert "interrupted" not in text
+
+
+def test_a_query_that_was_given_up_has_no_time() -> None:
+    record = a_run()
+    given_up = record.queries[0].measurements["duckdb"]
+    given_up.samples, given_up.outcome, given_up.message = [], Outcome.TOO_LONG, "no answer within 7 s"
+    text = printed(record)
+    assert line(text, "fast ").split() == ["fast", "200", "too", "long", "~20,000", "-", "100x"]
+    assert "fast, duckdb: too long: no answer within 7 s" in text
+
+
+def test_what_duckdb_answered_moved_no_bytes_of_ours() -> None:
+    record = a_run()
+    ours = record.queries[0].measurements["locality"]
+    ours.outcome, ours.ledger = Outcome.FALLBACK, Ledger("duckdb", "windows", 0, 0, 0)
+    text = printed(record)
+    assert "wins" not in text
+    assert line(text, "fast ").split()[:3] == ["fast", "200", "fallback"]
 
 
 def test_an_interrupted_run_says_so() -> None:

@@ -55,8 +55,9 @@ def test_a_right_engine(sources: dict[str, Source], tmp_path: Path) -> None:
     ("engine", "outcome", "message"),
     [
         (fakes.Wrong, Outcome.WRONG, "row 1, column 1: Decimal"),
-        (fakes.Fails, Outcome.ERROR, "RuntimeError: no way to run q6"),
+        (fakes.Fails, Outcome.ERROR, "RuntimeError: no way to run q06"),
         (fakes.FallsBack, Outcome.FALLBACK, "answered by duckdb: window functions"),
+        (fakes.Slow, Outcome.TOO_LONG, "no answer within 7 s"),
     ],
 )
 def test_problems_are_recorded(
@@ -67,10 +68,18 @@ def test_problems_are_recorded(
     assert found.outcome is outcome
     assert found.message is not None
     assert found.message.startswith(message)
-    assert len(record.problems()) == len(record.queries)
+    tolerated = outcome in (Outcome.FALLBACK, Outcome.TOO_LONG)
+    assert len(record.remarks() if tolerated else record.problems()) == len(record.queries)
+    assert not (record.problems() if tolerated else record.remarks())
     has_ratio = record.queries[0].ratio("duckdb") is not None
     assert has_ratio == (outcome is Outcome.FALLBACK)
     assert record.queries[0].measurements["duckdb"].outcome is Outcome.OK
+
+
+def test_an_engine_without_a_form_of_a_query_is_left_out(sources: dict[str, Source], tmp_path: Path) -> None:
+    record = run(sources, tmp_path, fakes.Picky, DuckDBEngine)
+    assert [set(query.measurements) for query in record.queries] == [{"locality", "duckdb"}, {"duckdb"}]
+    assert record.problems() == record.remarks() == []
 
 
 def test_an_answer_that_turns_wrong_is_found(sources: dict[str, Source], tmp_path: Path) -> None:
