@@ -111,10 +111,10 @@ def _values(array: pa.Array, dtype: DataType) -> AnyArray:
 
 def narrow_limbs(limbs: AnyArray) -> AnyArray:
     """The low limbs alone, int64 of shape (n,), if every high limb is only their sign; the (n, 2) limbs otherwise."""
-    low, high = limbs[:, 0], limbs[:, 1]
-    if np.array_equal(high, low >> 63):
-        return np.ascontiguousarray(low)
-    return limbs
+    low, high = np.ascontiguousarray(limbs[:, 0]), limbs[:, 1]
+    if len(low) and low.min() >= 0:
+        return limbs if high.min() or high.max() else low
+    return low if np.array_equal(high, low >> 63) else limbs
 
 
 def _cast(array: pa.Array, dtype: DataType) -> pa.Array:
@@ -163,7 +163,9 @@ def _dictionary_strings(array: pa.DictionaryArray, dtype: DataType) -> EncodedCo
     if array.null_count == 0 and len(array) and ranks.min(initial=0) >= 0:
         element = array.indices.type.to_pandas_dtype()
         rows = np.frombuffer(array.indices.buffers()[1], dtype=element, count=array.offset + len(array))
-        codes = ranks.astype(narrow)[rows[array.offset :]]
+        rows = rows[array.offset :]
+        _check_indices(rows, len(ranks))
+        codes = ranks.astype(narrow).take(rows, mode="clip")
         return EncodedColumn(dtype, "dictionary", len(array), codes=codes, dictionary=dictionary)
     indices = array.indices.cast(pa.int64())
     positions = _values(indices, types.BIGINT)
@@ -172,6 +174,8 @@ def _dictionary_strings(array: pa.DictionaryArray, dtype: DataType) -> EncodedCo
     if validity is not None:
         valid = bitmaps.to_mask(validity, len(array))
         positions = np.where(valid, positions, 0)
+    if valid.any():
+        _check_indices(positions, len(ranks))
     codes = ranks[positions] if len(ranks) else np.full(len(array), -1, dtype=np.int32)
     valid &= codes >= 0
     return EncodedColumn(
@@ -182,6 +186,13 @@ def _dictionary_strings(array: pa.DictionaryArray, dtype: DataType) -> EncodedCo
         validity=bitmaps.from_mask(valid),
         dictionary=dictionary,
     )
+
+
+def _check_indices(rows: AnyArray, entries: int) -> None:
+    """Raise SchemaError unless all ``rows`` (at least one) are positions in a dictionary of so many ``entries``."""
+    if rows.min() < 0 or rows.max() >= entries:
+        row = int(np.argmax((rows < 0) | (rows >= entries)))
+        raise SchemaError(f"row {row} names entry {rows[row]} of a dictionary of {entries} entries")
 
 
 def code_dtype(greatest: int) -> np.dtype[Any]:

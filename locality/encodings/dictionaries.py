@@ -16,6 +16,8 @@ from locality.types import DataType
 
 Ranks = npt.NDArray[np.int32]
 
+_FEW = 64
+
 
 def make_dictionary(values: pa.Array) -> Dictionary:
     """The dictionary of string or binary values that are distinct, ascending by bytes, without NULL."""
@@ -32,6 +34,8 @@ def make_dictionary(values: pa.Array) -> Dictionary:
 
 def sorted_dictionary(values: pa.Array, dtype: DataType) -> tuple[Dictionary, Ranks]:
     """The dictionary of all ``values`` (any order, duplicates and NULLs allowed), and the code of each; -1 for NULL."""
+    if len(values) <= _FEW:
+        return _sorted_few(values, dtype)
     encoded = values.dictionary_encode()
     entries = encoded.dictionary.cast(types.to_arrow(dtype))
     order = _sort_indices(entries)
@@ -40,6 +44,16 @@ def sorted_dictionary(values: pa.Array, dtype: DataType) -> tuple[Dictionary, Ra
     ranks[-1] = -1
     positions = to_numpy(encoded.indices.fill_null(-1))
     return make_dictionary(entries.take(order)), ranks[positions]
+
+
+def _sorted_few(values: pa.Array, dtype: DataType) -> tuple[Dictionary, Ranks]:
+    """As :func:`sorted_dictionary`, without Arrow's kernels, whose calls take longer than sorting a few values."""
+    arrow = types.to_arrow(dtype)
+    known = values.cast(arrow).view(pa.binary()).to_pylist()
+    entries = sorted({value for value in known if value is not None})
+    codes = {value: code for code, value in enumerate(entries)}
+    ranks = np.array([codes.get(value, -1) for value in known], dtype=np.int32)
+    return make_dictionary(pa.array(entries, pa.binary()).view(arrow)), ranks
 
 
 def _sort_indices(values: pa.Array) -> pa.Array:

@@ -6,50 +6,62 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from locality.encodings import EncodedColumn, bitmaps
 from locality.encodings.canonical import code_dtype, text_array
+from locality.encodings.column import AnyArray
 from locality.encodings.dictionaries import make_dictionary
 from locality.storage.ingest.facts import Facts, with_order
 
+Counts = npt.NDArray[np.int64]
+
 _SAMPLE = 256
+_FEW = 12
 
 
 def dictionary_facts(column: EncodedColumn, nulls: int) -> tuple[EncodedColumn, Facts]:
     """A ``dictionary`` column with entries that are all used, and the facts about it."""
-    column = compact(column)
+    column, counts = compact(column)
     codes, dictionary = column.codes, column.dictionary
     assert codes is not None
     assert dictionary is not None
     values = dictionary.values.view(pa.binary())
     lengths = np.diff(np.frombuffer(values.buffers()[1], dtype=np.int32)[values.offset :][: len(values) + 1])
-    valid = codes if column.validity is None else codes[bitmaps.to_mask(column.validity, column.length)]
     facts = Facts(
         column.length,
         nulls,
         values[0].as_py(),
         values[-1].as_py(),
-        text_bytes=int(lengths.astype(np.int64) @ np.bincount(valid, minlength=len(values))),
+        text_bytes=int(lengths.astype(np.int64) @ counts),
         longest_text=int(lengths.max()),
     )
     return column, with_order(facts, codes, values[int(codes[0])].as_py(), values[int(codes[-1])].as_py())
 
 
-def compact(column: EncodedColumn) -> EncodedColumn:
-    """A ``dictionary`` column without the entries that no row uses."""
+def compact(column: EncodedColumn) -> tuple[EncodedColumn, Counts]:
+    """A ``dictionary`` column without the entries that no row uses, and how many rows use each of the others."""
     codes, dictionary = column.codes, column.dictionary
     assert codes is not None
     assert dictionary is not None
     valid = codes if column.validity is None else codes[bitmaps.to_mask(column.validity, column.length)]
-    used = np.zeros(len(dictionary), dtype=np.bool_)
-    used[valid] = True
+    counts = _counts(valid, len(dictionary))
+    used = counts > 0
     if used.all():
-        return column
+        return column, counts
     kept = np.flatnonzero(used)
     ranks = np.cumsum(used, dtype=np.int64) - 1
     codes = np.maximum(ranks[codes], 0).astype(code_dtype(len(kept) - 1))
-    return replace(column, codes=codes, dictionary=make_dictionary(dictionary.values.take(pa.array(kept))))
+    values = dictionary.values.take(pa.array(kept))
+    return replace(column, codes=codes, dictionary=make_dictionary(values)), counts[kept]
+
+
+def _counts(codes: AnyArray, entries: int) -> Counts:
+    """How often each code occurs; a few of them are counted one by one, which vectorises."""
+    if entries <= _FEW:
+        return np.array([np.count_nonzero(codes == code) for code in range(entries)], dtype=np.int64)
+    return np.bincount(codes, minlength=entries)
 
 
 def trimmed(column: EncodedColumn) -> EncodedColumn:
