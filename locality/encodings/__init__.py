@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from locality.encodings.assemble import assemble
 from locality.encodings.base import BlockContext, Encoding, EncodingSpec
 from locality.encodings.canonical import canonical
 from locality.encodings.choose import ColumnProfile, choose
@@ -28,6 +29,7 @@ __all__ = [
     "EncodedColumn",
     "Encoding",
     "EncodingSpec",
+    "assemble",
     "canonical",
     "choose",
     "concat",

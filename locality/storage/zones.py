@@ -142,10 +142,24 @@ def _constant_zones(column: EncodedColumn, nulls: npt.NDArray[np.int64]) -> Zone
 
 
 def _prefixes(column: EncodedColumn, start: int) -> tuple[bytes | None, bytes | None]:
+    least, greatest = extremes(slice_column(column, start, min(start + ZONE_ROWS, column.length)))
+    return (None, None) if least is None or greatest is None else prefix_bounds(least, greatest)
+
+
+def extremes(column: EncodedColumn) -> tuple[bytes | None, bytes | None]:
+    """The least and the greatest string of a ``text`` column, by bytes; None if all are NULL."""
     import pyarrow.compute as pc
 
-    zone = text_array(slice_column(column, start, min(start + ZONE_ROWS, column.length)))
-    extremes = pc.min_max(zone.view(pa.large_binary()))
-    if not extremes["min"].is_valid:
-        return None, None
-    return prefix_bounds(extremes["min"].as_py(), extremes["max"].as_py())
+    bounds = pc.min_max(_extreme_candidates(column))
+    return bounds["min"].as_py(), bounds["max"].as_py()
+
+
+def _extreme_candidates(column: EncodedColumn) -> pa.Array:
+    """The strings among which the extremes are: those with the least or greatest first byte, where all have one."""
+    offsets, data, array = column.offsets, column.data, text_array(column).view(pa.large_binary())
+    assert offsets is not None
+    assert data is not None
+    if column.validity is not None or not len(data) or (offsets[1:] == offsets[:-1]).any():
+        return array
+    first = data.take(offsets[:-1], mode="clip")
+    return array.take(pa.array(np.flatnonzero((first == first.min()) | (first == first.max()))))

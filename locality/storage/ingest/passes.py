@@ -6,7 +6,7 @@ import contextlib
 import functools
 from dataclasses import dataclass
 
-from locality.encodings import EncodedColumn, EncodingSpec, concat, recode, stored_bytes
+from locality.encodings import EncodedColumn, EncodingSpec, assemble, stored_bytes
 from locality.storage.files import FileEntry
 from locality.storage.ingest.collector import Collector
 from locality.storage.ingest.facts import Facts
@@ -88,10 +88,7 @@ def _encode(
     rows = _segment_rows(staging.bytes / max(staging.rows, 1))
 
     def task(name: str, start: int, stop: int) -> tuple[SegmentFiles, list[int]]:
-        columns = [
-            concat([recode(part, spec) for part in staging.parts(index, start, stop)])
-            for index, spec in enumerate(specs)
-        ]
+        columns = [assemble(list(staging.parts(index, start, stop)), spec) for index, spec in enumerate(specs)]
         files = transaction.add_segment(name, columns, names)
         staging.release(start, stop)
         return files, [stored_bytes(column) for column in columns]

@@ -14,6 +14,7 @@ from locality.encodings.canonical import code_dtype, text_array
 from locality.encodings.column import AnyArray
 from locality.encodings.dictionaries import make_dictionary
 from locality.storage.ingest.facts import Facts, with_order
+from locality.storage.zones import extremes
 
 Counts = npt.NDArray[np.int64]
 
@@ -82,15 +83,15 @@ def text_facts(column: EncodedColumn, nulls: int) -> Facts:
     offsets = column.offsets
     assert offsets is not None
     array = text_array(column).view(pa.large_binary())
-    bounds = pc.min_max(_extreme_candidates(array, column))
+    least, greatest = extremes(column)
     lengths = np.diff(offsets)
     if column.validity is not None:
         lengths = lengths[bitmaps.to_mask(column.validity, column.length)]
     facts = Facts(
         column.length,
         nulls,
-        bounds["min"].as_py(),
-        bounds["max"].as_py(),
+        least,
+        greatest,
         runs=column.length,
         text_bytes=int(lengths.sum()),
         longest_text=int(lengths.max()),
@@ -104,17 +105,6 @@ def text_facts(column: EncodedColumn, nulls: int) -> Facts:
     return replace(
         facts, first=first, last=last, ascending=ordered["<="], strict=ordered["<"], descending=ordered[">="]
     )
-
-
-def _extreme_candidates(array: pa.Array, column: EncodedColumn) -> pa.Array:
-    """The strings among which are the least and the greatest: those with the least and the greatest first byte."""
-    offsets, data = column.offsets, column.data
-    assert offsets is not None
-    assert data is not None
-    if column.validity is not None or not len(data) or (offsets[1:] == offsets[:-1]).any():
-        return array
-    first = data[offsets[:-1]]
-    return array.take(pa.array(np.flatnonzero((first == first.min()) | (first == first.max()))))
 
 
 def _probably(array: pa.Array, compare: Callable[[pa.Array, pa.Array], pa.Array]) -> bool:
