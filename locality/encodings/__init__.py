@@ -18,6 +18,7 @@ from locality.encodings.ops import (
     stored_bytes,
     stored_width,
     take,
+    without_rows,
 )
 from locality.encodings.registry import ENCODINGS
 
@@ -43,4 +44,5 @@ __all__ = [
     "stored_bytes",
     "stored_width",
     "take",
+    "without_rows",
 ]

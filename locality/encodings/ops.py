@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
+from locality.encodings import bitmaps
 from locality.encodings.arrow import to_dictionary, to_text
 from locality.encodings.base import EncodingSpec, Positions
+from locality.encodings.bitmaps import Mask
 from locality.encodings.canonical import canonical
 from locality.encodings.column import EncodedColumn
 from locality.encodings.registry import ENCODINGS
@@ -22,6 +25,13 @@ def decode(column: EncodedColumn) -> pa.Array:
 def take(column: EncodedColumn, positions: Positions) -> EncodedColumn:
     """The rows at ``positions``, int64, each in [0, column.length)."""
     return ENCODINGS[column.encoding].take(column, positions)
+
+
+def without_rows(column: EncodedColumn, keep: Mask) -> EncodedColumn:
+    """The column with NULL in every row where ``keep``, shape (column.length,), is false."""
+    flat = expand(column)
+    valid = keep if flat.validity is None else keep & bitmaps.to_mask(flat.validity, flat.length)
+    return replace(flat, validity=bitmaps.from_mask(valid))
 
 
 def slice_column(column: EncodedColumn, start: int, stop: int) -> EncodedColumn:

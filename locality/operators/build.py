@@ -9,12 +9,15 @@ from locality.errors import Unsupported
 from locality.operators import collect, limit, sort, topn
 from locality.operators.aggregation import aggregate
 from locality.operators.aggregation.aggregates import is_known
+from locality.operators.joins.source import JoinSource
+from locality.operators.late import LATE_ROWS
 from locality.operators.physical import Physical
 from locality.operators.refusals import refusal
 from locality.operators.relations.relation import Relation
-from locality.operators.source import Source
+from locality.operators.source import OperatorSource, Source, TableSource
 from locality.plan import nodes
-from locality.plan.expressions import AggregateCall, ColumnRef, Expression, SortKey, conjuncts, rewrite
+from locality.plan.expressions import AggregateCall, Call, Case, ColumnRef, Expression, SortKey, conjuncts, rewrite
+from locality.types import BOOLEAN
 
 #: ORDER BY with a limit beyond this is sorted as a whole.
 _MOST_TOP_ROWS = 65536
@@ -61,8 +64,7 @@ class Builder:
             case nodes.Sort(child, keys):
                 return self._sort(self._fuse(child), keys)
             case (
-                nodes.Join()
-                | nodes.Shared()
+                nodes.Shared()
                 | nodes.SharedScan()
                 | nodes.Union()
                 | nodes.SetOperation()
@@ -78,16 +80,55 @@ class Builder:
         match node:
             case nodes.Scan(types=types):
                 columns = tuple(ColumnRef(i, dtype) for i, dtype in enumerate(types))
-                return _Fused(Source(relation=self.relation_of(node)), (), columns)
+                return _Fused(TableSource(self.relation_of(node)), (), columns)
             case nodes.Filter(child, predicate):
                 fused = self._fuse(child)
                 return replace(fused, conjuncts=(*fused.conjuncts, *conjuncts(fused.over_source(predicate))))
             case nodes.Project(child, expressions):
                 fused = self._fuse(child)
                 return replace(fused, outputs=tuple(fused.over_source(e) for e in expressions))
+            case nodes.Join():
+                return self._join(node)
             case _:
-                columns = tuple(ColumnRef(i, dtype) for i, dtype in enumerate(node.types))
-                return _Fused(Source(operator=self.build(node)), (), columns)
+                return _whole(self.build(node))
+
+    def _join(self, node: nodes.Join) -> _Fused:
+        """The left rows as they come, linked to the right ones, which are collected first."""
+        if node.kind == "mark" and (node.residual is not None or not node.keys):
+            raise Unsupported("a mark join with other conditions than equality")
+        left, right = self._fuse(node.left), self._fuse(node.right)
+        width, outputs = left.source.width, list(right.outputs)
+        positions = []
+        for key in node.keys:
+            expression = right.over_source(key.right)
+            if expression not in outputs:
+                outputs.append(expression)
+            positions.append(outputs.index(expression))
+        ours = tuple(ColumnRef(width + i, e.type) for i, e in enumerate(right.outputs))
+        residual = None
+        if node.residual is not None:
+            both = (*left.outputs, *ours)
+            residual = rewrite(node.residual, lambda e: both[e.index] if isinstance(e, ColumnRef) else e)
+        keys = tuple(left.over_source(key.left) for key in node.keys)
+        source = JoinSource(
+            left.source,
+            collect.Collect(right.source, right.conjuncts, outputs, coded=True),
+            node.kind,
+            keys,
+            tuple(positions),
+            tuple(key.null_safe for key in node.keys),
+            len(right.outputs),
+            residual,
+        )
+        match node.kind:
+            case "semi" | "anti":
+                return _Fused(source, left.conjuncts, left.outputs)
+            case "mark":
+                return _Fused(source, left.conjuncts, (*left.outputs, _mark(width, keys)))
+            case "right" | "full":  # a filter above must not reach the left rows before they are joined
+                return _whole(collect.Collect(source, left.conjuncts, (*left.outputs, *ours)))
+            case _:
+                return _Fused(source, left.conjuncts, (*left.outputs, *ours))
 
     def _aggregate(self, node: nodes.Aggregate) -> Physical:
         """The aggregation as it is; else its alternative; else over computed inputs, where these are few."""
@@ -102,7 +143,7 @@ class Builder:
             for call in node.aggregates
         )
         other = self.alternative(node)
-        if fused.source.relation is None and other != node:
+        if isinstance(fused.source, OperatorSource) and other != node:
             return self.build(other)  # what its input's values are is known only when it runs
         try:
             return aggregate.Aggregate(fused.source, fused.conjuncts, groups, calls, self.threads)
@@ -134,9 +175,9 @@ class Builder:
         if not all(is_known(call) for call in calls):
             raise reason
         child = collect.Collect(fused.source, fused.conjuncts, inputs, coded=True)
-        if child.expected_rows > collect.LATE_ROWS:
+        if child.expected_rows > LATE_ROWS:
             raise reason
-        return aggregate.Aggregate(Source(operator=child), (), keys, arguments, self.threads)
+        return aggregate.Aggregate(OperatorSource(child), (), keys, arguments, self.threads)
 
     def _sort(self, fused: _Fused, keys: tuple[SortKey, ...], first: int | None = None) -> Physical:
         ordering = tuple(fused.over_source(key.expression) for key in keys)
@@ -152,6 +193,18 @@ class Builder:
             except Unsupported:
                 pass  # a key that fits no integer: sort as a whole
         return limit.Limit(self._sort(fused, keys, count + offset), count, offset)
+
+
+def _whole(operator: Physical) -> _Fused:
+    return _Fused(OperatorSource(operator), (), tuple(ColumnRef(i, dtype) for i, dtype in enumerate(operator.types)))
+
+
+def _mark(first: int, keys: tuple[Expression, ...]) -> Expression:
+    """The mark of a row, of the three columns of its links: see :class:`JoinSource`."""
+    found, missing, unknown = (ColumnRef(first + i, BOOLEAN) for i in range(3))
+    null = Call("or", tuple(Call("is null", (key,), BOOLEAN) for key in keys), BOOLEAN)
+    test = null if len(keys) > 1 else null.args[0]
+    return Case(((Call("is not null", (found,), BOOLEAN), found), (test, unknown)), missing, BOOLEAN)
 
 
 def _is_small(count: int | None, offset: int) -> bool:

@@ -16,7 +16,9 @@ from locality.kernel.ir import Array, Scalar, Var
 from locality.kernel.loader import Kernel, load
 from locality.operators.codegen.block import BLOCK, Block
 from locality.operators.codegen.parameters import Parameters
-from locality.operators.filters.filter import Test, emit_tests
+from locality.operators.filters.filter import Test, emit_tests, skip_empty
+from locality.operators.joins.link import emit_link
+from locality.operators.relations.links import Link
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.shapes import ColumnShape, shape_of
 from locality.plan.expressions import Expression, columns_of
@@ -80,6 +82,7 @@ class Pipeline:
     sink: Sink
     selectivity: float = field(init=False, default=1.0)
     columns: tuple[int, ...] = field(init=False)
+    links: tuple[Link, ...] = field(init=False)
     morsels: list[Morsel] = field(init=False, default_factory=list)
     kernels: list[Kernel] = field(init=False, default_factory=list)
     arguments: list[tuple[AnyArray, ...]] = field(init=False, default_factory=list)
@@ -91,7 +94,8 @@ class Pipeline:
         for test in self.tests:
             self.selectivity *= test.selectivity()
         reads = [*(e for test in self.tests for e in test.reads), *self.sink.reads]
-        self.columns = tuple(sorted(set().union(*(columns_of(e) for e in reads))))
+        self.links, columns = _needed_links(self.relation, set().union(*(columns_of(e) for e in reads)))
+        self.columns = tuple(sorted(columns))
         self._plan_morsels()
 
     def _plan_morsels(self) -> None:
@@ -106,7 +110,7 @@ class Pipeline:
             if not ranges:
                 self.arguments.append(())
                 continue
-            shapes = tuple(shape_of(segment.column(index)) for index in self.columns)
+            shapes = tuple(shape_of(self.relation, segment, index) for index in self.columns)
             if shapes not in kernels:
                 kernels[shapes] = (len(self.kernels), self._generate(dict(zip(self.columns, shapes, strict=True))))
             number, parameters = kernels[shapes]
@@ -134,7 +138,7 @@ class Pipeline:
     def _ranges(self, position: int) -> list[tuple[int, int]]:
         """The runs of rows of a segment that may match."""
         segment = self.relation.segments[position]
-        if segment.row_count == 0:
+        if segment.row_count == 0 or any(link.finds_nothing for link in self.links):
             return []
         known = [possible for test in self.tests if (possible := test.possible(position)) is not None]
         if not known:
@@ -158,12 +162,23 @@ class Pipeline:
             end = builder.assign(b.minimum(b.add(first, b.const_i64(BLOCK)), stop))
             count = builder.assign(b.sub(end, first), "n")
             block = Block(builder, parameters, self.relation, shapes, first, end, count, faults)
-            emit_tests(block, self.tests)
-            if self.tests and self.sink.prefers_selection(self.selectivity):
+            self._emit_stages(block)
+            if block.mask is not None and self.sink.prefers_selection(self.selectivity):
                 block.compact()
             self.sink.emit(block, state)
         self.kernels.append(load(builder.build(faults), "One pass over a morsel."))
         return parameters
+
+    def _emit_stages(self, block: Block) -> None:
+        """The tests of the relation's own columns, then link by link the lookup and the tests of its columns."""
+        before = 0
+        for link in (*self.links, None):
+            after = len(self.relation.types) if link is None else link.first
+            emit_tests(block, [test for test in self.tests if before <= _last_column(test) < after])
+            before = after
+            if link is not None:
+                emit_link(block, link)
+                skip_empty(block)
 
     def call(self, morsel: Morsel, state: Sequence[AnyArray], *, interpret: bool = False) -> int:
         """Runs one morsel; a result other than 0 says that SQL may raise an error for some row."""
@@ -172,6 +187,24 @@ class Pipeline:
         integers, floats, *arrays = self.arguments[morsel.segment]
         faults: int = run(morsel.start, morsel.stop, integers, floats, *state, *arrays)
         return faults
+
+
+def _last_column(test: Test) -> int:
+    """The last column that a test reads: it has its turn once that is there."""
+    return max((index for e in test.reads for index in columns_of(e)), default=0)
+
+
+def _needed_links(relation: Relation, columns: set[int]) -> tuple[tuple[Link, ...], set[int]]:
+    """The links without which rows or columns would be missing, and the columns that these read too."""
+    needed: list[Link] = []
+    end = len(relation.types)
+    for link in reversed(relation.links):
+        if link.kind != "left" or any(link.first <= index < end for index in columns):
+            needed.append(link)
+            conditions = () if link.condition is None else (link.condition,)
+            columns = columns.union(*(columns_of(e) for e in (*link.keys, *conditions)))
+        end = link.first
+    return tuple(reversed(needed)), columns
 
 
 def _even_step(rows: int, most: int) -> int:

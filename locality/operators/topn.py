@@ -16,8 +16,8 @@ from locality.kernel.ir import Array, Scalar, Var
 from locality.operators.codegen.block import Block, Row
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.probe import probe
-from locality.operators.collect import rows_at
-from locality.operators.filters.filter import narrow, plan_tests
+from locality.operators.filters.filter import plan_tests
+from locality.operators.late import rows_at
 from locality.operators.ordering import order_of, sort_keys
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import MORSEL_ROWS, Morsel, Pipeline
@@ -125,7 +125,7 @@ class TopSink:
         def may_be_near(row: Row) -> ir.Expr:
             return b.le(lead.emit(row), bound)
 
-        narrow(block, [lead.key.expression], may_be_near)
+        block.keep([lead.key.expression], may_be_near)
         block.compact()
         assert block.selected is not None
         done = builder.assign(b.load(header, b.const_i64(1)), "done")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -82,12 +82,13 @@ def execution(threads: int = 1, memory: int = 1 << 30) -> Iterator[QueryExecutio
         workers.close()
 
 
-def run(node: Node, source: Relation, threads: int = 1) -> list[Row]:
-    """The rows that a plan over one relation gives."""
+def run(node: Node, source: Relation | Mapping[str, Relation], threads: int = 1) -> list[Row]:
+    """The rows that a plan gives over one relation, or over several by the names of their tables."""
 
     def scanned(scan: Scan) -> Relation:
-        assert scan.columns == tuple(range(len(source.types)))
-        return source
+        chosen = source if isinstance(source, Relation) else source[scan.table]
+        assert scan.columns == tuple(range(len(chosen.types)))
+        return chosen
 
     operator = Builder(scanned, threads, split_distinct_aggregates).build(node)
     assert operator.types == node.types

@@ -67,9 +67,9 @@ def _batch(positions: list[int] | None) -> Batch:
     source = relation(PARTS)
     chosen = list(range(len(ROWS))) if positions is None else positions
     computed = from_arrow(pa.array([10 * k for k in chosen], pa.int64()), BIGINT)
-    deferred = tuple(Deferred(source, i) for i in range(3))
     at = None if positions is None else np.array(positions, dtype=np.int64)
-    return Batch((*deferred, computed), len(chosen), (None,) * 4, at)
+    deferred = tuple(Deferred(source, i, at) for i in range(3))
+    return Batch((*deferred, computed), len(chosen), (None,) * 4)
 
 
 @pytest.mark.parametrize("positions", [None, [3, 1, 1, 5, 0]])

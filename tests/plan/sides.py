@@ -18,7 +18,7 @@ import pytest
 
 import locality
 from locality.errors import QueryError, Unsupported
-from locality.operators import collect
+from locality.operators import late
 from locality.operators.codegen import lookup
 
 #: Expressions of one query: a few, so that kernels compile fast and a failure names its expression.
@@ -104,7 +104,7 @@ def kernels_alone() -> Iterator[None]:
         raise Unsupported("evaluated outside of kernels")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(collect, "evaluate", refuse)
+        patch.setattr(late, "evaluate", refuse)
         patch.setattr(lookup, "evaluate", refuse)
         yield
 

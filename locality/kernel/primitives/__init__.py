@@ -130,12 +130,21 @@ _GROUPS = _family(
     ("number_rows", (Array(_I64, 2), _I64, _INTS64), _I64, (2,)),
     ("keep_rows", (_CELLS, _INTS64, _I64, _CELLS), _I64, (3,)),
 )
+_RANKS = _family(
+    "ranks",
+    ("find_rank", (_INTS64, _I64), _I64, ()),
+    ("enter_members", (_INTS64, _INTS64), _I64, (1,)),
+    ("find_ranks", (_INTS64, _INTS64, _INTS64), _I64, (2,)),
+    ("group_rows", (_INTS64, _INTS32, _INTS32), _I64, (1, 2)),
+    ("count_matches", (_INTS64, _INTS32, _I64), _I64, ()),
+    ("write_matches", (_INTS64, _INTS32, _INTS32, _I64, _INTS64, _INTS64), _I64, (4, 5)),
+)
 
 PRIMITIVES: Mapping[str, Primitive] = {
     primitive.name: primitive
     for family in (
         *(_SELECTION, _BITMAP, _RUNS, _FLOAT, _ROUNDING, _ELEMENTARY, _INTEGER),
-        *(_DATES, _TIMES, _STRINGS, _SEARCH, _HASHING, _GROUPS),
+        *(_DATES, _TIMES, _STRINGS, _SEARCH, _HASHING, _GROUPS, _RANKS),
     )
     for primitive in family
 }

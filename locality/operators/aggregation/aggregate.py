@@ -341,8 +341,9 @@ class Aggregate:
     ) -> None:
         self._source = source
         self._types = tuple(e.type for e in (*groups, *aggregates))
+        self._conjuncts = tuple(conjuncts)
         self._prepared = Preparation(
-            source, lambda relation: Aggregation(relation, conjuncts, groups, aggregates, threads)
+            source, conjuncts, lambda relation, left: Aggregation(relation, left, groups, aggregates, threads)
         )
 
     @property
@@ -350,9 +351,9 @@ class Aggregate:
         return self._types
 
     def execute(self, execution: Execution) -> Batch:
-        relation = self._source.read(execution)
+        relation, conjuncts = self._source.read(execution, self._conjuncts)
         with execution.measure("aggregate") as traffic:
-            return self._prepared.get(relation).execute(execution, traffic)
+            return self._prepared.get(relation, conjuncts).execute(execution, traffic)
 
     def explain(self) -> Explanation:
         ready = self._prepared.ready

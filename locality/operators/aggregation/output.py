@@ -144,4 +144,4 @@ def batch_of_groups(
             segment.column(position)
     width = float(sum(dtype.row_bytes for dtype in types))
     relation = Relation("", tuple(types), tuple(intervals), (segment,), width)
-    return Batch(tuple(Deferred(relation, i) for i in range(len(types))), len(groups), tuple(intervals))
+    return Batch(tuple(Deferred(relation, i, None) for i in range(len(types))), len(groups), tuple(intervals))

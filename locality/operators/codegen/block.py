@@ -8,7 +8,7 @@ collected once and later loops run over these alone (``selected``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +17,7 @@ from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Scalar
 from locality.operators.codegen.columns import ColumnLoad
+from locality.operators.codegen.linked import LinkedLoad
 from locality.operators.codegen.lookup import LookupLoad
 from locality.operators.codegen.parameters import Parameters
 from locality.operators.codegen.text import (
@@ -49,6 +50,7 @@ class Block:
     mask: BOOL a row, or None while every row is active (``dense``).
     survivors: how many rows are active under the mask, once all tests are emitted (``dense``).
     selection, selected: positions of the active rows and how many they are (``selected``).
+    links: the position of each row's match, I32 or -1, by the number of the link's first column.
     """
 
     builder: b.Builder
@@ -63,6 +65,7 @@ class Block:
     survivors: ir.Var | None = None
     selection: ir.Var | None = None
     selected: ir.Var | None = None
+    links: dict[int, ir.Var] = field(default_factory=dict)
     _columns: dict[int, ColumnLoad] = field(default_factory=dict)
     _lookups: dict[Lookup, LookupLoad] = field(default_factory=dict)
     materialised: dict[Expression, tuple[ir.Var, ir.Var | None, Value]] = field(default_factory=dict)
@@ -74,7 +77,8 @@ class Block:
     def column(self, index: int) -> ColumnLoad:
         """A column of the source, prepared for use in the block's loops."""
         if index not in self._columns:
-            self._columns[index] = ColumnLoad(self, index, self.shapes[index])
+            shape = self.shapes[index]
+            self._columns[index] = (ColumnLoad if shape.link is None else LinkedLoad)(self, index, shape)
         self._columns[index].prepare()
         return self._columns[index]
 
@@ -121,6 +125,23 @@ class Block:
         self.selection = self.builder.local_array(Scalar.I32, BLOCK)
         self.selected = self.builder.assign(b.call("compact", self.mask, self.count, self.selection))
         self.mask = None
+
+    def keep(self, expressions: Iterable[Expression], matches: Callable[[Row], ir.Expr]) -> None:
+        """Narrows the active rows to those for which a condition holds."""
+        if self.selection is None:
+            mask = self.mask or self.local(Scalar.BOOL)
+            with self.rows(expressions) as row:
+                condition = matches(row)
+                condition = condition if row.active is None else b.and_(row.active, condition)
+                self.builder.store(mask, row.index, condition)
+            self.mask = mask
+            return
+        kept = self.builder.assign(b.const_i64(0), "kept")
+        with self.rows(expressions) as row:
+            condition = matches(row)
+            self.builder.store(self.selection, kept, b.convert(row.index, Scalar.I32))
+            self.builder.set(kept, b.add(kept, b.convert(condition, Scalar.I64)))
+        self.selected = kept
 
 
 @dataclass

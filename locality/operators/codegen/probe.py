@@ -29,7 +29,7 @@ def probe(relation: Relation, expression: Expression) -> Value:
 
 def _probe(relation: Relation, expression: Expression) -> Value:
     columns = sorted(columns_of(expression))
-    shapes = {tuple(shape_of(segment.column(i)) for i in columns) for segment in relation.segments}
+    shapes = {tuple(shape_of(relation, segment, i) for i in columns) for segment in relation.segments}
     if not shapes:
         raise Unsupported("a relation without segments")
     values = [_emit(relation, dict(zip(columns, shape, strict=True)), expression) for shape in shapes]
@@ -41,6 +41,7 @@ def _emit(relation: Relation, shapes: dict[int, ColumnShape], expression: Expres
     first, stop, count = (builder.parameter(Scalar.I64) for _ in range(3))
     faults = builder.hoist(b.const_i64(0))
     block = Block(builder, Parameters(builder), relation, shapes, first, stop, count, faults)
+    block.links = {link.first: block.local(Scalar.I32) for link in relation.links}
     with block.rows([expression]) as row:
         return row.emit(expression)
 

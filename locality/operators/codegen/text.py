@@ -120,7 +120,8 @@ def is_packed_substring(expression: Expression, block: Block) -> bool:
 
 
 def _is_text(block: Block, index: int) -> bool:
-    return block.shapes[index].encoding == "text" and block.relation.types[index].name == "VARCHAR"
+    shape = block.shapes[index]
+    return shape.encoding == "text" and shape.link is None and block.relation.types[index].name == "VARCHAR"
 
 
 def _characters(call: Call) -> tuple[int, int] | None:

@@ -79,7 +79,7 @@ class CodeTest:
                 return inside
             return b.or_(b.and_(inside, valid), b.not_(valid)) if null else b.and_(inside, valid)
 
-        narrow(block, (), matches)
+        block.keep((), matches)
 
     def _inside_intervals(self, block: Block, code: ir.Expr, codes: Scalar, count: int) -> ir.Expr:
         result: ir.Expr | None = None
@@ -166,19 +166,10 @@ class ValueTest:
 
     def emit(self, block: Block) -> None:
         """Narrows the block's mask."""
-        narrow(block, (self.predicate,), lambda row: is_true(row.emit(self.predicate)))
+        block.keep((self.predicate,), lambda row: is_true(row.emit(self.predicate)))
 
 
 Test = CodeTest | ValueTest
-
-
-def narrow(block: Block, expressions: Sequence[Expression], matches: Callable[[Row], ir.Expr]) -> None:
-    """One loop that ands a condition into the block's mask."""
-    mask = block.mask or block.local(Scalar.BOOL)
-    with block.rows(expressions) as row:
-        condition = matches(row)
-        block.builder.store(mask, row.index, condition if row.active is None else b.and_(row.active, condition))
-    block.mask = mask
 
 
 def plan_tests(relation: Relation, conjuncts: Sequence[Expression]) -> list[Test]:
@@ -208,7 +199,17 @@ def emit_tests(block: Block, tests: Sequence[Test]) -> None:
     """Emits all tests, and skips the rest of the block's work where no row is left."""
     for test in tests:
         test.emit(block)
-    if block.mask is not None:
-        block.survivors = block.builder.assign(b.call("count_true", block.mask, block.count), "survivors")
-        with block.builder.when(b.eq(block.survivors, b.const_i64(0))):
-            block.builder.skip()
+    if tests:
+        skip_empty(block)
+
+
+def skip_empty(block: Block) -> None:
+    """Goes on with the next block if no row of this one is active."""
+    if block.selected is not None:
+        rows = block.selected
+    elif block.mask is not None:
+        rows = block.survivors = block.builder.assign(b.call("count_true", block.mask, block.count), "survivors")
+    else:
+        return
+    with block.builder.when(b.eq(rows, b.const_i64(0))):
+        block.builder.skip()

@@ -2,32 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from locality.encodings import EncodedColumn, take
-from locality.operators.relations.relation import ColumnsSegment, Positions, Relation
+from locality.encodings import EncodedColumn, stored_width, take, without_rows
+from locality.operators.relations.relation import Positions, Relation
 from locality.operators.relations.traffic import gathered_bytes
 from locality.plan.intervals import Interval
 from locality.types import DataType
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Deferred:
-    """A column of ``relation`` whose rows are gathered only when they are needed: late materialisation."""
+    """A column of ``relation`` whose rows are gathered only when they are needed: late materialisation.
+
+    positions: the rows that are wanted, in order; None means all rows. If ``outer``, -1 among them means NULL.
+    """
 
     relation: Relation
     index: int
+    positions: Positions | None
+    outer: bool = False
 
     @property
     def type(self) -> DataType:
         return self.relation.types[self.index]
 
+    def gather(self) -> EncodedColumn:
+        """The column's values."""
+        if not self.outer or self.positions is None:
+            return self.relation.gather(self.index, self.positions)
+        there = self.positions >= 0
+        if not there.any():
+            return EncodedColumn(self.type, "constant", len(there), all_null=True)
+        gathered = self.relation.gather(self.index, np.maximum(self.positions, 0))
+        return gathered if there.all() else without_rows(gathered, there)
+
+    def gathered_bytes(self) -> int:
+        """Bytes that gathering it moves."""
+        positions = self.positions
+        if self.outer and positions is not None:
+            positions = positions[positions >= 0]
+        return gathered_bytes(self.relation, self.index, positions)
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """``row_count`` rows. Deferred columns take theirs from ``positions`` of their relation; None means all its rows.
+    """``row_count`` rows.
 
     intervals: proven bounds of each column's integers, or None.
     """
@@ -35,13 +57,19 @@ class Batch:
     columns: tuple[EncodedColumn | Deferred, ...]
     row_count: int
     intervals: tuple[Interval | None, ...]
-    positions: Positions | None = None
 
     def take(self, rows: Positions) -> Batch:
         """The rows at ``rows``, in that order."""
-        columns = tuple(c if isinstance(c, Deferred) else take(c, rows) for c in self.columns)
-        positions = rows if self.positions is None else self.positions[rows]
-        return Batch(columns, len(rows), self.intervals, positions)
+        chosen: dict[int, Positions] = {}  # columns of one source share their positions, and go on sharing them
+
+        def taken(column: EncodedColumn | Deferred) -> EncodedColumn | Deferred:
+            if not isinstance(column, Deferred):
+                return take(column, rows)
+            if id(column.positions) not in chosen:
+                chosen[id(column.positions)] = rows if column.positions is None else column.positions[rows]
+            return replace(column, positions=chosen[id(column.positions)])
+
+        return Batch(tuple(taken(column) for column in self.columns), len(rows), self.intervals)
 
     def slice(self, start: int, stop: int) -> Batch:
         """Rows ``start`` to ``stop``, clipped to what there is."""
@@ -53,34 +81,67 @@ class Batch:
     def column(self, index: int) -> EncodedColumn:
         """A column, gathered now if it was deferred."""
         column = self.columns[index]
-        if isinstance(column, Deferred):
-            return column.relation.gather(column.index, self.positions)
-        return column
+        return column.gather() if isinstance(column, Deferred) else column
 
     def gathered_bytes(self) -> int:
         """Bytes that gathering all deferred columns moves."""
-        deferred = [column for column in self.columns if isinstance(column, Deferred)]
-        return sum(gathered_bytes(column.relation, column.index, self.positions) for column in deferred)
+        return sum(column.gathered_bytes() for column in self.columns if isinstance(column, Deferred))
 
     def select(self, indices: range) -> Batch:
         """Some of the columns."""
         columns = tuple(self.columns[i] for i in indices)
-        return Batch(columns, self.row_count, tuple(self.intervals[i] for i in indices), self.positions)
+        return Batch(columns, self.row_count, tuple(self.intervals[i] for i in indices))
 
     def _whole_relation(self) -> Relation | None:
         """The relation whose columns these are, in order and with all rows; None if they are not."""
-        first = self.columns[0] if self.columns else None
-        if self.positions is not None or not isinstance(first, Deferred):
+        sources = [c.relation for c in self.columns if isinstance(c, Deferred) and c.positions is None]
+        if len(sources) < len(self.columns) or len({id(source) for source in sources}) != 1:
             return None
-        wanted = tuple(Deferred(first.relation, index) for index in range(len(first.relation.types)))
-        return first.relation if self.columns == wanted else None
+        indices = [column.index for column in self.columns if isinstance(column, Deferred)]
+        return sources[0] if indices == list(range(len(sources[0].types))) else None
 
     def as_relation(self) -> Relation:
         """The rows as a source for the next pipeline."""
         whole = self._whole_relation()
         if whole is not None:
             return whole
-        columns = tuple(self.column(i) for i in range(len(self.columns)))
-        types = tuple(column.type for column in columns)
+        types = tuple(column.type for column in self.columns)
         width = float(sum(dtype.row_bytes for dtype in types))
-        return Relation("", types, self.intervals, (ColumnsSegment(columns, self.row_count),), width)
+        return Relation("", types, self.intervals, (BatchSegment(self),), width)
+
+
+@dataclass(frozen=True, eq=False)
+class BatchSegment:
+    """A batch as the one segment of a relation; its late columns are gathered when they are read."""
+
+    batch: Batch
+    _gathered: dict[int, EncodedColumn] = field(default_factory=dict)
+
+    @property
+    def row_count(self) -> int:
+        return self.batch.row_count
+
+    @property
+    def zone_rows(self) -> int:
+        return max(self.batch.row_count, 1)
+
+    def column(self, index: int) -> EncodedColumn:
+        if index not in self._gathered:
+            self._gathered[index] = self.batch.column(index)
+        return self._gathered[index]
+
+    def take(self, index: int, rows: Positions) -> EncodedColumn:
+        column = self.batch.columns[index]
+        if index in self._gathered or not isinstance(column, Deferred):
+            return take(self.column(index), rows)
+        positions = rows if column.positions is None else column.positions[rows]
+        return replace(column, positions=positions).gather()
+
+    def width(self, index: int) -> float:
+        column = self.batch.columns[index]
+        if isinstance(column, Deferred) and index not in self._gathered:
+            return float(column.type.row_bytes)
+        return stored_width(self.column(index))
+
+    def zones(self, index: int) -> None:
+        return None

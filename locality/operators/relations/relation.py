@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import EncodedColumn, concat, stored_width, take
+from locality.operators.relations.links import Link
 from locality.plan.intervals import Interval
 from locality.types import DataType, Domain
 
@@ -63,6 +64,7 @@ class Relation:
     intervals: what the INTEGER values of a column can be; None for other columns.
     naive_row_bytes: bytes of a whole row as a row store would keep it.
     distinct: about how many values each column has; no entry where that is not known.
+    links: rows of other relations that go with each row; their columns follow its own, link by link.
     memo: what was derived from the rows and may be derived again, by a key of whoever derived it.
     """
 
@@ -72,6 +74,7 @@ class Relation:
     segments: tuple[Segment, ...]
     naive_row_bytes: float
     distinct: Mapping[int, int] = field(default_factory=dict)
+    links: tuple[Link, ...] = ()
     starts: Positions = field(init=False)
     memo: dict[Hashable, Any] = field(init=False, default_factory=dict)
 
@@ -82,6 +85,24 @@ class Relation:
     @property
     def row_count(self) -> int:
         return int(self.starts[-1])
+
+    def link_of(self, index: int) -> Link | None:
+        """The link that column ``index`` belongs to; None for the relation's own columns."""
+        return next((link for link in reversed(self.links) if link.first <= index), None)
+
+    def linked(self, link: Link) -> Relation:
+        """The same rows with the columns of one more link."""
+        target = link.target
+        segments = tuple(LinkedSegment(segment, target.segments[0], link.first) for segment in self.segments)
+        distinct = {link.first + i: count for i, count in target.distinct.items()}
+        return replace(
+            self,
+            types=self.types + target.types,
+            intervals=self.intervals + target.intervals,
+            segments=segments,
+            distinct={**self.distinct, **distinct},
+            links=(*self.links, link),
+        )
 
     def gather(self, index: int, positions: Positions | None) -> EncodedColumn:
         """The values of a column at ``positions`` (rows of the relation, any order), or of all rows for None."""
@@ -167,6 +188,36 @@ class ColumnsSegment:
 
     def zones(self, index: int) -> ZoneBounds | None:
         return None
+
+
+@dataclass(frozen=True, eq=False)
+class LinkedSegment:
+    """A segment with the columns of a link from ``first`` on: all rows of its target, not one for each row here."""
+
+    base: Segment
+    target: Segment
+    first: int
+
+    @property
+    def row_count(self) -> int:
+        return self.base.row_count
+
+    @property
+    def zone_rows(self) -> int:
+        return self.base.zone_rows
+
+    def column(self, index: int) -> EncodedColumn:
+        return self.base.column(index) if index < self.first else self.target.column(index - self.first)
+
+    def take(self, index: int, rows: Positions) -> EncodedColumn:
+        assert index < self.first, "a link's columns are gathered from its target"
+        return self.base.take(index, rows)
+
+    def width(self, index: int) -> float:
+        return self.base.width(index) if index < self.first else self.target.width(index - self.first)
+
+    def zones(self, index: int) -> ZoneBounds | None:
+        return self.base.zones(index) if index < self.first else None
 
 
 def is_integer(dtype: DataType) -> bool:

@@ -1,0 +1,150 @@
+"""The rows of a join, as a source for the pipeline above it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from locality.encodings import EncodedColumn, expand
+from locality.errors import Unsupported
+from locality.operators.codegen.probe import probe
+from locality.operators.joins.pairs import Matching, joined_rows
+from locality.operators.physical import Execution, Explanation, Physical
+from locality.operators.relations.keyindex import KeyIndex, index_rows
+from locality.operators.relations.links import Link, LinkKind
+from locality.operators.relations.relation import ColumnsSegment, Relation
+from locality.operators.source import Conjuncts, Source
+from locality.plan.expressions import Expression, columns_of
+from locality.plan.intervals import Interval
+from locality.plan.nodes import JoinKind
+from locality.types import BOOLEAN
+
+#: How a join whose right side has at most one match for each row is linked; others need pairs.
+_LINKS: dict[JoinKind, LinkKind] = {
+    "inner": "inner",
+    "semi": "inner",
+    "left": "left",
+    "single": "left",
+    "anti": "anti",
+}
+
+#: Columns that a mark join adds, see ``JoinSource._marked``.
+_MARKS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class JoinSource:
+    """The rows of ``left`` with their matches in ``right``: the columns of the left source, then those of the join.
+
+    keys: over the left source's columns. positions: the columns of ``right`` that they are compared with.
+    null_safe: for each key, whether NULL equals NULL. outputs: how many of the right columns the join puts out, from
+    the first. condition: what else makes a match, over the left source's columns, then the first columns of the right.
+    """
+
+    left: Source
+    right: Physical
+    kind: JoinKind
+    keys: tuple[Expression, ...]
+    positions: tuple[int, ...]
+    null_safe: tuple[bool, ...]
+    outputs: int
+    condition: Expression | None
+    relation = None
+
+    @property
+    def width(self) -> int:
+        return self.left.width + (_MARKS if self.kind == "mark" else self.outputs)
+
+    def read(self, execution: Execution, conjuncts: Conjuncts) -> tuple[Relation, Conjuncts]:
+        """The left rows with a link to their matches; or the joined rows themselves, where a row may have several."""
+        own = tuple(c for c in conjuncts if max(columns_of(c), default=0) < self.left.width)
+        rest = tuple(c for c in conjuncts if c not in own)
+        relation, pending = self.left.read(execution, own)
+        right = self.right.execute(execution).as_relation()
+        with execution.measure("join") as traffic:
+            index = self._index(right)
+            if index is not None:
+                traffic.state += 2 * index.nbytes
+                execution.reserve(index.nbytes, "the index of a join")
+            traffic.rows = right.row_count
+        if self.kind == "mark":
+            return self._marked(relation, index, right), (*pending, *rest)
+        if self._can_link(index, right):
+            return relation.linked(self._link(relation, index, right)), (*pending, *rest)
+        matching = Matching(self.kind, self.keys, index, self.condition)
+        return joined_rows(relation, pending, matching, _first(right, self.outputs), execution), rest
+
+    def _index(self, right: Relation) -> KeyIndex | None:
+        if not self.keys:
+            return None
+        columns = [right.gather(position, None) for position in self.positions]
+        intervals = [right.intervals[position] for position in self.positions]
+        return index_rows(columns, intervals, self.null_safe)
+
+    def _can_link(self, index: KeyIndex | None, right: Relation) -> bool:
+        if self.kind not in _LINKS:
+            return False
+        if index is None:
+            return right.row_count == 1
+        return index.is_unique or (self.kind in ("semi", "anti") and self.condition is None)
+
+    def _link(self, relation: Relation, index: KeyIndex | None, right: Relation) -> Link:
+        if self.kind in ("semi", "anti") and self.condition is None and index is not None:
+            index = replace(index, rows=None, starts=None)  # that there is a match is all that matters
+        for key in self.keys:
+            probe(relation, key)  # says now what kernels can't compute
+        target = _padded(_first(right, self.outputs))
+        return Link(len(relation.types), self.keys, index, target, _LINKS[self.kind], self.condition)
+
+    def _marked(self, relation: Relation, index: KeyIndex | None, right: Relation) -> Relation:
+        """Links to three BOOLEAN columns: TRUE for rows with a match; then what a row without one gets, otherwise and
+        if its key is NULL: NULL if the comparison was NULL for some right row, else FALSE.
+        """
+        assert index is not None
+        columns = [right.gather(position, None) for position in self.positions]
+        nulls = right.row_count > 0 and any(c.validity is not None or c.all_null for c in columns)
+        nullable = nulls or any(probe(relation, key).valid is not None for key in self.keys)
+        if nullable and (len(self.keys) > 1 or any(self.null_safe)):
+            raise Unsupported("a mark join on several keys with NULLs")
+        index = replace(index, rows=None, starts=None)
+        marked = relation.linked(
+            Link(len(relation.types), self.keys, index, _booleans(max(index.keys, 1), True), "left")
+        )
+        others = _booleans(1, None if nulls else False, None if right.row_count else False)
+        return marked.linked(Link(len(marked.types), (), None, others, "left"))
+
+    def children(self) -> tuple[Explanation, ...]:
+        how = f"{self.kind} join on {len(self.keys)} keys" if self.keys else f"{self.kind} join"
+        return (Explanation(how, (), (*self.left.children(), self.right.explain())),)
+
+
+def _first(relation: Relation, count: int) -> Relation:
+    """The first columns of an intermediate result, each value in its place."""
+    columns = tuple(_flat(relation.gather(i, None)) for i in range(count))
+    return replace(
+        relation,
+        types=relation.types[:count],
+        intervals=relation.intervals[:count],
+        segments=(ColumnsSegment(columns, relation.row_count),),
+    )
+
+
+def _booleans(rows: int, *values: bool | None) -> Relation:
+    """Columns of one BOOLEAN value each."""
+    columns = tuple(
+        EncodedColumn(BOOLEAN, "constant", rows, base=bool(value), all_null=value is None) for value in values
+    )
+    return Relation(
+        "", (BOOLEAN,) * len(values), (Interval(0, 1),) * len(values), (ColumnsSegment(columns, rows),), 0.0
+    )
+
+
+def _flat(column: EncodedColumn) -> EncodedColumn:
+    return expand(column) if column.encoding == "rle" else column
+
+
+def _padded(target: Relation) -> Relation:
+    """The target of a link; one row of NULLs if it has none, so that there is something to load."""
+    if target.row_count:
+        return target
+    nothing = tuple(EncodedColumn(dtype, "constant", 1, all_null=True) for dtype in target.types)
+    return replace(target, segments=(ColumnsSegment(nothing, 1),))

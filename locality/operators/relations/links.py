@@ -1,0 +1,45 @@
+"""Links: for each row of a relation at most one row of another, found by key while a pipeline runs.
+
+A join whose right side has a unique key adds no rows, so it needs no result of its own: the pipeline over the left side
+looks up the right row's position, and loads its columns from where they lie, only where they are needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from locality.operators.relations.keyindex import KeyIndex
+from locality.plan.expressions import Expression
+
+if TYPE_CHECKING:
+    from locality.operators.relations.relation import Relation
+
+LinkKind = Literal["inner", "left", "anti"]
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """The row of ``target``, an intermediate result of at least one row, that matches a row.
+
+    first: the number of the link's first column. keys: over the columns before that. index: of the target's rows; None
+    if its one row goes with every row. kind: whether rows without a match are dropped, kept with NULLs, or all that
+    is kept. condition: what else must hold of a row and its match, over the columns up to the link's last.
+    """
+
+    first: int
+    keys: tuple[Expression, ...]
+    index: KeyIndex | None
+    target: Relation
+    kind: LinkKind
+    condition: Expression | None = None
+
+    @property
+    def is_outer(self) -> bool:
+        """Whether rows without a match are kept."""
+        return self.kind != "inner"
+
+    @property
+    def finds_nothing(self) -> bool:
+        """Whether no row can go on, because nothing is there to match."""
+        return self.kind == "inner" and self.index is not None and self.index.keys == 0
