@@ -12,6 +12,7 @@ from locality.cli.bench import bench
 from locality.cli.ingest import ingest
 from locality.cli.options import examples
 from locality.cli.query import explain, sql
+from locality.cli.reasons import reasons
 from locality.cli.store import info, verify
 
 FAILED = 1
@@ -36,7 +37,7 @@ def command() -> None:
     """
 
 
-for subcommand in (ingest, sql, explain, info, verify, bench):
+for subcommand in (ingest, sql, explain, reasons, info, verify, bench):
     command.add_command(subcommand)
 
 

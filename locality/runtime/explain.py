@@ -12,10 +12,15 @@ from locality.runtime.units import byte_size
 
 @dataclass(frozen=True)
 class Explained:
-    """A plan for people: ``str()`` gives the text. ``profile`` is the run's, with ANALYZE."""
+    """A plan for people: ``str()`` gives the text.
+
+    engine: who answers the query. reason: why it isn't Locality. profile: the run's, with ANALYZE.
+    """
 
     text: str
     profile: Profile | None = None
+    engine: str = "locality"
+    reason: str = ""
 
     def __str__(self) -> str:
         return self.text
@@ -36,7 +41,7 @@ def explain_fallback(reason: str, profile: Profile | None) -> Explained:
     lines = ["engine: duckdb", f"reason: {reason}"]
     if profile is not None:
         lines.append(f"time: {profile.seconds * 1e3:.2f} ms, {profile.rows:,} rows")
-    return Explained("\n".join(lines), profile)
+    return Explained("\n".join(lines), profile, "duckdb", reason)
 
 
 def _ledger(profile: Profile) -> list[str]:
