@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
@@ -173,10 +175,56 @@ def test_types_that_can_not_be(store: Store) -> None:
     refuse(store, far, SchemaError, "'t'")
 
 
-@pytest.mark.parametrize("as_dictionary", [True, False])
-def test_strings_that_are_not_unicode(store: Store, as_dictionary: bool) -> None:
-    text = pa.array([b"a", b"\xff\xfe", b"b"]).view(pa.string())
-    refuse(store, pa.table({"s": text.dictionary_encode() if as_dictionary else text}), SourceError, "'s'", "UTF-8")
+NOT_UNICODE = pa.array([b"a", b"b\xc3", b"\xc3\xa9", b"\xff\xfe"]).view(pa.string())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        NOT_UNICODE,
+        NOT_UNICODE.cast(pa.large_string()),
+        NOT_UNICODE.dictionary_encode(),
+        NOT_UNICODE.view(pa.string())[1:],
+    ],
+    ids=["string", "large", "dictionary", "slice"],
+)
+@pytest.mark.parametrize("before", [0, 70_000, 300_000])
+def test_strings_that_are_not_unicode(store: Store, tmp_path: Path, text: pa.Array, before: int) -> None:
+    valid = pa.array(["é", "e"] * (before // 2)).cast(text.type)
+    row = before + (1 if len(text) == 4 else 0)
+    table = pa.table({"n": range(before + len(text)), "s": pa.chunked_array([valid, text])})
+    place = f"column 's', row {row} (counted from 0): a string is not valid UTF-8"
+    refuse(store, table, SourceError, f"the pyarrow Table: {place}")
+    pq.write_table(table, tmp_path / "t.parquet")
+    refuse(store, tmp_path / "t.parquet", SourceError, place)
+    # Arrow files hold one dictionary for all chunks, which is then bad in the first one already.
+    pa.feather.write_feather(table.set_column(1, "s", table["s"].cast(pa.string())), tmp_path / "t.arrow")
+    refuse(store, tmp_path / "t.arrow", SourceError, "t.arrow: ", place)
+
+
+def broken(arrow: pa.DataType, length: int, *buffers: Any, children: Any = None) -> pa.Array:
+    """An array of a hostile library: Arrow does not look into buffers that it is given."""
+    return pa.Array.from_buffers(arrow, length, [None, *map(pa.py_buffer, buffers)], children=children)
+
+
+def int32(*values: int) -> bytes:
+    return np.array(values, np.int32).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("array", "row"),
+    [
+        (broken(pa.string(), 3, int32(0, 2, 1, 2), b"ab"), 1),
+        (broken(pa.list_(pa.int64()), 2, int32(0, 9, 2), children=[pa.array([1, 2])]), 0),
+        (broken(pa.list_(pa.string()), 1, int32(0, 4), children=[NOT_UNICODE]), 0),
+        (pa.DictionaryArray.from_arrays(pa.array([0, 1, 7]), ["a", "b"], safe=False), 2),
+        (broken(pa.decimal128(4, 2), 2, np.array([5, 0, 10**9, 0]).tobytes()), 1),
+    ],
+    ids=["offsets", "list", "strings in a list", "indices", "decimal"],
+)
+def test_arrays_that_are_not_what_they_say(store: Store, array: pa.Array, row: int) -> None:
+    valid = pa.nulls(5, array.type)
+    refuse(store, pa.table({"x": pa.chunked_array([valid, array])}), SourceError, f"column 'x', row {5 + row} ")
 
 
 def test_table_that_is_there(store: Store) -> None:

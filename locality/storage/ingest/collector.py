@@ -6,13 +6,14 @@ import numpy as np
 import pyarrow as pa
 
 from locality.encodings import ColumnProfile, EncodedColumn, EncodingSpec, canonical, choose, slice_column
-from locality.encodings.arrow import to_dictionary
+from locality.encodings.arrow import to_dictionary, to_text
 from locality.encodings.canonical import plain_dtype, text_array
-from locality.errors import SchemaError, SourceError
+from locality.errors import SchemaError
 from locality.storage.ingest.facts import Facts
 from locality.storage.ingest.observe import observe
 from locality.storage.ingest.seen import Seen
 from locality.storage.ingest.union import Union
+from locality.storage.ingest.validity import NOT_UNICODE, InvalidValue, first_invalid, invalid
 from locality.storage.statistics import ColumnStatistics, Order
 from locality.storage.zones import prefix_bounds
 from locality.types import VARCHAR, DataType, Domain
@@ -33,7 +34,7 @@ class Collector:
     def prepare(self, array: pa.ChunkedArray) -> tuple[EncodedColumn, Facts]:
         """A chunk in the form in which it waits, and its facts. Any thread.
 
-        Raises SchemaError or SourceError, naming the column, for values that its type can't have.
+        Raises SchemaError naming the column, or InvalidValue, for values that its type can't have.
         """
         try:
             column = canonical(array, self.type)
@@ -101,10 +102,9 @@ class Collector:
             if not len(text) or int(text.max()) < 128:
                 return
         values = text_array(column) if column.dictionary is None else column.dictionary.values
-        try:
-            values.validate(full=True)
-        except pa.ArrowInvalid as error:
-            raise SourceError(f"column {self.name!r}: a string is not valid UTF-8: {error}") from None
+        if invalid(values) is None:
+            return
+        raise InvalidValue(self.name, first_invalid(text_array(to_text(column))), NOT_UNICODE)
 
     def _may_be_dictionary(self, column: EncodedColumn) -> bool:
         if self._union is None or not self._union.open or not column.length:

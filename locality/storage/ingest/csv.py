@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from locality.errors import SourceError
-from locality.storage.ingest.source import CHUNK_ROWS, Piece, Place, Source, StreamSource
+from locality.storage.ingest.source import CHUNK_ROWS, Piece, Place, Source, StreamSource, ready
 
 
 class CsvSource(Source):
@@ -34,7 +34,7 @@ class CsvSource(Source):
             relation = self._connection.sql(f"from read_csv(?{names})", params=parameters)
             reader = relation.to_arrow_reader(CHUNK_ROWS)
         self.bytes = sum(path.stat().st_size for path in paths)
-        self._stream = StreamSource(reader, place)
+        self._stream = StreamSource(reader, place, ready)
         self.schema = reader.schema
 
     def pieces(self) -> Iterator[Piece]:

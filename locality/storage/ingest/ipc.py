@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from locality.storage.ingest.source import Piece, Place, Source, gather, ready, same_schema
+from locality.storage.ingest.source import Piece, Place, Source, gather, same_schema
+from locality.storage.ingest.validity import checked
 
 FILE_MAGIC = b"ARROW1"
 
@@ -31,7 +32,7 @@ class IpcSource(Source):
             place = Place(str(path))
             with place.reading(), pa.OSFile(str(path)) as file:
                 for batches in gather(place, _batches(_open(path, file))):
-                    yield ready(pa.Table.from_batches(batches, self.schema))
+                    yield checked(pa.Table.from_batches(batches, self.schema), place)
 
 
 def _open(path: Path, file: pa.NativeFile) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
@@ -41,11 +42,6 @@ def _open(path: Path, file: pa.NativeFile) -> pa.RecordBatchFileReader | pa.Reco
 
 
 def _batches(reader: pa.RecordBatchFileReader | pa.RecordBatchStreamReader) -> Iterator[pa.RecordBatch]:
-    """The batches, checked: a damaged file may hold offsets that lead anywhere."""
     if isinstance(reader, pa.RecordBatchFileReader):
-        batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
-    else:
-        batches = iter(reader)
-    for batch in batches:
-        batch.validate(full=True)
-        yield batch
+        return (reader.get_batch(i) for i in range(reader.num_record_batches))
+    return iter(reader)

@@ -14,6 +14,7 @@ from locality.errors import SourceError
 from locality.storage.ingest.csv import CsvSource
 from locality.storage.ingest.ipc import FILE_MAGIC, IpcSource
 from locality.storage.ingest.source import Place, Source, StreamSource
+from locality.storage.ingest.validity import checked
 
 _PARQUET = {".parquet", ".parq", ".pq"}
 _IPC = {".arrow", ".arrows", ".feather", ".ipc"}
@@ -56,7 +57,7 @@ def _object(source: Any) -> Source:
             batch = pa.record_batch(source)
             reader = pa.RecordBatchReader.from_batches(batch.schema, [batch])
     rows = getattr(source, "num_rows", None)
-    return StreamSource(reader, place, rows if isinstance(rows, int) else None)
+    return StreamSource(reader, place, checked, rows if isinstance(rows, int) else None)
 
 
 def _matches(pattern: str) -> list[Path]:

@@ -72,7 +72,7 @@ class ParquetSource(Source):
             batches = file.iter_batches(batch_size=rows, row_groups=[group], use_threads=True)
             for part in gather(place, batches):
                 table = pa.Table.from_batches(part)
-                yield ready(table)
+                yield ready(table, place)
 
     def _open(self, path: Path) -> pq.ParquetFile:
         # Without buffers of its own, a reader loads whole column chunks: too much where row groups are large.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from locality.encodings import EncodedColumn, EncodingSpec, assemble, stored_bytes
@@ -15,6 +16,7 @@ from locality.storage.ingest.progress import Report
 from locality.storage.ingest.schema import Target
 from locality.storage.ingest.source import Piece, Source
 from locality.storage.ingest.staging import Staging
+from locality.storage.ingest.validity import InvalidValue
 from locality.storage.manifest import ColumnEntry
 from locality.storage.segment import SEGMENT_ROWS, SegmentFiles
 from locality.storage.snapshot import arrow_to_text
@@ -71,13 +73,22 @@ def _read(
         return [collector.prepare(array) for collector, array in zip(collectors, arrays, strict=True)]
 
     tasks = (functools.partial(task, piece) for piece in source.pieces())
-    with contextlib.closing(in_order(tasks, threads)) as chunks:
+    with contextlib.closing(_placed(in_order(tasks, threads), staging)) as chunks:
         for chunk in chunks:
             for collector, (column, facts) in zip(collectors, chunk, strict=True):
                 collector.add(column, facts)
             if rows := chunk[0][0].length:
                 staging.add([column for column, _ in chunk])
                 report(rows)
+
+
+def _placed(chunks: Generator[_Chunk], staging: Staging) -> Generator[_Chunk]:
+    """The chunks; an invalid value is named by its row among all, of which those before its chunk were staged."""
+    with contextlib.closing(chunks):
+        try:
+            yield from chunks
+        except InvalidValue as error:
+            raise error.at(staging.rows) from None
 
 
 def _encode(

@@ -63,21 +63,26 @@ class StreamSource(Source):
     """The rows of an Arrow stream, which only one thread at a time can read."""
 
     def __init__(
-        self, reader: pa.RecordBatchReader, place: Place, rows: int | None = None, size: int | None = None
+        self,
+        reader: pa.RecordBatchReader,
+        place: Place,
+        piece: Callable[[pa.Table, Place], Piece],
+        rows: int | None = None,
     ) -> None:
+        """``piece`` makes pieces of the rows that were read, as :func:`ready` does."""
         self.schema = reader.schema
         self.rows = rows
-        self.bytes = size
         self._reader = reader
         self._place = place
+        self._piece = piece
 
     def pieces(self) -> Iterator[Piece]:
         for batches in gather(self._place, self._reader):
-            yield ready(pa.Table.from_batches(batches, self.schema))
+            yield self._piece(pa.Table.from_batches(batches, self.schema), self._place)
 
 
-def ready(table: pa.Table) -> Piece:
-    """The piece of rows that are already read."""
+def ready(table: pa.Table, _: Place) -> Piece:
+    """The piece of rows that were read from a place that can be trusted."""
     return lambda: table
 
 
