@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from locality.errors import Unsupported
 from locality.operators import collect, limit, sort, topn
@@ -14,6 +14,7 @@ from locality.operators.late import LATE_ROWS
 from locality.operators.physical import Physical
 from locality.operators.refusals import refusal
 from locality.operators.relations.relation import Relation
+from locality.operators.shared import SharedResult, SharedSource
 from locality.operators.source import OperatorSource, Source, TableSource
 from locality.plan import nodes
 from locality.plan.expressions import AggregateCall, Call, Case, ColumnRef, Expression, SortKey, conjuncts, rewrite
@@ -41,11 +42,13 @@ class Builder:
 
     relation_of: the rows of a scanned table, column by column of the scan.
     alternative: another plan for an aggregation that can't be built as it is, or the same one.
+    shared: the definitions of shared results that were met so far, by their numbers.
     """
 
     relation_of: Callable[[nodes.Scan], Relation]
     threads: int
     alternative: Callable[[nodes.Aggregate], nodes.Node]
+    shared: dict[int, SharedResult] = field(init=False, default_factory=dict)
 
     def build(self, node: nodes.Node) -> Physical:
         """The operator tree of ``node``; raises Unsupported for what kernels can't do."""
@@ -63,14 +66,10 @@ class Builder:
                 return limit.Limit(self.build(child), count, offset)
             case nodes.Sort(child, keys):
                 return self._sort(self._fuse(child), keys)
-            case (
-                nodes.Shared()
-                | nodes.SharedScan()
-                | nodes.Union()
-                | nodes.SetOperation()
-                | nodes.Values()
-                | nodes.Window()
-            ):
+            case nodes.Shared(definition, child, number):
+                self._share(definition, number)
+                return self.build(child)
+            case nodes.Union() | nodes.SetOperation() | nodes.Values() | nodes.Window():
                 raise Unsupported(refusal(node))
             case _:
                 fused = self._fuse(node)
@@ -89,8 +88,17 @@ class Builder:
                 return replace(fused, outputs=tuple(fused.over_source(e) for e in expressions))
             case nodes.Join():
                 return self._join(node)
+            case nodes.Shared(definition, child, number):
+                self._share(definition, number)
+                return self._fuse(child)
+            case nodes.SharedScan(number, types):
+                columns = tuple(ColumnRef(i, dtype) for i, dtype in enumerate(types))
+                return _Fused(SharedSource(self.shared[number]), (), columns)
             case _:
                 return _whole(self.build(node))
+
+    def _share(self, definition: nodes.Node, number: int) -> None:
+        self.shared[number] = SharedResult(self.build(definition))
 
     def _join(self, node: nodes.Join) -> _Fused:
         """The left rows as they come, linked to the right ones, which are collected first."""

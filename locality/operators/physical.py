@@ -11,6 +11,7 @@ from locality.operators.relations.batch import Batch
 from locality.types import DataType
 
 Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -51,6 +52,9 @@ class Execution(Protocol):
     def reserve(self, nbytes: int, what: str) -> None:
         """Raises MemoryLimitError if ``nbytes`` of intermediate state would pass the limit."""
 
+    def once(self, key: object, compute: Callable[[], Answer]) -> Answer:
+        """What ``compute()`` gave at the first call with this very ``key`` in the execution."""
+
 
 class Physical(Protocol):
     """An operator that is ready to run."""
@@ -74,8 +78,14 @@ class Explanation:
     details: tuple[str, ...] = ()
     children: tuple[Explanation, ...] = field(default=())
 
-    def lines(self, depth: int = 0) -> list[str]:
-        """The tree as indented text, the operator that runs last on top."""
+    def lines(self) -> list[str]:
+        """The tree as indented text, the operator that runs last on top; what is below a node is shown once."""
+        return self._lines(0, set())
+
+    def _lines(self, depth: int, shown: set[int]) -> list[str]:
         indent = "  " * depth
+        if id(self) in shown:
+            return [f"{indent}{self.operator}, see above"]
+        shown.add(id(self))
         own = [f"{indent}{self.operator}", *(f"{indent}    {detail}" for detail in self.details)]
-        return own + [line for child in self.children for line in child.lines(depth + 1)]
+        return own + [line for child in self.children for line in child._lines(depth + 1, shown)]

@@ -12,6 +12,7 @@ from locality.errors import MemoryLimitError
 from locality.operators.physical import Traffic
 
 Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 
 
 class Workers:
@@ -88,6 +89,7 @@ class QueryExecution:
         self._workers = workers
         self._memory_limit = memory_limit
         self._reserved = 0
+        self._results: dict[int, Any] = {}
         self._lock = threading.Lock()
 
     def measure(self, operator: str) -> Measured:
@@ -109,3 +111,10 @@ class QueryExecution:
                     f"{what} would take {self._reserved:,} bytes of memory in all, "
                     f"more than the limit of {self._memory_limit:,}; raise memory_limit, or ask for less"
                 )
+
+    def once(self, key: object, compute: Callable[[], Answer]) -> Answer:
+        """What ``compute()`` gave at the first call with this very ``key``, which must outlive the execution."""
+        if id(key) not in self._results:
+            self._results[id(key)] = compute()
+        answer: Answer = self._results[id(key)]
+        return answer
