@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
+from locality.cli.csv import csv_options, given
 from locality.cli.options import examples, open_store, store_argument, threads_option
 from locality.cli.text import duration, quantity
 from locality.runtime.units import byte_size
@@ -39,6 +40,8 @@ def _foreign_keys(_: click.Context, __: click.Parameter, values: tuple[str, ...]
         "locality ingest sales.locality orders orders.parquet --primary-key o_orderkey",
         "locality ingest sales.locality lineitem lineitem.parquet --mode replace \\",
         "    --foreign-key 'l_orderkey=orders(o_orderkey)'",
+        "locality ingest sales.locality prices prices.csv --delimiter ';' --decimal-separator , --null n/a \\",
+        "    --date-format %d.%m.%Y --type zip=VARCHAR",
     ),
 )
 @store_argument
@@ -60,6 +63,7 @@ def _foreign_keys(_: click.Context, __: click.Parameter, values: tuple[str, ...]
     callback=_foreign_keys,
     help="Columns that refer to a table's columns, or to its primary key; checked, and kept.",
 )
+@csv_options
 @threads_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar and no closing line.")
 def ingest(
@@ -71,17 +75,22 @@ def ingest(
     foreign_keys: dict[str, str] | None,
     threads: int | None,
     quiet: bool,
+    **csv: Any,
 ) -> None:
     """Ingest files into TABLE of STORE; the store is created if it is missing.
 
     SOURCE is a path or a glob pattern of Parquet, CSV or Arrow IPC files, all of one schema. The rows become visible
     together when all are stored; a failure or Ctrl-C leaves the store as it was.
+
+    What a CSV file's delimiter, header and types are is found out by looking, unless options say it.
     """
     with open_store(store, threads, read_only=False) as connection:
         if quiet:
             connection.settings.progress = False
         source = sources[0] if len(sources) == 1 else list(sources)
-        report = connection.ingest(table, source, mode=mode, primary_key=primary_key, foreign_keys=foreign_keys)
+        report = connection.ingest(
+            table, source, mode=mode, primary_key=primary_key, foreign_keys=foreign_keys, csv=given(csv)
+        )
     if not quiet:
         sizes = "" if report.bytes_in is None else f" from {byte_size(report.bytes_in)}"
         click.echo(

@@ -94,6 +94,45 @@ def test_ingest_checks_declared_keys(output: Output, tmp_path: Path, source: Pat
     assert "parent" in err
 
 
+def test_ingest_reads_csv_as_it_is_told(output: Output, tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_text("a comment\n01;1,5;31.12.2024;'x;y';n/a\n02;-;01.02.2025;z;7\n")
+    told = ["--skip", 1, "--no-header", "--delimiter", ";", "--quote", "'", "--decimal-separator", ","]
+    told += ["--null", "n/a", "--null", "-", "--date-format", "%d.%m.%Y", "--type", "column0=VARCHAR"]
+    assert output("ingest", tmp_path / "new", "p", path, "-q", *told) == (0, "", "")
+    rows = "01,1.5,2024-12-31,x;y,\n02,,2025-02-01,z,7\n"
+    assert output("sql", tmp_path / "new", "from p", "-F", "csv")[1].partition("\n")[2] == rows
+
+
+def test_ingest_reads_tabs_headers_and_timestamps(output: Output, tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    path.write_text("1\t2\n2024/01/02 03\tb\n")
+    told = ["--header", "--delimiter", "\\t", "--timestamp-format", "%Y/%m/%d %H"]
+    assert output("ingest", tmp_path / "new", "t", path, "-q", *told) == (0, "", "")
+    assert output("sql", tmp_path / "new", "from t", "-F", "csv")[1] == "1,2\n2024-01-02 03:00:00,b\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "status", "part"),
+    [
+        (["--type", "x"], 2, "COLUMN=TYPE"),
+        (["--type", "=DATE"], 2, "COLUMN=TYPE"),
+        (["--skip", "-1"], 2, "--skip"),
+        (["--type", "nope=DATE"], 1, "nope"),
+        (["--delimiter", "too long a delimiter"], 1, "delim"),
+    ],
+)
+def test_csv_options_that_can_not_be(output: Output, tmp_path: Path, option: list[str], status: int, part: str) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    found, _, err = output("ingest", tmp_path / "new", "t", tmp_path / "t.csv", *option)
+    assert (found, part in err) == (status, True), err
+
+
+def test_csv_options_for_other_files(output: Output, tmp_path: Path, source: Path) -> None:
+    status, _, err = output("ingest", tmp_path / "new", "t", source, "--delimiter", ";")
+    assert (status, "'delim' is for CSV files" in err, "Parquet" in err) == (1, True, True)
+
+
 @pytest.mark.parametrize("name", ["no.parquet", "no.csv", "no*.parquet"])
 def test_a_missing_source_is_named(output: Output, tmp_path: Path, name: str) -> None:
     status, out, err = output("ingest", tmp_path / "new", "t", tmp_path / name)

@@ -141,6 +141,12 @@ def test_csv_options_that_do_not_exist(store: Store, tmp_path: Path) -> None:
     refuse(store, path, SourceError, "t.csv", '"y"', csv={"types": {"y": "VARCHAR"}})
 
 
+def test_csv_options_for_what_is_no_csv_file(store: Store, tmp_path: Path) -> None:
+    refuse(store, TABLE, SourceError, "'delim' is for CSV files", "Table", csv={"delim": ";"})
+    pq.write_table(TABLE, tmp_path / "t.parquet")
+    refuse(store, tmp_path / "t.parquet", SourceError, "'delim'", "t.parquet", "Parquet", csv={"delim": ";"})
+
+
 def test_csv_files_with_different_columns(store: Store, tmp_path: Path) -> None:
     _write(tmp_path / "a.csv", b"x,y\n1,2\n")
     _write(tmp_path / "b.csv", b"x,z\n1,2\n")

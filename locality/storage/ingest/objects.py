@@ -28,11 +28,12 @@ def open_source(source: Any, threads: int, csv: Mapping[str, Any]) -> Source:
 
     csv: options of DuckDB's ``read_csv``, for CSV files.
 
-    Raises SourceError if there is no such file, or it is of a format that can't be ingested.
+    Raises SourceError if there is no such file, it is of a format that can't be ingested, or options do not apply.
     """
     if isinstance(source, str | os.PathLike):
         return _files(_matches(os.fspath(source)), threads, csv)
     if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
+        _refuse(csv, f"an object of type {type(source).__name__}")
         return _object(source)
     if isinstance(source, Iterable):
         paths = list(source)
@@ -80,6 +81,8 @@ def _files(paths: list[Path], threads: int, csv: Mapping[str, Any]) -> Source:
             raise SourceError(
                 f"{path} is {formats[path]}, but {paths[0]} is {formats[paths[0]]}: ingest them one by one"
             )
+    if formats[paths[0]] != "CSV":
+        _refuse(csv, f"{paths[0]}, which is {formats[paths[0]]}")
     match formats[paths[0]]:
         case "Parquet":
             from locality.storage.ingest.parquet import ParquetSource
@@ -89,6 +92,11 @@ def _files(paths: list[Path], threads: int, csv: Mapping[str, Any]) -> Source:
             return IpcSource(paths)
         case _:
             return CsvSource(paths, threads, csv)
+
+
+def _refuse(csv: Mapping[str, Any], source: str) -> None:
+    if csv:
+        raise SourceError(f"the option {next(iter(csv))!r} is for CSV files; it does not apply to {source}")
 
 
 def _format(path: Path) -> str:
