@@ -24,6 +24,7 @@ from locality.kernel.magnitude import magnitude_bits
 from locality.kernel.primitives import PRIMITIVES
 
 _WRAPPING = ("+", "*", "&", "|", "^")
+_NARROW_SIGNED = (Scalar.I8, Scalar.I16, Scalar.I32)
 _UNSIGNED = (Scalar.U8, Scalar.U16, Scalar.U32, Scalar.U64)
 _AS_WIDE_AS_NUMBA = (Scalar.I64, Scalar.U64, Scalar.F32, Scalar.F64, Scalar.BOOL)
 _LEAST = -(2**63)
@@ -252,7 +253,9 @@ class _Printer:
     def _infix(self, expr: ir.Binary, unsigned: bool) -> str:
         """``left op right``; a chain of one wrapping operator is printed flat, as casting once at its end is enough."""
         left, right = expr.left, expr.right
-        if isinstance(left, ir.Binary) and left.op == expr.op and expr.op in _WRAPPING:
+        # three narrow factors may pass the 64 signed bits in which numba multiplies them
+        flat = expr.op in _WRAPPING and not (expr.op == "*" and expr.type in _NARROW_SIGNED)
+        if isinstance(left, ir.Binary) and left.op == expr.op and flat:
             text = self._infix(left, unsigned)
         elif unsigned:
             text = self._unsigned(left)

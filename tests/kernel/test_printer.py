@@ -180,6 +180,17 @@ def test_long_chains_and_cases_print_flat() -> None:
     assert [kernel.interpreted(v) for v in (0, 399, 400)] == [0, 798, -2]
 
 
+def test_narrow_products_never_grow_to_three_factors() -> None:
+    """Numba multiplies narrow integers in 64 signed bits, which the product of two fits and that of three may not."""
+    b = Builder()
+    x, y, z = (b.parameter(Scalar.I32) for _ in range(3))
+    function = b.build(mul(mul(x, y), z))
+    assert "int32(int32(p0 * p1) * p2)" in to_source(function, "")
+    least = -(2**31)
+    kernel = load_kernel(function)
+    assert kernel.compiled(least, least + 1, 3) == kernel.interpreted(least, least + 1, 3) == least
+
+
 def test_a_docstring_can_not_end_early() -> None:
     b = Builder()
     source = to_source(b.build(b.parameter(Scalar.I64)), 'a """ and a \\""" and an end"')

@@ -19,9 +19,10 @@ from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Scalar
 from locality.operators.codegen.block import Row
+from locality.plan import lanes
 from locality.plan.expressions import Expression
 from locality.plan.functions.base import Value, as_double, as_integer, both, is_true
-from locality.plan.intervals import INT64_MAX, INT64_MIN, Interval
+from locality.plan.intervals import BOOLEAN, INT64_MAX, INT64_MIN, Interval
 
 Cells = npt.NDArray[Any]
 _LOW_HALF = 0xFFFF_FFFF
@@ -65,6 +66,10 @@ class Slot:
 
     def emit(self, row: Row) -> ir.Expr:
         """What the current row contributes; the identity where it does not take part."""
+        return self.contribution(row).expr
+
+    def contribution(self, row: Row) -> Value:
+        """The same, with the bounds of an integer."""
         value = None if self.argument is None else row.emit(self.argument)
         takes_part = row.active
         if self.condition is not None:
@@ -75,24 +80,30 @@ class Slot:
         if takes_part is None:
             return contribution
         if self.part in ("one", "valid"):
-            return b.convert(takes_part, Scalar.I64)
-        return b.select(takes_part, contribution, b.const(self.identity, self.scalar))
+            return Value(b.convert(takes_part, Scalar.I64), bounds=BOOLEAN)
+        expr, bounds = contribution.expr, contribution.bounds
+        if self.op == "+" and bounds is not None:
+            narrow = lanes.narrow(expr, bounds)
+            chosen = b.select(takes_part, narrow, b.const(0, lanes.lane_of(bounds)))
+            return Value(lanes.wide(chosen), bounds=bounds | Interval(0, 0))
+        return Value(b.select(takes_part, expr, b.const(self.identity, self.scalar)))
 
 
-def _contribution(part: str, value: Value | None) -> ir.Expr:
+def _contribution(part: str, value: Value | None) -> Value:
     if value is None or part in ("one", "valid"):
-        return b.const_i64(1)
+        return Value(b.const_i64(1), bounds=Interval(1, 1))
     match part:
         case "real":
-            return as_double(value).expr
+            return Value(as_double(value).expr)
         case "key":
-            return b.call("ordered_key", as_double(value).expr)
+            return Value(b.call("ordered_key", as_double(value).expr))
         case "low":
-            return b.and_(_integer(value), b.const_i64(_LOW_HALF))
+            return Value(b.and_(_integer(value), b.const_i64(_LOW_HALF)), bounds=Interval(0, _LOW_HALF))
         case "high":
-            return b.shift_right(_integer(value), b.const_i64(32))
+            bounds = Interval(value.range.low >> 32, value.range.high >> 32)
+            return Value(b.shift_right(_integer(value), b.const_i64(32)), bounds=bounds)
         case _:
-            return _integer(value)
+            return Value(_integer(value), bounds=value.range)
 
 
 def _integer(value: Value) -> ir.Expr:
@@ -225,6 +236,11 @@ class Slots:
         return lambda integers, floats: integers[:, position]
 
     @property
+    def has_others(self) -> bool:
+        """Whether there is more than integer slots that update themselves."""
+        return bool(self.floats or self.moments or self.seen)
+
+    @property
     def reads(self) -> list[Expression]:
         """The expressions of all slots."""
         parts: list[Slot | Moments | Seen] = [*self.integers, *self.floats, *self.moments, *self.seen]
@@ -293,13 +309,22 @@ def update_slots(
     row: Row, number: ir.Expr, integers: ir.Var, floats: ir.Var, slots: Slots, seen: Sequence[ir.Var] = ()
 ) -> None:
     """Emits the updates of all slots of group ``number`` by the current row."""
-    builder = row.block.builder
-    group = builder.assign(number, "group")
-    for cells, some in ((integers, slots.integers), (floats, slots.floats)):
-        for position, slot in enumerate(some):
-            if slot.is_separate:
-                continue
-            builder.update(slot.op, cells, (group, b.const_i64(position)), slot.emit(row))
+    group = row.block.builder.assign(number, "group")
+    _update(row, group, integers, slots.integers)
+    update_others(row, group, integers, floats, slots, seen)
+
+
+def _update(row: Row, group: ir.Expr, cells: ir.Var, slots: Sequence[Slot]) -> None:
+    for position, slot in enumerate(slots):
+        if not slot.is_separate:
+            row.block.builder.update(slot.op, cells, (group, b.const_i64(position)), slot.emit(row))
+
+
+def update_others(
+    row: Row, group: ir.Expr, integers: ir.Var, floats: ir.Var, slots: Slots, seen: Sequence[ir.Var]
+) -> None:
+    """Emits the updates of all but integer slots of a group by the current row."""
+    _update(row, group, floats, slots.floats)
     for moments in slots.moments:
         moments.emit(row, group, integers, floats)
     for marks, array in zip(slots.seen, seen, strict=True):

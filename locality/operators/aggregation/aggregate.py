@@ -14,12 +14,13 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
-from locality.operators.aggregation.accumulators import Slot, Slots, fresh, merge, update_slots
+from locality.operators.aggregation.accumulators import Slot, Slots, fresh, merge, update_others, update_slots
 from locality.operators.aggregation.aggregates import MOST_SEEN, Input, plan_aggregate
 from locality.operators.aggregation.clusters import Clusters, Window, find_clusters, join
 from locality.operators.aggregation.grouping import MOST_GROUPS, DenseGroups, existing, plan_dense
 from locality.operators.aggregation.hashing import GroupTable, HashSink, Keys, plan_keys
 from locality.operators.aggregation.output import Groups, batch_of_groups
+from locality.operators.aggregation.packing import plan_few_groups
 from locality.operators.codegen.block import Block, Row, materialise
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.probe import probe
@@ -144,17 +145,25 @@ class AggregateSink:
             with block.rows([*keys, *arguments]) as row:
                 update_slots(row, number_of(row), integers, floats, self.slots, seen)
             return
-        numbers = block.local(Scalar.I64)
+        for argument in sorted(set(arguments), key=_size):
+            materialise(block, argument)
+        few = plan_few_groups(block, groups.count, self.slots.integers)
+        type = Scalar.I64 if few is None else Scalar.U8
+        numbers = block.local(type)
         with block.rows(keys) as row:
             number = number_of(row)
             if row.active is not None:
                 number = b.select(row.active, number, excluded or row.integer(groups.count))
-            block.builder.store(numbers, row.index, number)
-        for argument in sorted(set(arguments), key=_size):
-            materialise(block, argument)
+            block.builder.store(numbers, row.index, b.convert(number, type))
+        if few is not None:
+            few.emit(numbers, integers)
+            if not self.slots.has_others:
+                return
+        update = update_slots if few is None else update_others
         with block.rows(arguments) as row:
             unmasked = Row(block, row.index, None, row.ordinal)
-            update_slots(unmasked, b.load(numbers, row.index), integers, floats, self.slots, seen)
+            number = b.convert(b.load(numbers, row.index), Scalar.I64)
+            update(unmasked, number, integers, floats, self.slots, seen)
 
 
 def _size(expression: Expression) -> int:

@@ -31,6 +31,7 @@ from locality.operators.codegen.text import (
 from locality.operators.codegen.words import string_constant, unify_strings
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.shapes import ColumnShape
+from locality.plan import lanes
 from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Lookup, children
 from locality.plan.functions import FUNCTIONS
 from locality.plan.functions.base import Value, both, null_of
@@ -39,8 +40,9 @@ from locality.plan.functions.logic import emit_case
 from locality.plan.intervals import Interval
 from locality.types import Domain
 
-#: Rows of a block: a few arrays of this length stay in the first-level cache.
-BLOCK = 2048
+#: Rows of a block: its arrays and the columns that it reads stay in the first-level cache, and a loop over one column
+#: is soon back at the others, so that memory is busy with all of them.
+BLOCK = 1024
 
 
 @dataclass
@@ -233,9 +235,9 @@ class Row:
 
     def _reload(self, expression: Expression) -> Value:
         values, valid, original = self.block.materialised[expression]
-        expr = b.load(values, self.index)
+        expr: ir.Expr = b.load(values, self.index)
         return Value(
-            expr,
+            expr if original.bounds is None else lanes.wide(expr),
             None if valid is None else b.load(valid, self.index),
             original.bounds,
             original.dictionary,
@@ -249,9 +251,10 @@ def materialise(block: Block, expression: Expression) -> None:
         return
     with block.rows([expression]) as row:
         value = row.emit(expression)
-        assert isinstance(value.expr.type, Scalar)
-        values = block.local(value.expr.type)
-        block.builder.store(values, row.index, value.expr)
+        result = value.expr if value.bounds is None else lanes.narrow(value.expr, value.bounds)
+        assert isinstance(result.type, Scalar)
+        values = block.local(result.type)
+        block.builder.store(values, row.index, result)
         valid = None
         if value.valid is not None:
             valid = block.local(Scalar.BOOL)

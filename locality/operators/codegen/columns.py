@@ -19,6 +19,7 @@ from locality.kernel.ir import Array, Scalar
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.shapes import ColumnShape
 from locality.plan.functions.base import Value
+from locality.plan.lanes import lane_of
 from locality.types import Domain, to_arrow
 
 if TYPE_CHECKING:
@@ -117,11 +118,15 @@ class ColumnLoad:
         interval = self.block.relation.intervals[self.index]
         if interval is None:
             raise Unsupported(f"row-by-row access to values of {self._type}")
-        value = b.convert(code, Scalar.I64)
+        value = code
         if self.shape.encoding != "plain":
+            # modulo the lane's width, so that only the value itself has to fit
+            lane = lane_of(interval)
+            value = b.convert(code, lane)
             if self.shape.encoding in ("scaled", "rle"):
-                value = b.mul(value, self.scalar("factor", Scalar.I64))
-            value = b.add(value, self.scalar("base", Scalar.I64))
+                value = b.mul(value, self.scalar("factor", lane))
+            value = b.add(value, self.scalar("base", lane))
+        value = b.convert(value, Scalar.I64)
         if self._type == "BOOLEAN":
             return Value(b.ne(value, b.const_i64(0)), valid)
         return Value(value, valid, interval)

@@ -9,6 +9,7 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Scalar
+from locality.plan import lanes
 from locality.plan.expressions import Call
 from locality.plan.functions.base import Function, Scope, Value, as_double, as_integer, both, check_range
 from locality.plan.functions.date_arithmetic import emit_temporal, is_temporal
@@ -25,26 +26,21 @@ def result_bounds(dtype: DataType) -> Interval:
     raise Unsupported(f"arithmetic on {dtype}")
 
 
-#: For each operation, the bounds of its result, and the primitive that tells whether 64 bits do not hold it.
-_INTEGER_RULES: dict[str, tuple[Callable[[Interval, Interval], Interval], str]] = {
-    "+": (Interval.__add__, "add_overflows"),
-    "-": (Interval.__sub__, "sub_overflows"),
-    "*": (Interval.__mul__, "mul_overflows"),
-}
+#: For each operation, the primitive that tells whether 64 bits do not hold its result.
+_OVERFLOWS = {"+": "add_overflows", "-": "sub_overflows", "*": "mul_overflows"}
 
 
 def integer_operation(scope: Scope, op: str, left: Value, right: Value, dtype: DataType) -> Value:
     """``left op right`` for ``+ - *`` as a value of ``dtype``; faults where it can't be held."""
-    combine, overflow = _INTEGER_RULES[op]
     left, right = as_integer(left), as_integer(right)
-    bounds = combine(left.range, right.range)
+    bounds = lanes.RESULT_BOUNDS[op](left.range, right.range)
     valid = both(left.valid, right.valid)
     if bounds.fits_int64:
-        expr: ir.Expr = ir.Binary(op, left.expr, right.expr)
+        expr = lanes.arithmetic(op, left.expr, right.expr, left.range, right.range)
     else:
         ours, theirs = scope.share(left.expr), scope.share(right.expr)
         expr = ir.Binary(op, ours, theirs)
-        scope.fault(b.call(overflow, ours, theirs), valid)
+        scope.fault(b.call(_OVERFLOWS[op], ours, theirs), valid)
         bounds = bounds.clamp(INT64_MIN, INT64_MAX)
     allowed = result_bounds(dtype)
     return check_range(scope, Value(expr, valid, bounds), allowed.low, allowed.high)

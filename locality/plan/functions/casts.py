@@ -8,6 +8,7 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Scalar
+from locality.plan import lanes
 from locality.plan.expressions import Cast
 from locality.plan.functions.arithmetic import result_bounds
 from locality.plan.functions.base import Scope, Value, as_double, as_integer, both, check_range
@@ -64,7 +65,8 @@ def _rescale(scope: Scope, value: Value, digits: int) -> Value:
         limit = INT64_MAX // power
         too_large = b.or_(b.gt(value.expr, b.const_i64(limit)), b.lt(value.expr, b.const_i64(-limit)))
         scope.fault(too_large, value.valid)
-    return Value(b.mul(value.expr, b.const_i64(power)), value.valid, scaled.clamp(INT64_MIN, INT64_MAX))
+    expr = lanes.arithmetic("*", value.expr, b.const_i64(power), value.range, Interval(power, power))
+    return Value(expr, value.valid, scaled.clamp(INT64_MIN, INT64_MAX))
 
 
 def _fit(scope: Scope, value: Value, target: DataType, lenient: bool) -> Value:

@@ -8,6 +8,7 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Scalar
+from locality.plan import lanes
 from locality.plan.expressions import Call
 from locality.plan.functions.base import Function, Scope, Value, as_double, as_integer, both
 
@@ -21,7 +22,8 @@ def compare(scope: Scope, name: str, left: Value, right: Value) -> ir.Expr:
         return ir.Compare(_OPERATORS[name], left.expr, right.expr)
     if left.is_float or right.is_float:
         return _compare_floats(name, scope.share(as_double(left).expr), scope.share(as_double(right).expr))
-    return ir.Compare(_OPERATORS[name], as_integer(left).expr, as_integer(right).expr)
+    left, right = as_integer(left), as_integer(right)
+    return ir.Compare(_OPERATORS[name], *lanes.comparable(left.expr, right.expr, left.range, right.range))
 
 
 def is_nan(value: ir.Expr) -> ir.Expr:
