@@ -55,6 +55,9 @@ class Execution(Protocol):
     def once(self, key: object, compute: Callable[[], Answer]) -> Answer:
         """What ``compute()`` gave at the first call with this very ``key`` in the execution."""
 
+    def release(self, nbytes: int) -> None:
+        """Gives back ``nbytes`` of what was reserved."""
+
 
 class Physical(Protocol):
     """An operator that is ready to run."""

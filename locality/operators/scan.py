@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from locality.errors import Unsupported
 from locality.operators.filters.filter import CodeTest
@@ -16,17 +16,24 @@ from locality.plan.expressions import columns_of
 def run_pipeline(
     pipeline: Pipeline, execution: Execution, traffic: Traffic, work: Callable[[int, Morsel], int]
 ) -> None:
-    """Runs ``work`` over every morsel; raises Unsupported if a row may be an error in SQL, for DuckDB to say."""
+    """Runs ``work`` over every morsel, see :func:`run_morsels`, and counts what the scan reads."""
+    run_morsels(pipeline, execution, pipeline.morsels, work)
+    count_scan(pipeline, traffic)
+
+
+def run_morsels(
+    pipeline: Pipeline, execution: Execution, morsels: Sequence[Morsel], work: Callable[[int, Morsel], int]
+) -> None:
+    """Runs ``work`` over morsels; raises Unsupported if a row may be an error in SQL, for DuckDB to say."""
     faults: list[int] = []
 
     def step(worker: int, morsel: Morsel) -> None:
         if work(worker, morsel):
             faults.append(morsel.segment)
 
-    execution.run(pipeline.morsels, step)
+    execution.run(morsels, step)
     if faults:
         raise Unsupported("a value may be out of range for its type")
-    count_scan(pipeline, traffic)
 
 
 def count_scan(pipeline: Pipeline, traffic: Traffic) -> None:

@@ -103,7 +103,7 @@ class QueryExecution:
         self._workers.run(items, work)
 
     def reserve(self, nbytes: int, what: str) -> None:
-        """Counts ``nbytes`` of state that live to the query's end; raises MemoryLimitError past the limit."""
+        """Counts ``nbytes`` of state until they are released; raises MemoryLimitError past the limit."""
         with self._lock:
             self._reserved += nbytes
             if self._reserved > self._memory_limit:
@@ -118,3 +118,8 @@ class QueryExecution:
             self._results[id(key)] = compute()
         answer: Answer = self._results[id(key)]
         return answer
+
+    def release(self, nbytes: int) -> None:
+        """Counts ``nbytes`` of reserved state no more."""
+        with self._lock:
+            self._reserved -= nbytes

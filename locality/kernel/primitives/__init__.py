@@ -117,14 +117,21 @@ _SEARCH = _family(
     ("like_block", (_BYTES, _INTS64, _I64, _I64, _BYTES, _INTS64, _BYTES, _BYTES, _BOOLS), _I64, (8,)),
     ("length_block", (_BYTES, _INTS64, _I64, _I64, _POSITIONS), _I64, (4,)),
 )
-_TABLE = (_INTS64, Array(_I64, 2), _INTS64)
+_CELLS = GenericArray(generic("T", (_I64, _F64)), 2)
+_ROWS, _REALS = Array(_I64, 2), Array(_F64, 2)
+_TABLE = (Array(Scalar.U32), _ROWS, _INTS64)
+_RECORDS = (_ROWS, _REALS, _ROWS)
+_PARTS = (_ROWS, _INTS64, _INTS64)
 _HASHING = _family(
     "hashing",
-    ("has_room", (*_TABLE, _I64, _I64), _BOOL, (2,)),
-    ("number_groups", (_INTS64, _I64, *_TABLE, _POSITIONS), _I64, (2, 3, 4, 5)),
+    ("number_groups", (_INTS64, _I64, _I64, _I64, *_TABLE, _INTS64), _I64, (4, 5, 6, 7)),
+    ("flush_groups", (*_TABLE, _ROWS, _REALS, *_RECORDS), _I64, (0, 1, 2, 3, 4, 5, 6, 7)),
+    ("number_or_flush", (_INTS64, _I64, *_TABLE, _ROWS, _REALS, *_RECORDS, _INTS64), _I64, tuple(range(2, 11))),
+    ("number_records", (_INTS64, _I64, _ROWS, _I64, _INTS64, *_TABLE, _INTS64), _I64, (5, 6, 7, 8)),
+    ("fold_cells", (_I64, _ELEMENTS, _ELEMENTS, *_PARTS), _I64, (1,)),
+    ("fill_slots", (_ROWS, _I64, Array(Scalar.U32)), _I64, (2,)),
 )
-
-_CELLS = GenericArray(generic("T", (_I64, _F64)), 2)
+_MOMENTS = _family("moments", ("fold_moments", (_ROWS, _REALS, _INTS64, _INTS64, _REALS, *_PARTS), _I64, (0, 1)))
 _GROUPS = _family(
     "groups",
     ("number_rows", (Array(_I64, 2), _I64, _INTS64), _I64, (2,)),
@@ -144,7 +151,7 @@ PRIMITIVES: Mapping[str, Primitive] = {
     primitive.name: primitive
     for family in (
         *(_SELECTION, _BITMAP, _RUNS, _FLOAT, _ROUNDING, _ELEMENTARY, _INTEGER),
-        *(_DATES, _TIMES, _STRINGS, _SEARCH, _HASHING, _GROUPS, _RANKS),
+        *(_DATES, _TIMES, _STRINGS, _SEARCH, _HASHING, _MOMENTS, _GROUPS, _RANKS),
     )
     for primitive in family
 }

@@ -1,13 +1,19 @@
-"""A hash table that numbers distinct keys: the groups of a GROUP BY, in the order in which they come.
+"""A hash table that numbers distinct keys, the groups of a GROUP BY, and writes groups out by the hash of their keys.
 
-A key is k 64-bit words. The table is three arrays, owned by the caller, so that it can be made larger between blocks:
+A key is k 64-bit words. The table is three arrays, owned by the caller, so that it can be made larger:
 
-- ``slots``, shape (2 * m,) with m a power of two: pairs of a tag and a group number plus 1; 0 means empty. The tag is
-  the key itself if k is 1, else its hash. Probing is linear.
-- ``stored``, shape (capacity, k): the keys by group number. ``capacity`` is at most half of m, so probes stay short.
-- ``state``, shape (2,): how many groups there are, and the first row that was turned away (see :func:`has_room`).
+- ``slots``, a power of two of them: a group's number plus 1; 0 means empty. Probing is linear.
+- ``stored``, shape (capacity, k): the keys by group number. ``capacity`` is at most half of the slots.
+- ``header``: the number of groups; the rows numbered since the last flush; whether rows are kept apart (each is a
+  group of its own, without a look at the table); how many groups were written out, and in how many chunks; from
+  ``IDENTITIES`` on, what each integer cell of a group starts from.
 
-A block's keys lie word by word: word ``w`` of row ``i`` at ``keys[w * (len(keys) // k) + i]``.
+Keys lie word by word: word ``w`` of row ``i`` at ``keys[w * stride + i]``.
+
+A table that fits the cache and gets full is flushed: its groups, with their cells, are appended to ``records``, ordered
+by the upper bits of their keys' hashes (radix partitioning). Groups of equal keys are then in equal partitions, each of
+which is merged by itself in a table that fits the cache again. Where most rows are groups of their own, probing is a
+waste, and rows are kept apart from then on.
 """
 
 from __future__ import annotations
@@ -15,145 +21,262 @@ from __future__ import annotations
 import numpy as np
 
 from . import jit
-from .types import Boolean, Elements, Integer, Ints64
+from .types import Boolean, Elements, Floats, Integer, Ints64, Ints64Rows, Words32
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SECOND = np.uint64(0xD6E8FEB86659FD93)
 _SHIFT = np.uint64(32)
+_ONE = np.uint64(1)
+
+GROUPS, ROWS, APART, WRITTEN, CHUNKS, IDENTITIES = range(6)
 
 
 @jit
-def mix(value: Integer) -> Integer:
-    """A 64-bit hash (uint64) whose low bits depend on every bit of ``value``."""
-    word = np.uint64(value)
-    word = (word ^ (word >> _SHIFT)) * _SECOND
+def mix(word: Integer) -> Integer:
+    """A hash (uint64) of a uint64; all of its bits depend on every bit of the word."""
+    word = word * _MULTIPLIER
     word = (word ^ (word >> _SHIFT)) * _SECOND
     return word ^ (word >> _SHIFT)
 
 
 @jit
-def combine(value: Integer, word: Integer) -> Integer:
-    """A hash (int64) of one more word, after those that ``value`` is the hash of; 0 begins."""
-    mixed = np.uint64(value ^ word) * _MULTIPLIER
-    return np.int64(mixed ^ (mixed >> _SHIFT))
-
-
-@jit
-def hash_words(words: Ints64, first: Integer, count: Integer) -> Integer:
-    """A hash (int64) of ``words[first : first + count]``."""
-    value = np.int64(0)
-    for w in range(count):
-        value = combine(value, words[first + w])
+def hash_key(keys: Ints64, first: Integer, stride: Integer, words: Integer) -> Integer:
+    """A hash (uint64) of the key that begins at ``keys[first]``; all of its bits depend on every bit of the key."""
+    value = mix(np.uint64(keys[np.uint64(first)]))
+    for w in range(1, words):
+        value = mix(value ^ np.uint64(keys[np.uint64(first + w * stride)]))
     return value
 
 
 @jit
-def has_room(slots: Ints64, stored: Elements, state: Ints64, n: Integer, row: Integer) -> Boolean:
-    """Whether ``n`` rows from ``row`` may be numbered: there is room even if all their keys are new.
-
-    If not, or if an earlier block was turned away, ``state[1]`` is lowered to ``row``: the caller makes the table
-    larger and goes on there. ``state[1]`` starts as the greatest 64-bit integer.
-    """
-    if state[1] > row and state[0] + n <= min(stored.shape[0], len(slots) // 4):
-        return True
-    state[1] = min(state[1], row)
-    return False
-
-
-@jit
-def number_groups(
-    keys: Ints64, n: Integer, slots: Ints64, stored: Elements, state: Ints64, groups: Elements
-) -> Integer:
-    """Writes the group numbers of a block's first ``n`` keys to ``groups``; new keys get new numbers.
-
-    There must be room for ``n`` groups (:func:`has_room`). Returns the number of groups.
-
-    The work goes in stages over the whole block, so that misses of the cache overlap: hashes first, then a guess at
-    each row's group from where its probing begins, and only then the branches that settle it.
-    """
-    words = stored.shape[1]
-    stride = len(keys) // words
-    mask = np.int64(len(slots) // 2 - 1)
-    tags = np.zeros(n, np.int64)
-    homes = np.empty(n, np.int64)
-    guesses = np.empty(n, np.int64)
-    guess_groups(keys, n, slots, stored, tags, homes, guesses)
-    count = state[0]
-    for i in range(n):
-        tag = tags[i]
-        slot = homes[i]
-        group = guesses[i]
-        while group < 0 or slots[2 * slot] != tag or not has_key(stored, group, keys, stride, i):
-            if group >= 0:
-                slot = (slot + 1) & mask
-            group = slots[2 * slot + 1] - 1
-            if group < 0:
-                slots[2 * slot] = tag
-                slots[2 * slot + 1] = count + 1
-                for w in range(words):
-                    stored[count, w] = keys[w * stride + i]
-                group = count
-                count += 1
-                break
-        groups[i] = group
-    state[0] = count
-    return count
-
-
-@jit
-def guess_groups(
-    keys: Ints64, n: Integer, slots: Ints64, stored: Elements, tags: Ints64, homes: Ints64, guesses: Ints64
-) -> Integer:
-    """The tag of each row's key, the slot where its probing begins, and the group in that slot; -1 if it was empty.
-
-    It also touches the stored keys of the groups, which the caller will compare with. ``tags`` come in as zeros.
-    """
-    words = stored.shape[1]
-    stride = len(keys) // words
-    mask = np.int64(len(slots) // 2 - 1)
-    if words == 1:
-        for i in range(n):
-            tags[i] = keys[i]
-    else:
-        for w in range(words):
-            column = keys[w * stride : w * stride + n]
-            for i in range(n):
-                tags[i] = combine(tags[i], column[i])
-    for i in range(n):
-        homes[i] = np.int64(mix(tags[i])) & mask
-    for i in range(n):
-        guesses[i] = slots[np.uint64(2 * homes[i] + 1)] - 1
-    differing = 0
-    if words > 1:
-        for i in range(n):
-            differing += stored[np.uint64(max(guesses[i], 0)), 0] != keys[i]
-    return differing
-
-
-@jit
-def has_key(stored: Elements, group: Integer, keys: Ints64, stride: Integer, i: Integer) -> Boolean:
-    """Whether a group's key is that of row ``i``. A key of one word is its own tag, and was compared as such."""
-    words = stored.shape[1]
-    w = 0 if words > 1 else 1
-    while w < words and stored[group, w] == keys[w * stride + i]:
+def has_rest(stored: Ints64, at: Integer, keys: Ints64, first: Integer, stride: Integer, words: Integer) -> Boolean:
+    """Whether the words from the second on are those of the key that begins at ``stored[at]``."""
+    w = 1
+    while w < words and stored[np.uint64(at + w)] == keys[np.uint64(first + w * stride)]:
         w += 1
     return w == words
 
 
 @jit
-def fill_slots(stored: Elements, count: Integer, slots: Ints64) -> Integer:
+def number_groups(
+    keys: Ints64,
+    first: Integer,
+    stride: Integer,
+    n: Integer,
+    slots: Words32,
+    stored: Ints64Rows,
+    header: Ints64,
+    groups: Elements,
+) -> Integer:
+    """Writes the group numbers of ``n`` rows from ``first`` to ``groups``; new keys get new numbers.
+
+    There must be room for ``n`` more groups. Returns the number of groups.
+    """
+    words = stored.shape[1]
+    flat = stored.reshape(stored.size)
+    mask = np.uint64(len(slots) - 1)
+    count = header[GROUPS]
+    for i in range(n):  # apart from the probes, so that neither waits for the other
+        groups[i] = np.int64(hash_key(keys, first + i, stride, words) & mask)
+    for i in range(n):
+        slot = np.uint64(groups[i])
+        key = keys[np.uint64(first + i)]
+        group = np.int64(slots[slot]) - 1
+        while group >= 0:
+            at = group * words
+            if flat[np.uint64(at)] == key and (words == 1 or has_rest(flat, at, keys, first + i, stride, words)):
+                break
+            slot = (slot + _ONE) & mask
+            group = np.int64(slots[slot]) - 1
+        if group < 0:
+            group = count
+            count += 1
+            slots[slot] = count
+            for w in range(words):
+                flat[np.uint64(group * words + w)] = keys[np.uint64(first + i + w * stride)]
+        groups[i] = group
+    header[GROUPS] = count
+    header[ROWS] += n
+    return count
+
+
+@jit
+def number_rows_apart(
+    keys: Ints64, stride: Integer, n: Integer, stored: Ints64Rows, header: Ints64, groups: Elements
+) -> Integer:
+    """Makes each of the first ``n`` rows a group of its own; see :func:`number_groups`."""
+    count = header[GROUPS]
+    for w in range(stored.shape[1]):
+        for i in range(n):
+            stored[np.uint64(count + i), w] = keys[np.uint64(w * stride + i)]
+    for i in range(n):
+        groups[i] = count + i
+    header[GROUPS] = count + n
+    return count + n
+
+
+@jit
+def flush_groups(
+    slots: Words32,
+    stored: Ints64Rows,
+    header: Ints64,
+    integers: Ints64Rows,
+    floats: Floats,
+    records: Ints64Rows,
+    reals: Floats,
+    offsets: Ints64Rows,
+) -> Integer:
+    """Appends the table's groups to ``records`` as a chunk ordered by partition, and empties the table.
+
+    integers, floats: the groups' cells, shape (capacity, slots). records: words of keys, then integer cells, shape
+    (k + slots, room); reals: float cells likewise. offsets, shape (chunks, partitions + 1): the partitions, a power of
+    two of at least 2, of chunk ``c`` begin at ``offsets[c]``. Returns how many groups are written in all.
+    """
+    words = stored.shape[1]
+    count = header[GROUPS]
+    chunk = header[CHUNKS]
+    partitions = offsets.shape[1] - 1
+    shift = np.uint64(64)
+    while partitions >> (np.uint64(64) - shift) > 1:
+        shift -= _ONE
+    for p in range(partitions + 1):
+        offsets[chunk, p] = 0
+    flat = stored.reshape(stored.size)
+    for i in range(count):
+        partition = hash_key(flat, i * words, 1, words) >> shift
+        slots[i] = partition
+        offsets[chunk, partition + _ONE] += 1
+    # where the next group of a partition goes, at the place of where the partition after it begins
+    place = header[WRITTEN]
+    for p in range(1, partitions + 1):
+        size = offsets[chunk, p]
+        offsets[chunk, p] = place
+        place += size
+    offsets[chunk, 0] = header[WRITTEN]
+    for i in range(count):
+        partition = np.uint64(slots[i]) + _ONE
+        slots[i] = offsets[chunk, partition]
+        offsets[chunk, partition] += 1
+    for w in range(words):
+        for i in range(count):
+            records[w, slots[i]] = stored[i, w]
+    for cell in range(integers.shape[1]):
+        for i in range(count):
+            records[words + cell, slots[i]] = integers[i, cell]
+            integers[i, cell] = header[IDENTITIES + cell]
+    for cell in range(reals.shape[0]):
+        for i in range(count):
+            reals[cell, slots[i]] = floats[i, cell]
+            floats[i, cell] = 0.0
+    for i in range(len(slots)):
+        slots[i] = 0
+    header[GROUPS] = 0
+    header[ROWS] = 0
+    header[WRITTEN] = place
+    header[CHUNKS] = chunk + 1
+    return place
+
+
+@jit
+def number_or_flush(
+    keys: Ints64,
+    n: Integer,
+    slots: Words32,
+    stored: Ints64Rows,
+    header: Ints64,
+    integers: Ints64Rows,
+    floats: Floats,
+    records: Ints64Rows,
+    reals: Floats,
+    offsets: Ints64Rows,
+    groups: Elements,
+) -> Integer:
+    """Numbers a block's first ``n`` rows as :func:`number_groups` does, after a flush if they may find no room.
+
+    A table that is full before it has met two rows a group keeps rows apart from then on. Returns the number of groups.
+    """
+    if header[GROUPS] + n > stored.shape[0]:
+        if 2 * header[GROUPS] > header[ROWS]:
+            header[APART] = 1
+        flush_groups(slots, stored, header, integers, floats, records, reals, offsets)
+    stride = len(keys) // stored.shape[1]
+    if header[APART]:
+        return number_rows_apart(keys, stride, n, stored, header, groups)
+    return number_groups(keys, np.int64(0), stride, n, slots, stored, header, groups)
+
+
+@jit
+def number_records(
+    records: Ints64,
+    room: Integer,
+    offsets: Ints64Rows,
+    chunk: Integer,
+    partitions: Ints64,
+    slots: Words32,
+    stored: Ints64Rows,
+    header: Ints64,
+    groups: Elements,
+) -> Integer:
+    """Numbers the records of partitions ``partitions[0]`` to ``partitions[1]``, from a chunk on, in order of chunks.
+
+    ``records`` is flat, ``room`` what was the length of its rows. Returns the first chunk that there is no room for:
+    the caller makes the table larger and goes on there. ``groups`` has one element a record, those of chunks before
+    the first included.
+    """
+    done = 0
+    for c in range(offsets.shape[0]):
+        start = offsets[c, partitions[0]]
+        n = offsets[c, partitions[1]] - start
+        if c >= chunk:
+            if header[GROUPS] + n > stored.shape[0]:
+                return c
+            number_groups(records, start, room, n, slots, stored, header, groups[done : done + n])
+        done += n
+    return offsets.shape[0]
+
+
+@jit
+def fold_cells(
+    op: Integer,
+    cells: Elements,
+    values: Elements,
+    offsets: Ints64Rows,
+    partitions: Ints64,
+    groups: Ints64,
+) -> Integer:
+    """Adds one cell of the records of some partitions to that of their groups (``op`` 0), or takes the minimum (1) or
+    maximum (2). ``values``: a row of the records; ``groups``: as :func:`number_records` wrote them.
+    """
+    done = 0
+    for c in range(offsets.shape[0]):
+        start = offsets[c, partitions[0]]
+        n = offsets[c, partitions[1]] - start
+        for i in range(n):
+            group = np.uint64(groups[done + i])
+            value = values[start + i]
+            old = cells[group]
+            if op == 0:
+                cells[group] = old + value
+            elif op == 1:
+                cells[group] = min(old, value)
+            else:
+                cells[group] = max(old, value)
+        done += n
+    return done
+
+
+@jit
+def fill_slots(stored: Ints64Rows, count: Integer, slots: Words32) -> Integer:
     """Enters the first ``count`` stored keys, which are distinct, into empty ``slots``; returns ``count``.
 
     This is how a table is made larger: longer ``slots`` of zeros, and ``stored`` copied into a longer array.
     """
     words = stored.shape[1]
     flat = stored.reshape(stored.size)
-    mask = np.int64(len(slots) // 2 - 1)
+    mask = np.uint64(len(slots) - 1)
     for group in range(count):
-        tag = flat[group] if words == 1 else hash_words(flat, group * words, words)
-        slot = np.int64(mix(tag)) & mask
-        while slots[2 * slot + 1] != 0:
-            slot = (slot + 1) & mask
-        slots[2 * slot] = tag
-        slots[2 * slot + 1] = group + 1
+        slot = hash_key(flat, group * words, 1, words) & mask
+        while slots[slot] != 0:
+            slot = (slot + _ONE) & mask
+        slots[slot] = group + 1
     return count

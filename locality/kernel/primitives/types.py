@@ -12,6 +12,8 @@ Bytes = npt.NDArray[np.uint8]
 Ints32 = npt.NDArray[np.int32]
 Ints64 = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
+Words32 = npt.NDArray[np.uint32]
+Ints64Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Elements = npt.NDArray[Any]
 """Elements of one type, which each call chooses."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,9 +17,10 @@ from locality.operators.aggregation.accumulators import Slot, Slots, fresh, merg
 from locality.operators.aggregation.aggregates import MOST_SEEN, Input, plan_aggregate
 from locality.operators.aggregation.clusters import Clusters, Window, find_clusters, join
 from locality.operators.aggregation.grouping import MOST_GROUPS, DenseGroups, existing, plan_dense
-from locality.operators.aggregation.hashing import GroupTable, HashSink, Keys, plan_keys
+from locality.operators.aggregation.hashing import HashSink, Keys, plan_keys
 from locality.operators.aggregation.output import Groups, batch_of_groups
 from locality.operators.aggregation.packing import plan_few_groups
+from locality.operators.aggregation.partitions import group_by_hash
 from locality.operators.codegen.block import Block, Row, materialise
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.probe import probe
@@ -31,7 +31,7 @@ from locality.operators.relations.batch import Batch
 from locality.operators.relations.relation import Relation
 from locality.operators.scan import describe_scan, run_pipeline
 from locality.operators.source import Preparation, Source
-from locality.plan.expressions import AggregateCall, ColumnRef, Expression, walk
+from locality.plan.expressions import AggregateCall, Expression, walk
 from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval
 from locality.storage.zones import ZONE_ROWS
@@ -225,7 +225,8 @@ class Aggregation:
     def execute(self, execution: Execution, traffic: Traffic) -> Batch:
         """One row a group that has rows; without groups, one row."""
         if self.hashed is not None:
-            return self._output(self._run_hashed(self.hashed, execution, traffic), traffic)
+            groups = group_by_hash(self.pipeline, self.hashed.width, self.sink.slots, execution, traffic)
+            return self._output(groups, traffic)
         if self.groups is None:
             integers, floats = self._run(1, execution, traffic)
             traffic.rows = 1
@@ -276,42 +277,6 @@ class Aggregation:
         traffic.state += 2 * sum(part.nbytes for part in parts.values())
         return join([parts[morsel] for morsel in self.pipeline.morsels], slots, execution)
 
-    def _run_hashed(self, keys: Keys, execution: Execution, traffic: Traffic) -> Groups:
-        sink = self.pipeline.sink
-        assert isinstance(sink, HashSink)
-        tables: dict[int, GroupTable] = {}
-        expected = self._expected_groups(keys)
-
-        def work(worker: int, morsel: Morsel) -> int:
-            if worker not in tables:
-                tables[worker] = GroupTable(sink, expected)
-            table, before = tables[worker], tables[worker].nbytes
-            faults = table.run(
-                morsel.start, lambda start, state: self.pipeline.call(replace(morsel, start=start), state)
-            )
-            execution.reserve(table.nbytes - before, "the groups of an aggregation")
-            return faults
-
-        run_pipeline(self.pipeline, execution, traffic, work)
-        merged, *others = tables.values() or [GroupTable(sink)]
-        for other in others:
-            merged.absorb(other)
-        traffic.state += 2 * sum(table.nbytes for table in tables.values())
-        count = len(merged.table)
-        floats = merged.floats[:count] if sink.slots.floats else np.empty((count, 0))
-        return Groups(merged.table.keys, merged.integers[:count], floats)
-
-    def _expected_groups(self, keys: Keys) -> int:
-        """Of one worker: at most its share of the rows that pass, and the combinations of the key columns' values.
-
-        0 if keys are computed.
-        """
-        columns = [key.index for key in keys.reads if isinstance(key, ColumnRef)]
-        if len(columns) < len(keys.reads) or not self.relation.distinct.keys() >= set(columns):
-            return 0
-        combinations = math.prod(self.relation.distinct[index] for index in columns)
-        return int(min(combinations, self.relation.row_count * self.pipeline.selectivity / self.threads))
-
     def _output(self, groups: Groups, traffic: Traffic) -> Batch:
         grouping = self.hashed or self.groups
         assert grouping is not None
@@ -321,7 +286,7 @@ class Aggregation:
     def details(self) -> tuple[str, ...]:
         """What EXPLAIN says of it."""
         if self.hashed is not None:
-            how = f"groups by a hash table of {self.hashed.width}-word keys a worker"
+            how = f"groups by hash, {self.hashed.width}-word keys"
         elif self.groups is None:
             how = "all rows to one"
         elif self.clusters is None:

@@ -1,4 +1,4 @@
-"""Grouping by keys that are too many to number densely: a hash table a worker, merged at the end."""
+"""Grouping by keys that are too many to number densely: keys as words that hash tables number."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
-from locality.kernel.hashtable import HashTable
 from locality.kernel.ir import Array, Scalar, Var
-from locality.operators.aggregation.accumulators import Slots, fresh, update_slots
+from locality.operators.aggregation.accumulators import Slots, update_slots
 from locality.operators.aggregation.grouping import DenseGroups
 from locality.operators.codegen.block import BLOCK, Block, Row
 from locality.operators.codegen.results import column_of_value, key_to_float
@@ -25,9 +24,6 @@ from locality.plan.functions.base import Value, as_double, as_integer
 
 AnyArray = npt.NDArray[Any]
 Words = npt.NDArray[np.int64]
-
-#: Bounds of a new table's room; it grows where that is not enough.
-_LEAST_GROUPS, _MOST_GROUPS = 4096, 1 << 21
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,8 +122,9 @@ class HashSink:
 
     @property
     def state(self) -> Sequence[Array]:
-        words = Array(Scalar.I64)
-        return (Array(Scalar.I64, 2), Array(Scalar.F64, 2), words, Array(Scalar.I64, 2), words)
+        """Cells of the table's groups, the table, the records that it is flushed to."""
+        integers, floats = Array(Scalar.I64, 2), Array(Scalar.F64, 2)
+        return (integers, floats, Array(Scalar.U32), integers, Array(Scalar.I64), integers, floats, integers)
 
     @property
     def morsel_rows(self) -> int:
@@ -138,58 +135,14 @@ class HashSink:
         return True
 
     def emit(self, block: Block, state: Sequence[Var]) -> None:
-        integers, floats, slots, stored, header = state
+        integers, floats, slots, stored, header, *records = state
         builder = block.builder
         rows = block.count if block.selected is None else block.selected
-        room = b.call("has_room", slots, stored, header, rows, block.first_row)
-        with builder.when(b.not_(room)):
-            builder.skip()
         words = builder.local_array(Scalar.I64, BLOCK * self.keys.width)
         numbers = block.local(Scalar.I64)
         with block.rows(self.keys.reads) as row:
             for position, word in enumerate(self.keys.emit(row)):
                 builder.store(words, b.add(row.ordinal, b.const_i64(position * BLOCK)), word)
-        builder.evaluate("number_groups", words, rows, slots, stored, header, numbers)
+        builder.evaluate("number_or_flush", words, rows, slots, stored, header, integers, floats, *records, numbers)
         with block.rows(self.slots.reads) as row:
             update_slots(row, b.load(numbers, row.ordinal), integers, floats, self.slots)
-
-
-class GroupTable:
-    """The groups that one worker has met, and their slots."""
-
-    def __init__(self, sink: HashSink, expected: int = 0) -> None:
-        """``expected``: about how many groups there will be."""
-        self._slots = sink.slots
-        self.table = HashTable(sink.keys.width, min(max(expected, _LEAST_GROUPS), _MOST_GROUPS))
-        self.integers = fresh(self._slots.integers, len(self.table.stored), np.int64)
-        self.floats = fresh(self._slots.floats, len(self.table.stored), np.float64)
-
-    @property
-    def nbytes(self) -> int:
-        return self.table.nbytes + self.integers.nbytes + self.floats.nbytes
-
-    def run(self, start: int, call: Callable[[int, tuple[AnyArray, ...]], int]) -> int:
-        """Runs a morsel from ``start``; where the table gets full, makes it larger and goes on."""
-        faults = 0
-        while True:
-            table = self.table
-            faults |= call(start, (self.integers, self.floats, table.slots, table.stored, table.state))
-            if table.turned_away is None:
-                return faults
-            start = table.turned_away
-            table.reserve(4 * len(table.stored))
-            self._extend()
-
-    def absorb(self, other: GroupTable) -> None:
-        """Adds another worker's groups."""
-        numbers = self.table.number(other.table.keys)
-        self._extend()
-        self._slots.add_rows((self.integers, self.floats), numbers, (other.integers, other.floats))
-
-    def _extend(self) -> None:
-        """Slots for the groups that the table has got room for."""
-        more = len(self.table.stored) - len(self.integers)
-        if more > 0:
-            self.integers = np.concatenate((self.integers, fresh(self._slots.integers, more, np.int64)))
-            if self._slots.floats:
-                self.floats = np.concatenate((self.floats, fresh(self._slots.floats, more, np.float64)))

@@ -73,8 +73,9 @@ def concat_groups(parts: Sequence[Groups], execution: Execution) -> Groups:
         rows = slice(starts[number], starts[number + 1])
         part = parts[number]
         keys[rows] = part.keys
-        integers[rows] = part.integers
-        floats[rows] = part.floats
+        for cells, more in ((integers, part.integers), (floats, part.floats)):
+            for slot in range(cells.shape[1]):
+                cells[rows, slot] = more[:, slot]
 
     execution.run(range(len(parts)), copy)
     return Groups(keys, integers, floats)
