@@ -61,6 +61,7 @@ def ingest(
         store: an open store; no other writer may be at work.
         table: the table's name.
         source: a path, a glob or paths of Parquet, CSV or Arrow IPC files, or an object with ``__arrow_c_stream__``.
+            A column of a DuckDB relation that is UUID, ENUM or HUGEINT stays so, and DuckDB answers queries over it.
         mode: ``create`` a new table, ``replace`` one (or create it), or ``append`` rows to one.
         primary_key: the column or columns that identify a row; checked. An append keeps those of the table.
         foreign_keys: ``{"l_orderkey": "orders(o_orderkey)"}``, or ``{"a, b": "t(x, y)"}``; checked.
@@ -85,9 +86,10 @@ def ingest(
     with store.begin() as transaction:
         before = _before(transaction, table, mode)
         if mode == "append" and before is not None:
-            target = existing_table(before.name, [column_info(column) for column in before.columns], rows.schema)
+            columns = [column_info(column) for column in before.columns]
+            target = existing_table(before.name, columns, rows.schema, rows.types)
         else:
-            target = new_table(table, rows.schema)
+            target = new_table(table, rows.schema, rows.types)
         with progress_bar.shown(table, rows.rows, rows.bytes, progress) as report:
             written = write(transaction, rows, target, threads, report)
         if mode == "append" and before is not None:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from locality.errors import SourceError
 from locality.storage.ingest.csv import CsvSource
 from locality.storage.ingest.ipc import FILE_MAGIC, IpcSource
-from locality.storage.ingest.source import Place, Source, StreamSource
+from locality.storage.ingest.source import Place, Source, StreamSource, ready
 from locality.storage.ingest.validity import checked
+from locality.types import DataType
 
 _PARQUET = {".parquet", ".parq", ".pq"}
 _IPC = {".arrow", ".arrows", ".feather", ".ipc"}
 _CSV = {".csv", ".tsv", ".txt", ".tbl"}
 _COMPRESSED = {".gz", ".zst"}
+_OWN_TYPE = re.compile(r"UUID|HUGEINT|ENUM\(.*\)", re.DOTALL)
 _STREAM_MAGIC = b"\xff\xff\xff\xff"
 
 
@@ -47,8 +51,10 @@ def open_source(source: Any, threads: int, csv: Mapping[str, Any]) -> Source:
 
 def _object(source: Any) -> Source:
     library = type(source).__module__.partition(".")[0]
-    place = Place(f"the {library} {type(source).__name__}")
+    place = Place(f"the {library.removeprefix('_')} {type(source).__name__}")
     with place.reading():
+        if isinstance(source, duckdb.DuckDBPyRelation):
+            return StreamSource(pa.RecordBatchReader.from_stream(source), place, ready, types=_own_types(source))
         if library == "pandas":
             # Like DuckDB, take the columns and leave the index.
             source = pa.Table.from_pandas(source, preserve_index=False)
@@ -59,6 +65,12 @@ def _object(source: Any) -> Source:
             reader = pa.RecordBatchReader.from_batches(batch.schema, [batch])
     rows = getattr(source, "num_rows", None)
     return StreamSource(reader, place, checked, rows if isinstance(rows, int) else None)
+
+
+def _own_types(relation: duckdb.DuckDBPyRelation) -> dict[str, DataType]:
+    """The types of columns that leave DuckDB as other ones: UUID and ENUM as text, HUGEINT as a decimal."""
+    types = {name: str(dtype) for name, dtype in zip(relation.columns, relation.types, strict=True)}
+    return {name: DataType(text) for name, text in types.items() if _OWN_TYPE.fullmatch(text)}
 
 
 def _matches(pattern: str) -> list[Path]:

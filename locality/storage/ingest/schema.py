@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from locality import types
+from locality.encodings.canonical import is_fixed
 from locality.errors import SchemaError
 from locality.storage.catalog import check_columns, fold
 from locality.storage.table import ColumnInfo
-from locality.types import DataType, Domain
+from locality.types import HUGEINT, DataType
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,16 @@ class Target:
             raise SchemaError(f"column {column.name!r}: a value does not fit {column.type}: {error}") from None
 
 
-def new_table(table: str, schema: pa.Schema) -> Target:
-    """The target of a source whose columns become those of a new table; raises SchemaError for impossible ones."""
+def new_table(table: str, schema: pa.Schema, known: Mapping[str, DataType]) -> Target:
+    """The target of a source whose columns become those of a new table; raises SchemaError for impossible ones.
+
+    known: the types of columns, by name, that Arrow's types do not tell.
+    """
     check_columns(table, schema.names)
     columns = []
     for field in schema:
         try:
-            dtype = types.from_arrow(field.type)
+            dtype = known.get(field.name) or types.from_arrow(field.type)
         except SchemaError as error:
             raise SchemaError(f"column {field.name!r} of table {table!r}: {error}") from None
         columns.append(ColumnInfo(field.name, dtype, field.nullable, _kept_arrow_type(dtype, field.type)))
@@ -57,33 +61,37 @@ def new_table(table: str, schema: pa.Schema) -> Target:
     return Target(tuple(columns), tuple(range(count)), (None,) * count)
 
 
-def existing_table(table: str, columns: Sequence[ColumnInfo], schema: pa.Schema) -> Target:
+def existing_table(
+    table: str, columns: Sequence[ColumnInfo], schema: pa.Schema, known: Mapping[str, DataType]
+) -> Target:
     """The target of a source whose columns are matched to a table's by name, and widened where nothing can be lost.
+
+    known: as for :func:`new_table`.
 
     Raises SchemaError naming the first column that is missing, is one too many, or has another type.
     """
     check_columns(table, schema.names)
     positions = {fold(name): index for index, name in enumerate(schema.names)}
-    known = {fold(column.name) for column in columns}
+    present = {fold(column.name) for column in columns}
     for name in schema.names:
-        if fold(name) not in known:
+        if fold(name) not in present:
             raise SchemaError(f"the source has a column {name!r}, but table {table!r} has none of that name")
     found, casts = [], []
     for column in columns:
         if fold(column.name) not in positions:
             raise SchemaError(f"the source lacks the column {column.name!r} of table {table!r}")
         field = schema.field(positions[fold(column.name)])
-        casts.append(_cast(table, column, field.type))
+        casts.append(_cast(table, column, field.type, known.get(field.name)))
         found.append(positions[fold(column.name)])
     return Target(tuple(columns), tuple(found), tuple(casts))
 
 
 def _kept_arrow_type(dtype: DataType, arrow: pa.DataType) -> pa.DataType | None:
-    return arrow if dtype.domain is Domain.NESTED else None
+    return None if is_fixed(dtype) else arrow
 
 
-def _cast(table: str, column: ColumnInfo, arrow: pa.DataType) -> pa.DataType | None:
-    dtype = types.from_arrow(arrow)
+def _cast(table: str, column: ColumnInfo, arrow: pa.DataType, known: DataType | None) -> pa.DataType | None:
+    dtype = known or types.from_arrow(arrow)
     if dtype == column.type or (pa.types.is_null(arrow) and column.arrow is None):
         return None
     if _widens(dtype, column.type):
@@ -101,4 +109,4 @@ def _widens(source: DataType, target: DataType) -> bool:
         scale = source.scale
         digits = source.width - scale if source.is_decimal else len(str(source.bounds[1]))
         return scale <= target.scale and digits <= target.width - target.scale
-    return (source.name, target.name) == ("FLOAT", "DOUBLE")
+    return (source.is_integral and target == HUGEINT) or (source.name, target.name) == ("FLOAT", "DOUBLE")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 import pyarrow as pa
 
 from locality.errors import SourceError
+from locality.types import DataType
 
 CHUNK_ROWS = 2 * 65_536
 """Rows that a piece has at least (but for the last), so that the work per piece outweighs its overhead."""
@@ -47,10 +49,12 @@ class Source(ABC):
     """Rows to ingest, read once.
 
     schema: the Arrow schema of every piece.
+    types: the SQL types of columns, by name, where Arrow's do not tell them.
     rows, bytes: how many there are in all, as far as is known beforehand (``bytes``: of the files).
     """
 
     schema: pa.Schema
+    types: Mapping[str, DataType] = MappingProxyType({})
     rows: int | None = None
     bytes: int | None = None
 
@@ -68,10 +72,12 @@ class StreamSource(Source):
         place: Place,
         piece: Callable[[pa.Table, Place], Piece],
         rows: int | None = None,
+        types: Mapping[str, DataType] | None = None,
     ) -> None:
         """``piece`` makes pieces of the rows that were read, as :func:`ready` does."""
         self.schema = reader.schema
         self.rows = rows
+        self.types = types or {}
         self._reader = reader
         self._place = place
         self._piece = piece

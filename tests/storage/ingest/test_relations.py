@@ -1,0 +1,66 @@
+"""Relations of DuckDB: types that Arrow has no name for come out as DuckDB's own, with DuckDB's values and order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+import locality
+from locality.errors import SchemaError
+
+ROWS = 70_000
+SOURCE = f"""
+    select i::bigint as i,
+        case i % 4 when 0 then null when 1 then {2**127 - 1}::hugeint when 2 then {1 - 2**127}::hugeint else i end as h,
+        case when i % 5 = 0 then null else md5(i::varchar)::uuid end as u,
+        case i % 3 when 0 then null when 1 then 'it''s' else 'a,b' end::mood as m
+    from range({ROWS}) r(i)
+"""
+
+
+@pytest.fixture(scope="module")
+def both() -> Iterator[tuple[locality.Connection, duckdb.DuckDBPyConnection]]:
+    with duckdb.connect() as oracle, locality.connect() as con:
+        oracle.execute("create type mood as enum ('it''s', 'unused', 'a,b')")
+        oracle.execute(f"create table t as {SOURCE}")
+        con.ingest("t", oracle.table("t"))
+        con.ingest("t", oracle.sql("select m, u, h, i + 1 as i from t"), mode="append")
+        oracle.execute("insert into t by name select m, u, h, i + 1 as i from t")
+        yield con, oracle
+
+
+@pytest.mark.parametrize(
+    ("query", "engine"),
+    [
+        ("select h from t order by h limit 9", "locality"),
+        ("select min(h), max(h), count(h) from t", "duckdb"),
+        ("select u from t where u > 'a0000000-0000-0000-0000-000000000000' order by u limit 9", "duckdb"),
+        ("select m, count(*) from t group by m order by m", "duckdb"),
+        ("select typeof(h), typeof(u), typeof(m), * from t order by all limit 9", "duckdb"),
+        ("select sum(i), count(*) from t where i < 1000", "locality"),
+    ],
+)
+def test_types_and_values(both: tuple[locality.Connection, duckdb.DuckDBPyConnection], query: str, engine: str) -> None:
+    con, oracle = both
+    found, expected = con.sql(query), oracle.sql(query)
+    assert found.types == [str(dtype) for dtype in expected.types]
+    assert found.fetchall() == expected.fetchall()
+    assert found.profile.engine == engine
+
+
+def test_what_may_be_appended(both: tuple[locality.Connection, duckdb.DuckDBPyConnection]) -> None:
+    con, oracle = both
+    con.ingest("n", oracle.sql("select 1::hugeint as h"))
+    con.ingest("n", pa.table({"h": pa.array([2, None], pa.int32())}), mode="append")
+    assert con.sql("select h from n").fetchall() == [(1,), (2,), (None,)]
+    with pytest.raises(SchemaError, match="'u' of table 't' is UUID.*VARCHAR does not fit"):
+        con.ingest(
+            "t", pa.table({"i": [1], "h": [1], "u": ["x"], "m": ["a,b"]}).select(["m", "i", "h", "u"]), mode="append"
+        )
+
+
+def test_the_store_is_whole(both: tuple[locality.Connection, duckdb.DuckDBPyConnection]) -> None:
+    assert both[0].verify().rows >= 2 * ROWS
