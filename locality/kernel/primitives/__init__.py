@@ -146,12 +146,29 @@ _RANKS = _family(
     ("count_matches", (_INTS64, _INTS32, _I64), _I64, ()),
     ("write_matches", (_INTS64, _INTS32, _INTS32, _I64, _INTS64, _INTS64), _I64, (4, 5)),
 )
+_SLOTS = _family(
+    "slots",
+    ("find_numbers", (_INTS64, _I64, _INTS64, _INTS64), _I64, (3,)),
+    ("enter_numbers", (_INTS64, _I64, _I64, _INTS64, _INTS64), _I64, (3, 4)),
+    ("find_words", (_INTS64, _I64, _INTS64, Array(_I64, 2), _INTS64), _I64, (4,)),
+    ("enter_words", (Array(_I64, 2), _I64, _I64, _INTS64, _INTS64), _I64, (3, 4)),
+)
+_TEXTS = _family(
+    "texts",
+    ("enter_texts", (_BYTES, _INTS64, _INTS64, _INTS64), _I64, (2, 3)),
+    ("find_texts", (_BYTES, _INTS64, _INTS64, _I64, _INTS64, _BYTES, _INTS64, _INTS64), _I64, (7,)),
+)
+_KEYS = _family(
+    "keys",
+    ("add_digits", (_ELEMENTS, _BYTES, _I64, _INTS64, _INTS64), _I64, (4,)),
+    ("add_floats", (_ELEMENTS, _BYTES, _I64, _I64, _INTS64), _I64, (4,)),
+)
 
 PRIMITIVES: Mapping[str, Primitive] = {
     primitive.name: primitive
     for family in (
         *(_SELECTION, _BITMAP, _RUNS, _FLOAT, _ROUNDING, _ELEMENTARY, _INTEGER),
-        *(_DATES, _TIMES, _STRINGS, _SEARCH, _HASHING, _MOMENTS, _GROUPS, _RANKS),
+        *(_DATES, _TIMES, _STRINGS, _SEARCH, _HASHING, _MOMENTS, _GROUPS, _RANKS, _SLOTS, _TEXTS, _KEYS),
     )
     for primitive in family
 }

@@ -76,6 +76,11 @@ class Block:
         """A scratch array of a block's length."""
         return self.builder.local_array(element, BLOCK)
 
+    @property
+    def active(self) -> ir.Var:
+        """How many turns a loop over the rows makes (:meth:`rows`)."""
+        return self.count if self.selected is None else self.selected
+
     def column(self, index: int) -> ColumnLoad:
         """A column of the source, prepared for use in the block's loops."""
         if index not in self._columns:

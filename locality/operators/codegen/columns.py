@@ -99,6 +99,10 @@ class ColumnLoad:
             raise Unsupported(f"row-by-row access to a {self.shape.encoding} column of {self._type}")
         return self._code_at(row)
 
+    def place(self, row: ir.Expr) -> ir.Expr:
+        """Where the value at a row of the block lies in the column's arrays, I64."""
+        return b.add(self.first_row, row)
+
     @property
     def validity(self) -> ir.Var | None:
         """BOOL, which rows of the block are not NULL; None if none is."""

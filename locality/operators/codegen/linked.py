@@ -29,7 +29,7 @@ class LinkedLoad(ColumnLoad):
         raise Unsupported("functions of raw strings over the rows of a join")
 
     def code(self, row: ir.Expr) -> ir.Expr:
-        return super().code(self._place(row))
+        return super().code(self.place(row))
 
     def valid(self, row: ir.Expr) -> ir.Expr | None:
         found = None
@@ -37,7 +37,7 @@ class LinkedLoad(ColumnLoad):
             found = b.ge(self._position(row), b.const_i64(0))
         if not self.shape.bitmap:
             return found
-        place = self._place(row)
+        place = self.place(row)
         bits = b.load(self.array("validity", Scalar.U8), b.shift_right(place, b.const_i64(3)))
         mask = b.const_i64(7)
         bit = b.and_(b.shift_right(b.convert(bits, Scalar.I64), b.and_(place, mask)), b.const_i64(1))
@@ -48,6 +48,6 @@ class LinkedLoad(ColumnLoad):
         assert self.shape.link is not None
         return b.convert(b.load(self.block.links[self.shape.link], row), Scalar.I64)
 
-    def _place(self, row: ir.Expr) -> ir.Expr:
+    def place(self, row: ir.Expr) -> ir.Expr:
         """The row of the target; any row of it where there is no match."""
         return b.maximum(self._position(row), b.const_i64(0))

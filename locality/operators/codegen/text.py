@@ -96,17 +96,17 @@ def emit_text_comparison(row: Row, call: Call) -> Value:
     column, constant = call.args
     assert isinstance(column, ColumnRef) and isinstance(constant, Constant) and isinstance(constant.value, str)
     load = row.block.column(column.index)
-    start, stop = _bounds(row, load)
+    start, stop = text_bounds(row, load)
     other = np.frombuffer(constant.value.encode(), dtype=np.uint8)
     parameter = row.block.parameters.array(("text", constant.value), Array(Scalar.U8), _always(other))
     order = b.call("string_compare", load.array("data", Scalar.U8), start, stop, parameter)
     return Value(ir.Compare(call.name, order, b.const_i64(0)), load.valid(row.index))
 
 
-def _bounds(row: Row, load: ColumnLoad) -> tuple[ir.Expr, ir.Expr]:
-    """Where the current row's bytes begin and end."""
+def text_bounds(row: Row, load: ColumnLoad) -> tuple[ir.Expr, ir.Expr]:
+    """Where the bytes of the current row's raw string begin and end."""
     offsets = load.array("offsets", Scalar.I64)
-    at = b.add(row.block.first_row, row.index)
+    at = load.place(row.index)
     return b.load(offsets, at), b.load(offsets, b.add(at, b.const_i64(1)))
 
 
@@ -177,7 +177,7 @@ def emit_packed_substring(row: Row, call: Call) -> Value:
     assert isinstance(column, ColumnRef) and found is not None
     load = row.block.column(column.index)
     data = load.array("data", Scalar.U8)
-    start, stop = _bounds(row, load)
+    start, stop = text_bounds(row, load)
     first, count = (b.const_i64(number) for number in found)
     expr = row.share(b.call("pack_substring", data, start, stop, first, count))
     valid = load.valid(row.index)

@@ -75,7 +75,7 @@ def _pairs(
         every = np.arange(right.row_count, dtype=np.int64)
         return _Pairs(np.repeat(np.arange(rows, dtype=np.int64), right.row_count), np.tile(every, rows))
     index = matching.index
-    ranks = index.ranks_of([keys.column(i) for i in range(len(keys.columns))])
+    ranks = index.ranks_of([keys.column(i) for i in range(len(keys.columns))], execution)
     order, starts = index.listing()
     count = int(count_matches(ranks, starts, 0))
     _reserve(count, traffic, execution)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from locality.encodings import EncodedColumn, expand
 from locality.errors import Unsupported
-from locality.operators.codegen.probe import probe
 from locality.operators.joins.pairs import Matching, joined_rows
+from locality.operators.joins.ranks import check_keys, may_be_null
 from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.relations.keyindex import KeyIndex, index_rows
 from locality.operators.relations.links import Link, LinkKind
@@ -61,7 +61,7 @@ class JoinSource:
         relation, pending = self.left.read(execution, own)
         right = self.right.execute(execution).as_relation()
         with execution.measure("join") as traffic:
-            index = self._index(right)
+            index = self._index(right, execution)
             if index is not None:
                 traffic.state += 2 * index.nbytes
                 execution.reserve(index.nbytes, "the index of a join")
@@ -73,12 +73,12 @@ class JoinSource:
         matching = Matching(self.kind, self.keys, index, self.condition)
         return joined_rows(relation, pending, matching, _first(right, self.outputs), execution), rest
 
-    def _index(self, right: Relation) -> KeyIndex | None:
+    def _index(self, right: Relation, execution: Execution) -> KeyIndex | None:
         if not self.keys:
             return None
         columns = [right.gather(position, None) for position in self.positions]
         intervals = [right.intervals[position] for position in self.positions]
-        return index_rows(columns, intervals, self.null_safe)
+        return index_rows(columns, intervals, self.null_safe, execution)
 
     def _can_link(self, index: KeyIndex | None, right: Relation) -> bool:
         if self.kind not in _LINKS:
@@ -90,8 +90,8 @@ class JoinSource:
     def _link(self, relation: Relation, index: KeyIndex | None, right: Relation) -> Link:
         if self.kind in ("semi", "anti") and self.condition is None and index is not None:
             index = replace(index, rows=None, starts=None)  # that there is a match is all that matters
-        for key in self.keys:
-            probe(relation, key)  # says now what kernels can't compute
+        if index is not None:
+            check_keys(relation, self.keys, index)  # says now what kernels can't compute
         target = _padded(_first(right, self.outputs))
         return Link(len(relation.types), self.keys, index, target, _LINKS[self.kind], self.condition)
 
@@ -102,12 +102,13 @@ class JoinSource:
         assert index is not None
         columns = [right.gather(position, None) for position in self.positions]
         nulls = right.row_count > 0 and any(c.validity is not None or c.all_null for c in columns)
-        nullable = nulls or any(probe(relation, key).valid is not None for key in self.keys)
+        nullable = nulls or any(may_be_null(relation, key) for key in self.keys)
         if nullable and (len(self.keys) > 1 or any(self.null_safe)):
             raise Unsupported("a mark join on several keys with NULLs")
+        check_keys(relation, self.keys, index)
         index = replace(index, rows=None, starts=None)
         marked = relation.linked(
-            Link(len(relation.types), self.keys, index, _booleans(max(index.keys, 1), True), "left")
+            Link(len(relation.types), self.keys, index, _booleans(max(index.ranks, 1), True), "left")
         )
         others = _booleans(1, None if nulls else False, None if right.row_count else False)
         return marked.linked(Link(len(marked.types), (), None, others, "left"))

@@ -1,67 +1,47 @@
-"""Which rows of a relation have a key: an index over few bits a key, made for one query.
+"""Which rows of a relation have a key: an index made for one query, straight from the codes of the key's columns.
 
-Keys of integers, dates, short decimals and dictionary codes are numbered by arithmetic, and a set with ranks
-(:mod:`locality.kernel.primitives.ranks`) tells the rank of a number among those that occur. Where rows lie in the order
-of a unique key, as parents usually do, the rank is the row, and nothing else is kept.
+Where rows lie in the order of a unique key, as parents usually do, or where a hash table finds them, the rank of a key
+is its row, and nothing else is kept.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from locality.encodings import EncodedColumn, expand
-from locality.encodings.bitmaps import to_mask
-from locality.encodings.column import Dictionary
-from locality.encodings.numbers import to_numpy
-from locality.errors import Unsupported
+from locality.encodings import EncodedColumn
+from locality.operators.relations.keyparts import Codes, KeyPart, codes_for, pack_parts, plan_part
+from locality.operators.relations.members import BitSet, Members, fill_table, prefers_bits
 from locality.plan.intervals import Interval
-from locality.types import Domain
+
+if TYPE_CHECKING:
+    from locality.operators.physical import Execution
 
 Ints32 = npt.NDArray[np.int32]
 Ints64 = npt.NDArray[np.int64]
 
-#: Possible keys up to which a set of bits is made whatever the rows, and possible keys a row beyond that.
-_SMALL_DOMAIN, _MOST_A_ROW = 1 << 20, 256
-
-
-@dataclass(frozen=True, eq=False)
-class KeyPart:
-    """One column of a key: its values are ``low + digit`` with digits below ``size``; NULL is the digit ``size``.
-
-    stride: what one step of the digit adds to the key's number. dictionary: of strings, whose digits are its codes.
-    nulls: whether NULL equals NULL here; else a row with NULL has no key.
-    """
-
-    low: int
-    size: int
-    stride: int
-    dictionary: Dictionary | None
-    nulls: bool
-
-    @property
-    def digits(self) -> int:
-        return self.size + self.nulls
+#: Rows whose words are computed at a time: they stay in the cache while column after column is added.
+_STEP = 1 << 15
 
 
 @dataclass(frozen=True, eq=False)
 class KeyIndex:
     """The rows of a relation by key.
 
-    words: the set of numbers that occur, see :mod:`locality.kernel.primitives.ranks`.
-    keys: how many there are.
+    width: how many words a key has. members: which keys there are, and their ranks. ranks: what all ranks are below; 0
+    if there is no key.
     rows: the rows in the order of their keys' ranks; None where rank and row are the same.
     starts: where the rows of each rank begin in ``rows``; None where each key has one row.
     """
 
     parts: tuple[KeyPart, ...]
-    words: Ints64
-    keys: int
+    width: int
+    members: Members
+    ranks: int
     rows: Ints32 | None
     starts: Ints32 | None
 
@@ -70,126 +50,85 @@ class KeyIndex:
         """Whether no key has two rows."""
         return self.starts is None
 
-    def ranks_of(self, columns: Sequence[EncodedColumn]) -> Ints64:
+    def ranks_of(self, columns: Sequence[EncodedColumn], execution: Execution) -> Ints64:
         """The rank of each row's key in the index, for columns of any relation; negative where it is not there."""
-        from locality.kernel.primitives.ranks import find_ranks
+        codes = [codes_for(part, column) for part, column in zip(self.parts, columns, strict=True)]
+        ranks = np.empty(columns[0].length, np.int64)
 
-        numbers = _numbers(self.parts, columns)
-        find_ranks(self.words, numbers, numbers)
-        return numbers
+        def find(worker: int, start: int) -> None:
+            stop = min(start + _STEP, len(ranks))
+            words = np.zeros((self.width, stop - start), np.int64)
+            _add_words(self.parts, codes, start, stop, words)
+            self.members.find(words, ranks[start:stop])
+
+        execution.run(range(0, len(ranks), _STEP), find)
+        return ranks
 
     def listing(self) -> tuple[Ints32, Ints32]:
         """``rows`` and ``starts``, made up where they go without saying."""
-        every = np.arange(self.keys + 1, dtype=np.int32)
+        every = np.arange(self.ranks + 1, dtype=np.int32)
         return every if self.rows is None else self.rows, every if self.starts is None else self.starts
 
     @property
     def nbytes(self) -> int:
-        return self.words.nbytes + sum(a.nbytes for a in (self.rows, self.starts) if a is not None)
+        texts = sum(part.raw.nbytes for part in self.parts if part.raw is not None)
+        return texts + self.members.nbytes + sum(a.nbytes for a in (self.rows, self.starts) if a is not None)
 
 
 def index_rows(
-    columns: Sequence[EncodedColumn], intervals: Sequence[Interval | None], null_safe: Sequence[bool]
+    columns: Sequence[EncodedColumn],
+    intervals: Sequence[Interval | None],
+    null_safe: Sequence[bool],
+    execution: Execution,
 ) -> KeyIndex:
-    """The index of rows by ``columns``; raises Unsupported for keys that can't be numbered, or are spread too far."""
-    from locality.kernel.primitives.ranks import enter_members, find_ranks, group_rows
+    """The index of rows by ``columns``; raises Unsupported for types of keys that kernels do not read."""
+    planned = [plan_part(*column) for column in zip(columns, intervals, null_safe, strict=True)]
+    codes = [own for _, own in planned]
+    parts, sizes = pack_parts([part for part, _ in planned])
+    words = np.empty((len(sizes), columns[0].length), np.int64)
 
-    rows = columns[0].length
-    parts = _parts(columns, intervals, null_safe)
-    size = math.prod(part.digits for part in parts)
-    if size > max(_SMALL_DOMAIN, _MOST_A_ROW * rows):
-        raise Unsupported("a join on keys that are spread wide")
-    numbers = _numbers(parts, columns)
+    def compute(worker: int, start: int) -> None:
+        stop = min(start + _STEP, words.shape[1])
+        block = np.zeros((len(sizes), stop - start), np.int64)
+        _add_words(parts, codes, start, stop, block)
+        words[:, start:stop] = block
+
+    execution.run(range(0, words.shape[1], _STEP), compute)
+    if prefers_bits(sizes, words.shape[1]):
+        return _index_by_bits(parts, words[0], sizes[0])
+    members, ranks, keys = fill_table(words, sizes, execution.threads, execution.run)
+    listing: tuple[Ints32 | None, Ints32 | None] = None, None
+    if keys < len(ranks) and keys < np.count_nonzero(ranks >= 0):
+        listing = _listing(ranks, len(ranks))
+    return KeyIndex(parts, len(sizes), members, len(ranks) if keys else 0, *listing)
+
+
+def _index_by_bits(parts: tuple[KeyPart, ...], numbers: Ints64, size: int) -> KeyIndex:
+    from locality.kernel.primitives.ranks import enter_members, find_ranks
+
     words = np.zeros(2 * (size // 64 + 1), np.int64)
     members = int(enter_members(numbers, words))
     if members >= 0:
-        return KeyIndex(parts, words, members, None, None)
+        return KeyIndex(parts, 1, BitSet(words), members, None, None)
     members = -members - 1
     find_ranks(words, numbers, numbers)
-    starts, order = np.zeros(members + 2, np.int32), np.empty(rows, np.int32)
-    most = int(group_rows(numbers, starts, order))
-    return KeyIndex(parts, words, members, order, starts if most > 1 else None)
+    return KeyIndex(parts, 1, BitSet(words), members, *_listing(numbers, members))
 
 
-def _parts(
-    columns: Sequence[EncodedColumn], intervals: Sequence[Interval | None], null_safe: Sequence[bool]
-) -> tuple[KeyPart, ...]:
-    parts: list[KeyPart] = []
-    stride = 1
-    for column, interval, nulls in reversed(list(zip(columns, intervals, null_safe, strict=True))):
-        parts.append(_part(column, interval, stride, nulls))
-        stride *= parts[-1].digits
-        if stride > 2**62:
-            raise Unsupported("a join on keys with too many possible values")
-    return tuple(reversed(parts))
+def _listing(ranks: Ints64, count: int) -> tuple[Ints32, Ints32 | None]:
+    """The rows by rank, and where those of each begin; None if none has two."""
+    from locality.kernel.primitives.ranks import group_rows
+
+    starts, order = np.zeros(count + 2, np.int32), np.empty(len(ranks), np.int32)
+    most = int(group_rows(ranks, starts, order))
+    return order, starts if most > 1 else None
 
 
-def _part(column: EncodedColumn, interval: Interval | None, stride: int, nulls: bool) -> KeyPart:
-    if column.type.domain is Domain.STRING:
-        if column.dictionary is None and not column.all_null:
-            raise Unsupported(f"a join on raw strings of {column.type}")
-        size = 0 if column.dictionary is None else len(column.dictionary)
-        return KeyPart(0, size, stride, column.dictionary, nulls)
-    if interval is None or column.type.domain is not Domain.INTEGER:
-        raise Unsupported(f"a join on {column.type} keys")
-    return KeyPart(interval.low, interval.size, stride, None, nulls)
+def _add_words(parts: Sequence[KeyPart], codes: Sequence[Codes], start: int, stop: int, words: Ints64) -> None:
+    """The words of rows ``start`` to ``stop`` into ``words``, which are zeros; NO_KEY in the first for no key."""
+    from locality.kernel.primitives.slots import NO_KEY
 
-
-def _numbers(parts: Sequence[KeyPart], columns: Sequence[EncodedColumn]) -> Ints64:
-    """The key's number of each row; negative where it has none."""
-    total: Any = None
-    known: Any = None
-    for part, column in zip(parts, columns, strict=True):
-        digits = _digits(part, column)
-        # one comparison of unsigned numbers finds those below and above; a difference that wrapped lies outside too
-        inside = digits.view(np.uint64) < part.size
-        if column.validity is not None or column.all_null:
-            valid = _valid(column)
-            digits = np.where(valid, digits, part.size)
-            inside = np.where(valid, inside, part.nulls)
-        if part.stride != 1:
-            digits = digits * part.stride
-        total = digits if total is None else total + digits
-        known = inside if known is None else known & inside
-    return np.ascontiguousarray(np.where(known, total, -1), dtype=np.int64)
-
-
-def _valid(column: EncodedColumn) -> npt.NDArray[np.bool_]:
-    if column.validity is None:
-        return np.zeros(column.length, np.bool_)
-    return to_mask(column.validity, column.length)
-
-
-def _digits(part: KeyPart, column: EncodedColumn) -> Ints64:
-    if column.all_null:
-        return np.zeros(column.length, np.int64)
-    base, factor = column.base, column.factor
-    if column.encoding not in ("frame", "scaled"):
-        column, base, factor = expand(column), 0, 1
-    assert column.codes is not None
-    if column.type.domain is Domain.STRING:
-        return _codes(part, column)
-    digits = column.codes.astype(np.int64)
-    if factor != 1:
-        digits *= factor
-    if base != part.low:
-        digits += base - part.low
-    return digits
-
-
-def _codes(part: KeyPart, column: EncodedColumn) -> Ints64:
-    if column.dictionary is None:
-        raise Unsupported(f"a join on raw strings of {column.type}")
-    assert column.codes is not None
-    if part.dictionary is not None and part.dictionary.key == column.dictionary.key:
-        return column.codes.astype(np.int64)
-    return codes_in(column.dictionary, part.dictionary).astype(np.int64)[column.codes]
-
-
-def codes_in(entries: Dictionary, other: Dictionary | None) -> Ints32:
-    """The code in ``other`` of each entry, -1 if it is not there: at least one element."""
-    import pyarrow.compute as pc
-
-    if other is None or len(entries) == 0:
-        return np.full(max(len(entries), 1), -1, np.int32)
-    return to_numpy(pc.index_in(entries.values, value_set=other.values.cast(entries.values.type)).fill_null(-1))
+    for part, own in zip(parts, codes, strict=True):
+        own.add(part, start, stop, words)
+    if len(words) > 1:
+        words[0, (words[1:] == NO_KEY).any(axis=0)] = NO_KEY

@@ -42,4 +42,4 @@ class Link:
     @property
     def finds_nothing(self) -> bool:
         """Whether no row can go on, because nothing is there to match."""
-        return self.kind == "inner" and self.index is not None and self.index.keys == 0
+        return self.kind == "inner" and self.index is not None and self.index.ranks == 0

@@ -1,0 +1,214 @@
+"""A hash table that is made once and then only read: which row of an index has a key.
+
+A key is one 64-bit number below 2**32, or several words of any value. The table is
+
+- ``slots``, shape (m,), m a power of two and at least twice the rows: a tag in the upper 32 bits, a row plus 1 in the
+  lower; 0 means empty. Eight slots share a cache line, and probing is linear. The tag is the number itself, or the
+  upper half of the words' hash.
+- ``stored``, shape (words, rows): the words of every row, to compare with where the tags are equal; not for numbers.
+
+A key whose first word is NO_KEY is in no table, and is entered into none.
+
+Work goes in stages over a block of keys, so that misses of the cache overlap: hashes first, then the slots where
+probing begins, and only then the branches that settle it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import jit
+from .hashing import mix
+from .types import Boolean, Elements, Integer, Ints64
+
+NO_KEY = np.int64(-(2**63))
+#: The rank of a row that is still to be entered.
+PENDING = np.int64(-2)
+
+_BLOCK = 1024
+_TAG = np.int64(32)
+_ROW = np.int64(0xFFFFFFFF)
+_HALF = np.uint64(32)
+
+
+@jit
+def tag_of(value: Integer) -> Integer:
+    """The upper half of a slot or a hash."""
+    return np.int64(np.uint64(value) >> _HALF)
+
+
+@jit
+def find_numbers(numbers: Ints64, n: Integer, slots: Ints64, ranks: Elements) -> Integer:
+    """The row of each of the first ``n`` numbers; -1 for one that is not there, or negative. Returns how many are."""
+    mask = np.int64(len(slots) - 1)
+    homes = np.empty(n, np.int64)
+    guesses = np.empty(n, np.int64)
+    for i in range(n):
+        homes[i] = np.int64(mix(np.uint64(numbers[i]))) & mask
+    for i in range(n):
+        guesses[i] = slots[np.uint64(homes[i])]
+    found = 0
+    for i in range(n):
+        slot = guesses[i]
+        if slot != 0 and tag_of(slot) != numbers[i]:
+            slot = slot_of_number(numbers[i], homes[i] + 1, slots)
+        ranks[i] = (slot & _ROW) - 1
+        found += slot != 0
+    return found
+
+
+@jit
+def slot_of_number(number: Integer, place: Integer, slots: Ints64) -> Integer:
+    """The slot of ``number``, or the empty one that ends the search for it from ``place`` on."""
+    mask = np.int64(len(slots) - 1)
+    slot = slots[np.uint64(place & mask)]
+    while slot != 0 and tag_of(slot) != number:
+        place += 1
+        slot = slots[np.uint64(place & mask)]
+    return slot
+
+
+@jit
+def enter_numbers(numbers: Ints64, first: Integer, stop: Integer, slots: Ints64, ranks: Ints64) -> Integer:
+    """Enters the PENDING rows whose search begins in slots ``first`` to ``stop`` and stays there; counts the new keys.
+
+    ``ranks`` gets the first row of each row's key, -1 for no key. Workers may enter rows of one table at the same time
+    into ranges of their own; rows that run out of a range stay PENDING, for a last call over all slots.
+    """
+    mask = np.int64(len(slots) - 1)
+    homes = np.empty(_BLOCK, np.int64)
+    guesses = np.empty(_BLOCK, np.int64)
+    entered = 0
+    for begin in range(0, len(numbers), _BLOCK):
+        n = min(_BLOCK, len(numbers) - begin)
+        for i in range(n):
+            homes[i] = np.int64(mix(np.uint64(numbers[begin + i]))) & mask
+        for i in range(n):
+            guesses[i] = slots[np.uint64(homes[i])]
+        for i in range(n):
+            place = homes[i]
+            row = begin + i
+            if place < first or place >= stop or ranks[row] != PENDING:
+                continue
+            number = numbers[row]
+            slot = guesses[i] if guesses[i] != 0 else slots[np.uint64(place)]
+            while slot != 0 and tag_of(slot) != number and number >= 0:
+                place = next_place(place, first, stop, len(slots))
+                if place < 0:
+                    break
+                slot = slots[np.uint64(place)]
+            entered += settle_row(row, number >= 0, number, place, slot, slots, ranks)
+    return entered
+
+
+@jit
+def next_place(place: Integer, first: Integer, stop: Integer, size: Integer) -> Integer:
+    """The slot after ``place``: around the end of a whole table, -1 at the end of a part of it."""
+    if place + 1 < stop:
+        return place + 1
+    return 0 if stop - first == size else -1
+
+
+@jit
+def settle_row(
+    row: Integer, known: Boolean, tag: Integer, place: Integer, slot: Integer, slots: Ints64, ranks: Ints64
+) -> Integer:
+    """Enters a row where its search ended, at ``slot`` in ``place``; 1 if its key is new."""
+    if not known:
+        ranks[row] = -1
+    elif slot == 0:
+        slots[np.uint64(place)] = (tag << _TAG) | (row + 1)
+        ranks[row] = row
+        return 1
+    elif place >= 0:
+        ranks[row] = (slot & _ROW) - 1
+    return 0
+
+
+@jit
+def hash_keys(words: Ints64, count: Integer, first: Integer, n: Integer, hashes: Ints64) -> Integer:
+    """The hashes of ``n`` keys from ``first`` on, of ``count`` words each; returns how far a key's words are apart."""
+    stride = len(words) // count
+    for i in range(n):
+        hashes[i] = np.int64(mix(np.uint64(words[first + i])))
+    for w in range(1, count):
+        for i in range(n):
+            hashes[i] = np.int64(mix(np.uint64(hashes[i] ^ words[w * stride + first + i])))
+    return stride
+
+
+@jit
+def has_words(stored: Elements, slot: Integer, words: Ints64, stride: Integer, i: Integer) -> Boolean:
+    """Whether the words of the row in ``slot`` are those of key ``i``."""
+    row = np.uint64(slot & _ROW) - np.uint64(1)
+    w = 0
+    while w < stored.shape[0] and stored[w, row] == words[w * stride + i]:
+        w += 1
+    return w == stored.shape[0]
+
+
+@jit
+def find_words(words: Ints64, n: Integer, slots: Ints64, stored: Elements, ranks: Elements) -> Integer:
+    """:func:`find_numbers` for keys of k words: word ``w`` of key ``i`` is at ``words[w * (len(words) // k) + i]``."""
+    mask = np.int64(len(slots) - 1)
+    hashes = np.empty(n, np.int64)
+    guesses = np.empty(n, np.int64)
+    likely = np.empty(n, np.bool_)
+    stride = hash_keys(words, stored.shape[0], 0, n, hashes)
+    for i in range(n):
+        guesses[i] = slots[np.uint64(hashes[i] & mask)]
+    for i in range(n):
+        likely[i] = stored[0, np.uint64(max((guesses[i] & _ROW) - 1, 0))] == words[i]
+    found = 0
+    for i in range(n):
+        slot = guesses[i]
+        if slot != 0 and not (likely[i] and has_words(stored, slot, words, stride, i)):
+            slot = slot_of_words(words, stride, i, hashes[i], slots, stored)
+        ranks[i] = (slot & _ROW) - 1
+        found += slot != 0
+    return found
+
+
+@jit
+def slot_of_words(
+    words: Ints64, stride: Integer, i: Integer, value: Integer, slots: Ints64, stored: Elements
+) -> Integer:
+    """The slot of key ``i``, whose hash is ``value``, or the empty one that ends the search for it."""
+    mask = np.int64(len(slots) - 1)
+    place = value
+    slot = slots[np.uint64(place & mask)]
+    while slot != 0 and (tag_of(slot) != tag_of(value) or not has_words(stored, slot, words, stride, i)):
+        place += 1
+        slot = slots[np.uint64(place & mask)]
+    return slot
+
+
+@jit
+def enter_words(stored: Elements, first: Integer, stop: Integer, slots: Ints64, ranks: Ints64) -> Integer:
+    """:func:`enter_numbers` for the words of all rows."""
+    rows = stored.shape[1]
+    words = stored.reshape(stored.size)
+    mask = np.int64(len(slots) - 1)
+    hashes = np.empty(_BLOCK, np.int64)
+    guesses = np.empty(_BLOCK, np.int64)
+    entered = 0
+    for begin in range(0, rows, _BLOCK):
+        n = min(_BLOCK, rows - begin)
+        hash_keys(words, stored.shape[0], begin, n, hashes)
+        for i in range(n):
+            guesses[i] = slots[np.uint64(hashes[i] & mask)]
+        for i in range(n):
+            place = hashes[i] & mask
+            row = begin + i
+            if place < first or place >= stop or ranks[row] != PENDING:
+                continue
+            known = words[row] != NO_KEY
+            tag = tag_of(hashes[i])
+            slot = guesses[i] if guesses[i] != 0 else slots[np.uint64(place)]
+            while slot != 0 and known and (tag_of(slot) != tag or not has_words(stored, slot, words, rows, row)):
+                place = next_place(place, first, stop, len(slots))
+                if place < 0:
+                    break
+                slot = slots[np.uint64(place)]
+            entered += settle_row(row, known, tag, place, slot, slots, ranks)
+    return entered

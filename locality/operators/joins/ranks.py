@@ -1,0 +1,168 @@
+"""Keys in a kernel: the words of each active row's key, and its rank in an index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from locality.encodings.column import Dictionary
+from locality.errors import Unsupported
+from locality.kernel import builder as b
+from locality.kernel import ir
+from locality.kernel.ir import Array, Scalar
+from locality.operators.codegen.block import BLOCK, Block, Row
+from locality.operators.codegen.probe import probe
+from locality.operators.codegen.text import text_bounds
+from locality.operators.relations.keyindex import KeyIndex
+from locality.operators.relations.keyparts import KeyPart
+from locality.operators.relations.members import BitSet, SlotTable
+from locality.operators.relations.relation import Relation
+from locality.operators.relations.shapes import shape_of
+from locality.plan.expressions import ColumnRef, Expression
+from locality.plan.functions.base import Value, as_double, as_integer, both
+from locality.plan.intervals import INT64_MIN
+
+#: The first word of a row that has no key.
+_NO_KEY = b.const_i64(INT64_MIN)
+_ALWAYS = ir.Const(True, Scalar.BOOL)
+
+#: The rank at a row of a loop over the block's active rows; negative if the row's key is not in the index.
+RankAt = Callable[[Row], ir.Expr]
+
+
+def check_keys(relation: Relation, keys: Sequence[Expression], index: KeyIndex) -> None:
+    """Raises Unsupported if kernels over ``relation`` can't compute the keys."""
+    for key, part in zip(keys, index.parts, strict=True):
+        if not _is_raw(relation, key):
+            value = probe(relation, key)
+            if part.is_string and not isinstance(value.dictionary, Dictionary):
+                raise Unsupported("a join on computed strings")
+
+
+def may_be_null(relation: Relation, key: Expression) -> bool:
+    """Whether a key may be NULL in some row."""
+    if _is_raw(relation, key):
+        assert isinstance(key, ColumnRef)
+        return any(shape_of(relation, segment, key.index).nullable for segment in relation.segments)
+    return probe(relation, key).valid is not None
+
+
+def _is_raw(relation: Relation, key: Expression) -> bool:
+    """Whether a key is a column of strings, some of them without a dictionary."""
+    return isinstance(key, ColumnRef) and any(
+        shape_of(relation, segment, key.index).encoding == "text" for segment in relation.segments
+    )
+
+
+def emit_ranks(block: Block, keys: Sequence[Expression], index: KeyIndex) -> RankAt:
+    """Emits what finding the ranks of the active rows' keys needs in front of the loop that reads them."""
+    block.prepare(keys)
+    texts = {
+        position: _emit_text_codes(block, key, part, (id(index), position))
+        for position, (key, part) in enumerate(zip(keys, index.parts, strict=True))
+        if isinstance(key, ColumnRef) and block.shapes[key.index].encoding == "text"
+    }
+    if isinstance(index.members, BitSet):
+        return lambda row: _emit_rank_in_bits(row, _emit_words(row, keys, index, texts)[0], index)
+    return _emit_ranks_in_slots(block, keys, index, index.members, texts)
+
+
+def _emit_rank_in_bits(row: Row, number: ir.Expr, index: KeyIndex) -> ir.Expr:
+    assert isinstance(index.members, BitSet)
+    bits = index.members.words
+    words = row.block.parameters.array((id(index), "words"), Array(Scalar.I64), lambda segment: bits)
+    return b.call("find_rank", words, number)
+
+
+def _emit_ranks_in_slots(
+    block: Block, keys: Sequence[Expression], index: KeyIndex, table: SlotTable, texts: dict[int, ir.Var]
+) -> RankAt:
+    """The words of all active rows first, then all of their ranks: see :mod:`locality.kernel.primitives.slots`."""
+    words = block.builder.local_array(Scalar.I64, BLOCK * index.width)
+    ranks = block.local(Scalar.I64)
+    with block.rows(keys) as row:
+        for number, word in enumerate(_emit_words(row, keys, index, texts)):
+            block.builder.store(words, b.add(row.ordinal, b.const_i64(number * BLOCK)), word)
+    slots = block.parameters.array((id(index), "slots"), Array(Scalar.I64), lambda segment: table.slots)
+    if table.stored is None:
+        block.builder.evaluate("find_numbers", words, block.active, slots, ranks)
+    else:
+        rows = table.stored
+        stored = block.parameters.array((id(index), "stored"), Array(Scalar.I64, 2), lambda segment: rows)
+        block.builder.evaluate("find_words", words, block.active, slots, stored, ranks)
+    return lambda row: b.load(ranks, row.ordinal)
+
+
+def _emit_words(row: Row, keys: Sequence[Expression], index: KeyIndex, texts: dict[int, ir.Var]) -> list[ir.Expr]:
+    """The words of the row's key; the first one tells whether it has one."""
+    words: list[ir.Expr | None] = [None] * index.width
+    known: ir.Expr | None = None
+    for position, (key, part) in enumerate(zip(keys, index.parts, strict=True)):
+        if position in texts:
+            assert isinstance(key, ColumnRef)
+            value = Value(b.load(texts[position], row.ordinal), row.block.column(key.index).valid(row.index))
+        else:
+            value = row.emit(key)
+        share, own = _emit_share(row, value, part, (id(index), position))
+        before = words[part.word]
+        words[part.word] = share if before is None else b.add(before, share)
+        known = both(known, own)
+    found = [word for word in words if word is not None]
+    if known is not None:
+        found[0] = b.select(known, found[0], _NO_KEY)
+    return found
+
+
+def _emit_share(row: Row, value: Value, part: KeyPart, key: tuple[int, int]) -> tuple[ir.Expr, ir.Expr | None]:
+    """What a value adds to its word, and whether it has a place there; see :class:`KeyPart`."""
+    if part.is_float:
+        share: ir.Expr = b.call("ordered_key", as_double(value).expr)
+        known: ir.Expr | None = None
+    else:
+        number = _emit_code(row, value, part, key) if value.is_string else as_integer(value).expr
+        digit = row.share(number if part.low == 0 else b.sub(number, row.integer(part.low)))
+        # one comparison of unsigned numbers finds those below and above; a difference that wrapped is outside too
+        known = b.lt(b.convert(digit, Scalar.U64), b.convert(row.integer(part.size), Scalar.U64))
+        share = digit if part.stride == 1 else b.mul(digit, row.integer(part.stride))
+        share = share if part.shift == 0 else b.add(share, row.integer(part.shift))
+    if value.valid is None:
+        return share, known
+    if part.null is None:
+        return share, both(value.valid, known)
+    return (
+        b.select(value.valid, share, row.integer(part.null)),
+        None if known is None else b.or_(known, b.not_(value.valid)),
+    )
+
+
+def _emit_code(row: Row, value: Value, part: KeyPart, key: tuple[int, int]) -> ir.Expr:
+    """The digit of a string that is the code of a dictionary, I64; -1 if it has none."""
+    if not isinstance(value.dictionary, Dictionary):
+        raise Unsupported("a join on computed strings")
+    entries = value.dictionary
+    if part.dictionary is not None and part.dictionary.key == entries.key:
+        return value.expr
+    codes = part.codes_of(entries)
+    table = row.block.parameters.array((*key, entries.key), Array(Scalar.I64), lambda segment: codes)
+    return b.load(table, value.expr)
+
+
+def _emit_text_codes(block: Block, key: ColumnRef, part: KeyPart, name: tuple[int, int]) -> ir.Var:
+    """The digits of the active rows' raw strings, found by their bytes, in an array."""
+    codes = block.local(Scalar.I64)
+    if part.size == 0:
+        with block.rows([key]) as row:
+            block.builder.store(codes, row.ordinal, b.const_i64(-1))
+        return codes
+    load = block.column(key.index)
+    starts, stops = block.local(Scalar.I64), block.local(Scalar.I64)
+    with block.rows([key]) as row:
+        start, stop = text_bounds(row, load)
+        block.builder.store(starts, row.ordinal, start)
+        block.builder.store(stops, row.ordinal, stop)
+    table = part.texts
+    slots = block.parameters.array((*name, "slots"), Array(Scalar.I64), lambda segment: table.slots)
+    entries = block.parameters.array((*name, "entries"), Array(Scalar.U8), lambda segment: table.data)
+    offsets = block.parameters.array((*name, "offsets"), Array(Scalar.I64), lambda segment: table.offsets)
+    data = load.array("data", Scalar.U8)
+    block.builder.evaluate("find_texts", data, starts, stops, block.active, slots, entries, offsets, codes)
+    return codes

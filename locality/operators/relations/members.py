@@ -1,0 +1,112 @@
+"""Which keys an index has, by their words: a set of bits with ranks, or a hash table, whichever is smaller and quicker.
+
+Both find a key's rank: for bits its rank among the members in order, for a table the first row that has the key.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Ints64 = npt.NDArray[np.int64]
+#: Calls a function for each item, maybe on several threads: an execution's ``run``.
+Run = Callable[[Sequence[Any], Callable[[int, Any], Any]], None]
+
+#: A set of bits up to this size is always better than a hash table: it stays in the second-level cache.
+_SMALL_BYTES = 1 << 20
+#: A set of bits may be so many times larger than a table, because a look into it has no hash and no branch.
+_BITS_FOR_SLOTS = 2
+#: Words below this are kept in the slots themselves.
+_EXACT = 2**32
+#: Tables up to this size are filled by one worker.
+_ALONE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class BitSet:
+    """Numbers that occur; see :mod:`locality.kernel.primitives.ranks`."""
+
+    words: Ints64
+
+    @property
+    def nbytes(self) -> int:
+        return self.words.nbytes
+
+    def find(self, words: Ints64, ranks: Ints64) -> None:
+        """Writes the rank of each key, shape (1, keys); negative where it is not there."""
+        from locality.kernel.primitives.ranks import find_ranks
+
+        find_ranks(self.words, words[0], ranks)
+
+
+@dataclass(frozen=True, eq=False)
+class SlotTable:
+    """A hash table of rows by their words; see :mod:`locality.kernel.primitives.slots`.
+
+    stored: the words of all rows; None where they are below 2**32 and in the slots.
+    """
+
+    slots: Ints64
+    stored: Ints64 | None
+
+    @property
+    def nbytes(self) -> int:
+        return self.slots.nbytes + (0 if self.stored is None else self.stored.nbytes)
+
+    def find(self, words: Ints64, ranks: Ints64) -> None:
+        """Writes the first row that has each key, shape (words, keys); negative where there is none."""
+        from locality.kernel.primitives.slots import find_numbers, find_words
+
+        count = words.shape[1]
+        if self.stored is None:
+            find_numbers(words[0], count, self.slots, ranks)
+        else:
+            find_words(words.reshape(-1), count, self.slots, self.stored, ranks)
+
+
+Members = BitSet | SlotTable
+
+
+def prefers_bits(sizes: Sequence[int], rows: int) -> bool:
+    """Whether keys of ``rows`` rows, whose words have so many possible values, are better kept as bits."""
+    if len(sizes) > 1 or sizes[0] == 0:
+        return False
+    return sizes[0] // 4 <= max(_SMALL_BYTES, _BITS_FOR_SLOTS * 8 * _slot_count(rows))
+
+
+def _slot_count(rows: int) -> int:
+    return 1 << max(2 * rows, 1).bit_length()
+
+
+def fill_table(words: Ints64, sizes: Sequence[int], threads: int, run: Run) -> tuple[SlotTable, Ints64, int]:
+    """The table of all rows' words, shape (words, rows); the rank of each row's key; and how many keys there are.
+
+    Workers fill ranges of the slots of their own, each looking at all rows: a look is cheap beside a miss of the cache.
+    """
+    from locality.kernel.primitives.slots import PENDING, enter_numbers, enter_words
+
+    rows = words.shape[1]
+    slots = np.zeros(_slot_count(rows), np.int64)
+    ranks = np.full(rows, PENDING)
+    is_exact = len(sizes) == 1 and 0 < sizes[0] <= _EXACT
+    stored = words if rows else np.zeros((len(words), 1), np.int64)
+    counts: list[int] = []
+
+    def enter(bounds: tuple[int, int]) -> None:
+        if is_exact:
+            counts.append(int(enter_numbers(words[0], *bounds, slots, ranks)))
+        elif rows:
+            counts.append(int(enter_words(stored, *bounds, slots, ranks)))
+
+    parts = threads if slots.nbytes > _ALONE_BYTES else 1
+    if parts > 1:
+        cuts = [len(slots) * part // parts for part in range(parts + 1)]
+        run(list(itertools.pairwise(cuts)), lambda worker, bounds: enter(bounds))
+    if parts == 1 or (ranks == PENDING).any():
+        enter((0, len(slots)))
+    return SlotTable(slots, None if is_exact else stored), ranks, sum(counts)
