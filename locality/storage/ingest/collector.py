@@ -140,7 +140,8 @@ class Collector:
             return True
         if self._union is not None:
             return self._union.open
-        return self.facts.seen is not None and self.facts.seen.exact
+        # The keys of 128-bit values may coincide.
+        return self.facts.seen is not None and self.facts.seen.exact and not self.facts.wide
 
     def _order(self) -> Order | None:
         facts = self.facts

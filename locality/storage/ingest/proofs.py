@@ -94,10 +94,12 @@ def unique_columns(table: Table) -> tuple[str, ...]:
 
 
 def _certainly_unique(table: Table, indices: list[int]) -> bool:
-    """Whether columns without NULLs are proven unique together, by their order or by a bit for each possible key."""
-    if any(table.statistics(index).sorted == "strictly ascending" for index in indices):
-        return True
+    """Whether columns without NULLs are proven unique together: by order, count, or a bit for each possible key."""
     statistics = [table.statistics(index) for index in indices]
+    if any(column.sorted == "strictly ascending" for column in statistics):
+        return True
+    if any(column.distinct_exact and column.distinct_estimate == table.row_count for column in statistics):
+        return True
     if len(indices) == 1 and statistics[0].distinct_estimate < 0.8 * table.row_count:
         return False
     spans = _spans(table, indices)
