@@ -256,6 +256,16 @@ class Slots:
                 column = cells[:, position]
                 column[numbers] = _UFUNCS[slot.op](column[numbers], more[: len(numbers), position])
 
+    def add_all(self, into: tuple[Cells, Cells], other: tuple[Cells, Cells]) -> None:
+        """Adds every row of ``other`` to the same row of ``into``."""
+        for moments in self.moments:
+            moments.add_rows(into, np.arange(len(into[0])), other)
+        for cells, more, slots in zip(into, other, (self.integers, self.floats), strict=True):
+            for position, slot in enumerate(slots):
+                if not slot.is_separate:
+                    column = cells[:, position]
+                    _UFUNCS[slot.op](column, more[:, position], out=column)
+
 
 #: Reads one slot's cells out of the state: integers of shape (groups, slots), floats likewise.
 Reader = Callable[[Cells, Cells], Cells]
@@ -278,11 +288,10 @@ def add_sum(slots: Slots, argument: Expression, condition: Expression | None, bo
 
 
 def merge(slots: Slots, parts: list[tuple[Cells, Cells]]) -> tuple[Cells, Cells]:
-    """The state of all workers in one: integers and floats, shapes (groups, slots)."""
+    """The state of all workers in one, the first: integers and floats, shapes (groups, slots)."""
     first, *others = parts
-    numbers = np.arange(len(first[0]))
     for other in others:
-        slots.add_rows(first, numbers, other)
+        slots.add_all(first, other)
     return first
 
 

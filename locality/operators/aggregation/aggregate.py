@@ -16,7 +16,8 @@ from locality.kernel.ir import Array, Scalar, Var
 from locality.operators.aggregation.accumulators import Slot, Slots, fresh, merge, update_others, update_slots
 from locality.operators.aggregation.aggregates import MOST_SEEN, Input, plan_aggregate
 from locality.operators.aggregation.clusters import Clusters, Window, find_clusters, join
-from locality.operators.aggregation.grouping import MOST_GROUPS, DenseGroups, existing, plan_dense
+from locality.operators.aggregation.dense import merge_states
+from locality.operators.aggregation.grouping import MOST_GROUPS, DenseGroups, plan_dense
 from locality.operators.aggregation.hashing import HashSink, Keys, plan_keys
 from locality.operators.aggregation.output import Groups, batch_of_groups
 from locality.operators.aggregation.packing import FewGroups, plan_few_groups
@@ -232,18 +233,16 @@ class Aggregation:
             groups = group_by_hash(self.pipeline, self.hashed.width, self.sink.slots, execution, traffic)
             return self._output(groups, traffic)
         if self.groups is None:
-            integers, floats = self._run(1, execution, traffic)
+            integers, floats = merge(self.sink.slots, self._run(1, execution, traffic))
             traffic.rows = 1
             return Batch(tuple(planned.finish(integers, floats) for planned in self.planned), 1, self.intervals)
         if self.clusters is not None:
             return self._output(self._run_clustered(self.clusters, execution, traffic), traffic)
-        integers, floats = self._run(self.groups.count + 1, execution, traffic)
-        numbers = existing(integers[:-1, 0])
-        floats = floats[numbers] if self.sink.slots.floats else np.empty((len(numbers), 0))
-        return self._output(Groups(numbers, integers[numbers], floats), traffic)
+        states = self._run(self.groups.count + 1, execution, traffic)
+        return self._output(merge_states(states, self.sink.slots, execution), traffic)
 
-    def _run(self, groups: int, execution: Execution, traffic: Traffic) -> tuple[AnyArray, AnyArray]:
-        """The state of ``groups`` groups after all rows."""
+    def _run(self, groups: int, execution: Execution, traffic: Traffic) -> list[tuple[AnyArray, AnyArray]]:
+        """The workers' states of ``groups`` groups, at least one; what was seen is counted in the first."""
         states: dict[int, tuple[AnyArray, ...]] = {}
         execution.reserve(self.sink.group_bytes * groups * execution.threads, "the groups of an aggregation")
 
@@ -255,10 +254,9 @@ class Aggregation:
         run_pipeline(self.pipeline, execution, traffic, work)
         parts = list(states.values()) or [self.sink.fresh_state(groups)]
         traffic.state += 2 * self.sink.group_bytes * groups * len(parts)
-        integers, floats = merge(self.sink.slots, [(part[0], part[1]) for part in parts])
         for position, marks in enumerate(self.sink.slots.seen):
-            marks.count(np.bitwise_or.reduce([part[2 + position] for part in parts]), integers)
-        return integers, floats
+            marks.count(np.bitwise_or.reduce([part[2 + position] for part in parts]), parts[0][0])
+        return [(part[0], part[1]) for part in parts]
 
     def _run_clustered(self, clusters: Clusters, execution: Execution, traffic: Traffic) -> Groups:
         """The groups that have rows, in ascending order of their numbers."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from locality.encodings import EncodedColumn
 from locality.operators.aggregation.accumulators import Cells, Slots, combine, fresh
 from locality.operators.aggregation.grouping import DenseGroups
-from locality.operators.aggregation.output import Groups, concat_groups, no_groups
+from locality.operators.aggregation.output import Groups, concat_groups, groups_with_rows, no_groups
 from locality.operators.physical import Execution
 from locality.operators.pipeline import Morsel
 from locality.operators.relations.relation import Relation, Segment
@@ -59,8 +59,7 @@ class Window:
         state = fresh(slots.integers, groups + 1, np.int64), fresh(slots.floats, groups + 1, np.float64)
         self._fresh = tuple(cells if cells.any() else None for cells in state)
         self._cells = tuple(cells.copy() for cells in state)
-        self._numbers = np.empty(groups + 1, dtype=np.int64)
-        self._float_slots = len(slots.floats)
+        self._slots = slots
 
     def clear(self, groups: int) -> tuple[Cells, Cells]:
         """The state of ``groups`` groups, without any row."""
@@ -70,20 +69,8 @@ class Window:
         return integers, floats
 
     def groups_with_rows(self, groups: int, first: int) -> Groups:
-        """Those of the ``groups``, the first of which is number ``first``, that have rows.
-
-        The first integer slot tells whether one has. Compiled, so that workers do it side by side.
-        """
-        from locality.kernel.primitives.groups import keep_rows, number_rows
-
-        integers, floats = self._state(groups)
-        count = number_rows(integers, 0, self._numbers)
-        kept = np.empty((integers.shape[1], count), np.int64)
-        keep_rows(integers, self._numbers, count, kept)
-        kept_floats = np.empty((self._float_slots, count), np.float64)
-        if self._float_slots:
-            keep_rows(floats, self._numbers, count, kept_floats)
-        return Groups(self._numbers[:count] + first, kept.T, kept_floats.T)
+        """Those of the ``groups``, the first of which is number ``first``, that have rows."""
+        return groups_with_rows(*self._state(groups), self._slots, first)
 
     def _state(self, groups: int) -> tuple[Cells, Cells]:
         integers, floats = self._cells

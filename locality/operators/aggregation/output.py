@@ -55,6 +55,23 @@ def no_groups(slots: Slots, *words: int) -> Groups:
     )
 
 
+def groups_with_rows(integers: AnyArray, floats: AnyArray, slots: Slots, first: int) -> Groups:
+    """Those groups of a state, the first of which is number ``first``, that have rows: the first integer slot tells.
+
+    Integers and floats are cells of shape (groups + 1, slots); the last row is left out. Compiled, so that workers do
+    it side by side.
+    """
+    from locality.kernel.primitives.groups import keep_rows, number_rows
+
+    numbers = np.empty(len(integers), np.int64)
+    count = number_rows(integers, 0, numbers)
+    kept, kept_floats = np.empty((len(slots.integers), count), np.int64), np.empty((len(slots.floats), count))
+    keep_rows(integers, numbers, count, kept)
+    if slots.floats:
+        keep_rows(floats, numbers, count, kept_floats)
+    return Groups(numbers[:count] + first, kept.T, kept_floats.T)
+
+
 def concat_groups(parts: Sequence[Groups], execution: Execution) -> Groups:
     """The parts end to end, copied side by side; at least one part.
 
