@@ -36,15 +36,19 @@ def collect_rows(
     execution: Execution,
     traffic: Traffic,
     enough: int | None = None,
+    prepared: Preparation[Collection] | None = None,
 ) -> Batch:
-    """Expressions over the rows of what other operators put out that pass, in order."""
+    """Expressions over the rows of what other operators put out that pass, in order; ``prepared``, where it is kept."""
     bare = not conjuncts and all(isinstance(output, ColumnRef) for output in outputs)
     if not bare and not relation.links and relation.row_count <= FEW_ROWS:
         return evaluate_rows(relation, conjuncts, outputs)
     try:
-        prepared = Collection(relation, conjuncts, outputs)
-        if not (prepared.is_late and relation.links):
-            return prepared.execute(execution, traffic, enough)
+        if prepared is None:
+            collection = Collection(relation, conjuncts, outputs)
+        else:
+            collection = prepared.get(relation, tuple(conjuncts))
+        if not (collection.is_late and relation.links):
+            return collection.execute(execution, traffic, enough)
     except Unsupported:
         if relation.links:
             raise
@@ -83,7 +87,10 @@ class Collect:
     ) -> None:
         self._source, self._conjuncts, self._outputs = source, tuple(conjuncts), tuple(outputs)
         self._coded = coded
-        self._prepared = Preparation(source, conjuncts, lambda relation, left: Collection(relation, left, outputs))
+        computed = [output for output in outputs if not isinstance(output, ColumnRef)]
+        self._prepared = Preparation(
+            source, conjuncts, computed, lambda relation, left: Collection(relation, left, outputs)
+        )
 
     @property
     def types(self) -> tuple[DataType, ...]:
@@ -94,7 +101,7 @@ class Collect:
         relation, conjuncts = self._source.read(execution, self._conjuncts)
         with execution.measure("collect") as traffic:
             if self._source.relation is None:
-                batch = collect_rows(relation, conjuncts, self._outputs, execution, traffic, enough)
+                batch = collect_rows(relation, conjuncts, self._outputs, execution, traffic, enough, self._prepared)
             else:
                 batch = self._prepared.get(relation, conjuncts).execute(execution, traffic, enough)
             return _coded(batch) if self._coded else batch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,6 +112,13 @@ class Collection:
         if self.is_late and self.expected_rows > LATE_ROWS:
             raise Unsupported(f"functions without a kernel over {self.expected_rows:,} rows")
         self.intervals = tuple(self._interval(output) for output in self.outputs)
+
+    def over(self, relation: Relation) -> Collection:
+        """The same collection of other rows of the same form."""
+        other = copy(self)
+        other.relation = relation
+        other.pipeline = None if self.pipeline is None else self.pipeline.over(relation)
+        return other
 
     def _interval(self, output: Expression) -> Interval | None:
         if isinstance(output, ColumnRef):

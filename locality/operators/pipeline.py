@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -85,6 +86,7 @@ class Pipeline:
     links: tuple[Link, ...] = field(init=False)
     morsels: list[Morsel] = field(init=False, default_factory=list)
     kernels: list[Kernel] = field(init=False, default_factory=list)
+    parameters: list[Parameters] = field(init=False, default_factory=list)
     arguments: list[tuple[AnyArray, ...]] = field(init=False, default_factory=list)
     zones_total: int = field(init=False, default=0)
     zones_read: int = field(init=False, default=0)
@@ -92,7 +94,7 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         for test in self.tests:
-            self.selectivity *= test.selectivity()
+            self.selectivity *= test.share
         reads = [*(e for test in self.tests for e in test.reads), *self.sink.reads]
         self.links, columns = _needed_links(self.relation, set().union(*(columns_of(e) for e in reads)))
         self.columns = tuple(sorted(columns))
@@ -100,7 +102,7 @@ class Pipeline:
 
     def _plan_morsels(self) -> None:
         """Excludes zones, cuts what is left into morsels, and makes a kernel for each shape of segment among them."""
-        kernels: dict[tuple[ColumnShape, ...], tuple[int, Parameters]] = {}
+        kernels: dict[tuple[ColumnShape, ...], int] = {}
         ranges_of = [self._ranges(position) for position in range(len(self.relation.segments))]
         rows = sum(stop - start for ranges in ranges_of for start, stop in ranges)
         size = min(self.sink.morsel_rows, self._even_share(rows))
@@ -112,9 +114,10 @@ class Pipeline:
                 continue
             shapes = tuple(shape_of(self.relation, segment, index) for index in self.columns)
             if shapes not in kernels:
-                kernels[shapes] = (len(self.kernels), self._generate(dict(zip(self.columns, shapes, strict=True))))
-            number, parameters = kernels[shapes]
-            self.arguments.append(parameters.bind(segment))
+                kernels[shapes] = len(self.kernels)
+                self._generate(dict(zip(self.columns, shapes, strict=True)))
+            number = kernels[shapes]
+            self.arguments.append(self.parameters[number].bind(segment))
             for start, stop in ranges:
                 step = _even_step(stop - start, size)
                 cuts = range(start, stop, step)
@@ -140,7 +143,7 @@ class Pipeline:
         segment = self.relation.segments[position]
         if segment.row_count == 0 or any(link.finds_nothing for link in self.links):
             return []
-        known = [possible for test in self.tests if (possible := test.possible(position)) is not None]
+        known = [possible for test in self.tests if (possible := test.possible(self.relation, position)) is not None]
         if not known:
             return [(0, segment.row_count)]
         zones = np.logical_and.reduce(known)
@@ -151,8 +154,19 @@ class Pipeline:
         pairs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
         return [(first * zone_rows, min(last * zone_rows, segment.row_count)) for first, last in pairs]
 
-    def _generate(self, shapes: dict[int, ColumnShape]) -> Parameters:
-        """Adds the kernel for segments of these shapes; returns what binds its parameters."""
+    def over(self, relation: Relation) -> Pipeline:
+        """The same pipeline over other rows of the same form, see :mod:`locality.operators.relations.signature`."""
+        other = copy(self)
+        other.relation, other.links = relation, ()
+        kernels = {morsel.segment: morsel.kernel for morsel in self.morsels}
+        other.arguments = [
+            self.parameters[kernels[position]].bind(segment) if position in kernels else ()
+            for position, segment in enumerate(relation.segments)
+        ]
+        return other
+
+    def _generate(self, shapes: dict[int, ColumnShape]) -> None:
+        """Adds the kernel for segments of these shapes, and what binds its parameters."""
         builder = b.Builder()
         start, stop = builder.parameter(Scalar.I64, "start"), builder.parameter(Scalar.I64, "stop")
         parameters = Parameters(builder)
@@ -167,7 +181,7 @@ class Pipeline:
                 block.compact()
             self.sink.emit(block, state)
         self.kernels.append(load(builder.build(faults), "One pass over a morsel."))
-        return parameters
+        self.parameters.append(parameters)
 
     def _emit_stages(self, block: Block) -> None:
         """The tests of the relation's own columns, then link by link the lookup and the tests of its columns."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from locality.operators.physical import Execution, Explanation, Physical
-from locality.operators.relations.relation import Relation
-from locality.plan.expressions import Expression
+from locality.operators.relations.relation import NOTHING, Relation
+from locality.operators.relations.signature import signature
+from locality.plan.expressions import Expression, columns_of
 
-Prepared = TypeVar("Prepared")
+Prepared = TypeVar("Prepared", bound="Reusable")
 Conjuncts = tuple[Expression, ...]
 
 
@@ -67,17 +68,39 @@ class OperatorSource:
         return (self.operator.explain(),)
 
 
+class Reusable(Protocol):
+    """What is prepared for rows, and can be turned to others of the same form."""
+
+    def over(self: Prepared, relation: Relation) -> Prepared:
+        """The same preparation for other rows whose signature is equal."""
+
+
 class Preparation(Generic[Prepared]):
     """What is prepared from a source's rows: at once for a stored table, so that planning finds out what can't be done,
-    and anew for each output of an operator.
+    else when an operator's output is there. The last one is kept, for the next output of the same form.
     """
 
     def __init__(
-        self, source: Source, conjuncts: Sequence[Expression], prepare: Callable[[Relation, Conjuncts], Prepared]
+        self,
+        source: Source,
+        conjuncts: Sequence[Expression],
+        reads: Iterable[Expression],
+        prepare: Callable[[Relation, Conjuncts], Prepared],
     ) -> None:
+        """``reads``: the expressions that are computed, beside ``conjuncts``."""
         self._prepare = prepare
+        self._columns = frozenset().union(*(columns_of(e) for e in (*conjuncts, *reads)))
+        self._last: tuple[Hashable, Prepared] | None = None
         self.ready = None if source.relation is None else prepare(source.relation, tuple(conjuncts))
 
     def get(self, relation: Relation, conjuncts: Conjuncts) -> Prepared:
         """The preparation for the rows that the source gave and the conjuncts that it left."""
-        return self._prepare(relation, conjuncts) if self.ready is None else self.ready
+        if self.ready is not None:
+            return self.ready
+        key = (signature(relation, self._columns), conjuncts)
+        last = self._last
+        if last is not None and last[0] == key:
+            return last[1].over(relation)
+        prepared = self._prepare(relation, conjuncts)
+        self._last = (key, prepared.over(NOTHING))
+        return prepared

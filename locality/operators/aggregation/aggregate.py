@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -201,6 +202,12 @@ class Aggregation:
         self.types = tuple(e.type for e in (*groups, *aggregates))
         self.intervals = (*(self._bounds(e) for e in group_expressions), *(p.bounds for p in self.planned))
 
+    def over(self, relation: Relation) -> Aggregation:
+        """The same aggregation of other rows of the same form."""
+        other = copy(self)
+        other.relation, other.pipeline = relation, self.pipeline.over(relation)
+        return other
+
     def _probe(self, expression: Expression) -> Value:
         return probe(self.relation, expression)
 
@@ -318,8 +325,12 @@ class Aggregate:
         self._source = source
         self._types = tuple(e.type for e in (*groups, *aggregates))
         self._conjuncts = tuple(conjuncts)
+        computed = (part for call in aggregates for part in (*call.args, call.filter) if part is not None)
         self._prepared = Preparation(
-            source, conjuncts, lambda relation, left: Aggregation(relation, left, groups, aggregates, threads)
+            source,
+            conjuncts,
+            (*groups, *computed),
+            lambda relation, left: Aggregation(relation, left, groups, aggregates, threads),
         )
 
     @property

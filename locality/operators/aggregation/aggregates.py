@@ -83,45 +83,52 @@ def is_known(call: AggregateCall) -> bool:
     return call.name in AGGREGATES and (not call.distinct or distinct_too)
 
 
+# What finishes an aggregate outlives the rows that it was planned for, and must not hold on to them through ``source``.
+
+
 def _plan_count(source: Input) -> Planned:
+    dtype = source.call.type
     count = source.count()
-    return Planned(lambda i, f: integer_column(source.call.type, count(i, f), None), Interval(0, source.rows))
+    return Planned(lambda i, f: integer_column(dtype, count(i, f), None), Interval(0, source.rows))
 
 
 def _plan_count_distinct(source: Input) -> Planned:
+    dtype = source.call.type
     value = source.probe(source.argument)
     if value.is_float or value.packed or value.range.size > MOST_SEEN:
         raise Unsupported("count(DISTINCT ...) of many values beside other aggregates")
     count = source.slots.add_seen(source.argument, source.call.filter, value.range)
-    return Planned(lambda i, f: integer_column(source.call.type, count(i, f), None), Interval(0, source.rows))
+    return Planned(lambda i, f: integer_column(dtype, count(i, f), None), Interval(0, source.rows))
 
 
 def _plan_sum(source: Input) -> Planned:
+    dtype = source.call.type
     value, count = source.probe(source.argument), source.count()
     if value.is_float:
         total = source.slot("+", "real", source.argument)
-        return Planned(lambda i, f: float_column(source.call.type, total(i, f), count(i, f) > 0))
+        return Planned(lambda i, f: float_column(dtype, total(i, f), count(i, f) > 0))
     _require_number(source, value)
     exact = add_sum(source.slots, source.argument, source.call.filter, value.range, source.rows)
     bounds = value.range * Interval(0, source.rows) | value.range
     return Planned(
-        lambda i, f: integer_column(source.call.type, exact(i, f), count(i, f) > 0),
+        lambda i, f: integer_column(dtype, exact(i, f), count(i, f) > 0),
         bounds if bounds.fits_int64 else None,
     )
 
 
 def _plan_average(source: Input) -> Planned:
     """As DuckDB: the exact sum over the count in long doubles for numbers, plain doubles for floats."""
+    dtype = source.call.type
     value, count = source.probe(source.argument), source.count()
     if value.is_float:
         total = source.slot("+", "real", source.argument)
-        return Planned(lambda i, f: _quotient(source.call.type, total(i, f), count(i, f), 1))
+        return Planned(lambda i, f: _quotient(dtype, total(i, f), count(i, f), 1))
     _require_number(source, value)
     if source.call.type.name != "DOUBLE":
         raise Unsupported(f"avg of {source.argument.type}")
     exact = add_sum(source.slots, source.argument, source.call.filter, value.range, source.rows)
     scale = 10**source.argument.type.scale
-    return Planned(lambda i, f: _quotient(source.call.type, exact(i, f), count(i, f), scale))
+    return Planned(lambda i, f: _quotient(dtype, exact(i, f), count(i, f), scale))
 
 
 def _quotient(dtype: DataType, total: Cells, count: Cells, scale: int) -> EncodedColumn:

@@ -158,32 +158,27 @@ class LookupLoad:
     """One lookup in one block of a kernel under construction."""
 
     def __init__(self, column: ColumnLoad, lookup: Lookup) -> None:
+        relation, index = column.block.relation, column.index
         self._column = column
-        self._tables = tables = tables_of(column.block.relation, lookup)
+        self._tables = tables = tables_of(relation, lookup)
+        interval = relation.intervals[index]
+
+        def table(segment: Segment) -> Table:
+            domain = domain_of(segment.column(index), interval)
+            assert domain is not None, "the optimizer makes lookups only over small domains"
+            return tables.by_domain[domain.key]
+
         parameters = column.block.parameters
         array = Array(tables.scalar)
-        self._values = parameters.array((lookup, "values"), array, lambda s: self._table(s).values)
-        self._valid = (
-            parameters.array((lookup, "valid"), Array(Scalar.BOOL), lambda s: _validity(self._table(s)))
-            if tables.nullable
-            else None
-        )
-        self._first = (
-            parameters.integer((lookup, "first"), lambda s: self._table(s).domain.first_code)
-            if column.shape.encoding == "plain"
-            else None
-        )
-        self._size = (
-            parameters.integer((lookup, "size"), lambda s: self._table(s).domain.size)
-            if column.shape.nullable
-            else None
-        )
-
-    def _table(self, segment: Segment) -> Table:
-        index = self._column.index
-        domain = domain_of(segment.column(index), self._column.block.relation.intervals[index])
-        assert domain is not None, "the optimizer makes lookups only over small domains"
-        return self._tables.by_domain[domain.key]
+        self._values = parameters.array((lookup, "values"), array, lambda s: table(s).values)
+        self._valid = self._first = self._size = None
+        if tables.nullable:
+            mask = Array(Scalar.BOOL)
+            self._valid = parameters.array((lookup, "valid"), mask, lambda s: _validity(table(s)))
+        if column.shape.encoding == "plain":
+            self._first = parameters.integer((lookup, "first"), lambda s: table(s).domain.first_code)
+        if column.shape.nullable:
+            self._size = parameters.integer((lookup, "size"), lambda s: table(s).domain.size)
 
     def value(self, row: ir.Expr) -> Value:
         """The result at a row of the block."""

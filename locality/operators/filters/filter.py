@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -17,56 +17,51 @@ from locality.operators.codegen.block import Block, Row
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.filters.codesets import CodeSet, code_sets
 from locality.operators.filters.zonetests import zones_possible
+from locality.operators.relations.domain import code_key
 from locality.operators.relations.relation import Relation, Segment
 from locality.plan.expressions import ColumnRef, Expression, Lookup, walk
 from locality.plan.functions.base import is_true
-from locality.types import Domain
+from locality.types import DataType, Domain
 
 #: A set of more intervals than this is tested by a table of bits instead of comparisons.
 _MOST_INTERVALS = 4
 #: Codes between the first and the last interval up to which such a table is made.
 _MOST_BITS = 1 << 22
-_UNKNOWN_SELECTIVITY = 0.3
+#: The share of rows that a test is taken to pass if nothing is known.
+_UNKNOWN_SHARE = 0.3
 
 
 @dataclass(frozen=True, eq=False)
 class CodeTest:
-    """The rows whose code of column ``index`` lies in the segment's set (by position of the segment)."""
+    """The rows whose code of column ``index`` lies in a set, which depends on what the codes of a segment mean.
+
+    sets: by what codes mean, see :func:`code_key`. share: of the rows, expected to match.
+    """
 
     index: int
-    sets: tuple[CodeSet, ...]
-    relation: Relation
+    type: DataType
+    sets: Mapping[Hashable, CodeSet]
+    share: float
 
-    def _set_of(self, segment: Segment) -> CodeSet:
-        return self.sets[self.relation.segments.index(segment)]
+    def set_of(self, segment: Segment) -> CodeSet:
+        """The codes that match in a segment."""
+        return self.sets[code_key(segment.column(self.index))]
 
     @property
     def reads(self) -> tuple[Expression, ...]:
         """Expressions whose columns the test touches."""
-        return (ColumnRef(self.index, self.relation.types[self.index]),)
+        return (ColumnRef(self.index, self.type),)
 
-    def possible(self, segment: int) -> npt.NDArray[np.bool_] | None:
+    def possible(self, relation: Relation, segment: int) -> npt.NDArray[np.bool_] | None:
         """Which zones of the segment may hold a match; None where nothing is known."""
-        zones = self.relation.segments[segment].zones(self.index)
-        return None if zones is None else self.sets[segment].zones_possible(zones)
-
-    def selectivity(self) -> float:
-        """The share of rows expected to match, if codes were spread evenly over their range."""
-        shares = []
-        for position, segment in enumerate(self.relation.segments):
-            zones = segment.zones(self.index)
-            if zones is None or zones.minimum is None or zones.maximum is None or not len(zones.minimum):
-                return _UNKNOWN_SELECTIVITY
-            low, high = int(zones.minimum.min()), int(zones.maximum.max())
-            inside = self.sets[position].clamp(low, high).intervals
-            shares.append(sum(z - a + 1 for a, z in inside) / max(high - low + 1, 1))
-        return float(np.mean(shares)) if shares else _UNKNOWN_SELECTIVITY
+        zones = relation.segments[segment].zones(self.index)
+        return None if zones is None else self.set_of(relation.segments[segment]).zones_possible(zones)
 
     def emit(self, block: Block) -> None:
         """Narrows the block's mask."""
         column = block.column(self.index)
-        intervals = max(len(s.intervals) for s in self.sets)
-        null = any(s.null for s in self.sets)
+        intervals = max(len(s.intervals) for s in self.sets.values())
+        null = any(s.null for s in self.sets.values())
 
         def matches(row: Row) -> ir.Expr:
             code = column.code(row.index)
@@ -94,7 +89,7 @@ class CodeTest:
         ends = np.iinfo(codes.value)
         for side, end, compare in ((0, int(ends.min), b.ge), (1, int(ends.max), b.le)):
             bind = self._bound(position, side)
-            if any(bind(segment) != end for segment in self.relation.segments):
+            if any(bind(segment) != end for segment in block.relation.segments):
                 tests.append(compare(code, block.parameters.integer((id(self), position, side), bind, codes)))
         return reduce(b.and_, tests) if tests else ir.Const(True, Scalar.BOOL)
 
@@ -103,8 +98,8 @@ class CodeTest:
 
     def _inside_many(self, block: Block, code: ir.Expr, codes: Scalar) -> ir.Expr:
         """A search among the intervals: of bits by code where these lie close together, else by bisection."""
-        low = min((s.intervals[0][0] for s in self.sets if s.intervals), default=0)
-        high = max((s.intervals[-1][1] for s in self.sets if s.intervals), default=0)
+        low = min((s.intervals[0][0] for s in self.sets.values() if s.intervals), default=0)
+        high = max((s.intervals[-1][1] for s in self.sets.values() if s.intervals), default=0)
         if codes is Scalar.U64:
             raise Unsupported("a set of many values over unsigned 64-bit codes")
         wide = b.convert(code, Scalar.I64)
@@ -116,7 +111,7 @@ class CodeTest:
 
         def bits(segment: Segment) -> npt.NDArray[np.bool_]:
             table = np.zeros(high - low + 3, dtype=np.bool_)
-            for a, z in self._set_of(segment).intervals:
+            for a, z in self.set_of(segment).intervals:
                 table[a - low + 1 : z - low + 2] = True
             return table
 
@@ -128,7 +123,7 @@ class CodeTest:
         return b.load(table, b.sub(clipped, first))
 
     def _bounds_array(self, side: int) -> Callable[[Segment], npt.NDArray[np.int64]]:
-        return lambda segment: np.array([pair[side] for pair in self._set_of(segment).intervals], dtype=np.int64)
+        return lambda segment: np.array([pair[side] for pair in self.set_of(segment).intervals], dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +135,7 @@ class Bound:
     side: int
 
     def __call__(self, segment: Segment) -> int:
-        intervals = self.test._set_of(segment).intervals
+        intervals = self.test.set_of(segment).intervals
         return intervals[self.position][self.side] if self.position < len(intervals) else 1 - self.side
 
 
@@ -149,20 +144,16 @@ class ValueTest:
     """The rows for which a computed predicate is true."""
 
     predicate: Expression
-    relation: Relation
+    share = _UNKNOWN_SHARE
 
     @property
     def reads(self) -> tuple[Expression, ...]:
         """Expressions whose columns the test touches."""
         return (self.predicate,)
 
-    def possible(self, segment: int) -> npt.NDArray[np.bool_] | None:
+    def possible(self, relation: Relation, segment: int) -> npt.NDArray[np.bool_] | None:
         """Which zones of the segment may hold a match; None where nothing is known."""
-        return zones_possible(self.relation, self.predicate, segment)
-
-    def selectivity(self) -> float:
-        """A guess."""
-        return _UNKNOWN_SELECTIVITY
+        return zones_possible(relation, self.predicate, segment)
 
     def emit(self, block: Block) -> None:
         """Narrows the block's mask."""
@@ -184,9 +175,28 @@ def plan_tests(relation: Relation, conjuncts: Sequence[Expression]) -> list[Test
         index, sets = found
         previous = by_column.get(index)
         by_column[index] = sets if previous is None else [a & c for a, c in zip(previous, sets, strict=True)]
-    codes = [CodeTest(index, tuple(sets), relation) for index, sets in by_column.items()]
-    codes.sort(key=lambda test: test.selectivity())
-    return [*codes, *(ValueTest(value, relation) for value in sorted(values, key=_cost))]
+    codes = [_code_test(relation, index, sets) for index, sets in by_column.items()]
+    codes.sort(key=lambda test: test.share)
+    return [*codes, *(ValueTest(value) for value in sorted(values, key=_cost))]
+
+
+def _code_test(relation: Relation, index: int, sets: Sequence[CodeSet]) -> CodeTest:
+    keys = [code_key(segment.column(index)) for segment in relation.segments]
+    by_key = dict(zip(keys, sets, strict=True))
+    return CodeTest(index, relation.types[index], by_key, _share(relation, index, sets))
+
+
+def _share(relation: Relation, index: int, sets: Sequence[CodeSet]) -> float:
+    """The share of rows in sets of codes, one a segment, if codes were spread evenly over their range."""
+    shares = []
+    for segment, codes in zip(relation.segments, sets, strict=True):
+        zones = segment.zones(index)
+        if zones is None or zones.minimum is None or zones.maximum is None or not len(zones.minimum):
+            return _UNKNOWN_SHARE
+        low, high = int(zones.minimum.min()), int(zones.maximum.max())
+        inside = codes.clamp(low, high).intervals
+        shares.append(sum(z - a + 1 for a, z in inside) / max(high - low + 1, 1))
+    return float(np.mean(shares)) if shares else _UNKNOWN_SHARE
 
 
 def _cost(expression: Expression) -> int:

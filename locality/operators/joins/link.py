@@ -6,7 +6,7 @@ from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar
 from locality.operators.codegen.block import Block, Row
-from locality.operators.joins.ranks import RankAt, emit_ranks
+from locality.operators.joins.ranks import RankAt, emit_ranks, index_at
 from locality.operators.relations.links import Link
 from locality.plan.expressions import Expression
 from locality.plan.functions.base import is_true
@@ -47,11 +47,11 @@ def _emit_matches(block: Block, link: Link) -> RankAt:
     """What gives the position of a row's match, I64; negative if it has none."""
     if link.index is None:
         return lambda row: b.const_i64(0)
-    rank_at = emit_ranks(block, link.keys, link.index)
-    rows = link.index.rows
-    if rows is None:
+    number = block.relation.links.index(link)
+    rank_at = emit_ranks(block, link.keys, link.index, number)
+    if link.index.rows is None:
         return rank_at
-    table = block.parameters.array((id(link.index), "rows"), Array(Scalar.I32), lambda segment: rows)
+    table = block.parameters.array(("rows", number), Array(Scalar.I32), lambda s: index_at(s, number).listing()[0])
 
     def match(row: Row) -> ir.Expr:
         rank = row.share(rank_at(row))

@@ -12,11 +12,12 @@ from locality.kernel.ir import Array, Scalar
 from locality.operators.codegen.block import BLOCK, Block, Row
 from locality.operators.codegen.probe import probe
 from locality.operators.codegen.text import text_bounds
-from locality.operators.relations.keyindex import KeyIndex
+from locality.operators.relations.keyindex import Ints64, KeyIndex
 from locality.operators.relations.keyparts import KeyPart
 from locality.operators.relations.members import BitSet, SlotTable
-from locality.operators.relations.relation import Relation
+from locality.operators.relations.relation import Relation, Segment, link_at
 from locality.operators.relations.shapes import shape_of
+from locality.operators.relations.texts import TextTable
 from locality.plan.expressions import ColumnRef, Expression
 from locality.plan.functions.base import Value, as_double, as_integer, both
 from locality.plan.intervals import INT64_MIN
@@ -53,46 +54,72 @@ def _is_raw(relation: Relation, key: Expression) -> bool:
     )
 
 
-def emit_ranks(block: Block, keys: Sequence[Expression], index: KeyIndex) -> RankAt:
-    """Emits what finding the ranks of the active rows' keys needs in front of the loop that reads them."""
+def index_at(segment: Segment, link: int) -> KeyIndex:
+    """The index of the link at a position: arrays are bound through segments, because each run has its own."""
+    index = link_at(segment, link).index
+    assert index is not None
+    return index
+
+
+def _slots_at(segment: Segment, link: int) -> SlotTable:
+    members = index_at(segment, link).members
+    assert isinstance(members, SlotTable)
+    return members
+
+
+def _stored_at(segment: Segment, link: int) -> Ints64:
+    stored = _slots_at(segment, link).stored
+    assert stored is not None
+    return stored
+
+
+def emit_ranks(block: Block, keys: Sequence[Expression], index: KeyIndex, link: int) -> RankAt:
+    """Emits what finding the ranks of the active rows' keys needs in front of the loop that reads them.
+
+    link: the position of the link whose index it is.
+    """
     block.prepare(keys)
     texts = {
-        position: _emit_text_codes(block, key, part, (id(index), position))
+        position: _emit_text_codes(block, key, part, (link, position))
         for position, (key, part) in enumerate(zip(keys, index.parts, strict=True))
         if isinstance(key, ColumnRef) and block.shapes[key.index].encoding == "text"
     }
     if isinstance(index.members, BitSet):
-        return lambda row: _emit_rank_in_bits(row, _emit_words(row, keys, index, texts)[0], index)
-    return _emit_ranks_in_slots(block, keys, index, index.members, texts)
+        return lambda row: _emit_rank_in_bits(row, _emit_words(row, keys, index, texts, link)[0], link)
+    return _emit_ranks_in_slots(block, keys, index, index.members, texts, link)
 
 
-def _emit_rank_in_bits(row: Row, number: ir.Expr, index: KeyIndex) -> ir.Expr:
-    assert isinstance(index.members, BitSet)
-    bits = index.members.words
-    words = row.block.parameters.array((id(index), "words"), Array(Scalar.I64), lambda segment: bits)
-    return b.call("find_rank", words, number)
+def _emit_rank_in_bits(row: Row, number: ir.Expr, link: int) -> ir.Expr:
+    def words(segment: Segment) -> Ints64:
+        members = index_at(segment, link).members
+        assert isinstance(members, BitSet)
+        return members.words
+
+    return b.call("find_rank", row.block.parameters.array(("words", link), Array(Scalar.I64), words), number)
 
 
 def _emit_ranks_in_slots(
-    block: Block, keys: Sequence[Expression], index: KeyIndex, table: SlotTable, texts: dict[int, ir.Var]
+    block: Block, keys: Sequence[Expression], index: KeyIndex, table: SlotTable, texts: dict[int, ir.Var], link: int
 ) -> RankAt:
     """The words of all active rows first, then all of their ranks: see :mod:`locality.kernel.primitives.slots`."""
     words = block.builder.local_array(Scalar.I64, BLOCK * index.width)
     ranks = block.local(Scalar.I64)
     with block.rows(keys) as row:
-        for number, word in enumerate(_emit_words(row, keys, index, texts)):
+        for number, word in enumerate(_emit_words(row, keys, index, texts, link)):
             block.builder.store(words, b.add(row.ordinal, b.const_i64(number * BLOCK)), word)
-    slots = block.parameters.array((id(index), "slots"), Array(Scalar.I64), lambda segment: table.slots)
+    slots = block.parameters.array(("slots", link), Array(Scalar.I64), lambda s: _slots_at(s, link).slots)
     if table.stored is None:
         block.builder.evaluate("find_numbers", words, block.active, slots, ranks)
     else:
-        rows = table.stored
-        stored = block.parameters.array((id(index), "stored"), Array(Scalar.I64, 2), lambda segment: rows)
+        matrix = Array(Scalar.I64, 2)
+        stored = block.parameters.array(("stored", link), matrix, lambda s: _stored_at(s, link))
         block.builder.evaluate("find_words", words, block.active, slots, stored, ranks)
     return lambda row: b.load(ranks, row.ordinal)
 
 
-def _emit_words(row: Row, keys: Sequence[Expression], index: KeyIndex, texts: dict[int, ir.Var]) -> list[ir.Expr]:
+def _emit_words(
+    row: Row, keys: Sequence[Expression], index: KeyIndex, texts: dict[int, ir.Var], link: int
+) -> list[ir.Expr]:
     """The words of the row's key; the first one tells whether it has one."""
     words: list[ir.Expr | None] = [None] * index.width
     known: ir.Expr | None = None
@@ -102,7 +129,7 @@ def _emit_words(row: Row, keys: Sequence[Expression], index: KeyIndex, texts: di
             value = Value(b.load(texts[position], row.ordinal), row.block.column(key.index).valid(row.index))
         else:
             value = row.emit(key)
-        share, own = _emit_share(row, value, part, (id(index), position))
+        share, own = _emit_share(row, value, part, (link, position))
         before = words[part.word]
         words[part.word] = share if before is None else b.add(before, share)
         known = both(known, own)
@@ -141,8 +168,11 @@ def _emit_code(row: Row, value: Value, part: KeyPart, key: tuple[int, int]) -> i
     entries = value.dictionary
     if part.dictionary is not None and part.dictionary.key == entries.key:
         return value.expr
-    codes = part.codes_of(entries)
-    table = row.block.parameters.array((*key, entries.key), Array(Scalar.I64), lambda segment: codes)
+
+    def codes(segment: Segment) -> Ints64:
+        return index_at(segment, key[0]).parts[key[1]].codes_of(entries)
+
+    table = row.block.parameters.array(("codes", *key), Array(Scalar.I64), codes)
     return b.load(table, value.expr)
 
 
@@ -159,10 +189,13 @@ def _emit_text_codes(block: Block, key: ColumnRef, part: KeyPart, name: tuple[in
         start, stop = text_bounds(row, load)
         block.builder.store(starts, row.ordinal, start)
         block.builder.store(stops, row.ordinal, stop)
-    table = part.texts
-    slots = block.parameters.array((*name, "slots"), Array(Scalar.I64), lambda segment: table.slots)
-    entries = block.parameters.array((*name, "entries"), Array(Scalar.U8), lambda segment: table.data)
-    offsets = block.parameters.array((*name, "offsets"), Array(Scalar.I64), lambda segment: table.offsets)
+
+    def table(segment: Segment) -> TextTable:
+        return index_at(segment, name[0]).parts[name[1]].texts
+
+    slots = block.parameters.array((*name, "slots"), Array(Scalar.I64), lambda segment: table(segment).slots)
+    entries = block.parameters.array((*name, "entries"), Array(Scalar.U8), lambda segment: table(segment).data)
+    offsets = block.parameters.array((*name, "offsets"), Array(Scalar.I64), lambda segment: table(segment).offsets)
     data = load.array("data", Scalar.U8)
     block.builder.evaluate("find_texts", data, starts, stops, block.active, slots, entries, offsets, codes)
     return codes

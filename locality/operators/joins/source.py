@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from locality.encodings import EncodedColumn, expand
+from locality.encodings import EncodedColumn, expand, stored_width, take
 from locality.errors import Unsupported
 from locality.operators.joins.pairs import Matching, joined_rows
 from locality.operators.joins.ranks import check_keys, may_be_null
 from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.relations.keyindex import KeyIndex, index_rows
 from locality.operators.relations.links import Link, LinkKind
-from locality.operators.relations.relation import ColumnsSegment, Relation
+from locality.operators.relations.relation import ColumnsSegment, Positions, Relation
 from locality.operators.source import Conjuncts, Source
 from locality.plan.expressions import Expression, columns_of
 from locality.plan.intervals import Interval
@@ -118,15 +118,50 @@ class JoinSource:
         return (Explanation(how, (), (*self.left.children(), self.right.explain())),)
 
 
+@dataclass(frozen=True, eq=False)
+class TargetSegment:
+    """The rows of an intermediate result as one segment, each value in its place."""
+
+    relation: Relation
+    _columns: dict[int, EncodedColumn] = field(default_factory=dict)
+
+    @property
+    def row_count(self) -> int:
+        return self.relation.row_count
+
+    @property
+    def zone_rows(self) -> int:
+        return max(self.row_count, 1)
+
+    def column(self, index: int) -> EncodedColumn:
+        if index not in self._columns:
+            column = self.relation.gather(index, None)
+            self._columns[index] = expand(column) if column.encoding == "rle" else column
+        return self._columns[index]
+
+    def take(self, index: int, rows: Positions) -> EncodedColumn:
+        return take(self._columns[index], rows) if index in self._columns else self.relation.gather(index, rows)
+
+    def width(self, index: int) -> float:
+        return stored_width(self.column(index))
+
+    def zones(self, index: int) -> None:
+        return None
+
+
 def _first(relation: Relation, count: int) -> Relation:
-    """The first columns of an intermediate result, each value in its place."""
-    columns = tuple(_flat(relation.gather(i, None)) for i in range(count))
-    return replace(
-        relation,
-        types=relation.types[:count],
-        intervals=relation.intervals[:count],
-        segments=(ColumnsSegment(columns, relation.row_count),),
-    )
+    """The first columns of an intermediate result, as one segment."""
+    distinct = {index: values for index, values in relation.distinct.items() if index < count}
+    segments = (TargetSegment(relation),)
+    return Relation("", relation.types[:count], relation.intervals[:count], segments, 0.0, distinct)
+
+
+def _padded(target: Relation) -> Relation:
+    """The target of a link; one row of NULLs if it has none, so that there is something to load."""
+    if target.row_count:
+        return target
+    nothing = tuple(EncodedColumn(dtype, "constant", 1, all_null=True) for dtype in target.types)
+    return replace(target, segments=(ColumnsSegment(nothing, 1),))
 
 
 def _booleans(rows: int, *values: bool | None) -> Relation:
@@ -137,15 +172,3 @@ def _booleans(rows: int, *values: bool | None) -> Relation:
     return Relation(
         "", (BOOLEAN,) * len(values), (Interval(0, 1),) * len(values), (ColumnsSegment(columns, rows),), 0.0
     )
-
-
-def _flat(column: EncodedColumn) -> EncodedColumn:
-    return expand(column) if column.encoding == "rle" else column
-
-
-def _padded(target: Relation) -> Relation:
-    """The target of a link; one row of NULLs if it has none, so that there is something to load."""
-    if target.row_count:
-        return target
-    nothing = tuple(EncodedColumn(dtype, "constant", 1, all_null=True) for dtype in target.types)
-    return replace(target, segments=(ColumnsSegment(nothing, 1),))

@@ -47,6 +47,12 @@ class CodeDomain:
         return pa.concat_arrays([entries, pa.nulls(1, entries.type)])
 
 
+def code_key(column: EncodedColumn) -> Hashable:
+    """Equal for columns of one type whose codes mean the same values."""
+    dictionary = None if column.dictionary is None else column.dictionary.key
+    return (column.encoding, column.base, column.factor, dictionary, column.all_null)
+
+
 def domain_of(column: EncodedColumn, interval: Interval | None) -> CodeDomain | None:
     """The domain of a segment's column whose integers lie in ``interval``; None if it is not small."""
     if column.dictionary is not None:

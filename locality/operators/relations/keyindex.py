@@ -6,7 +6,7 @@ is its row, and nothing else is kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from locality.encodings import EncodedColumn
 from locality.operators.relations.keyparts import Codes, KeyPart, codes_for, pack_parts, plan_part
-from locality.operators.relations.members import BitSet, Members, fill_table, prefers_bits
+from locality.operators.relations.members import BitSet, Members, SlotTable, fill_table, prefers_bits
 from locality.plan.intervals import Interval
 
 if TYPE_CHECKING:
@@ -68,6 +68,13 @@ class KeyIndex:
         """``rows`` and ``starts``, made up where they go without saying."""
         every = np.arange(self.ranks + 1, dtype=np.int32)
         return every if self.rows is None else self.rows, every if self.starts is None else self.starts
+
+    @property
+    def signature(self) -> Hashable:
+        """What kernels that look rows up depend on, apart from the arrays."""
+        parts = tuple((p.type, p.low, p.size, p.nulls, p.dictionary and p.dictionary.key) for p in self.parts)
+        form = type(self.members), isinstance(self.members, SlotTable) and self.members.stored is None
+        return parts, form, self.rows is None, self.starts is None, self.ranks == 0
 
     @property
     def nbytes(self) -> int:

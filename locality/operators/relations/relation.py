@@ -93,7 +93,7 @@ class Relation:
     def linked(self, link: Link) -> Relation:
         """The same rows with the columns of one more link."""
         target = link.target
-        segments = tuple(LinkedSegment(segment, target.segments[0], link.first) for segment in self.segments)
+        segments = tuple(LinkedSegment(segment, link, len(self.links)) for segment in self.segments)
         distinct = {link.first + i: count for i, count in target.distinct.items()}
         return replace(
             self,
@@ -125,6 +125,10 @@ class Relation:
         if last is None or last.positions is not positions:
             last = self.memo["located"] = _locate(self.starts, positions)
         return last
+
+
+#: No rows and no columns.
+NOTHING = Relation("", (), (), (), 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,11 +196,22 @@ class ColumnsSegment:
 
 @dataclass(frozen=True, eq=False)
 class LinkedSegment:
-    """A segment with the columns of a link from ``first`` on: all rows of its target, not one for each row here."""
+    """A segment with the columns of a link after its own: all rows of the target, not one for each row here.
+
+    number: the link's position among the relation's links.
+    """
 
     base: Segment
-    target: Segment
-    first: int
+    link: Link
+    number: int
+
+    @property
+    def target(self) -> Segment:
+        return self.link.target.segments[0]
+
+    @property
+    def first(self) -> int:
+        return self.link.first
 
     @property
     def row_count(self) -> int:
@@ -218,6 +233,15 @@ class LinkedSegment:
 
     def zones(self, index: int) -> ZoneBounds | None:
         return self.base.zones(index) if index < self.first else None
+
+
+def link_at(segment: Segment, number: int) -> Link:
+    """The link at a position among the links of a segment's relation."""
+    while isinstance(segment, LinkedSegment):
+        if segment.number == number:
+            return segment.link
+        segment = segment.base
+    raise IndexError(number)
 
 
 def is_integer(dtype: DataType) -> bool:

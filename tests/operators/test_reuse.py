@@ -1,0 +1,55 @@
+"""What is prepared for one output of an operator serves the next of the same form, and holds on to none."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import locality
+from locality.operators.relations.batch import BatchSegment
+from locality.operators.source import Preparation
+
+QUERY = """
+select p.k, sum(c.v) as total, max(p.s) as s from c join p on c.p = p.id
+where c.v < ? and p.k > ? group by p.k order by p.k
+"""
+
+
+@pytest.fixture
+def tables() -> dict[str, pa.Table]:
+    rng = np.random.default_rng(3)
+    parents = pa.table({"id": np.arange(300), "k": rng.integers(0, 9, 300), "s": [f"s{i % 7}" for i in range(300)]})
+    children = pa.table({"p": rng.integers(0, 400, 5000), "v": rng.integers(-50, 50, 5000)})
+    return {"p": parents, "c": children}
+
+
+def test_runs_share_their_preparation(
+    tmp_path: Path, tables: dict[str, pa.Table], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared: list[bool] = []
+    get = Preparation.get
+
+    def counted(self: Preparation[object], *args: object) -> object:  # type: ignore[type-var]
+        before = self._last
+        result = get(self, *args)  # type: ignore[arg-type]
+        prepared.append(self._last is not before)
+        return result
+
+    monkeypatch.setattr(Preparation, "get", counted)
+    with locality.connect(tmp_path / "s", threads=2) as con, duckdb.connect() as oracle:
+        for name, table in tables.items():
+            con.ingest(name, table)
+            oracle.register(name, table)
+        for params, anew in (([40, 2], True), ([40, 2], False), ([30, 2], True), ([30, 5], True), ([30, 5], False)):
+            prepared.clear()
+            result = con.sql(QUERY, params=params)
+            assert result.profile.engine == "locality", result.profile.reason
+            assert result.fetchall() == oracle.execute(QUERY, params).fetchall()
+            assert any(prepared) == anew
+        gc.collect()
+        assert not [kept for kept in gc.get_objects() if isinstance(kept, BatchSegment)]
