@@ -9,6 +9,7 @@ from locality.errors import Unsupported
 from locality.operators import collect, limit, sort, topn
 from locality.operators.aggregation import aggregate
 from locality.operators.aggregation.aggregates import is_known
+from locality.operators.aggregation.inputs import separate_inputs
 from locality.operators.joins.source import JoinSource
 from locality.operators.late import LATE_ROWS
 from locality.operators.physical import Physical
@@ -151,7 +152,7 @@ class Builder:
             for call in node.aggregates
         )
         other = self.alternative(node)
-        if isinstance(fused.source, OperatorSource) and other != node:
+        if fused.source.relation is None and other != node:
             return self.build(other)  # what its input's values are is known only when it runs
         try:
             return aggregate.Aggregate(fused.source, fused.conjuncts, groups, calls, self.threads)
@@ -164,28 +165,13 @@ class Builder:
         self, fused: _Fused, groups: tuple[Expression, ...], calls: tuple[AggregateCall, ...], reason: Unsupported
     ) -> Physical:
         """Computes what kernels can't of the rows that are left, where these are few, and aggregates the results."""
-        inputs: list[Expression] = []
-
-        def collected(expression: Expression) -> Expression:
-            if expression not in inputs:
-                inputs.append(expression)
-            return ColumnRef(inputs.index(expression), expression.type)
-
-        keys = tuple(collected(group) for group in groups)
-        arguments = tuple(
-            replace(
-                call,
-                args=tuple(collected(arg) for arg in call.args),
-                filter=None if call.filter is None else collected(call.filter),
-            )
-            for call in calls
-        )
+        inputs = separate_inputs(groups, calls)
         if not all(is_known(call) for call in calls):
             raise reason
-        child = collect.Collect(fused.source, fused.conjuncts, inputs, coded=True)
+        child = collect.Collect(fused.source, fused.conjuncts, inputs.expressions, coded=True)
         if child.expected_rows > LATE_ROWS:
             raise reason
-        return aggregate.Aggregate(OperatorSource(child), (), keys, arguments, self.threads)
+        return aggregate.Aggregate(OperatorSource(child), (), inputs.groups, inputs.calls, self.threads)
 
     def _sort(self, fused: _Fused, keys: tuple[SortKey, ...], first: int | None = None) -> Physical:
         ordering = tuple(fused.over_source(key.expression) for key in keys)

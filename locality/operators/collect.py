@@ -22,11 +22,10 @@ from locality.types import DataType
 AnyArray = npt.NDArray[Any]
 
 
-def _coded(batch: Batch) -> Batch:
+def coded(batch: Batch) -> Batch:
     """The batch with every raw string column gathered and given a dictionary."""
     columns = [batch.column(i) for i in range(len(batch.columns))]
-    coded = tuple(to_dictionary(column) if column.encoding == "text" else column for column in columns)
-    return replace(batch, columns=coded)
+    return replace(batch, columns=tuple(to_dictionary(c) if c.encoding == "text" else c for c in columns))
 
 
 def collect_rows(
@@ -104,7 +103,7 @@ class Collect:
                 batch = collect_rows(relation, conjuncts, self._outputs, execution, traffic, enough, self._prepared)
             else:
                 batch = self._prepared.get(relation, conjuncts).execute(execution, traffic, enough)
-            return _coded(batch) if self._coded else batch
+            return coded(batch) if self._coded else batch
 
     @property
     def expected_rows(self) -> int:

@@ -15,24 +15,27 @@ from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
 from locality.operators.aggregation.accumulators import Slot, Slots, fresh, merge, update_others, update_slots
-from locality.operators.aggregation.aggregates import MOST_SEEN, Input, plan_aggregate
+from locality.operators.aggregation.aggregates import MOST_SEEN, Input, is_known, plan_aggregate
 from locality.operators.aggregation.clusters import Clusters, Window, find_clusters, join
 from locality.operators.aggregation.dense import merge_states
 from locality.operators.aggregation.grouping import MOST_GROUPS, DenseGroups, plan_dense
 from locality.operators.aggregation.hashing import HashSink, Keys, plan_keys
+from locality.operators.aggregation.inputs import separate_inputs
 from locality.operators.aggregation.output import Groups, batch_of_groups
 from locality.operators.aggregation.packing import FewGroups, plan_few_groups
 from locality.operators.aggregation.partitions import group_by_hash
 from locality.operators.codegen.block import Block, Row, materialise
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.probe import probe
+from locality.operators.collect import coded, collect_rows
 from locality.operators.filters.filter import plan_tests
+from locality.operators.late import LATE_ROWS
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import MORSEL_ROWS, Morsel, Pipeline
 from locality.operators.relations.batch import Batch
 from locality.operators.relations.relation import Relation
 from locality.operators.scan import describe_scan, run_pipeline
-from locality.operators.source import Preparation, Source
+from locality.operators.source import Conjuncts, Preparation, Source
 from locality.plan.expressions import AggregateCall, Expression, walk
 from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval
@@ -323,7 +326,7 @@ class Aggregate:
         threads: int,
     ) -> None:
         self._source = source
-        self._types = tuple(e.type for e in (*groups, *aggregates))
+        self._groups, self._aggregates, self._threads = tuple(groups), tuple(aggregates), threads
         self._conjuncts = tuple(conjuncts)
         computed = (part for call in aggregates for part in (*call.args, call.filter) if part is not None)
         self._prepared = Preparation(
@@ -335,12 +338,28 @@ class Aggregate:
 
     @property
     def types(self) -> tuple[DataType, ...]:
-        return self._types
+        return tuple(e.type for e in (*self._groups, *self._aggregates))
 
     def execute(self, execution: Execution) -> Batch:
         relation, conjuncts = self._source.read(execution, self._conjuncts)
         with execution.measure("aggregate") as traffic:
-            return self._prepared.get(relation, conjuncts).execute(execution, traffic)
+            try:
+                prepared = self._prepared.get(relation, conjuncts)
+            except Unsupported as reason:
+                prepared = self._over_inputs(relation, conjuncts, execution, traffic, reason)
+            return prepared.execute(execution, traffic)
+
+    def _over_inputs(
+        self, relation: Relation, conjuncts: Conjuncts, execution: Execution, traffic: Traffic, reason: Unsupported
+    ) -> Aggregation:
+        """The aggregation of what is collected first, if that is little."""
+        inputs = separate_inputs(self._groups, self._aggregates)
+        if not all(is_known(call) for call in self._aggregates):
+            raise reason
+        batch = coded(collect_rows(relation, conjuncts, inputs.expressions, execution, traffic))
+        if batch.row_count > LATE_ROWS:
+            raise reason
+        return Aggregation(batch.as_relation(), (), inputs.groups, inputs.calls, self._threads)
 
     def explain(self) -> Explanation:
         ready = self._prepared.ready

@@ -1,0 +1,38 @@
+"""Aggregation over computed inputs: where kernels lack a function, its results are collected first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from locality.plan.expressions import AggregateCall, ColumnRef, Expression
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The expressions to collect, and the aggregation in terms of these."""
+
+    expressions: tuple[Expression, ...]
+    groups: tuple[ColumnRef, ...]
+    calls: tuple[AggregateCall, ...]
+
+
+def separate_inputs(groups: Sequence[Expression], calls: Sequence[AggregateCall]) -> Inputs:
+    """What an aggregation reads, each expression once."""
+    inputs: list[Expression] = []
+
+    def collected(expression: Expression) -> ColumnRef:
+        if expression not in inputs:
+            inputs.append(expression)
+        return ColumnRef(inputs.index(expression), expression.type)
+
+    keys = tuple(collected(group) for group in groups)
+    arguments = tuple(
+        replace(
+            call,
+            args=tuple(collected(arg) for arg in call.args),
+            filter=None if call.filter is None else collected(call.filter),
+        )
+        for call in calls
+    )
+    return Inputs(tuple(inputs), keys, arguments)
