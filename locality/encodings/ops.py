@@ -62,7 +62,8 @@ def recode(column: EncodedColumn, spec: EncodingSpec) -> EncodedColumn:
 def concat(columns: Sequence[EncodedColumn]) -> EncodedColumn:
     """Columns of one type, at least one, end to end; their encodings, bases and dictionaries may differ.
 
-    Equal parameters are kept; otherwise the result is canonical: strings are ``dictionary`` if all of them are.
+    Equal parameters are kept; otherwise the result is canonical: strings are ``dictionary`` if all that are not
+    NULL are.
     """
     if len(columns) == 1:
         return columns[0]
@@ -73,7 +74,9 @@ def concat(columns: Sequence[EncodedColumn]) -> EncodedColumn:
             return joined
     expanded = [expand(column) for column in columns]
     if len({column.encoding for column in expanded}) > 1:
-        expanded = [to_text(column) for column in expanded]
+        known = {flat.encoding for flat, column in zip(expanded, columns, strict=True) if not column.all_null}
+        common = to_dictionary if known == {"dictionary"} else to_text
+        expanded = [common(column) for column in expanded]
     joined = ENCODINGS[expanded[0].encoding].concat(expanded)
     assert joined is not None, "canonical columns can always be joined"
     return joined

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from locality.errors import Unsupported
-from locality.operators import collect, limit, sort, topn
+from locality.operators import collect, limit, sort, topn, union, values
 from locality.operators.aggregation import aggregate
 from locality.operators.aggregation.aggregates import is_known
 from locality.operators.aggregation.inputs import separate_inputs
@@ -70,7 +70,11 @@ class Builder:
             case nodes.Shared(definition, child, number):
                 self._share(definition, number)
                 return self.build(child)
-            case nodes.Union() | nodes.SetOperation() | nodes.Values() | nodes.Window():
+            case nodes.Union(inputs):
+                return union.Union([self.build(each) for each in inputs])
+            case nodes.Values():
+                return values.ValuesList(node)
+            case nodes.SetOperation() | nodes.Window():
                 raise Unsupported(refusal(node))
             case _:
                 fused = self._fuse(node)

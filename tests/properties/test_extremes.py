@@ -78,7 +78,6 @@ def test_own_operators_answer(pair: Pair, sql: str) -> None:
         ("select sum(n) over () from t", "window"),
         ("select a.n from t a positional join t b", "positional join"),
         ("select list(n) from t", "list"),
-        ("select n from t union all select n from t", "UNION"),
     ],
 )
 def test_duckdb_answers_with_a_reason(pair: Pair, sql: str, reason: str) -> None:

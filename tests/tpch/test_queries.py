@@ -17,9 +17,6 @@ from tests.properties.oracle import Pair
 SCALE = 0.02
 QUERIES = sorted((Path(benchmarks.__file__).parent / "suites" / "tpch" / "queries").glob("q*.sql"))
 
-#: The queries that DuckDB still answers; all others are native. One that becomes native must leave, and none may come.
-NOT_NATIVE = frozenset({"q11"})
-
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one thread", "two threads"])
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
@@ -43,5 +40,4 @@ def test_query(path: Path, pair: Pair) -> None:
     answer = pair.ask_duckdb(sql).table
     assert answer.num_rows > 0, "an empty answer proves nothing"
     assert all(pc.count(column).as_py() > 0 for column in answer.columns)
-    wanted = "duckdb" if path.stem in NOT_NATIVE else "locality"
-    assert profile.engine == wanted, f"{profile.reason or 'native now'}: see NOT_NATIVE"
+    assert profile.engine == "locality", profile.reason

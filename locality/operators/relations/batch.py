@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from locality.encodings import EncodedColumn, stored_width, take, without_rows
-from locality.operators.relations.relation import Positions, Relation
+from locality.operators.relations.relation import Positions, Relation, is_integer
 from locality.operators.relations.traffic import gathered_bytes
 from locality.plan.intervals import Interval
 from locality.types import DataType
@@ -107,7 +107,18 @@ class Batch:
             return whole
         types = tuple(column.type for column in self.columns)
         width = float(sum(dtype.row_bytes for dtype in types))
-        return Relation("", types, self.intervals, (BatchSegment(self),), width)
+        intervals = tuple(map(_measured, self.columns, self.intervals))
+        return Relation("", types, intervals, (BatchSegment(self),), width)
+
+
+def _measured(column: EncodedColumn | Deferred, known: Interval | None) -> Interval | None:
+    """Bounds of a column that none were proven for, as those that DuckDB's functions computed, from its values."""
+    if known is not None or isinstance(column, Deferred) or not is_integer(column.type):
+        return known
+    if column.encoding != "plain" or column.codes is None or column.codes.ndim != 1:
+        return None
+    interval = Interval(int(column.codes.min()), int(column.codes.max())) if column.length else Interval(0, 0)
+    return interval if interval.fits_int64 else None
 
 
 @dataclass(frozen=True, eq=False)
