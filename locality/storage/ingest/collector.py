@@ -131,7 +131,8 @@ class Collector:
             return valid
         estimate = min(valid, self.facts.seen.count)
         if isinstance(self.facts.minimum, int) and isinstance(self.facts.maximum, int):
-            estimate = min(estimate, self.facts.maximum - self.facts.minimum + 1)
+            span = self.facts.maximum - self.facts.minimum
+            estimate = min(estimate, span // max(self.facts.factor, 1) + 1)
         return estimate
 
     def _counts_distinct(self) -> bool:
