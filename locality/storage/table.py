@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -86,13 +87,22 @@ class Table:
         """The statistics of column ``index`` over all segments."""
         return self._statistics[index]
 
+    @cached_property
+    def unique_keys(self) -> tuple[frozenset[int], ...]:
+        """Sets of columns (positions) in all of which no two rows are equal, nor NULL: each column that ingest found
+        unique, and the primary key.
+        """
+        positions = {column.name: index for index, column in enumerate(self.columns)}
+        keys = [*((name,) for name in self.unique), *([self.primary_key] if self.primary_key else [])]
+        return tuple(dict.fromkeys(frozenset(positions[name] for name in key) for key in keys))
+
     def is_unique(self, columns: Iterable[int]) -> bool:
         """Whether it is proven that no two rows are equal in all of ``columns`` (positions), nor have NULL in all.
 
-        The primary key and the columns that ingest found unique prove it, of themselves and with any further columns.
+        A unique key proves it, of itself and with any further columns.
         """
-        names = {self.columns[index].name for index in columns}
-        return not names.isdisjoint(self.unique) or (bool(self.primary_key) and names.issuperset(self.primary_key))
+        given = frozenset(columns)
+        return any(key <= given for key in self.unique_keys)
 
     def distinct_count(self, index: int) -> DistinctCount:
         """How many different values column ``index`` holds, NULL not among them."""
