@@ -125,7 +125,7 @@ class Builder:
         keys = tuple(left.over_source(key.left) for key in node.keys)
         source = JoinSource(
             left.source,
-            collect.Collect(right.source, right.conjuncts, outputs, coded=True),
+            collect.Collect(right.source, right.conjuncts, outputs),
             node.kind,
             keys,
             tuple(positions),

@@ -147,4 +147,4 @@ def _batch(left: Batch, right: Relation, pairs: _Pairs) -> Batch:
 
 
 def _deferred(relation: Relation, positions: Positions) -> tuple[Deferred, ...]:
-    return tuple(Deferred(relation, i, positions, outer=True) for i in range(len(relation.types)))
+    return tuple(Deferred(relation, i, positions, outer=True, coded=True) for i in range(len(relation.types)))

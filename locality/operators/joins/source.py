@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from locality.encodings import EncodedColumn, expand, stored_width, take
+from locality.encodings.arrow import to_dictionary
 from locality.errors import Unsupported
 from locality.operators.joins.pairs import Matching, joined_rows
 from locality.operators.joins.ranks import check_keys, may_be_null
@@ -120,7 +121,10 @@ class JoinSource:
 
 @dataclass(frozen=True, eq=False)
 class TargetSegment:
-    """The rows of an intermediate result as one segment, each value in its place."""
+    """The rows of an intermediate result as one segment, each value in its place, and its strings with a dictionary.
+
+    That is for kernels, which reach rows in any order; who takes rows, as results do, gets raw strings as they are.
+    """
 
     relation: Relation
     _columns: dict[int, EncodedColumn] = field(default_factory=dict)
@@ -136,6 +140,7 @@ class TargetSegment:
     def column(self, index: int) -> EncodedColumn:
         if index not in self._columns:
             column = self.relation.gather(index, None)
+            column = to_dictionary(column) if column.encoding == "text" else column
             self._columns[index] = expand(column) if column.encoding == "rle" else column
         return self._columns[index]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from locality.encodings import EncodedColumn, stored_width, take, without_rows
+from locality.encodings.arrow import to_dictionary
 from locality.operators.relations.relation import Positions, Relation, is_integer
 from locality.operators.relations.traffic import gathered_bytes
 from locality.plan.intervals import Interval
@@ -18,12 +19,14 @@ class Deferred:
     """A column of ``relation`` whose rows are gathered only when they are needed: late materialisation.
 
     positions: the rows that are wanted, in order; None means all rows. If ``outer``, -1 among them means NULL.
+    coded: whether kernels that read it want strings with a dictionary.
     """
 
     relation: Relation
     index: int
     positions: Positions | None
     outer: bool = False
+    coded: bool = False
 
     @property
     def type(self) -> DataType:
@@ -138,7 +141,9 @@ class BatchSegment:
 
     def column(self, index: int) -> EncodedColumn:
         if index not in self._gathered:
-            self._gathered[index] = self.batch.column(index)
+            deferred, column = self.batch.columns[index], self.batch.column(index)
+            wants_codes = isinstance(deferred, Deferred) and deferred.coded and column.encoding == "text"
+            self._gathered[index] = to_dictionary(column) if wants_codes else column
         return self._gathered[index]
 
     def take(self, index: int, rows: Positions) -> EncodedColumn:
