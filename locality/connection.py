@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from locality.errors import ConnectionClosedError, QueryError, StoreError, Unsupported
+from locality.kernel.loader import warm_up
 from locality.runtime.execution import Workers
 from locality.runtime.explain import Explained, explain_fallback, explain_query
 from locality.runtime.profile import Profile
@@ -81,7 +82,7 @@ class Connection:
         self._lock = threading.RLock()
         self._closed = False
         # Not a daemon: a thread that dies in the middle of an import leaves objects that DuckDB's client reports.
-        threading.Thread(target=_import_numba).start()
+        threading.Thread(target=warm_up).start()
 
     # --- queries
 
@@ -290,8 +291,3 @@ def _cache_key(sql: str, params: Parameters | None) -> Hashable | None:
         return sql
     items = tuple(params.items()) if isinstance(params, Mapping) else tuple(enumerate(params))
     return (sql, tuple((name, type(value), repr(value)) for name, value in items))
-
-
-def _import_numba() -> None:
-    """Has numba ready by the time that the first query is planned: importing it takes a third of a second."""
-    import numba  # noqa: F401 - for the effect on later imports

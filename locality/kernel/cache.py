@@ -27,9 +27,11 @@ def key(source: str) -> str:
 
 @cache
 def environment() -> str:
-    """A hash of the primitives' text and of the versions that compile them."""
+    """A hash of the primitives' text, of what makes machine code of it, and of the versions of all that it uses."""
     digest = hashlib.sha256()
-    for path in sorted((Path(__file__).parent / "primitives").glob("*.py")):
+    here = Path(__file__).parent
+    makers = (here / name for name in ("compiler.py", "allocator.py", "native.py"))
+    for path in (*makers, *sorted((here / "primitives").glob("*.py"))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     versions = (sys.version, np.__version__, version("numba"), version("llvmlite"))
     digest.update("\n".join(versions).encode())
@@ -44,9 +46,30 @@ def write(key: str, source: str) -> Path:
         return _write(_temporary_directory(), key, source)
 
 
+def write_code(name: str, code: bytes) -> None:
+    """Keeps an object file; where that can't be done, it will be compiled again."""
+    with contextlib.suppress(OSError):
+        _replace(machine_code_directory() / name, hashlib.sha256(code).digest() + code)
+
+
+def read_code(name: str) -> bytes | None:
+    """An object file that was kept, if it is there and whole: damaged code could do anything."""
+    try:
+        content = (machine_code_directory() / name).read_bytes()
+    except OSError:
+        return None
+    digest, code = content[:32], content[32:]
+    return code if hashlib.sha256(code).digest() == digest else None
+
+
+def has_code() -> bool:
+    """Whether any object file was kept for this environment."""
+    return any((configured_directory() / _code_directory_name()).glob("*.o"))
+
+
 def machine_code_directory() -> Path:
     """Where the machine code of this environment is kept, of primitives and of kernels."""
-    name = f"machine_code_{environment()[:16]}"
+    name = _code_directory_name()
     try:
         directory = _prepare(configured_directory()) / name
         directory.mkdir(mode=0o700, exist_ok=True)
@@ -54,6 +77,10 @@ def machine_code_directory() -> Path:
         directory = _temporary_directory() / name
         directory.mkdir(mode=0o700, exist_ok=True)
     return directory
+
+
+def _code_directory_name() -> str:
+    return f"machine_code_{environment()[:16]}"
 
 
 def configured_directory() -> Path:
@@ -93,7 +120,12 @@ def _write(directory: Path, key: str, source: str) -> Path:
     with contextlib.suppress(FileNotFoundError):
         if path.read_bytes() == content:
             return path
-    descriptor, temporary = tempfile.mkstemp(prefix=".kernel_", suffix=".tmp", dir=directory)
+    _replace(path, content)
+    return path
+
+
+def _replace(path: Path, content: bytes) -> None:
+    descriptor, temporary = tempfile.mkstemp(prefix=".kernel_", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -101,4 +133,3 @@ def _write(directory: Path, key: str, source: str) -> Path:
     except BaseException:
         Path(temporary).unlink()
         raise
-    return path

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from locality.kernel.loader import primitive
+
 Ints64 = npt.NDArray[np.int64]
 
 #: Slots a key at full capacity, at least; more cost cache, fewer cost probes.
@@ -52,11 +54,9 @@ class HashTable:
         """Makes room for ``capacity`` keys in all."""
         if capacity <= self.capacity:
             return
-        from locality.kernel.primitives.hashing import fill_slots
-
         stored = np.empty((capacity, self.stored.shape[1]), np.int64)
         stored[: len(self)] = self.keys
         self.stored = stored
         self.slots = np.zeros(1 << (_SLOTS_A_KEY * capacity - 1).bit_length(), np.uint32)
         if len(self):
-            fill_slots(self.stored, len(self), self.slots)
+            primitive("fill_slots")(self.stored, len(self), self.slots)

@@ -6,11 +6,14 @@ text of the primitives, and the versions of Python, numpy, numba and llvmlite. A
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache as remember
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -18,9 +21,14 @@ from typing import Any
 
 import numpy as np
 
+from locality.kernel import builder as b
 from locality.kernel import cache, ir
-from locality.kernel.ir import Array, Scalar
+from locality.kernel.builder import Builder
+from locality.kernel.ir import Array, Scalar, Type
+from locality.kernel.native import NativeKernel, is_linkable, processor, scratch_offsets
+from locality.kernel.primitives import PRIMITIVES
 from locality.kernel.printer import to_source
+from locality.kernel.scratch import lift_arrays
 from locality.kernel.usage import written_arrays
 from locality.kernel.verify import verify
 
@@ -34,8 +42,9 @@ class Kernel:
     source: its Python text. key: the hash that names it. path: its file.
     """
 
-    def __init__(self, function: ir.Function, source: str, key: str) -> None:
+    def __init__(self, function: ir.Function, allocations: tuple[ir.Allocate, ...], source: str, key: str) -> None:
         self._function = function
+        self._allocations = allocations
         self.source = source
         self.key = key
 
@@ -46,36 +55,67 @@ class Kernel:
 
     @cached_property
     def compiled(self) -> Callable[..., Any]:
-        """The kernel as machine code: compiled now, or read from the cache, for the types of the IR and no others.
-
-        Arrays must be C-contiguous and of the exact element type; those that the kernel does not write may be
-        read-only. Scalars may be Python's or numpy's.
-        """
+        """The kernel as machine code: read from the cache, or compiled now; plain Python under NUMBA_DISABLE_JIT."""
+        if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+            return self.interpreted
+        function = self._function
         with _lock:
-            dispatcher = self._module("primitives").kernel
-            if not hasattr(dispatcher, "compile"):  # NUMBA_DISABLE_JIT: nothing is compiled
-                return self.interpreted
-            dispatcher.compile(_signature(self._function))
-            dispatcher.disable_compile()
-            compiled: Callable[..., Any] = dispatcher
-            return compiled
+            result = None if function.result is None else function.result.type
+            assert not isinstance(result, Array)
+            given = function.parameters[: len(function.parameters) - len(self._allocations)]
+            room = scratch_offsets([(_element(array), array.length) for array in self._allocations])[-1]
+            return NativeKernel(self._code(), given, written_arrays(function), result, room)
+
+    def _code(self) -> bytes:
+        name = f"{self.key}_{hashlib.sha256(processor().encode()).hexdigest()[:16]}.o"
+        code = cache.read_code(name)
+        if code is None or not is_linkable(code):
+            from locality.kernel.compiler import object_code
+
+            code = object_code(self._optimised())
+            cache.write_code(name, code)
+        return code
+
+    def inspect(self) -> str:
+        """The code that LLVM makes machine code of, to see what it vectorised; compiled anew."""
+        with _lock:
+            return str(self._optimised())
+
+    def _optimised(self) -> Any:
+        from locality.kernel.compiler import optimised
+
+        return optimised(self._function, self._module("primitives").kernel.py_func, self._allocations)
 
     @cached_property
     def interpreted(self) -> Callable[..., Any]:
         """The same text as plain Python, without numba: right for a few dozen rows, and an oracle in tests."""
         with _lock:
             kernel = self._module("plain").kernel
-        casts = [getattr(np, p.type.value) if isinstance(p.type, Scalar) else None for p in self._function.parameters]
+        given = self._function.parameters[: len(self._function.parameters) - len(self._allocations)]
+        casts = [getattr(np, p.type.value) if isinstance(p.type, Scalar) else None for p in given]
 
         def interpreted(*args: Any) -> Any:
             if len(args) != len(casts):
                 raise TypeError(f"the kernel takes {len(casts)} arguments, not {len(args)}")
             typed = (arg if cast is None else cast(arg) for cast, arg in zip(casts, args, strict=True))
+            scratch = (np.empty(array.length, _element(array).value) for array in self._allocations)
             with np.errstate(all="ignore"):
-                result = kernel(*typed)
+                result = kernel(*typed, *scratch)
             return result.item() if isinstance(result, np.generic) else result
 
         return interpreted
+
+    def bind(self, fixed: Sequence[Any]) -> Callable[..., Any]:
+        """:attr:`compiled` with the arguments that are not None in place; the others come with each call, in order."""
+        compiled = self.compiled
+        if isinstance(compiled, NativeKernel):
+            return compiled.bind(fixed)
+
+        def bound(*args: Any) -> Any:
+            given = iter(args)
+            return compiled(*(next(given) if arg is None else arg for arg in fixed), *given)
+
+        return bound
 
     def _module(self, package: str) -> ModuleType:
         name = f"locality.kernel.{package}.kernel_{self.key}"
@@ -84,7 +124,7 @@ class Kernel:
         assert spec.loader is not None
         importlib.import_module(f"locality.kernel.{package}")
         module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # numba looks a function's module up, also when it reads the cache
+        sys.modules[name] = module  # numba looks a function's module up
         spec.loader.exec_module(module)
         return module
 
@@ -96,29 +136,58 @@ def load(function: ir.Function, doc: str = "") -> Kernel:
     :attr:`Kernel.compiled` is asked for.
     """
     verify(function)
-    source = to_source(function, doc)
+    lifted, allocations = lift_arrays(function)
+    source = to_source(lifted, doc)
     # The text names no types, and kernels over columns of different widths often have the same text.
-    parameters = " ".join(str(parameter.type) for parameter in function.parameters)
-    key = cache.key(f"{parameters}\n{source}")
+    parameters = " ".join(str(parameter.type) for parameter in lifted.parameters)
+    lengths = " ".join(str(allocation.length) for allocation in allocations)
+    key = cache.key(f"{parameters}\n{lengths}\n{source}")
     with _lock:
-        return _kernels.setdefault(key, Kernel(function, source, key))
+        return _kernels.setdefault(key, Kernel(lifted, allocations, source, key))
 
 
-def _signature(function: ir.Function) -> tuple[Any, ...]:
-    """The numba types of the parameters."""
-    from numba import types
+def warm_up() -> None:
+    """Imports what the first kernel will need: LLVM, and the compiler if no kernel was compiled yet."""
+    processor()
+    if not cache.has_code():
+        with _lock:  # before numba's own locks, here as everywhere: two threads would wait for each other
+            from locality.kernel.compiler import prepare
 
-    written = written_arrays(function)
+            prepare()
 
-    def numba_type(parameter: ir.Var) -> Any:
-        match parameter.type:
-            case Array(element, ndim):
-                readonly = parameter.name not in written
-                return types.Array(_scalar_type(element), ndim, "C", readonly=readonly)
-            case scalar:
-                return _scalar_type(scalar)
 
-    def _scalar_type(scalar: Scalar) -> Any:
-        return getattr(types, scalar.value)
+@remember
+def primitive(name: str) -> Callable[..., Any]:
+    """A primitive as machine code that Python calls, without numba where it was compiled before.
 
-    return tuple(numba_type(parameter) for parameter in function.parameters)
+    It takes arrays as kernels do, and Python's or numpy's scalars; each combination of types is compiled by itself.
+    """
+    compiled: dict[tuple[object, ...], Callable[..., Any]] = {}
+
+    def call(*args: Any) -> Any:
+        key = tuple([(arg.dtype, arg.ndim) if isinstance(arg, np.ndarray) else type(arg) for arg in args])
+        if key not in compiled:
+            compiled[key] = _load_primitive(name, args)
+        return compiled[key](*args)
+
+    return call
+
+
+def _load_primitive(name: str, args: Sequence[Any]) -> Callable[..., Any]:
+    """A kernel that does nothing but call a primitive with arguments like these."""
+    builder = Builder()
+    declared = PRIMITIVES[name].parameters
+    kinds = [p if isinstance(p, Scalar) else _type_of(arg) for p, arg in zip(declared, args, strict=True)]
+    call = b.call(name, *(builder.parameter(kind) for kind in kinds))
+    return load(builder.build(call), f"The primitive {name}.").compiled
+
+
+def _type_of(arg: Any) -> Type:
+    dtype = np.asarray(arg).dtype
+    scalar = Scalar.BOOL if dtype == np.bool_ else Scalar(dtype.name)
+    return Array(scalar, arg.ndim) if isinstance(arg, np.ndarray) else scalar
+
+
+def _element(allocation: ir.Allocate) -> Scalar:
+    assert isinstance(allocation.target.type, Array)
+    return allocation.target.type.element

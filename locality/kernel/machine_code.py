@@ -1,4 +1,4 @@
-"""Machine code on disk: numba's cache of compiled functions, kept in our private directory.
+"""Primitives as numba compiles them, for kernels to call, and its cache of them, kept in our private directory.
 
 By itself numba keeps code beside its source and trusts it while that one file is unchanged. But a primitive's code
 holds that of the primitives it calls, in other files: it is stale as soon as one of them changes. So the code of each
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.registry import CPUDispatcher
 
 from locality.kernel import cache
 
@@ -61,3 +62,16 @@ class MachineCodeCache(FunctionCache):
     def save_overload(self, sig: Any, data: Any) -> None:
         with contextlib.suppress(OSError):
             super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+
+
+class Compilable(CPUDispatcher):
+    """A primitive: numba compiles it into its callers. A call from Python goes through a kernel of its own."""
+
+    def __init__(self, function: Callable[..., Any], options: Mapping[str, object]) -> None:
+        super().__init__(function, targetoptions={"nopython": True, **options})
+        self._cache = MachineCodeCache(function)
+
+    def __call__(self, *args: Any) -> Any:
+        from locality.kernel.loader import primitive
+
+        return primitive(self.py_func.__name__)(*args)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, field
@@ -88,6 +88,7 @@ class Pipeline:
     kernels: list[Kernel] = field(init=False, default_factory=list)
     parameters: list[Parameters] = field(init=False, default_factory=list)
     arguments: list[tuple[AnyArray, ...]] = field(init=False, default_factory=list)
+    bound: dict[int, Callable[..., int]] = field(init=False, default_factory=dict)
     zones_total: int = field(init=False, default=0)
     zones_read: int = field(init=False, default=0)
     scan_bytes: tuple[int, int] | None = field(init=False, default=None)
@@ -196,11 +197,22 @@ class Pipeline:
 
     def call(self, morsel: Morsel, state: Sequence[AnyArray], *, interpret: bool = False) -> int:
         """Runs one morsel; a result other than 0 says that SQL may raise an error for some row."""
-        kernel = self.kernels[morsel.kernel]
-        run = kernel.interpreted if interpret else kernel.compiled
-        integers, floats, *arrays = self.arguments[morsel.segment]
-        faults: int = run(morsel.start, morsel.stop, integers, floats, *state, *arrays)
+        faults: int
+        if interpret:
+            integers, floats, *arrays = self.arguments[morsel.segment]
+            run = self.kernels[morsel.kernel].interpreted
+            faults = run(morsel.start, morsel.stop, integers, floats, *state, *arrays)
+        else:
+            faults = self._bound(morsel)(morsel.start, morsel.stop, *state)
         return faults
+
+    def _bound(self, morsel: Morsel) -> Callable[..., int]:
+        """The kernel with the arguments that are the same for all morsels of a segment."""
+        if morsel.segment not in self.bound:
+            integers, floats, *arrays = self.arguments[morsel.segment]
+            fixed = (None, None, integers, floats, *(None for _ in self.sink.state), *arrays)
+            self.bound[morsel.segment] = self.kernels[morsel.kernel].bind(fixed)
+        return self.bound[morsel.segment]
 
 
 def _last_column(test: Test) -> int:

@@ -16,8 +16,14 @@ from locality.kernel import cache
 from locality.kernel.builder import Builder, add, load
 from locality.kernel.ir import Array, Function, Scalar
 from locality.kernel.loader import load as load_kernel
+from locality.kernel.loader import primitive
 
 needs_compiler = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
+
+
+def identity(scalar: Scalar) -> Function:
+    b = Builder()
+    return b.build(b.parameter(scalar))
 
 
 def increment(scalar: Scalar = Scalar.I64) -> Function:
@@ -108,6 +114,48 @@ def test_compiled_kernels_refuse_other_types() -> None:
         kernel.compiled(np.zeros(6, np.int64)[::2], 1, 3)
 
 
+@needs_compiler
+@pytest.mark.parametrize(
+    ("scalar", "value"),
+    [
+        (Scalar.BOOL, True),
+        (Scalar.BOOL, False),
+        (Scalar.I8, -128),
+        (Scalar.U8, 255),
+        (Scalar.I32, -(2**31)),
+        (Scalar.U32, 2**32 - 1),
+        (Scalar.I64, -(2**63)),
+        (Scalar.U64, 2**64 - 1),
+        (Scalar.F32, 0.5),
+        (Scalar.F64, -1e300),
+        (Scalar.F64, float("inf")),
+    ],
+)
+def test_scalars_pass_through_machine_code_as_they_are(scalar: Scalar, value: float) -> None:
+    kernel = load_kernel(identity(scalar))
+    assert kernel.compiled(value) == value
+    assert kernel.compiled(getattr(np, scalar.value)(value)) == value
+
+
+def test_arguments_that_are_bound_need_not_be_passed() -> None:
+    kernel = load_kernel(increment())
+    values = np.zeros(3, np.int64)
+    bound = kernel.bind((values, None, 2))
+    for amount in (5, 7):
+        bound(amount)
+    assert values.tolist() == [12, 12, 0]
+    with pytest.raises(TypeError):
+        bound(5, 2)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float64])
+def test_python_calls_primitives_for_the_types_of_its_arrays(dtype: type) -> None:
+    cells = np.arange(12, dtype=dtype).reshape(4, 3)
+    kept = np.zeros((3, 2), dtype)
+    assert primitive("keep_rows")(cells, np.array([3, 1]), 2, kept) == 2
+    assert kept.T.tolist() == cells[[3, 1]].tolist()
+
+
 SCRIPT = """
 import sys
 from locality.kernel.builder import Builder, trunc_div
@@ -122,7 +170,7 @@ print(type(kernel.compiled).__name__)
 """
 
 
-@pytest.mark.parametrize(("disabled", "kind"), [("0", "CPUDispatcher"), ("1", "function")])
+@pytest.mark.parametrize(("disabled", "kind"), [("0", "NativeKernel"), ("1", "function")])
 def test_interpreting_needs_no_numba(tmp_path: Path, disabled: str, kind: str) -> None:
     environment = {**os.environ, "NUMBA_DISABLE_JIT": disabled, cache.CACHE_DIR_VARIABLE: str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=False)
@@ -130,22 +178,26 @@ def test_interpreting_needs_no_numba(tmp_path: Path, disabled: str, kind: str) -
     assert done.stdout.strip() == kind
 
 
-def test_machine_code_is_read_from_the_cache_by_another_process(tmp_path: Path) -> None:
+def test_machine_code_is_read_from_the_cache_by_another_process_without_numba(tmp_path: Path) -> None:
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "0", cache.CACHE_DIR_VARIABLE: str(tmp_path)}
     runs = []
+    script = SCRIPT + "print('numba' in sys.modules)"
     for _ in range(2):
-        subprocess.run([sys.executable, "-c", SCRIPT], env=environment, check=True, capture_output=True)
-        runs.append({path: path.stat().st_mtime_ns for path in (tmp_path / "kernels").glob("machine_code_*/*")})
-    assert {path.suffix for path in runs[0]} == {".nbi", ".nbc"}
-    assert runs[0] == runs[1]
+        done = subprocess.run([sys.executable, "-c", script], env=environment, check=True, capture_output=True)
+        files = {path: path.stat().st_mtime_ns for path in (tmp_path / "kernels").glob("machine_code_*/*")}
+        runs.append((done.stdout.split()[-1], files))
+    assert {path.suffix for path in runs[0][1]} == {".nbi", ".nbc", ".o"}
+    assert runs[0][1] == runs[1][1]
+    assert (runs[0][0], runs[1][0]) == (b"True", b"False")
 
 
 @needs_compiler
 @pytest.mark.skipif(os.name != "posix", reason="modes of directories are POSIX's")
 def test_damaged_machine_code_is_compiled_again(tmp_path: Path) -> None:
     environment = {**os.environ, cache.CACHE_DIR_VARIABLE: str(tmp_path)}
-    for damage in (b"", b"not a pickle"):
+    for damage in (b"", b"neither a pickle nor the hash of this"):
         subprocess.run([sys.executable, "-c", SCRIPT], env=environment, check=True, capture_output=True)
-        for path in (tmp_path / "kernels").glob("machine_code_*/*.nbc"):
-            path.write_bytes(damage)
+        for pattern in ("*.nbc", "*.o"):
+            for path in (tmp_path / "kernels").glob(f"machine_code_*/{pattern}"):
+                path.write_bytes(damage)
     subprocess.run([sys.executable, "-c", SCRIPT], env=environment, check=True, capture_output=True)

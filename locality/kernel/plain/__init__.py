@@ -18,3 +18,8 @@ __path__ = [str(Path(__file__).parent.parent / "primitives")]
 def jit(function: AnyFunction) -> AnyFunction:
     """The function itself."""
     return function
+
+
+def jit_allocating(function: AnyFunction) -> AnyFunction:
+    """The function itself."""
+    return function

@@ -7,7 +7,7 @@ with :func:`jit`. The same files are also the modules of :mod:`locality.kernel.p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from locality.kernel.ir import Array, Scalar
 from locality.kernel.signature import Generic, GenericArray, Parameter, Primitive, generic
@@ -16,19 +16,29 @@ Family = list[Primitive]
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., object])
 
 
+#: How numba compiles primitives and kernels. Division by zero follows IEEE and numpy rather than raising; nothing is
+#: allocated; and nothing is made to be called from Python, as that would take as long as the function itself.
+OPTIONS = {"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
 def jit(function: AnyFunction) -> AnyFunction:
-    """Compiles a primitive at its first call for each signature, releasing the interpreter lock while it runs.
+    """A primitive to be compiled into the kernels that call it; see also :func:`locality.kernel.loader.primitive`."""
+    return _compilable(function)
 
-    Division by zero follows IEEE and numpy rather than raising, and the compiled code is kept on disk.
-    """
-    import numba
 
-    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
-    if hasattr(dispatcher, "compile"):  # not with NUMBA_DISABLE_JIT
-        from locality.kernel.machine_code import MachineCodeCache
+def jit_allocating(function: AnyFunction) -> AnyFunction:
+    """The same for a primitive that makes arrays for itself, which takes longer to compile."""
+    return _compilable(function, _nrt=True)
 
-        dispatcher._cache = MachineCodeCache(function)
-    return cast("AnyFunction", dispatcher)
+
+def _compilable(function: AnyFunction, **options: bool) -> AnyFunction:
+    from numba import config
+
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return function
+    from locality.kernel.machine_code import Compilable
+
+    return cast("AnyFunction", Compilable(function, {**OPTIONS, **options}))
 
 
 _I64, _F64, _BOOL = Scalar.I64, Scalar.F64, Scalar.BOOL

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import jit
+from . import jit, jit_allocating
 from .hashing import mix
 from .types import Boolean, Elements, Integer, Ints64
 
@@ -37,7 +37,7 @@ def tag_of(value: Integer) -> Integer:
     return np.int64(np.uint64(value) >> _HALF)
 
 
-@jit
+@jit_allocating
 def find_numbers(numbers: Ints64, n: Integer, slots: Ints64, ranks: Elements) -> Integer:
     """The row of each of the first ``n`` numbers; -1 for one that is not there, or negative. Returns how many are."""
     mask = np.int64(len(slots) - 1)
@@ -68,7 +68,7 @@ def slot_of_number(number: Integer, place: Integer, slots: Ints64) -> Integer:
     return slot
 
 
-@jit
+@jit_allocating
 def enter_numbers(numbers: Ints64, first: Integer, stop: Integer, slots: Ints64, ranks: Ints64) -> Integer:
     """Enters the PENDING rows whose search begins in slots ``first`` to ``stop`` and stays there; counts the new keys.
 
@@ -147,7 +147,7 @@ def has_words(stored: Elements, slot: Integer, words: Ints64, stride: Integer, i
     return w == stored.shape[0]
 
 
-@jit
+@jit_allocating
 def find_words(words: Ints64, n: Integer, slots: Ints64, stored: Elements, ranks: Elements) -> Integer:
     """:func:`find_numbers` for keys of k words: word ``w`` of key ``i`` is at ``words[w * (len(words) // k) + i]``."""
     mask = np.int64(len(slots) - 1)
@@ -183,7 +183,7 @@ def slot_of_words(
     return slot
 
 
-@jit
+@jit_allocating
 def enter_words(stored: Elements, first: Integer, stop: Integer, slots: Ints64, ranks: Ints64) -> Integer:
     """:func:`enter_numbers` for the words of all rows."""
     rows = stored.shape[1]

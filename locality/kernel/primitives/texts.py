@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import jit
+from . import jit, jit_allocating
 from .hashing import mix
 from .slots import tag_of
 from .types import Boolean, Bytes, Elements, Integer, Ints64
@@ -95,7 +95,7 @@ def enter_texts(data: Bytes, offsets: Ints64, slots: Ints64, codes: Elements) ->
     return distinct
 
 
-@jit
+@jit_allocating
 def find_texts(
     data: Bytes,
     starts: Ints64,

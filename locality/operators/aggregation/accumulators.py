@@ -22,7 +22,7 @@ from locality.operators.codegen.block import Row
 from locality.plan import lanes
 from locality.plan.expressions import Expression
 from locality.plan.functions.base import Value, as_double, as_integer, both, is_true
-from locality.plan.intervals import INT64_MAX, INT64_MIN, Interval
+from locality.plan.intervals import BOOLEAN, INT64_MAX, INT64_MIN, Interval
 
 Cells = npt.NDArray[Any]
 _LOW_HALF = 0xFFFF_FFFF
@@ -64,13 +64,12 @@ class Slot:
     def reads(self) -> tuple[Expression, ...]:
         return tuple(e for e in (self.argument, self.condition) if e is not None)
 
-    def bounds(self, probe: Callable[[Expression], Value]) -> Interval:
-        """What a row may add to an integer sum; ``probe`` gives the value of an expression at some row."""
-        value = None if self.argument is None else probe(self.argument)
-        return _contribution(self.part, value).range | Interval(0, 0)
-
     def emit(self, row: Row) -> ir.Expr:
         """What the current row contributes; the identity where it does not take part."""
+        return self.contribution(row).expr
+
+    def contribution(self, row: Row) -> Value:
+        """The same, with the bounds of an integer."""
         value = None if self.argument is None else row.emit(self.argument)
         takes_part = row.active
         if self.condition is not None:
@@ -78,14 +77,16 @@ class Slot:
         if value is not None:
             takes_part = both(takes_part, is_true(value) if self.part == "valid" else value.valid)
         contribution = _contribution(self.part, value)
-        expr, bounds = contribution.expr, contribution.bounds
         if takes_part is None:
-            return expr
+            return contribution
         if self.part in ("one", "valid"):
-            return b.convert(takes_part, Scalar.I64)
+            return Value(b.convert(takes_part, Scalar.I64), bounds=BOOLEAN)
+        expr, bounds = contribution.expr, contribution.bounds
         if self.op == "+" and bounds is not None:
-            return lanes.wide(b.select(takes_part, lanes.narrow(expr, bounds), b.const(0, lanes.lane_of(bounds))))
-        return b.select(takes_part, expr, b.const(self.identity, self.scalar))
+            narrow = lanes.narrow(expr, bounds)
+            chosen = b.select(takes_part, narrow, b.const(0, lanes.lane_of(bounds)))
+            return Value(lanes.wide(chosen), bounds=bounds | Interval(0, 0))
+        return Value(b.select(takes_part, expr, b.const(self.identity, self.scalar)))
 
 
 def _contribution(part: str, value: Value | None) -> Value:

@@ -22,7 +22,7 @@ from locality.operators.aggregation.grouping import MOST_GROUPS, DenseGroups, pl
 from locality.operators.aggregation.hashing import HashSink, Keys, plan_keys
 from locality.operators.aggregation.inputs import separate_inputs
 from locality.operators.aggregation.output import Groups, batch_of_groups
-from locality.operators.aggregation.packing import FewGroups, plan_few_groups
+from locality.operators.aggregation.packing import plan_few_groups
 from locality.operators.aggregation.partitions import group_by_hash
 from locality.operators.codegen.block import Block, Row, materialise
 from locality.operators.codegen.lookup import introduce_lookups
@@ -44,10 +44,8 @@ from locality.types import DataType
 
 AnyArray = npt.NDArray[Any]
 
-#: Below this share of surviving rows, grouped updates run over positions instead of all rows: scattered updates cost
-#: more than positions do, sums in registers much less.
-_SELECT_BELOW = 0.5
-_SELECT_FEW_BELOW = 0.02
+#: Below this share of surviving rows, grouped updates run over positions instead of all rows.
+_SELECT_BELOW = 0.25
 #: State of a dense grouping may take as much as the rows themselves, but never more than this.
 _MOST_STATE_BYTES = 256 << 20
 
@@ -58,12 +56,10 @@ class AggregateSink:
 
     The last group is where rows go that a mask excludes, so that updates need no branch. If ``clustered``, a morsel's
     state covers only the groups from a first one on: a third state array holds its number, and how many there are.
-    With ``few`` groups, integers are added up in registers.
     """
 
     groups: DenseGroups | None
     slots: Slots
-    few: FewGroups | None = None
     clustered: bool = False
 
     @property
@@ -88,7 +84,7 @@ class AggregateSink:
         return ZONE_ROWS if self.clustered else MORSEL_ROWS
 
     def prefers_selection(self, selectivity: float) -> bool:
-        return self.groups is not None and selectivity < (_SELECT_FEW_BELOW if self.few else _SELECT_BELOW)
+        return self.groups is not None and selectivity < _SELECT_BELOW
 
     def fresh_state(self, groups: int) -> tuple[AnyArray, ...]:
         """State of ``groups`` groups without any row: integers, floats, and what was seen."""
@@ -156,18 +152,19 @@ class AggregateSink:
             return
         for argument in sorted(set(arguments), key=_size):
             materialise(block, argument)
-        type = Scalar.I64 if self.few is None else Scalar.U8
+        few = plan_few_groups(block, groups.count, self.slots.integers)
+        type = Scalar.I64 if few is None else Scalar.U8
         numbers = block.local(type)
         with block.rows(keys) as row:
             number = number_of(row)
             if row.active is not None:
                 number = b.select(row.active, number, excluded or row.integer(groups.count))
             block.builder.store(numbers, row.index, b.convert(number, type))
-        if self.few is not None:
-            self.few.emit(block, numbers, integers)
+        if few is not None:
+            few.emit(numbers, integers)
             if not self.slots.has_others:
                 return
-        update = update_slots if self.few is None else update_others
+        update = update_slots if few is None else update_others
         with block.rows(arguments) as row:
             unmasked = Row(block, row.index, None, row.ordinal)
             number = b.convert(b.load(numbers, row.index), Scalar.I64)
@@ -198,8 +195,7 @@ class Aggregation:
             slots.add(Slot("+", "one"))  # the first integer slot tells whether a group has rows
         self.planned = [plan_aggregate(Input(call, slots, relation.row_count, self._probe)) for call in calls]
         self.groups, self.clusters, self.hashed = self._plan_groups(group_expressions, slots, threads)
-        few = None if self.groups is None else plan_few_groups(self.groups.count, slots.integers, self._probe)
-        self.sink = AggregateSink(self.groups, slots, few, self.clusters is not None)
+        self.sink = AggregateSink(self.groups, slots, self.clusters is not None)
         tests = plan_tests(relation, conjuncts)
         self.pipeline = Pipeline(relation, tests, self.sink if self.hashed is None else HashSink(self.hashed, slots))
         self.types = tuple(e.type for e in (*groups, *aggregates))

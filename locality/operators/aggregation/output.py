@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import EncodedColumn, take
+from locality.kernel.loader import primitive
 from locality.operators.aggregation.accumulators import Slots
 from locality.operators.aggregation.aggregates import Planned
 from locality.operators.physical import Execution
@@ -61,14 +62,12 @@ def groups_with_rows(integers: AnyArray, floats: AnyArray, slots: Slots, first: 
     Integers and floats are cells of shape (groups + 1, slots); the last row is left out. Compiled, so that workers do
     it side by side.
     """
-    from locality.kernel.primitives.groups import keep_rows, number_rows
-
     numbers = np.empty(len(integers), np.int64)
-    count = number_rows(integers, 0, numbers)
+    count = primitive("number_rows")(integers, 0, numbers)
     kept, kept_floats = np.empty((len(slots.integers), count), np.int64), np.empty((len(slots.floats), count))
-    keep_rows(integers, numbers, count, kept)
+    primitive("keep_rows")(integers, numbers, count, kept)
     if slots.floats:
-        keep_rows(floats, numbers, count, kept_floats)
+        primitive("keep_rows")(floats, numbers, count, kept_floats)
     return Groups(numbers[:count] + first, kept.T, kept_floats.T)
 
 

@@ -8,7 +8,7 @@ all of them (SIMD within a register, Lamport 1975).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from locality.kernel import builder as b
@@ -16,8 +16,6 @@ from locality.kernel import ir
 from locality.kernel.ir import Scalar, Var
 from locality.operators.aggregation.accumulators import Slot
 from locality.operators.codegen.block import BLOCK, Block, Row
-from locality.plan.expressions import Expression
-from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval
 
 #: Accumulators that are faster than scattered updates, even where they don't all fit the registers.
@@ -76,17 +74,18 @@ def _bits(bounds: Interval) -> int:
 
 @dataclass(frozen=True, eq=False)
 class FewGroups:
-    """How the integer slots of ``groups`` groups are accumulated in ``words``."""
+    """How the slots of ``groups`` groups are accumulated in ``words``."""
 
+    block: Block
     groups: int
     slots: Sequence[Slot]
     words: Sequence[Word]
 
-    def emit(self, block: Block, numbers: Var, cells: Var) -> None:
+    def emit(self, numbers: Var, cells: Var) -> None:
         """Emits the loop over the block's rows, whose groups are ``numbers`` (U8), and the updates of ``cells``."""
-        builder = block.builder
+        builder = self.block.builder
         totals = [[builder.assign(self._start(word), "total") for word in self.words] for _ in range(self.groups)]
-        with block.rows([e for slot in self.slots for e in slot.reads]) as row:
+        with self.block.rows([e for slot in self.slots for e in slot.reads]) as row:
             values = [builder.assign(self._value(word, _unmasked(row))) for word in self.words]
             number = builder.assign(b.load(numbers, row.index))
             for group, accumulators in enumerate(totals):
@@ -106,7 +105,7 @@ class FewGroups:
         """What a row adds to a word."""
         result: ir.Expr | None = None
         for field in word.fields:
-            part = b.convert(self.slots[field.position].emit(row), word.type)
+            part = b.convert(self.slots[field.position].contribution(row).expr, word.type)
             if field.shift:
                 part = b.shift_left(part, b.const(field.shift, word.type))
             result = part if result is None else b.or_(result, part)
@@ -114,21 +113,22 @@ class FewGroups:
         return result
 
 
-def plan_few_groups(groups: int, slots: Sequence[Slot], probe: Callable[[Expression], Value]) -> FewGroups | None:
-    """How integer slots are accumulated in registers; None where there are too many groups or sums."""
+def plan_few_groups(block: Block, groups: int, slots: Sequence[Slot]) -> FewGroups | None:
+    """For integer slots whose arguments are at hand; None where there are too many groups or values."""
     if groups > _MOST_ACCUMULATORS:
         return None
+    row = Row(block, b.const_i64(0), None, b.const_i64(0))
     sums: dict[int, Interval] = {}
     extremes: list[Word] = []
     for position, slot in enumerate(slots):
         if slot.is_separate:
             continue
         if slot.op == "+":
-            sums[position] = slot.bounds(probe)
+            sums[position] = slot.contribution(row).range
         else:
             extremes.append(Word(slot.op, (Field(position, 0, _WORD_BITS),)))
     words = [*pack(sums), *extremes]
-    return FewGroups(groups, slots, words) if groups * len(words) <= _MOST_ACCUMULATORS else None
+    return FewGroups(block, groups, slots, words) if groups * len(words) <= _MOST_ACCUMULATORS else None
 
 
 def _unmasked(row: Row) -> Row:

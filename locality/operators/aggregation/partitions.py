@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.kernel.hashtable import HashTable
+from locality.kernel.loader import primitive
 from locality.operators.aggregation.accumulators import Slots, fresh
 from locality.operators.aggregation.output import Groups, concat_groups
 from locality.operators.codegen.block import BLOCK
@@ -75,8 +76,6 @@ class SmallTable:
 
     def run(self, rows: int, call: Callable[[tuple[AnyArray, ...]], int]) -> tuple[int, Records]:
         """Runs a morsel of ``rows``; returns what the kernel returned, and the morsel's groups."""
-        from locality.kernel.primitives.hashing import flush_groups
-
         table = self._table
         table.header[:5] = 0
         integers = np.empty((self._words + len(self._slots.integers), rows), np.int64)
@@ -84,7 +83,7 @@ class SmallTable:
         offsets = np.empty((rows // (SMALL_GROUPS - BLOCK) + 2, _PARTITIONS + 1), np.int64)
         tables = table.slots, table.stored, table.header
         faults = call((self._integers, self._floats, *tables, integers, floats, offsets))
-        written = flush_groups(*tables, self._integers, self._floats, integers, floats, offsets)
+        written = primitive("flush_groups")(*tables, self._integers, self._floats, integers, floats, offsets)
         if 2 * written < rows:
             integers, floats = integers[:, :written].copy(), floats[:, :written].copy()
         return faults, Records(integers, floats, offsets[: int(table.header[4])].copy())
@@ -119,15 +118,13 @@ class GroupTable:
 
     def _number(self, part: Records, size: int, left: int) -> AnyArray:
         """The groups of a part's records; ``left``: records that may still come, this part's included."""
-        from locality.kernel.primitives.hashing import number_records
-
         table, flat, room = self._table, part.integers.reshape(-1), part.integers.shape[1]
         numbers = np.empty(size, np.int64)
         most = len(table) + left
         chunk = 0
         while True:
             state = (table.slots, table.stored, table.header)
-            chunk = number_records(flat, room, part.offsets, chunk, self._partitions, *state, numbers)
+            chunk = primitive("number_records")(flat, room, part.offsets, chunk, self._partitions, *state, numbers)
             if chunk == len(part.offsets):
                 return numbers
             expected = expected_groups(len(table), table.rows, table.rows + left)
@@ -143,21 +140,19 @@ class GroupTable:
         self._integers, self._floats = more
 
     def _fold(self, part: Records, numbers: AnyArray) -> None:
-        from locality.kernel.primitives.hashing import fold_cells
-
         scope = part.offsets, self._partitions, numbers
         for position, slot in enumerate(self._slots.integers):
             if not slot.is_separate:
-                fold_cells(_OPS[slot.op], self._integers[position], part.integers[self._words + position], *scope)
+                primitive("fold_cells")(
+                    _OPS[slot.op], self._integers[position], part.integers[self._words + position], *scope
+                )
         for position, slot in enumerate(self._slots.floats):
             if not slot.is_separate:
-                fold_cells(_OPS[slot.op], self._floats[position], part.floats[position], *scope)
+                primitive("fold_cells")(_OPS[slot.op], self._floats[position], part.floats[position], *scope)
         for moments in self._slots.moments:
-            from locality.kernel.primitives.moments import fold_moments
-
             counts = part.integers[self._words + moments.count]
             at = np.array([moments.count, moments.mean])
-            fold_moments(self._integers, self._floats, at, counts, part.floats[moments.mean :], *scope)
+            primitive("fold_moments")(self._integers, self._floats, at, counts, part.floats[moments.mean :], *scope)
 
 
 def expected_groups(found: int, drawn: int, total: int) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 
 from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
+from locality.kernel.loader import primitive
 from locality.operators.collect import collect_rows
 from locality.operators.physical import Execution, Traffic
 from locality.operators.relations.batch import Batch, Deferred
@@ -65,8 +66,6 @@ def _pairs(
     keys: Batch, rows: int, matching: Matching, right: Relation, traffic: Traffic, execution: Execution
 ) -> _Pairs:
     """Every left row with every right row that has its keys."""
-    from locality.kernel.primitives.ranks import count_matches, write_matches
-
     if matching.index is None:
         count = rows * right.row_count
         if count > _MOST_PAIRS:
@@ -77,10 +76,10 @@ def _pairs(
     index = matching.index
     ranks = index.ranks_of([keys.column(i) for i in range(len(keys.columns))], execution)
     order, starts = index.listing()
-    count = int(count_matches(ranks, starts, 0))
+    count = int(primitive("count_matches")(ranks, starts, 0))
     _reserve(count, traffic, execution)
     pairs = _Pairs(np.empty(count, np.int64), np.empty(count, np.int64))
-    write_matches(ranks, starts, order, 0, pairs.left, pairs.right)
+    primitive("write_matches")(ranks, starts, order, 0, pairs.left, pairs.right)
     return pairs
 
 
