@@ -15,7 +15,7 @@ from locality.errors import (
     CatalogError,
     CorruptStoreError,
 )
-from tests.connection.numbers import SUM, ask, expected_sum, numbers
+from tests.connection.numbers import ROWS, SUM, ask, expected_sum, numbers
 
 
 def test_tables_come_and_go(connection: Connection) -> None:
