@@ -10,6 +10,7 @@ from locality.operators import collect, limit, sort, topn, union, values
 from locality.operators.aggregation import aggregate
 from locality.operators.aggregation.aggregates import is_known
 from locality.operators.aggregation.inputs import separate_inputs
+from locality.operators.joins.marks import MarkedSource
 from locality.operators.joins.source import JoinSource
 from locality.operators.late import LATE_ROWS
 from locality.operators.physical import Physical
@@ -110,6 +111,12 @@ class Builder:
         if node.kind == "mark" and (node.residual is not None or not node.keys):
             raise Unsupported("a mark join with other conditions than equality")
         left, right = self._fuse(node.left), self._fuse(node.right)
+        if node.backward:
+            pairs = [(left.over_source(key.left), right.over_source(key.right)) for key in node.keys]
+            nulls = [key.null_safe for key in node.keys]
+            anti = node.kind == "anti"
+            marked = MarkedSource(left.source, right.source, right.conjuncts, pairs, nulls, anti=anti)
+            return replace(left, source=marked)
         width, outputs = left.source.width, list(right.outputs)
         positions = []
         for key in node.keys:

@@ -88,7 +88,7 @@ class Collect:
         self._coded = coded
         computed = [output for output in outputs if not isinstance(output, ColumnRef)]
         self._prepared = Preparation(
-            source, conjuncts, computed, lambda relation, left: Collection(relation, left, outputs)
+            source.relation, conjuncts, computed, lambda relation, left: Collection(relation, left, outputs)
         )
 
     @property

@@ -76,22 +76,22 @@ class Reusable(Protocol):
 
 
 class Preparation(Generic[Prepared]):
-    """What is prepared from a source's rows: at once for a stored table, so that planning finds out what can't be done,
+    """What is prepared for rows: at once for a stored table, so that planning finds out what can't be done,
     else when an operator's output is there. The last one is kept, for the next output of the same form.
     """
 
     def __init__(
         self,
-        source: Source,
+        known: Relation | None,
         conjuncts: Sequence[Expression],
         reads: Iterable[Expression],
         prepare: Callable[[Relation, Conjuncts], Prepared],
     ) -> None:
-        """``reads``: the expressions that are computed, beside ``conjuncts``."""
+        """``known``: the rows, if they are there before a query runs; reads: what is computed, beside ``conjuncts``."""
         self._prepare = prepare
         self._columns = frozenset().union(*(columns_of(e) for e in (*conjuncts, *reads)))
         self._last: tuple[Hashable, Prepared] | None = None
-        self.ready = None if source.relation is None else prepare(source.relation, tuple(conjuncts))
+        self.ready = None if known is None else prepare(known, tuple(conjuncts))
 
     def get(self, relation: Relation, conjuncts: Conjuncts) -> Prepared:
         """The preparation for the rows that the source gave and the conjuncts that it left."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from locality.optimizer.extremes import compare_with_extremes
 from locality.optimizer.prune import prune_columns
 from locality.optimizer.setops import group_set_operations
 from locality.plan.nodes import Node
 
-PASSES: tuple[Callable[[Node], Node], ...] = (group_set_operations, prune_columns)
+PASSES: tuple[Callable[[Node], Node], ...] = (group_set_operations, compare_with_extremes, prune_columns)
 
 
 def optimize(root: Node) -> Node:

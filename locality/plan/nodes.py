@@ -105,7 +105,8 @@ class Join:
 
     ``residual`` reads the left columns, then the right ones; it is part of the match (SQL's ON), not a filter above. An
     inner join without keys and residual is a cross product. Output: left columns, then right columns; for semi and anti
-    the left columns alone; for mark the left columns, then one BOOLEAN.
+    the left columns alone; for mark the left columns, then one BOOLEAN. backward: of a semi or anti join without
+    residual, that the left rows are to be indexed and the right ones looked up, because those are fewer.
     """
 
     left: Node
@@ -113,6 +114,7 @@ class Join:
     kind: JoinKind
     keys: tuple[JoinKey, ...]
     residual: Expression | None = None
+    backward: bool = False
 
     @property
     def types(self) -> tuple[DataType, ...]:

@@ -326,7 +326,7 @@ class Aggregate:
         self._conjuncts = tuple(conjuncts)
         computed = (part for call in aggregates for part in (*call.args, call.filter) if part is not None)
         self._prepared = Preparation(
-            source,
+            source.relation,
             conjuncts,
             (*groups, *computed),
             lambda relation, left: Aggregation(relation, left, groups, aggregates, threads),

@@ -148,8 +148,7 @@ class TargetSegment:
         return take(self._columns[index], rows) if index in self._columns else self.relation.gather(index, rows)
 
     def width(self, index: int) -> float:
-        kept = self._columns.get(index)
-        return self.relation.segments[0].width(index) if kept is None else stored_width(kept)
+        return stored_width(self.column(index))
 
     def zones(self, index: int) -> None:
         return None

@@ -119,12 +119,21 @@ def plan_part(column: EncodedColumn, interval: Interval | None, nulls: bool) -> 
         return _string_part(column, nulls)
     part = KeyPart(column.type, 0, 0, nulls)
     if not column.type.is_float:
-        if interval is None:
-            raise Unsupported(f"a join on {column.type} keys")
+        interval = interval or _bounds(column)
         part = replace(part, low=interval.low, size=interval.size)
         if part.is_whole and (interval.low == INT64_MIN or (nulls and interval.high == INT64_MAX)):
             raise Unsupported("a join on keys that take every value of 64 bits")
     return part, codes_for(part, column)
+
+
+def _bounds(column: EncodedColumn) -> Interval:
+    """The bounds of integers of which none were proven; raises Unsupported for those that may be wider than 64 bits."""
+    if column.all_null or column.length == 0:
+        return Interval(0, 0)
+    codes = expand(column).codes
+    if column.type.domain is not Domain.INTEGER or codes is None or codes.ndim > 1 or codes.dtype == np.uint64:
+        raise Unsupported(f"a join on {column.type} keys")
+    return Interval(int(codes.min()), int(codes.max()))
 
 
 def _string_part(column: EncodedColumn, nulls: bool) -> tuple[KeyPart, Codes]:

@@ -126,6 +126,16 @@ def test_few_rows(kind: JoinKind, keys: str, sides: str) -> None:
     check(Join(LEFT, RIGHT, kind, KEYS[keys]), SIDES[sides])
 
 
+@pytest.mark.parametrize("sides", SIDES)
+@pytest.mark.parametrize("keys", [name for name in KEYS if name != "none"])
+@pytest.mark.parametrize("kind", ["semi", "anti"])
+def test_backward(kind: JoinKind, keys: str, sides: str) -> None:
+    join = Join(LEFT, Filter(RIGHT, _at_most(3)), kind, KEYS[keys], backward=True)
+    check(join, SIDES[sides])
+    check(Filter(join, _at_most(2)), SIDES[sides], threads=2)
+    check(Join(join, RIGHT, "inner", KEYS["unique"]), SIDES[sides])
+
+
 def _above(join: Join) -> dict[str, Node]:
     """What reads the rows of an inner or left join: a filter of either side, a computation, an aggregation."""
     n, s = ColumnRef(3, BIGINT), ColumnRef(6, VARCHAR)
