@@ -148,7 +148,8 @@ class TargetSegment:
         return take(self._columns[index], rows) if index in self._columns else self.relation.gather(index, rows)
 
     def width(self, index: int) -> float:
-        return stored_width(self.column(index))
+        kept = self._columns.get(index)
+        return self.relation.segments[0].width(index) if kept is None else stored_width(kept)
 
     def zones(self, index: int) -> None:
         return None

@@ -1,0 +1,84 @@
+"""Tables, what is told of the store, EXPLAIN, and what is left of a store at close."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import locality
+from locality.connection import Connection
+from locality.errors import (
+    CatalogError,
+    CorruptStoreError,
+)
+from tests.connection.numbers import ROWS, SUM, ask, expected_sum, numbers
+
+
+def test_tables_come_and_go(connection: Connection) -> None:
+    connection.ingest("Other", numbers(0, 3))
+    assert sorted(connection.tables()) == ["Other", "t"]
+    assert ask(connection, "select count(*) from other") == [(3,)]
+    with pytest.raises(CatalogError, match="Other"):
+        connection.ingest("other", numbers())
+    connection.drop("Other")
+    assert connection.tables() == ["t"]
+    with pytest.raises(CatalogError, match="Other"):
+        connection.drop("Other")
+    with pytest.raises(CatalogError, match="nothing"):
+        connection.ingest("nothing", numbers(), mode="append")
+
+
+def test_info_and_verify_describe_the_store(tmp_path: Path) -> None:
+    with locality.connect(tmp_path / "s") as connection:
+        connection.ingest("t", numbers(), primary_key="n")
+        text = str(connection.info())
+        assert f"{ROWS:,} rows" in text
+        assert all(name in text for name in ("t", "n", "word", "half", "tens"))
+        connection.verify()
+        largest = max((tmp_path / "s" / "segments").rglob("*"), key=lambda path: path.stat().st_size)
+        damaged = bytearray(largest.read_bytes())
+        damaged[len(damaged) // 2] ^= 0xFF
+        largest.write_bytes(damaged)
+        with pytest.raises(CorruptStoreError, match=largest.name):
+            connection.verify()
+
+
+def test_explain_names_the_engine_and_counts_bytes(connection: Connection) -> None:
+    sql = "select word, count(*) from t where n < 100 group by word"
+    plain = connection.explain(sql)
+    assert "engine: locality" in str(plain)
+    assert plain.profile is None
+    analyzed = connection.explain(sql, analyze=True)
+    assert analyzed.profile is not None
+    assert 0 < analyzed.profile.bytes_minimum <= analyzed.profile.bytes_moved < analyzed.profile.bytes_naive
+    fallback = connection.explain("select median(n) from t")
+    assert "engine: duckdb" in str(fallback)
+    assert "median" in str(fallback)
+
+
+def test_a_temporary_store_is_removed_at_close() -> None:
+    connection = locality.connect()
+    connection.ingest("t", numbers())
+    temporary = connection._temporary
+    assert temporary is not None
+    assert Path(temporary.name).exists()
+    connection.close()
+    assert not Path(temporary.name).exists()
+
+
+def test_a_temporary_store_that_nobody_closes_is_removed_in_the_end(tmp_path: Path) -> None:
+    code = "import locality; locality.connect()"
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "TEMP": str(tmp_path), "TMP": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_of_the_users_stays_at_close(tmp_path: Path) -> None:
+    with locality.connect(tmp_path / "s") as connection:
+        connection.ingest("t", numbers())
+    with locality.connect(tmp_path / "s") as connection:
+        assert ask(connection, SUM) == expected_sum(numbers())
