@@ -10,7 +10,7 @@ import numpy as np
 
 from . import jit
 from .floats import ordered_key
-from .slots import NO_KEY
+from .markers import NO_KEY
 from .types import Boolean, Bytes, Elements, Integer, Ints64
 
 _BITS = np.int64(7)

@@ -19,11 +19,8 @@ import numpy as np
 
 from . import jit, jit_allocating
 from .hashing import mix
+from .markers import NO_KEY, PENDING
 from .types import Boolean, Elements, Integer, Ints64
-
-NO_KEY = np.int64(-(2**63))
-#: The rank of a row that is still to be entered.
-PENDING = np.int64(-2)
 
 _BLOCK = 1024
 _TAG = np.int64(32)

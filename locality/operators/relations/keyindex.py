@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import EncodedColumn
+from locality.kernel.loader import primitive
+from locality.kernel.primitives.markers import NO_KEY
 from locality.operators.relations.keyparts import Codes, KeyPart, codes_for, pack_parts, plan_part
 from locality.operators.relations.members import BitSet, Members, SlotTable, fill_table, prefers_bits
 from locality.plan.intervals import Interval
@@ -111,30 +113,24 @@ def index_rows(
 
 
 def _index_by_bits(parts: tuple[KeyPart, ...], numbers: Ints64, size: int) -> KeyIndex:
-    from locality.kernel.primitives.ranks import enter_members, find_ranks
-
     words = np.zeros(2 * (size // 64 + 1), np.int64)
-    members = int(enter_members(numbers, words))
+    members = int(primitive("enter_members")(numbers, words))
     if members >= 0:
         return KeyIndex(parts, 1, BitSet(words), members, None, None)
     members = -members - 1
-    find_ranks(words, numbers, numbers)
+    primitive("find_ranks")(words, numbers, numbers)
     return KeyIndex(parts, 1, BitSet(words), members, *_listing(numbers, members))
 
 
 def _listing(ranks: Ints64, count: int) -> tuple[Ints32, Ints32 | None]:
     """The rows by rank, and where those of each begin; None if none has two."""
-    from locality.kernel.primitives.ranks import group_rows
-
     starts, order = np.zeros(count + 2, np.int32), np.empty(len(ranks), np.int32)
-    most = int(group_rows(ranks, starts, order))
+    most = int(primitive("group_rows")(ranks, starts, order))
     return order, starts if most > 1 else None
 
 
 def _add_words(parts: Sequence[KeyPart], codes: Sequence[Codes], start: int, stop: int, words: Ints64) -> None:
     """The words of rows ``start`` to ``stop`` into ``words``, which are zeros; NO_KEY in the first for no key."""
-    from locality.kernel.primitives.slots import NO_KEY
-
     for part, own in zip(parts, codes, strict=True):
         own.add(part, start, stop, words)
     if len(words) > 1:

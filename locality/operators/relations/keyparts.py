@@ -17,6 +17,7 @@ import numpy.typing as npt
 from locality.encodings import EncodedColumn, expand
 from locality.encodings.column import Dictionary
 from locality.errors import Unsupported
+from locality.kernel.loader import primitive
 from locality.operators.relations.texts import TextTable, dictionary_texts, number_texts
 from locality.plan.intervals import INT64_MAX, INT64_MIN, Interval
 from locality.types import DataType, Domain
@@ -98,16 +99,14 @@ class Codes:
 
     def add(self, part: KeyPart, start: int, stop: int, words: Ints64) -> None:
         """Adds the share of rows ``start`` to ``stop`` to their ``words``, shape (width, stop - start)."""
-        from locality.kernel.primitives.keys import add_digits, add_floats
-
         own, codes = words[part.word], self.codes[start:stop]
         null = -1 if part.null is None else part.null
         if part.is_float:
-            add_floats(codes, self.validity, start, null, own)
+            primitive("add_floats")(codes, self.validity, start, null, own)
         else:
             numbers = (self.factor, self.base - part.low, part.size, part.stride, part.shift, null)
             wrapped = np.array([number % 2**64 for number in numbers], np.uint64).view(np.int64)
-            add_digits(codes, self.validity, start, wrapped, own)
+            primitive("add_digits")(codes, self.validity, start, wrapped, own)
 
 
 def plan_part(column: EncodedColumn, interval: Interval | None, nulls: bool) -> tuple[KeyPart, Codes]:

@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from locality.kernel.loader import primitive
+from locality.kernel.primitives.markers import PENDING
+
 Ints64 = npt.NDArray[np.int64]
 #: Calls a function for each item, maybe on several threads: an execution's ``run``.
 Run = Callable[[Sequence[Any], Callable[[int, Any], Any]], None]
@@ -39,9 +42,7 @@ class BitSet:
 
     def find(self, words: Ints64, ranks: Ints64) -> None:
         """Writes the rank of each key, shape (1, keys); negative where it is not there."""
-        from locality.kernel.primitives.ranks import find_ranks
-
-        find_ranks(self.words, words[0], ranks)
+        primitive("find_ranks")(self.words, words[0], ranks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +61,11 @@ class SlotTable:
 
     def find(self, words: Ints64, ranks: Ints64) -> None:
         """Writes the first row that has each key, shape (words, keys); negative where there is none."""
-        from locality.kernel.primitives.slots import find_numbers, find_words
-
         count = words.shape[1]
         if self.stored is None:
-            find_numbers(words[0], count, self.slots, ranks)
+            primitive("find_numbers")(words[0], count, self.slots, ranks)
         else:
-            find_words(words.reshape(-1), count, self.slots, self.stored, ranks)
+            primitive("find_words")(words.reshape(-1), count, self.slots, self.stored, ranks)
 
 
 Members = BitSet | SlotTable
@@ -88,8 +87,6 @@ def fill_table(words: Ints64, sizes: Sequence[int], threads: int, run: Run) -> t
 
     Workers fill ranges of the slots of their own, each looking at all rows: a look is cheap beside a miss of the cache.
     """
-    from locality.kernel.primitives.slots import PENDING, enter_numbers, enter_words
-
     rows = words.shape[1]
     slots = np.zeros(_slot_count(rows), np.int64)
     ranks = np.full(rows, PENDING)
@@ -99,9 +96,9 @@ def fill_table(words: Ints64, sizes: Sequence[int], threads: int, run: Run) -> t
 
     def enter(bounds: tuple[int, int]) -> None:
         if is_exact:
-            counts.append(int(enter_numbers(words[0], *bounds, slots, ranks)))
+            counts.append(int(primitive("enter_numbers")(words[0], *bounds, slots, ranks)))
         elif rows:
-            counts.append(int(enter_words(stored, *bounds, slots, ranks)))
+            counts.append(int(primitive("enter_words")(stored, *bounds, slots, ranks)))
 
     parts = threads if slots.nbytes > _ALONE_BYTES else 1
     if parts > 1:

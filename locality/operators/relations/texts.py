@@ -10,6 +10,7 @@ import numpy.typing as npt
 from locality.encodings import EncodedColumn
 from locality.encodings.canonical import canonical
 from locality.encodings.column import Dictionary
+from locality.kernel.loader import primitive
 from locality.types import DataType
 
 Bytes = npt.NDArray[np.uint8]
@@ -38,11 +39,11 @@ class TextTable:
 
     def find(self, column: EncodedColumn) -> Ints64:
         """The code of each string of a ``text`` column; -1 where it is not there, anything under NULL."""
-        from locality.kernel.primitives.texts import find_texts
-
         data, offsets = _strings(column)
         codes = np.empty(column.length, np.int64)
-        find_texts(data, offsets[:-1], offsets[1:], column.length, self.slots, self.data, self.offsets, codes)
+        primitive("find_texts")(
+            data, offsets[:-1], offsets[1:], column.length, self.slots, self.data, self.offsets, codes
+        )
         return codes
 
     def find_entries(self, dictionary: Dictionary, dtype: DataType) -> Ints64:
@@ -54,12 +55,10 @@ class TextTable:
 
 def number_texts(column: EncodedColumn) -> tuple[TextTable, Ints64]:
     """The table of a ``text`` column's strings, and the code of each row."""
-    from locality.kernel.primitives.texts import enter_texts
-
     data, offsets = _strings(column)
     slots = np.zeros(1 << max(2 * column.length, 1).bit_length(), np.int64)
     codes = np.empty(column.length, np.int64)
-    enter_texts(data, offsets, slots, codes)
+    primitive("enter_texts")(data, offsets, slots, codes)
     return TextTable(slots, data, offsets), codes
 
 
