@@ -11,6 +11,7 @@ from locality.operators.aggregation import aggregate
 from locality.operators.aggregation.aggregates import is_known
 from locality.operators.aggregation.inputs import separate_inputs
 from locality.operators.joins.marks import MarkedSource
+from locality.operators.joins.membership import mark_of
 from locality.operators.joins.source import JoinSource
 from locality.operators.late import LATE_ROWS
 from locality.operators.physical import Physical
@@ -19,8 +20,7 @@ from locality.operators.relations.relation import Relation
 from locality.operators.shared import SharedResult, SharedSource
 from locality.operators.source import OperatorSource, Source, TableSource
 from locality.plan import nodes
-from locality.plan.expressions import AggregateCall, Call, Case, ColumnRef, Expression, SortKey, conjuncts, rewrite
-from locality.types import BOOLEAN
+from locality.plan.expressions import AggregateCall, ColumnRef, Expression, SortKey, conjuncts, rewrite
 
 #: ORDER BY with a limit beyond this is sorted as a whole.
 _MOST_TOP_ROWS = 65536
@@ -108,7 +108,7 @@ class Builder:
 
     def _join(self, node: nodes.Join) -> _Fused:
         """The left rows as they come, linked to the right ones, which are collected first."""
-        if node.kind == "mark" and (node.residual is not None or not node.keys):
+        if node.kind == "mark" and node.residual is not None:
             raise Unsupported("a mark join with other conditions than equality")
         left, right = self._fuse(node.left), self._fuse(node.right)
         if node.backward:
@@ -144,7 +144,7 @@ class Builder:
             case "semi" | "anti":
                 return _Fused(source, left.conjuncts, left.outputs)
             case "mark":
-                return _Fused(source, left.conjuncts, (*left.outputs, _mark(width, keys)))
+                return _Fused(source, left.conjuncts, (*left.outputs, mark_of(width, keys, source.null_safe)))
             case "right" | "full":  # a filter above must not reach the left rows before they are joined
                 return _whole(collect.Collect(source, left.conjuncts, (*left.outputs, *ours)))
             case _:
@@ -202,14 +202,6 @@ class Builder:
 
 def _whole(operator: Physical) -> _Fused:
     return _Fused(OperatorSource(operator), (), tuple(ColumnRef(i, dtype) for i, dtype in enumerate(operator.types)))
-
-
-def _mark(first: int, keys: tuple[Expression, ...]) -> Expression:
-    """The mark of a row, of the three columns of its links: see :class:`JoinSource`."""
-    found, missing, unknown = (ColumnRef(first + i, BOOLEAN) for i in range(3))
-    null = Call("or", tuple(Call("is null", (key,), BOOLEAN) for key in keys), BOOLEAN)
-    test = null if len(keys) > 1 else null.args[0]
-    return Case(((Call("is not null", (found,), BOOLEAN), found), (test, unknown)), missing, BOOLEAN)
 
 
 def _is_small(count: int | None, offset: int) -> bool:

@@ -6,18 +6,16 @@ from dataclasses import dataclass, field, replace
 
 from locality.encodings import EncodedColumn, expand, stored_width, take
 from locality.encodings.arrow import to_dictionary
-from locality.errors import Unsupported
+from locality.operators.joins.membership import MARKS, marked
 from locality.operators.joins.pairs import Matching, joined_rows
-from locality.operators.joins.ranks import check_keys, may_be_null
+from locality.operators.joins.ranks import check_keys
 from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.relations.keyindex import KeyIndex, index_rows
 from locality.operators.relations.links import Link, LinkKind
 from locality.operators.relations.relation import ColumnsSegment, Positions, Relation
 from locality.operators.source import Conjuncts, Source
 from locality.plan.expressions import Expression, columns_of
-from locality.plan.intervals import Interval
 from locality.plan.nodes import JoinKind
-from locality.types import BOOLEAN
 
 #: How a join whose right side has at most one match for each row is linked; others need pairs.
 _LINKS: dict[JoinKind, LinkKind] = {
@@ -27,9 +25,6 @@ _LINKS: dict[JoinKind, LinkKind] = {
     "single": "left",
     "anti": "anti",
 }
-
-#: Columns that a mark join adds, see ``JoinSource._marked``.
-_MARKS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +48,7 @@ class JoinSource:
 
     @property
     def width(self) -> int:
-        return self.left.width + (_MARKS if self.kind == "mark" else self.outputs)
+        return self.left.width + (MARKS if self.kind == "mark" else self.outputs)
 
     def read(self, execution: Execution, conjuncts: Conjuncts) -> tuple[Relation, Conjuncts]:
         """The left rows with a link to their matches; or the joined rows themselves, where a row may have several."""
@@ -68,7 +63,8 @@ class JoinSource:
                 execution.reserve(index.nbytes, "the index of a join")
             traffic.rows = right.row_count
         if self.kind == "mark":
-            return self._marked(relation, index, right), (*pending, *rest)
+            marks = marked(relation, self.keys, self.null_safe, index, right, self.positions, execution)
+            return marks, (*pending, *rest)
         if self._can_link(index, right):
             return relation.linked(self._link(relation, index, right)), (*pending, *rest)
         matching = Matching(self.kind, self.keys, index, self.condition)
@@ -95,24 +91,6 @@ class JoinSource:
             check_keys(relation, self.keys, index)  # says now what kernels can't compute
         target = _padded(_first(right, self.outputs))
         return Link(len(relation.types), self.keys, index, target, _LINKS[self.kind], self.condition)
-
-    def _marked(self, relation: Relation, index: KeyIndex | None, right: Relation) -> Relation:
-        """Links to three BOOLEAN columns: TRUE for rows with a match; then what a row without one gets, otherwise and
-        if its key is NULL: NULL if the comparison was NULL for some right row, else FALSE.
-        """
-        assert index is not None
-        columns = [right.gather(position, None) for position in self.positions]
-        nulls = right.row_count > 0 and any(c.validity is not None or c.all_null for c in columns)
-        nullable = nulls or any(may_be_null(relation, key) for key in self.keys)
-        if nullable and (len(self.keys) > 1 or any(self.null_safe)):
-            raise Unsupported("a mark join on several keys with NULLs")
-        check_keys(relation, self.keys, index)
-        index = replace(index, rows=None, starts=None)
-        marked = relation.linked(
-            Link(len(relation.types), self.keys, index, _booleans(max(index.ranks, 1), True), "left")
-        )
-        others = _booleans(1, None if nulls else False, None if right.row_count else False)
-        return marked.linked(Link(len(marked.types), (), None, others, "left"))
 
     def children(self) -> tuple[Explanation, ...]:
         how = f"{self.kind} join on {len(self.keys)} keys" if self.keys else f"{self.kind} join"
@@ -168,13 +146,3 @@ def _padded(target: Relation) -> Relation:
         return target
     nothing = tuple(EncodedColumn(dtype, "constant", 1, all_null=True) for dtype in target.types)
     return replace(target, segments=(ColumnsSegment(nothing, 1),))
-
-
-def _booleans(rows: int, *values: bool | None) -> Relation:
-    """Columns of one BOOLEAN value each."""
-    columns = tuple(
-        EncodedColumn(BOOLEAN, "constant", rows, base=bool(value), all_null=value is None) for value in values
-    )
-    return Relation(
-        "", (BOOLEAN,) * len(values), (Interval(0, 1),) * len(values), (ColumnsSegment(columns, rows),), 0.0
-    )

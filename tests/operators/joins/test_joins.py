@@ -102,7 +102,8 @@ def check(node: Node, sides: tuple[list[pa.Table], list[pa.Table]], interpret: b
 
 
 def _can_mark(keys: tuple[JoinKey, ...], condition: Expression | None) -> bool:
-    return condition is None and len(keys) == 1 and not keys[0].null_safe
+    """Columns other than the first have NULLs."""
+    return condition is None and sum(key.left != ColumnRef(0, BIGINT) and not key.null_safe for key in keys) < 2
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
