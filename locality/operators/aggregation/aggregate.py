@@ -114,7 +114,7 @@ class AggregateSink:
             return
         at = (b.const_i64(0), b.const_i64(position))
         if slot.part == "one" and slot.condition is None:
-            block.builder.update("+", cells, at, block.survivors or block.count)
+            block.builder.update("+", cells, at, block.remaining)
             return
         total = block.builder.assign(b.const(slot.identity, Scalar.I64), "total")
         with block.rows(slot.reads) as row:
@@ -129,8 +129,8 @@ class AggregateSink:
             return
         values = block.local(Scalar.F64)
         with block.rows(slot.reads) as row:
-            block.builder.store(values, row.index, slot.emit(row))
-        total = b.call("sum_floats", values, block.count)
+            block.builder.store(values, row.ordinal, slot.emit(row))
+        total = b.call("sum_floats", values, block.active)
         block.builder.update("+", cells, (b.const_i64(0), b.const_i64(position)), total)
 
     def _emit_grouped(self, block: Block, groups: DenseGroups, state: Sequence[Var], window: Var | None) -> None:

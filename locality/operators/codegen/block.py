@@ -81,6 +81,11 @@ class Block:
         """How many turns a loop over the rows makes (:meth:`rows`)."""
         return self.count if self.selected is None else self.selected
 
+    @property
+    def remaining(self) -> ir.Var:
+        """How many rows are active, once all tests are emitted."""
+        return self.selected or self.survivors or self.count
+
     def column(self, index: int) -> ColumnLoad:
         """A column of the source, prepared for use in the block's loops."""
         if index not in self._columns:
