@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
@@ -21,11 +19,11 @@ class HashTable:
     slots, stored, header: as :mod:`locality.kernel.primitives.hashing` says; a kernel takes all three as parameters.
     """
 
-    def __init__(self, words: int, capacity: int, identities: Sequence[int] = ()) -> None:
-        """``identities``: what each integer cell of a group starts from."""
+    def __init__(self, words: int, capacity: int, stride: int) -> None:
+        """``stride``: how far apart the words of a key lie where it is numbered."""
         self.stored: Ints64 = np.empty((0, words), np.int64)
         self.slots: npt.NDArray[np.uint32] = np.zeros(0, np.uint32)
-        self.header: Ints64 = np.array([0, 0, 0, 0, 0, *identities], np.int64)
+        self.header: Ints64 = np.array([0, 0, 0, stride], np.int64)
         self.reserve(capacity)
 
     def __len__(self) -> int:
@@ -33,13 +31,22 @@ class HashTable:
 
     @property
     def rows(self) -> int:
-        """Rows whose keys were numbered since the last flush."""
+        """Rows whose keys were numbered."""
         return int(self.header[1])
 
     @property
     def keys(self) -> Ints64:
         """The keys by their numbers, shape (len(self), words)."""
         return self.stored[: len(self)]
+
+    @property
+    def stride(self) -> int:
+        """How far apart the words of a key lie where it is numbered."""
+        return int(self.header[3])
+
+    @stride.setter
+    def stride(self, stride: int) -> None:
+        self.header[3] = stride
 
     @property
     def capacity(self) -> int:
@@ -49,6 +56,10 @@ class HashTable:
     @property
     def nbytes(self) -> int:
         return self.slots.nbytes + self.stored.nbytes
+
+    def forget(self, apart: bool) -> None:
+        """Forgets all keys, of which the slots hold none any more; ``apart``: rows are kept apart from now on."""
+        self.header[:3] = 0, 0, apart
 
     def reserve(self, capacity: int) -> None:
         """Makes room for ``capacity`` keys in all."""

@@ -35,21 +35,31 @@ def by_words(rows: Rows, width: int, stride: int) -> Any:
 @given(data=st.data())
 def test_keys_are_numbered_as_they_come(width: int, data: st.DataObject) -> None:
     rows = data.draw(st.lists(st.tuples(*[words] * width), max_size=40))
-    stride = len(rows) + 3
-    keys = by_words(rows, width, stride)
     for number_groups in both("number_groups"):
-        table = HashTable(width, capacity=8)
+        table = HashTable(width, 8, stride=7)
         found: list[int] = []
         for start in range(0, len(rows), 7):
-            n = min(7, len(rows) - start)
-            table.reserve(len(table) + n)
-            groups = np.zeros(n, np.int64)
-            count = number_groups(keys, start, stride, n, table.slots, table.stored, table.header, groups)
+            part = rows[start : start + 7]
+            table.reserve(len(table) + len(part))
+            groups = np.zeros(7, np.int64)
+            count = number_groups(by_words(part, width, 7), len(part), table.slots, table.stored, table.header, groups)
             assert count == len(table)
-            found += groups.tolist()
+            found += groups[: len(part)].tolist()
         assert found == numbers(rows)
         assert table.rows == len(rows)
         assert [tuple(key) for key in table.keys.tolist()] == list(dict.fromkeys(rows))
+
+
+def test_rows_may_be_kept_apart() -> None:
+    for number_groups in both("number_groups"):
+        table = HashTable(2, 20, stride=4)
+        table.forget(apart=True)
+        for expected in ([0, 1, 2], [3, 4, 5]):
+            groups = np.zeros(4, np.int64)
+            number_groups(by_words([(1, 5), (1, 5), (2, 6)], 2, 4), 3, table.slots, table.stored, table.header, groups)
+            assert groups[:3].tolist() == expected
+        assert table.keys.tolist() == [[1, 5], [1, 5], [2, 6]] * 2
+        assert not table.slots.any()
 
 
 @pytest.mark.parametrize("shift", [0, 8, 32, 52])
@@ -57,11 +67,9 @@ def test_keys_are_numbered_as_they_come(width: int, data: st.DataObject) -> None
 def test_close_keys_spread_over_the_slots(width: int, shift: int) -> None:
     keys = np.zeros((width, 1024), np.int64)
     keys[-1] = np.arange(1024) << shift
-    table = HashTable(width, capacity=1024)
-    for number_groups in both("number_groups")[:1]:
-        number_groups(
-            keys.reshape(-1), 0, 1024, 1024, table.slots, table.stored, table.header, np.empty(1024, np.int64)
-        )
+    table = HashTable(width, 1024, stride=1024)
+    number_groups = both("number_groups")[0]
+    number_groups(keys.reshape(-1), 1024, table.slots, table.stored, table.header, np.empty(1024, np.int64))
     taken = np.flatnonzero(table.slots)
     longest = max(len(run) for run in np.split(taken, np.flatnonzero(np.diff(taken) > 1) + 1))
     assert longest < 20  # of 4096 slots a quarter is taken
@@ -72,34 +80,57 @@ def identity(op: str) -> int:
 
 
 OPS = ("+", "min", "max")
+Cells = tuple[int, int, int, float]
 
 
-class Small:
-    """A table of 16 groups with cells for a count and each operation, flushed to records of four partitions."""
+class Flushed:
+    """Rows in tables of up to 16 groups with cells for each operation, each flushed to records of four partitions."""
 
-    def __init__(self, width: int, rows: int) -> None:
-        identities = [identity(op) for op in OPS]
-        self.table = HashTable(width, 16, identities)
-        self.integers = np.tile(np.array(identities), (16, 1))
-        self.floats = np.zeros((16, 1))
-        self.records = np.full((width + len(OPS), rows), -7)
-        self.reals = np.full((1, rows), -7.0)
-        self.offsets = np.full((rows // 8 + 2, 5), -7)
+    def __init__(self, rows: Rows, values: Sequence[int], width: int, way: int) -> None:
+        self.width, self.way = width, way
+        self.records = np.full((width + len(OPS), len(rows) + 1), -7)
+        self.reals = np.full((1, len(rows) + 1), -7.0)
+        self.offsets = np.full((len(rows) // 16 + 1, 5), -7)
+        self.written = 0
+        for chunk in range(len(self.offsets)):
+            part = slice(16 * chunk, 16 * chunk + 16)
+            self.written = self._flush(rows[part], values[part], chunk)
 
-    @property
-    def state(self) -> tuple[Any, ...]:
-        table = self.table
-        return (table.slots, table.stored, table.header, self.integers, self.floats, *self.out)
+    def _flush(self, rows: Rows, values: Sequence[int], chunk: int) -> int:
+        number_groups, flush_groups = both("number_groups")[self.way], both("flush_groups")[self.way]
+        table = HashTable(self.width, 16, stride=16)
+        groups = np.zeros(16, np.int64)
+        state = (table.slots, table.stored, table.header)
+        number_groups(by_words(rows, self.width, 16), len(rows), *state, groups)
+        integers, floats = np.tile(np.array([identity(op) for op in OPS]), (16, 1)), np.zeros((16, 1))
+        for group, value in zip(groups.tolist(), values, strict=False):
+            total, least, most = integers[group].tolist()
+            integers[group] = [total + value, min(least, value), max(most, value)]
+            floats[group, 0] += value
+        written: int = flush_groups(
+            *state, integers, floats, self.records, self.reals, self.offsets, chunk, self.written
+        )
+        assert not table.slots.any()
+        return written
 
-    @property
-    def out(self) -> tuple[Any, ...]:
-        return self.records, self.reals, self.offsets
-
-    def add(self, groups: Sequence[int], values: Sequence[int]) -> None:
-        for group, value in zip(groups, values, strict=True):
-            cells = self.integers[group].tolist()
-            self.integers[group] = [cells[0] + value, min(cells[1], value), max(cells[2], value)]
-            self.floats[group, 0] += value
+    def merge(self, partition: int) -> dict[tuple[int, ...], Cells]:
+        """The groups of one partition and their cells."""
+        number_records, fold_cells = both("number_records")[self.way], both("fold_cells")[self.way]
+        bounds = np.array([partition, partition + 1])
+        groups = np.empty(int((self.offsets[:, partition + 1] - self.offsets[:, partition]).sum()), np.int64)
+        table = HashTable(self.width, 1, stride=self.records.shape[1])
+        chunk = 0
+        while chunk < len(self.offsets):
+            state = table.slots, table.stored, table.header
+            chunk = number_records(self.records.reshape(-1), self.offsets, chunk, bounds, *state, groups)
+            table.reserve(len(table) + 16)
+        cells = [np.full(len(table), identity(op)) for op in OPS]
+        reals = np.zeros(len(table))
+        for op, column in enumerate(cells):
+            fold_cells(op, column, self.records[self.width + op], self.offsets, bounds, groups)
+        fold_cells(0, reals, self.reals[0], self.offsets, bounds, groups)
+        keys = [tuple(key) for key in table.keys.tolist()]
+        return dict(zip(keys, zip(*(column.tolist() for column in cells), reals.tolist(), strict=True), strict=True))
 
 
 @pytest.mark.parametrize("width", [1, 2])
@@ -108,71 +139,22 @@ class Small:
 @given(data=st.data())
 def test_flushed_groups_merge_to_those_of_all_rows(width: int, way: int, data: st.DataObject) -> None:
     few = data.draw(st.sampled_from([3, 30, 2**40]))
-    key = st.tuples(*[st.integers(-few, few)] * width)
-    rows = data.draw(st.lists(key, max_size=90))
+    rows = data.draw(st.lists(st.tuples(*[st.integers(-few, few)] * width), max_size=90))
     values = data.draw(st.lists(st.integers(-100, 100), min_size=len(rows), max_size=len(rows)))
-    small = Small(width, len(rows) + 1)
-    number_or_flush, flush_groups = both("number_or_flush")[way], both("flush_groups")[way]
-    for start in range(0, len(rows), 8):
-        part = rows[start : start + 8]
-        groups = np.zeros(8, np.int64)
-        number_or_flush(by_words(part, width, 8), len(part), *small.state, groups)
-        small.add(groups[: len(part)].tolist(), values[start : start + 8])
-    written = flush_groups(*small.state)
-    assert len(small.table) == 0
-    assert not small.table.slots.any()
-    offsets = small.offsets[: small.table.header[4]]
-    assert offsets[0, 0] == 0
-    assert offsets[-1, -1] == written <= len(rows)
-    assert (np.diff(offsets.reshape(-1)) >= 0).all()
+    flushed = Flushed(rows, values, width, way)
+    assert flushed.offsets[0, 0] == 0
+    assert flushed.offsets[-1, -1] == flushed.written <= len(rows)
+    assert (np.diff(flushed.offsets.reshape(-1)) >= 0).all()
 
     expected: dict[tuple[int, ...], list[int]] = {}
     for row, value in zip(rows, values, strict=True):
         expected.setdefault(row, []).append(value)
-    merged: dict[tuple[int, ...], tuple[int, int, int, float]] = {}
+    merged: dict[tuple[int, ...], Cells] = {}
     for partition in range(4):
-        for key_of, cells in merge(small, width, offsets, partition, way).items():
-            assert key_of not in merged  # equal keys are in one partition
-            merged[key_of] = cells
+        found = flushed.merge(partition)
+        assert not merged.keys() & found.keys()  # equal keys are in one partition
+        merged |= found
     assert merged == {key: (sum(v), min(v), max(v), float(sum(v))) for key, v in expected.items()}
-
-
-def merge(
-    small: Small, width: int, offsets: Any, partition: int, way: int
-) -> dict[tuple[int, ...], tuple[int, int, int, float]]:
-    number_records, fold_cells = both("number_records")[way], both("fold_cells")[way]
-    room = small.records.shape[1]
-    bounds = np.array([partition, partition + 1])
-    groups = np.empty(int((offsets[:, partition + 1] - offsets[:, partition]).sum()), np.int64)
-    table = HashTable(width, 1)
-    chunk = 0
-    while chunk < len(offsets):
-        state = table.slots, table.stored, table.header
-        chunk = number_records(small.records.reshape(-1), room, offsets, chunk, bounds, *state, groups)
-        table.reserve(len(table) + 16)
-    count = len(table)
-    cells = [np.full(count, identity(op)) for op in OPS]
-    reals = np.zeros(count)
-    for op, column in enumerate(cells):
-        fold_cells(op, column, small.records[width + op], offsets, bounds, groups)
-    fold_cells(0, reals, small.reals[0], offsets, bounds, groups)
-    keys = [tuple(key) for key in table.keys.tolist()]
-    return dict(zip(keys, zip(*(column.tolist() for column in cells), reals.tolist(), strict=True), strict=True))
-
-
-def test_a_table_full_of_different_keys_keeps_rows_apart() -> None:
-    for number_or_flush in both("number_or_flush"):
-        small = Small(1, 100)
-        groups = np.zeros(8, np.int64)
-        for start in range(0, 48, 8):
-            number_or_flush(np.arange(start, start + 8) // 2 * 2, 8, *small.state, groups)
-        assert small.table.header[2] == 0  # two rows a group: the table is worth it
-        small = Small(1, 100)
-        for start in range(0, 24, 8):
-            number_or_flush(np.arange(start, start + 8), 8, *small.state, groups)
-        assert small.table.header[2] == 1
-        number_or_flush(np.full(8, 5), 8, *small.state, groups)
-        assert groups.tolist() == list(range(8, 16))
 
 
 def test_moments_of_parts_add_up() -> None:

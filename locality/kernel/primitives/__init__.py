@@ -134,10 +134,9 @@ _RECORDS = (_ROWS, _REALS, _ROWS)
 _PARTS = (_ROWS, _INTS64, _INTS64)
 _HASHING = _family(
     "hashing",
-    ("number_groups", (_INTS64, _I64, _I64, _I64, *_TABLE, _INTS64), _I64, (4, 5, 6, 7)),
-    ("flush_groups", (*_TABLE, _ROWS, _REALS, *_RECORDS), _I64, (0, 1, 2, 3, 4, 5, 6, 7)),
-    ("number_or_flush", (_INTS64, _I64, *_TABLE, _ROWS, _REALS, *_RECORDS, _INTS64), _I64, tuple(range(2, 11))),
-    ("number_records", (_INTS64, _I64, _ROWS, _I64, _INTS64, *_TABLE, _INTS64), _I64, (5, 6, 7, 8)),
+    ("number_groups", (_INTS64, _I64, *_TABLE, _INTS64), _I64, (2, 3, 4, 5)),
+    ("flush_groups", (*_TABLE, _ROWS, _REALS, *_RECORDS, _I64, _I64), _I64, (0, 5, 6, 7)),
+    ("number_records", (_INTS64, _ROWS, _I64, _INTS64, *_TABLE, _INTS64), _I64, (4, 5, 6, 7)),
     ("fold_cells", (_I64, _ELEMENTS, _ELEMENTS, *_PARTS), _I64, (1,)),
     ("fill_slots", (_ROWS, _I64, Array(Scalar.U32)), _I64, (2,)),
 )

@@ -4,16 +4,15 @@ A key is k 64-bit words. The table is three arrays, owned by the caller, so that
 
 - ``slots``, a power of two of them: a group's number plus 1; 0 means empty. Probing is linear.
 - ``stored``, shape (capacity, k): the keys by group number. ``capacity`` is at most half of the slots.
-- ``header``: the number of groups; the rows numbered since the last flush; whether rows are kept apart (each is a
-  group of its own, without a look at the table); how many groups were written out, and in how many chunks; from
-  ``IDENTITIES`` on, what each integer cell of a group starts from.
+- ``header``: the number of groups; the rows numbered so far; whether rows are kept apart (each is a group of its own,
+  without a look at the table); the stride of keys.
 
 Keys lie word by word: word ``w`` of row ``i`` at ``keys[w * stride + i]``.
 
 A table that fits the cache and gets full is flushed: its groups, with their cells, are appended to ``records``, ordered
 by the upper bits of their keys' hashes (radix partitioning). Groups of equal keys are then in equal partitions, each of
 which is merged by itself in a table that fits the cache again. Where most rows are groups of their own, probing is a
-waste, and rows are kept apart from then on.
+waste, and rows are kept apart.
 """
 
 from __future__ import annotations
@@ -27,8 +26,9 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SECOND = np.uint64(0xD6E8FEB86659FD93)
 _SHIFT = np.uint64(32)
 _ONE = np.uint64(1)
+_NEXT = np.int64(1)
 
-GROUPS, ROWS, APART, WRITTEN, CHUNKS, IDENTITIES = range(6)
+GROUPS, ROWS, APART, STRIDE = range(4)
 
 
 @jit
@@ -59,32 +59,35 @@ def has_rest(stored: Ints64, at: Integer, keys: Ints64, first: Integer, stride: 
 
 @jit
 def number_groups(
-    keys: Ints64,
-    first: Integer,
-    stride: Integer,
-    n: Integer,
-    slots: Words32,
-    stored: Ints64Rows,
-    header: Ints64,
-    groups: Elements,
+    keys: Ints64, n: Integer, slots: Words32, stored: Ints64Rows, header: Ints64, groups: Elements
 ) -> Integer:
-    """Writes the group numbers of ``n`` rows from ``first`` to ``groups``; new keys get new numbers.
+    """Writes the group numbers of the first ``n`` rows to ``groups``; new keys get new numbers.
 
     There must be room for ``n`` more groups. Returns the number of groups.
     """
     words = stored.shape[1]
+    stride = header[STRIDE]
     flat = stored.reshape(stored.size)
     mask = np.uint64(len(slots) - 1)
     count = header[GROUPS]
+    header[ROWS] += n
+    if header[APART]:
+        for w in range(words):
+            for i in range(n):
+                flat[np.uint64((count + i) * words + w)] = keys[np.uint64(w * stride + i)]
+        for i in range(n):
+            groups[i] = count + i
+        header[GROUPS] = count + n
+        return count + n
     for i in range(n):  # apart from the probes, so that neither waits for the other
-        groups[i] = np.int64(hash_key(keys, first + i, stride, words) & mask)
+        groups[i] = np.int64(hash_key(keys, i, stride, words) & mask)
     for i in range(n):
         slot = np.uint64(groups[i])
-        key = keys[np.uint64(first + i)]
+        key = keys[i]
         group = np.int64(slots[slot]) - 1
         while group >= 0:
             at = group * words
-            if flat[np.uint64(at)] == key and (words == 1 or has_rest(flat, at, keys, first + i, stride, words)):
+            if flat[np.uint64(at)] == key and (words == 1 or has_rest(flat, at, keys, i, stride, words)):
                 break
             slot = (slot + _ONE) & mask
             group = np.int64(slots[slot]) - 1
@@ -93,26 +96,10 @@ def number_groups(
             count += 1
             slots[slot] = count
             for w in range(words):
-                flat[np.uint64(group * words + w)] = keys[np.uint64(first + i + w * stride)]
+                flat[np.uint64(group * words + w)] = keys[np.uint64(i + w * stride)]
         groups[i] = group
     header[GROUPS] = count
-    header[ROWS] += n
     return count
-
-
-@jit
-def number_rows_apart(
-    keys: Ints64, stride: Integer, n: Integer, stored: Ints64Rows, header: Ints64, groups: Elements
-) -> Integer:
-    """Makes each of the first ``n`` rows a group of its own; see :func:`number_groups`."""
-    count = header[GROUPS]
-    for w in range(stored.shape[1]):
-        for i in range(n):
-            stored[np.uint64(count + i), w] = keys[np.uint64(w * stride + i)]
-    for i in range(n):
-        groups[i] = count + i
-    header[GROUPS] = count + n
-    return count + n
 
 
 @jit
@@ -125,16 +112,18 @@ def flush_groups(
     records: Ints64Rows,
     reals: Floats,
     offsets: Ints64Rows,
+    chunk: Integer,
+    place: Integer,
 ) -> Integer:
-    """Appends the table's groups to ``records`` as a chunk ordered by partition, and empties the table.
+    """Writes the table's groups to ``records``, from ``place`` on, as chunk number ``chunk``, ordered by partition.
 
     integers, floats: the groups' cells, shape (capacity, slots). records: words of keys, then integer cells, shape
     (k + slots, room); reals: float cells likewise. offsets, shape (chunks, partitions + 1): the partitions, a power of
-    two of at least 2, of chunk ``c`` begin at ``offsets[c]``. Returns how many groups are written in all.
+    two of at least 2, of chunk ``c`` begin at ``offsets[c]``. ``slots`` is overwritten, and then 0. Returns where the
+    next chunk may begin.
     """
     words = stored.shape[1]
     count = header[GROUPS]
-    chunk = header[CHUNKS]
     partitions = offsets.shape[1] - 1
     shift = np.uint64(64)
     while partitions >> (np.uint64(64) - shift) > 1:
@@ -143,16 +132,15 @@ def flush_groups(
         offsets[chunk, p] = 0
     flat = stored.reshape(stored.size)
     for i in range(count):
-        partition = hash_key(flat, i * words, 1, words) >> shift
+        partition = hash_key(flat, i * words, _NEXT, words) >> shift
         slots[i] = partition
         offsets[chunk, partition + _ONE] += 1
     # where the next group of a partition goes, at the place of where the partition after it begins
-    place = header[WRITTEN]
+    offsets[chunk, 0] = place
     for p in range(1, partitions + 1):
         size = offsets[chunk, p]
         offsets[chunk, p] = place
         place += size
-    offsets[chunk, 0] = header[WRITTEN]
     for i in range(count):
         partition = np.uint64(slots[i]) + _ONE
         slots[i] = offsets[chunk, partition]
@@ -163,52 +151,17 @@ def flush_groups(
     for cell in range(integers.shape[1]):
         for i in range(count):
             records[words + cell, slots[i]] = integers[i, cell]
-            integers[i, cell] = header[IDENTITIES + cell]
     for cell in range(reals.shape[0]):
         for i in range(count):
             reals[cell, slots[i]] = floats[i, cell]
-            floats[i, cell] = 0.0
     for i in range(len(slots)):
         slots[i] = 0
-    header[GROUPS] = 0
-    header[ROWS] = 0
-    header[WRITTEN] = place
-    header[CHUNKS] = chunk + 1
     return place
-
-
-@jit
-def number_or_flush(
-    keys: Ints64,
-    n: Integer,
-    slots: Words32,
-    stored: Ints64Rows,
-    header: Ints64,
-    integers: Ints64Rows,
-    floats: Floats,
-    records: Ints64Rows,
-    reals: Floats,
-    offsets: Ints64Rows,
-    groups: Elements,
-) -> Integer:
-    """Numbers a block's first ``n`` rows as :func:`number_groups` does, after a flush if they may find no room.
-
-    A table that is full before it has met two rows a group keeps rows apart from then on. Returns the number of groups.
-    """
-    if header[GROUPS] + n > stored.shape[0]:
-        if 2 * header[GROUPS] > header[ROWS]:
-            header[APART] = 1
-        flush_groups(slots, stored, header, integers, floats, records, reals, offsets)
-    stride = len(keys) // stored.shape[1]
-    if header[APART]:
-        return number_rows_apart(keys, stride, n, stored, header, groups)
-    return number_groups(keys, np.int64(0), stride, n, slots, stored, header, groups)
 
 
 @jit
 def number_records(
     records: Ints64,
-    room: Integer,
     offsets: Ints64Rows,
     chunk: Integer,
     partitions: Ints64,
@@ -219,9 +172,9 @@ def number_records(
 ) -> Integer:
     """Numbers the records of partitions ``partitions[0]`` to ``partitions[1]``, from a chunk on, in order of chunks.
 
-    ``records`` is flat, ``room`` what was the length of its rows. Returns the first chunk that there is no room for:
-    the caller makes the table larger and goes on there. ``groups`` has one element a record, those of chunks before
-    the first included.
+    ``records`` is flat, and the table's stride what was the length of its rows. Returns the first chunk that there is
+    no room for: the caller makes the table larger and goes on there. ``groups`` has one element a record, those of
+    chunks before the first included.
     """
     done = 0
     for c in range(offsets.shape[0]):
@@ -230,7 +183,7 @@ def number_records(
         if c >= chunk:
             if header[GROUPS] + n > stored.shape[0]:
                 return c
-            number_groups(records, start, room, n, slots, stored, header, groups[done : done + n])
+            number_groups(records[start:], n, slots, stored, header, groups[done : done + n])
         done += n
     return offsets.shape[0]
 
@@ -275,7 +228,7 @@ def fill_slots(stored: Ints64Rows, count: Integer, slots: Words32) -> Integer:
     flat = stored.reshape(stored.size)
     mask = np.uint64(len(slots) - 1)
     for group in range(count):
-        slot = hash_key(flat, group * words, 1, words) & mask
+        slot = hash_key(flat, group * words, _NEXT, words) & mask
         while slots[slot] != 0:
             slot = (slot + _ONE) & mask
         slots[slot] = group + 1

@@ -122,9 +122,8 @@ class HashSink:
 
     @property
     def state(self) -> Sequence[Array]:
-        """Cells of the table's groups, the table, the records that it is flushed to."""
-        integers, floats = Array(Scalar.I64, 2), Array(Scalar.F64, 2)
-        return (integers, floats, Array(Scalar.U32), integers, Array(Scalar.I64), integers, floats, integers)
+        """Cells of the table's groups, and the table, which has room for a group of every row."""
+        return (Array(Scalar.I64, 2), Array(Scalar.F64, 2), Array(Scalar.U32), Array(Scalar.I64, 2), Array(Scalar.I64))
 
     @property
     def morsel_rows(self) -> int:
@@ -135,7 +134,7 @@ class HashSink:
         return True
 
     def emit(self, block: Block, state: Sequence[Var]) -> None:
-        integers, floats, slots, stored, header, *records = state
+        integers, floats, *table = state
         builder = block.builder
         rows = block.count if block.selected is None else block.selected
         words = builder.local_array(Scalar.I64, BLOCK * self.keys.width)
@@ -143,6 +142,6 @@ class HashSink:
         with block.rows(self.keys.reads) as row:
             for position, word in enumerate(self.keys.emit(row)):
                 builder.store(words, b.add(row.ordinal, b.const_i64(position * BLOCK)), word)
-        builder.evaluate("number_or_flush", words, rows, slots, stored, header, integers, floats, *records, numbers)
+        builder.evaluate("number_groups", words, rows, *table, numbers)
         with block.rows(self.slots.reads) as row:
             update_slots(row, b.load(numbers, row.ordinal), integers, floats, self.slots)

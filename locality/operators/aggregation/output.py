@@ -44,6 +44,10 @@ class Groups:
     def nbytes(self) -> int:
         return self.keys.nbytes + self.integers.nbytes + self.floats.nbytes
 
+    def copy(self) -> Groups:
+        """The same in arrays of its own."""
+        return Groups(self.keys.copy(), self.integers.copy(), self.floats.copy())
+
     def at(self, rows: Positions | slice) -> Groups:
         """Some of the groups."""
         return Groups(self.keys[rows], self.integers[rows], self.floats[rows])
