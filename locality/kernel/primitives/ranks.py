@@ -75,15 +75,24 @@ def group_rows(ranks: Ints64, starts: Ints32, rows: Ints32) -> Integer:
     """Lists the rows by rank: those of rank r, ascending, are ``rows[starts[r] : starts[r + 1]]``.
 
     ``starts``, shape (ranks + 2,), comes in as zeros; its last element is not used. Rows of rank -1 are left out.
-    Returns the most rows that any rank has.
+    Returns the most rows that any rank has; as a negative number if all rows are in this order already, and then
+    ``rows`` are not written.
     """
+    in_order = True
+    last = np.int64(0)
     for i in range(len(ranks)):
-        if ranks[i] >= 0:
-            starts[ranks[i] + 2] += 1
+        in_order &= ranks[i] >= last
+        last = ranks[i]
+        if last >= 0:
+            starts[last + 2] += 1
     most = 0
     for r in range(2, len(starts)):
         most = max(most, starts[r])
         starts[r] += starts[r - 1]
+    if in_order:
+        for r in range(len(starts) - 1):
+            starts[r] = starts[r + 1]
+        return -most
     for i in range(len(ranks)):
         if ranks[i] >= 0:
             rows[starts[ranks[i] + 1]] = i

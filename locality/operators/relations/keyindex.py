@@ -36,7 +36,7 @@ class KeyIndex:
 
     width: how many words a key has. members: which keys there are, and their ranks. ranks: what all ranks are below; 0
     if there is no key.
-    rows: the rows in the order of their keys' ranks; None where rank and row are the same.
+    rows: the rows in the order of their keys' ranks; None where all rows are in this order anyway.
     starts: where the rows of each rank begin in ``rows``; None where each key has one row.
     """
 
@@ -68,8 +68,9 @@ class KeyIndex:
 
     def listing(self) -> tuple[Ints32, Ints32]:
         """``rows`` and ``starts``, made up where they go without saying."""
-        every = np.arange(self.ranks + 1, dtype=np.int32)
-        return every if self.rows is None else self.rows, every if self.starts is None else self.starts
+        starts = np.arange(self.ranks + 1, dtype=np.int32) if self.starts is None else self.starts
+        rows = np.arange(starts[self.ranks], dtype=np.int32) if self.rows is None else self.rows
+        return rows, starts
 
     @property
     def signature(self) -> Hashable:
@@ -94,17 +95,15 @@ def index_rows(
     planned = [plan_part(*column) for column in zip(columns, intervals, null_safe, strict=True)]
     codes = [own for _, own in planned]
     parts, sizes = pack_parts([part for part, _ in planned])
-    words = np.empty((len(sizes), columns[0].length), np.int64)
+    words = np.zeros((len(sizes), columns[0].length), np.int64)
 
     def compute(worker: int, start: int) -> None:
         stop = min(start + _STEP, words.shape[1])
-        block = np.zeros((len(sizes), stop - start), np.int64)
-        _add_words(parts, codes, start, stop, block)
-        words[:, start:stop] = block
+        _add_words(parts, codes, start, stop, words[:, start:stop])
 
     execution.run(range(0, words.shape[1], _STEP), compute)
     if prefers_bits(sizes, words.shape[1]):
-        return _index_by_bits(parts, words[0], sizes[0])
+        return _index_by_bits(parts, words[0], sizes[0], execution)
     members, ranks, keys = fill_table(words, sizes, execution.threads, execution.run)
     listing: tuple[Ints32 | None, Ints32 | None] = None, None
     if keys < len(ranks) and keys < np.count_nonzero(ranks >= 0):
@@ -112,21 +111,26 @@ def index_rows(
     return KeyIndex(parts, len(sizes), members, len(ranks) if keys else 0, *listing)
 
 
-def _index_by_bits(parts: tuple[KeyPart, ...], numbers: Ints64, size: int) -> KeyIndex:
+def _index_by_bits(parts: tuple[KeyPart, ...], numbers: Ints64, size: int, execution: Execution) -> KeyIndex:
     words = np.zeros(2 * (size // 64 + 1), np.int64)
     members = int(primitive("enter_members")(numbers, words))
     if members >= 0:
         return KeyIndex(parts, 1, BitSet(words), members, None, None)
     members = -members - 1
-    primitive("find_ranks")(words, numbers, numbers)
+
+    def rank(worker: int, start: int) -> None:
+        part = numbers[start : start + _STEP]
+        primitive("find_ranks")(words, part, part)
+
+    execution.run(range(0, len(numbers), _STEP), rank)
     return KeyIndex(parts, 1, BitSet(words), members, *_listing(numbers, members))
 
 
-def _listing(ranks: Ints64, count: int) -> tuple[Ints32, Ints32 | None]:
-    """The rows by rank, and where those of each begin; None if none has two."""
+def _listing(ranks: Ints64, count: int) -> tuple[Ints32 | None, Ints32 | None]:
+    """The rows by rank, None if they are in this order; and where those of each begin, None if none has two."""
     starts, order = np.zeros(count + 2, np.int32), np.empty(len(ranks), np.int32)
     most = int(primitive("group_rows")(ranks, starts, order))
-    return order, starts if most > 1 else None
+    return None if most < 0 else order, starts if abs(most) > 1 else None
 
 
 def _add_words(parts: Sequence[KeyPart], codes: Sequence[Codes], start: int, stop: int, words: Ints64) -> None:
