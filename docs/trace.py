@@ -14,6 +14,7 @@ from locality.errors import Unsupported
 from locality.optimizer import optimize
 from locality.plan.expressions import AggregateCall, Case, Cast, ColumnRef, Constant, Expression, Lookup
 from locality.plan.nodes import Aggregate, Filter, Limit, Node, Project, Scan, Sort
+from locality.runtime.statistics import StoredStatistics
 from locality.sql.planner import Planner
 from locality.storage.store import Store
 
@@ -32,7 +33,7 @@ def main(path: str, sql: str) -> None:
         finally:
             planner.close()
         _print("the plan, decoded", _node(query.root))
-        optimized = optimize(query.root)
+        optimized = optimize(query.root, StoredStatistics(tables))
         same = optimized == query.root
         _print("the plan, optimized", "(nothing changes)" if same else _node(optimized))
     with tempfile.TemporaryDirectory() as cache:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
+from locality.optimizer.statistics import Statistics
 from locality.plan.columns import renumbered
 from locality.plan.expressions import ColumnRef, Expression
 from locality.plan.nodes import (
@@ -31,19 +31,6 @@ from locality.plan.nodes import (
 )
 
 
-class Keys(Protocol):
-    """What this pass asks about stored tables; columns are positions in the table."""
-
-    def unique_keys(self, table: str) -> Sequence[frozenset[int]]:
-        """Sets of columns in all of which no two rows agree."""
-
-    def has_nulls(self, table: str, column: int) -> bool:
-        """Whether the column may hold NULL."""
-
-    def is_raw(self, table: str, column: int) -> bool:
-        """Whether the column holds text without a dictionary."""
-
-
 @dataclass(frozen=True)
 class Origin:
     """The scan that a column comes from, by the inputs that lead there from the top, and its position in the table."""
@@ -53,16 +40,16 @@ class Origin:
     column: int
 
 
-def group_by_keys(root: Node, keys: Keys) -> Node:
+def group_by_keys(root: Node, statistics: Statistics) -> Node:
     """The plan with every aggregation that groups by a table's key and its raw text grouping by the key alone."""
-    root = with_inputs(root, [group_by_keys(child, keys) for child in inputs_of(root)])
-    return _grouped_by_keys(root, keys) if isinstance(root, Aggregate) else root
+    root = with_inputs(root, [group_by_keys(child, statistics) for child in inputs_of(root)])
+    return _grouped_by_keys(root, statistics) if isinstance(root, Aggregate) else root
 
 
-def _grouped_by_keys(node: Aggregate, keys: Keys) -> Node:
+def _grouped_by_keys(node: Aggregate, statistics: Statistics) -> Node:
     """The aggregation, joined with one table after the other."""
-    determined = _determined_groups(node, keys)
-    return node if determined is None else _rejoined(node, determined, keys)
+    determined = _determined_groups(node, statistics)
+    return node if determined is None else _rejoined(node, determined, statistics)
 
 
 @dataclass(frozen=True)
@@ -80,7 +67,7 @@ class _Determined:
         return [column for column in self.places.values() if column not in self.key]
 
 
-def _determined_groups(node: Aggregate, keys: Keys) -> _Determined | None:
+def _determined_groups(node: Aggregate, statistics: Statistics) -> _Determined | None:
     """The first groups that are a scan's key and raw text that it determines."""
     scans: dict[tuple[int, ...], tuple[Scan, dict[int, int]]] = {}
     for place, group in enumerate(node.groups):
@@ -90,15 +77,15 @@ def _determined_groups(node: Aggregate, keys: Keys) -> _Determined | None:
             if origin.column not in places.values():
                 places[place] = origin.column
     for path, (scan, places) in scans.items():
-        key = _key_for(scan, frozenset(places.values()), keys)
+        key = _key_for(scan, frozenset(places.values()), statistics)
         if key is not None:
             determined = _Determined(path, scan, places, key)
-            if any(keys.is_raw(scan.table, column) for column in determined.dependents):
+            if any(statistics.is_raw(scan.table, column) for column in determined.dependents):
                 return determined
     return None
 
 
-def _key_for(scan: Scan, grouped: frozenset[int], keys: Keys) -> tuple[int, ...] | None:
+def _key_for(scan: Scan, grouped: frozenset[int], statistics: Statistics) -> tuple[int, ...] | None:
     """A key without raw text whose groups are those of the ``grouped`` columns; None if these have no key.
 
     Floats are no keys here: storage may tell values apart that SQL takes for equal.
@@ -106,10 +93,10 @@ def _key_for(scan: Scan, grouped: frozenset[int], keys: Keys) -> tuple[int, ...]
     exact = {c for c, dtype in zip(scan.columns, scan.types, strict=True) if not dtype.is_float}
     unique = [
         key
-        for key in keys.unique_keys(scan.table)
-        if key and key <= exact and not any(keys.has_nulls(scan.table, column) for column in key)
+        for key in statistics.unique_keys(scan.table)
+        if key and key <= exact and not any(statistics.has_nulls(scan.table, column) for column in key)
     ]
-    plain = [key for key in unique if not any(keys.is_raw(scan.table, column) for column in key)]
+    plain = [key for key in unique if not any(statistics.is_raw(scan.table, column) for column in key)]
     if not plain or not any(key <= grouped for key in unique):
         return None
     cheapest = sorted(plain, key=lambda key: (not key <= grouped, len(key)))[0]
@@ -150,7 +137,7 @@ def _through(number: int, origin: Origin | None) -> Origin | None:
     return None if origin is None else replace(origin, path=(number, *origin.path))
 
 
-def _rejoined(node: Aggregate, determined: _Determined, keys: Keys) -> Node:
+def _rejoined(node: Aggregate, determined: _Determined, statistics: Statistics) -> Node:
     """The aggregation by the key, joined with the table for the columns that depend on it."""
     child, scan = node.child, determined.scan
     places = {column: place for place, column in determined.places.items()}
@@ -164,7 +151,7 @@ def _rejoined(node: Aggregate, determined: _Determined, keys: Keys) -> Node:
             child = exposed(child, determined.path, scan.columns.index(column))
             key_at[column] = len(groups)
             groups.append(ColumnRef(len(child.types) - 1, child.types[-1]))
-    grouped = _grouped_by_keys(Aggregate(child, tuple(groups), node.aggregates), keys)
+    grouped = _grouped_by_keys(Aggregate(child, tuple(groups), node.aggregates), statistics)
     columns = (*determined.key, *determined.dependents)
     types = tuple(scan.types[scan.columns.index(column)] for column in columns)
     equal = tuple(

@@ -6,10 +6,10 @@ shapes to one form: ``BETWEEN`` is two comparisons under ``and``; ``a NOT IN (..
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from locality.types import DataType
+from locality.types import BOOLEAN, DataType
 
 #: A constant in the physical domain of its type: None for NULL; bool, int (unscaled decimals, days of dates, units of
 #: times and timestamps); float; str for VARCHAR; bytes for BLOB; (months, days, micros) for INTERVAL.
@@ -147,3 +147,16 @@ def conjuncts(expression: Expression) -> tuple[Expression, ...]:
     if isinstance(expression, Call) and expression.name == "and":
         return tuple(term for arg in expression.args for term in conjuncts(arg))
     return (expression,)
+
+
+def conjunction(terms: Sequence[Expression]) -> Expression:
+    """All of ``terms``; TRUE for none."""
+    return joined("and", terms) if terms else Constant(True, BOOLEAN)
+
+
+def joined(name: str, terms: Sequence[Expression]) -> Expression:
+    """``terms``, at least one, under one ``and`` or ``or``; terms that are such a call themselves are flattened."""
+    flat: list[Expression] = []
+    for term in terms:
+        flat += term.args if isinstance(term, Call) and term.name == name else (term,)
+    return flat[0] if len(flat) == 1 else Call(name, tuple(flat), BOOLEAN)

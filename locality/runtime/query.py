@@ -18,14 +18,12 @@ from locality.operators.relations.relation import Relation
 from locality.operators.relations.tables import scan_relation
 from locality.optimizer import optimize
 from locality.optimizer.distinct import split_distinct_aggregates
-from locality.optimizer.late import group_by_keys
-from locality.optimizer.prune import prune_columns
 from locality.plan.nodes import Query, Scan
 from locality.runtime.execution import QueryExecution, Workers
-from locality.runtime.keys import StoredKeys
 from locality.runtime.profile import Profile
 from locality.runtime.relation import zoned
 from locality.runtime.result import Result
+from locality.runtime.statistics import StoredStatistics
 from locality.storage.table import Table
 from locality.types import to_arrow
 
@@ -107,7 +105,7 @@ def prepare(query: Query, tables: Mapping[str, Table], threads: int, memory_limi
         relations.append(relation)
         return relation
 
-    plan = prune_columns(group_by_keys(optimize(query.root), StoredKeys(tables)))
+    plan = optimize(query.root, StoredStatistics(tables))
     operator = Builder(relation_of, threads, split_distinct_aggregates).build(plan)
     naive = sum(int(relation.naive_row_bytes * relation.row_count) for relation in relations)
     return PreparedQuery(query, operator, naive)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from locality.errors import Unsupported
-from locality.plan.expressions import Call, Expression
+from locality.plan.expressions import Call, Expression, conjunction, joined
 from locality.sql.json_values import decode_constant
-from locality.sql.scalars import COMPARISONS, conjunction, decode_expression, joined
+from locality.sql.scalars import COMPARISONS, decode_expression
 from locality.types import BOOLEAN
 
 

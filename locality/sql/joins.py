@@ -7,10 +7,10 @@ from typing import Any, get_args
 
 from locality.errors import Unsupported
 from locality.plan.columns import as_key, replaced, shifted
-from locality.plan.expressions import Call, ColumnRef, Expression, conjuncts
+from locality.plan.expressions import Call, ColumnRef, Expression, conjunction, conjuncts
 from locality.plan.nodes import Join, JoinKey, JoinKind
 from locality.sql.outputs import Output
-from locality.sql.scalars import COMPARISONS, conjunction, decode_expression
+from locality.sql.scalars import COMPARISONS, decode_expression
 from locality.types import BOOLEAN
 
 _KINDS: dict[str, JoinKind] = {kind.upper(): kind for kind in get_args(JoinKind)} | {"OUTER": "full"}

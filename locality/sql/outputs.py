@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from locality.errors import Unsupported
-from locality.plan.expressions import ColumnRef, Expression, SortKey, conjuncts
+from locality.plan.expressions import ColumnRef, Expression, SortKey, conjunction, conjuncts
 from locality.plan.nodes import Filter, Node, Project
-from locality.sql.scalars import Resolve, conjunction, decode_expression
+from locality.sql.scalars import Resolve, decode_expression
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from locality.errors import Unsupported
-from locality.plan.expressions import Call, Case, Cast, Constant, Expression
+from locality.plan.expressions import Call, Case, Cast, Expression, joined
 from locality.sql.json_values import decode_constant, decode_type
 from locality.types import BOOLEAN, DataType
 
@@ -141,16 +141,3 @@ def _case(data: dict[str, Any], resolve: Resolve) -> Case:
         for check in data["case_checks"]
     )
     return Case(branches, decode_expression(data["else_expr"], resolve), decode_type(data["return_type"]))
-
-
-def conjunction(terms: list[Expression]) -> Expression:
-    """All of ``terms``; TRUE for none."""
-    return joined("and", terms) if terms else Constant(True, BOOLEAN)
-
-
-def joined(name: str, terms: list[Expression]) -> Expression:
-    """``terms``, at least one, under one ``and`` or ``or``; terms that are such a call themselves are flattened."""
-    flat: list[Expression] = []
-    for term in terms:
-        flat += term.args if isinstance(term, Call) and term.name == name else (term,)
-    return flat[0] if len(flat) == 1 else Call(name, tuple(flat), BOOLEAN)

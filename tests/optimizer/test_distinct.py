@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pytest
 
-from locality.optimizer import optimize
 from locality.optimizer.distinct import split_distinct_aggregates
+from locality.optimizer.prune import prune_columns
 from locality.plan.expressions import AggregateCall, Call, ColumnRef, Constant
 from locality.plan.nodes import Aggregate, Filter, Limit, Node, Project, Scan, Sort
 from locality.types import BIGINT, BOOLEAN, DOUBLE, HUGEINT
@@ -43,7 +43,7 @@ def test_distinct_is_gone_and_types_stay(calls: tuple[AggregateCall, ...], group
     plan = Aggregate(SCAN, groups, calls)
     split = split_distinct_aggregates(plan)
     assert split.types == plan.types
-    assert optimize(split).types == plan.types
+    assert prune_columns(split).types == plan.types
     assert not any(call.distinct for node in aggregates(split) for call in node.aggregates)
 
 

@@ -42,9 +42,10 @@ def _head(node: Node) -> str:
             return "sort " + ", ".join(map(_key, keys))
         case Limit(limit=limit, offset=offset):
             return f"limit {limit} offset {offset}"
-        case Join(kind=kind, keys=keys, residual=residual):
+        case Join(kind=kind, keys=keys, residual=residual, backward=backward):
             on = [f"{text(key.left)} {'==' if key.null_safe else '='} {text(key.right)}" for key in keys]
-            return f"{kind} join on [{', '.join(on)}]" + (f" and {text(residual)}" if residual else "")
+            way = "backward " if backward else ""
+            return f"{way}{kind} join on [{', '.join(on)}]" + (f" and {text(residual)}" if residual else "")
         case Shared(number=number):
             return f"shared {number}"
         case SharedScan(number, types):

@@ -8,11 +8,11 @@ import duckdb
 import pytest
 
 from locality.sql.planner import Planner
-from tests import tpch
 from tests.properties.oracle import compare
 from tests.sql.golden_queries import QUERIES
 from tests.sql.plan_sql import answer
 from tests.sql.tables import TABLES, rows
+from tests.tpch import standard
 
 
 @pytest.fixture(scope="module")
@@ -49,19 +49,19 @@ def test_plans_mean_what_the_query_says(name: str, planner: Planner, filled: duc
 
 
 @pytest.fixture(scope="module")
-def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tpch.Benchmark]:
-    with tpch.Benchmark(tmp_path_factory.mktemp("data")) as opened:
+def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[standard.Benchmark]:
+    with standard.Benchmark(tmp_path_factory.mktemp("data")) as opened:
         yield opened
 
 
 def test_tpch_has_22_queries() -> None:
-    assert list(tpch.QUERIES) == [f"q{number:02}" for number in range(1, 23)]
+    assert list(standard.QUERIES) == [f"q{number:02}" for number in range(1, 23)]
 
 
-@pytest.mark.parametrize("name", tpch.QUERIES)
-def test_plans_of_tpch_mean_what_the_query_says(name: str, benchmark: tpch.Benchmark) -> None:
-    query = benchmark.planner.plan(tpch.QUERIES[name])
-    relation = benchmark.duckdb.sql(tpch.QUERIES[name])
+@pytest.mark.parametrize("name", standard.QUERIES)
+def test_plans_of_tpch_mean_what_the_query_says(name: str, benchmark: standard.Benchmark) -> None:
+    query = benchmark.planner.plan(standard.QUERIES[name])
+    relation = benchmark.duckdb.sql(standard.QUERIES[name])
     assert [str(dtype) for dtype in query.types] == [str(dtype) for dtype in relation.types]
     wanted = relation.to_arrow_table()
     assert wanted.num_rows

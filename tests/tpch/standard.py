@@ -12,7 +12,7 @@ from locality._suites.datasets import tpch
 from locality.sql.planner import Planner
 from locality.types import parse
 
-_TEXTS = Path(__file__).parents[1] / "benchmarks" / "suites" / "tpch" / "queries"
+_TEXTS = Path(__file__).parents[2] / "benchmarks" / "suites" / "tpch" / "queries"
 
 #: The standard's queries by name, ``q01`` to ``q22``.
 QUERIES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(_TEXTS.glob("q*.sql"))}

@@ -1,0 +1,34 @@
+"""What the optimizer asks about stored tables. Columns are positions in the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from locality.plan.expressions import Expression
+from locality.plan.nodes import Scan
+
+
+class Statistics(Protocol):
+    """Facts and estimates of the snapshot that a query runs over. Facts are proven; estimates only guide choices."""
+
+    def rows(self, table: str) -> int:
+        """The number of rows; a fact."""
+
+    def distinct(self, table: str, column: int) -> int:
+        """How many different values the column holds, about."""
+
+    def has_nulls(self, table: str, column: int) -> bool:
+        """Whether the column may hold NULL; False is a fact."""
+
+    def is_raw(self, table: str, column: int) -> bool:
+        """Whether the column holds text without a dictionary."""
+
+    def unique_keys(self, table: str) -> Sequence[frozenset[int]]:
+        """Sets of columns in all of which no two rows agree; facts."""
+
+    def refers_to(self, table: str, columns: Sequence[int], parent: str, parents: Sequence[int]) -> bool:
+        """Whether each row's ``columns``, where none is NULL, equal ``parents`` of exactly one row; True is a fact."""
+
+    def selectivity(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
+        """The share of the scan's rows for which all ``conjuncts``, over its columns, are true, about."""

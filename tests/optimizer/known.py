@@ -1,0 +1,49 @@
+"""Small tables whose statistics are counted from their rows, for tests of the optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from locality.plan.expressions import Expression, conjunction
+from locality.plan.nodes import Scan
+from tests.operators import naive
+
+Rows = Sequence[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The :class:`~locality.optimizer.statistics.Statistics` of ``tables``, all true."""
+
+    tables: Mapping[str, Rows]
+
+    def rows(self, table: str) -> int:
+        return len(self.tables[table])
+
+    def distinct(self, table: str, column: int) -> int:
+        return len({row[column] for row in self.tables[table]} - {None})
+
+    def has_nulls(self, table: str, column: int) -> bool:
+        return any(row[column] is None for row in self.tables[table])
+
+    def is_raw(self, table: str, column: int) -> bool:
+        return column == 1  # whatever it is, the rows must stay the same
+
+    def unique_keys(self, table: str) -> Sequence[frozenset[int]]:
+        rows = self.tables[table]
+        width = len(rows[0]) if rows else 0
+        sets = [frozenset(key) for size in (1, 2) for key in combinations(range(width), size)]
+        return [key for key in sets if len({tuple(row[i] for i in sorted(key)) for row in rows}) == len(rows)]
+
+    def refers_to(self, table: str, columns: Sequence[int], parent: str, parents: Sequence[int]) -> bool:
+        theirs = [tuple(row[i] for i in parents) for row in self.tables[parent]]
+        mine = [tuple(row[i] for i in columns) for row in self.tables[table]]
+        return all(None in key or theirs.count(key) == 1 for key in mine)
+
+    def selectivity(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
+        rows = naive.evaluate(scan, self.tables)
+        kept = [row for row in rows if naive.value(conjunction(conjuncts), row) is True]
+        return len(kept) / max(len(rows), 1)
