@@ -21,7 +21,7 @@ LEFT_TO_DUCKDB: Mapping[str, int] = {
     "ctes": 2,
     "decimals": 3,
     "filters": 1,
-    "join_keys": 2,
+    "join_keys": 3,
     "joins": 3,
     "order_limit": 2,
     "set_operations": 4,
