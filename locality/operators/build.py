@@ -15,12 +15,20 @@ from locality.operators.joins.membership import mark_of
 from locality.operators.joins.source import JoinSource
 from locality.operators.late import LATE_ROWS
 from locality.operators.physical import Physical
-from locality.operators.refusals import refusal
 from locality.operators.relations.relation import Relation
 from locality.operators.shared import SharedResult, SharedSource
 from locality.operators.source import OperatorSource, Source, TableSource
+from locality.operators.windows.window import Window
 from locality.plan import nodes
-from locality.plan.expressions import AggregateCall, ColumnRef, Expression, SortKey, conjuncts, rewrite
+from locality.plan.expressions import (
+    AggregateCall,
+    ColumnRef,
+    Constant,
+    Expression,
+    SortKey,
+    conjuncts,
+    rewrite,
+)
 
 #: ORDER BY with a limit beyond this is sorted as a whole.
 _MOST_TOP_ROWS = 65536
@@ -75,8 +83,10 @@ class Builder:
                 return union.Union([self.build(each) for each in inputs])
             case nodes.Values():
                 return values.ValuesList(node)
-            case nodes.SetOperation() | nodes.Window():
-                raise Unsupported(refusal(node))
+            case nodes.Window():
+                return self._window(node)
+            case nodes.SetOperation():
+                raise AssertionError("the optimizer makes groupings of set operations")
             case _:
                 fused = self._fuse(node)
                 return collect.Collect(fused.source, fused.conjuncts, fused.outputs)
@@ -188,6 +198,21 @@ class Builder:
         ordering = tuple(fused.over_source(key.expression) for key in keys)
         child = collect.Collect(fused.source, fused.conjuncts, (*fused.outputs, *ordering))
         return sort.Sort(child, len(fused.outputs), keys, first)
+
+    def _window(self, node: nodes.Window) -> Physical:
+        fused = self._fuse(node.child)
+        inputs = list(fused.outputs)
+
+        def collected(expression: Expression) -> Expression:
+            source = fused.over_source(expression)
+            if isinstance(source, Constant):
+                return source
+            if source not in inputs:
+                inputs.append(source)
+            return ColumnRef(inputs.index(source), source.type)
+
+        calls = [call.mapped(collected) for call in node.calls]
+        return Window(collect.Collect(fused.source, fused.conjuncts, inputs), len(fused.outputs), calls)
 
     def _top(self, child: nodes.Node, keys: tuple[SortKey, ...], count: int, offset: int) -> Physical:
         fused = self._fuse(child)

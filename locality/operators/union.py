@@ -9,7 +9,7 @@ from locality.operators.late import LATE_ROWS
 from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.relations.batch import Batch, Deferred
 from locality.operators.relations.relation import Relation
-from locality.plan.intervals import Interval
+from locality.plan.intervals import Interval, enclosing
 from locality.types import DataType, Domain
 
 
@@ -34,7 +34,7 @@ class Union:
             filled = [batch for batch in batches if batch.row_count] or batches[:1]
             if len(filled) == 1:
                 return filled[0]
-            intervals = tuple(_either([batch.intervals[i] for batch in filled]) for i in range(len(self.types)))
+            intervals = tuple(enclosing([batch.intervals[i] for batch in filled]) for i in range(len(self.types)))
             if traffic.rows > LATE_ROWS and not any(self._mixes(filled, i) for i in range(len(self.types))):
                 return _as_segments(filled, intervals)
             traffic.read = sum(batch.gathered_bytes() for batch in filled)
@@ -60,11 +60,3 @@ def _as_segments(batches: Sequence[Batch], intervals: tuple[Interval | None, ...
     segments = tuple(segment for part in parts for segment in part.segments)
     whole = Relation("", types, intervals, segments, parts[0].naive_row_bytes)
     return Batch(tuple(Deferred(whole, i, None) for i in range(len(types))), whole.row_count, intervals)
-
-
-def _either(intervals: Sequence[Interval | None]) -> Interval | None:
-    """What holds in all parts; None where one of them knows nothing."""
-    total = intervals[0]
-    for interval in intervals[1:]:
-        total = None if total is None or interval is None else total | interval
-    return total

@@ -27,7 +27,7 @@ class ValuesList:
     def __init__(self, node: Values) -> None:
         self.types = node.types
         by_column = [[row[i] for row in node.rows] for i in range(len(node.types))]
-        columns = tuple(_column(values, dtype) for values, dtype in zip(by_column, node.types, strict=True))
+        columns = tuple(column_of_values(values, dtype) for values, dtype in zip(by_column, node.types, strict=True))
         intervals = tuple(_interval(values, dtype) for values, dtype in zip(by_column, node.types, strict=True))
         self._batch = Batch(columns, len(node.rows), intervals)
 
@@ -38,7 +38,7 @@ class ValuesList:
         return Explanation("values", (f"{self._batch.row_count:,} rows of {len(self.types)} columns",))
 
 
-def _column(values: Sequence[PhysicalValue], dtype: DataType) -> EncodedColumn:
+def column_of_values(values: Sequence[PhysicalValue], dtype: DataType) -> EncodedColumn:
     """Physical values as a column; raises Unsupported for types whose values have no physical form of their own."""
     valid = np.array([value is not None for value in values], dtype=np.bool_)
     if not valid.any():

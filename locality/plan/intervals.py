@@ -6,6 +6,7 @@ integers and so never overflow themselves.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
@@ -59,6 +60,14 @@ class Interval:
     def magnitude(self) -> int:
         """The greatest absolute value."""
         return max(abs(self.low), abs(self.high))
+
+
+def enclosing(parts: Sequence[Interval | None]) -> Interval | None:
+    """The smallest interval that holds all parts, at least one; None where nothing is known of one of them."""
+    total = parts[0]
+    for part in parts[1:]:
+        total = None if total is None or part is None else total | part
+    return total
 
 
 INT64 = Interval(INT64_MIN, INT64_MAX)

@@ -29,6 +29,7 @@ from locality.plan.nodes import (
 from locality.plan.windows import WindowCall
 from tests.operators import naive_joins
 from tests.operators.naive_joins import Row, Rows
+from tests.operators.naive_windows import Windows
 
 #: Rows by the name of their table, with all its columns; those of a shared result by its number.
 Tables = Mapping[str | int, Sequence[Row]]
@@ -55,6 +56,10 @@ def evaluate(node: Node, rows: Sequence[Row] | Tables) -> Rows:
             return _numbered(evaluate(child, rows), calls)
         case SetOperation(left, right):
             return naive_joins.set_operation(node, evaluate(left, rows), evaluate(right, rows))
+        case Window(child, calls):
+            given = evaluate(child, rows)
+            windows = [Windows(call, given, value, _compare_rows, _total) for call in calls]
+            return [(*row, *(window.at(i) for window in windows)) for i, row in enumerate(given)]
         case Filter(child, predicate):
             return [row for row in evaluate(child, rows) if value(predicate, row) is True]
         case Project(child, expressions):

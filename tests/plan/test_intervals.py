@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from locality.plan.intervals import INT64, INT64_MAX, INT64_MIN, Interval
+from locality.plan.intervals import INT64, INT64_MAX, INT64_MIN, Interval, enclosing
 
 Bound = st.integers(-30, 30)
 
@@ -53,3 +53,9 @@ def test_bounds_beyond_64_bits_are_noticed() -> None:
     assert INT64.fits_int64
     assert not (INT64 + Interval(0, 1)).fits_int64
     assert (INT64 * INT64).clamp(INT64_MIN, INT64_MAX) == INT64
+
+
+def test_what_encloses_parts_is_known_only_if_all_of_them_are() -> None:
+    assert enclosing([Interval(3, 4), Interval(-1, 0)]) == Interval(-1, 4)
+    assert enclosing([Interval(3, 4), None]) is None
+    assert enclosing([None, Interval(3, 4)]) is None

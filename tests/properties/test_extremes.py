@@ -75,7 +75,6 @@ def test_own_operators_answer(pair: Pair, sql: str) -> None:
         ("select year(d) from t", "range"),
         ("select d + 1 from t", "range"),
         ("select iv from t order by iv, n", "INTERVAL"),
-        ("select sum(n) over () from t", "window"),
         ("select a.n from t a positional join t b", "positional join"),
         ("select list(n) from t", "list"),
     ],

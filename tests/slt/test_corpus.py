@@ -22,12 +22,11 @@ LEFT_TO_DUCKDB: Mapping[str, int] = {
     "decimals": 3,
     "filters": 1,
     "join_keys": 3,
-    "joins": 3,
+    "joins": 2,
     "order_limit": 2,
-    "set_operations": 4,
+    "set_operations": 1,
     "strings": 2,
     "subqueries": 5,
-    "windows": 24,
 }
 
 

@@ -1,4 +1,4 @@
-"""TPC-H's 22 queries at a small scale: DuckDB's values, types, names and order, and a list of who answers which."""
+"""TPC-H's 22 queries at a small scale: DuckDB's values, types, names and order, by Locality's own operators."""
 
 from __future__ import annotations
 

@@ -172,12 +172,22 @@ _KEYS = _family(
     ("add_digits", (_ELEMENTS, _BYTES, _I64, _INTS64, _INTS64), _I64, (4,)),
     ("add_floats", (_ELEMENTS, _BYTES, _I64, _I64, _INTS64), _I64, (4,)),
 )
+_WINDOWS = _family(
+    "windows",
+    ("find_spans", (_BOOLS, _INTS64, _INTS64), _I64, (1, 2)),
+    ("search_spans", (_INTS64, _INTS64, _INTS64, _INTS64, _BOOL, _INTS64), _I64, (5,)),
+    ("build_sums", (_FLOATS,), _I64, (0,)),
+    ("sum_frames", (_FLOATS, _INTS64, _INTS64, _FLOATS), _I64, (3,)),
+    ("build_minima", (_INTS64, _INTS64), _I64, (1,)),
+    ("minimum_frames", (_INTS64, _INTS64, _INTS64, _INTS64, _INTS64), _I64, (4,)),
+)
 
 PRIMITIVES: Mapping[str, Primitive] = {
     primitive.name: primitive
     for family in (
         *(_SELECTION, _BITMAP, _RUNS, _FLOAT, _ROUNDING, _ELEMENTARY, _INTEGER),
         *(_DATES, _TIMES, _STRINGS, _SEARCH, _HASHING, _MOMENTS, _GROUPS, _RANKS, _SLOTS, _TEXTS, _KEYS),
+        _WINDOWS,
     )
     for primitive in family
 }

@@ -1,0 +1,116 @@
+"""Window functions: the physical operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from locality.encodings import EncodedColumn, stored_bytes
+from locality.errors import Unsupported
+from locality.operators.physical import Execution, Explanation, Physical, Traffic
+from locality.operators.relations.batch import Batch
+from locality.operators.windows.inputs import Input
+from locality.operators.windows.neighbours import NEIGHBOURS
+from locality.operators.windows.ordered import Ordered, put_in_order
+from locality.operators.windows.ranks import RANKS
+from locality.operators.windows.totals import TOTALS
+from locality.plan.expressions import ColumnRef, Constant, Expression, SortKey
+from locality.plan.intervals import Interval, enclosing
+from locality.plan.windows import WindowCall
+from locality.types import DataType
+
+_FUNCTIONS: Mapping[str, Callable[[Input, WindowCall], EncodedColumn]] = {**RANKS, **NEIGHBOURS, **TOTALS}
+#: Aggregates that repeated values do not change.
+_IDEMPOTENT = frozenset({"min", "max", "bool_and", "bool_or", "any_value"})
+_Order = tuple[tuple[Expression, ...], tuple[SortKey, ...]]
+
+
+class Window:
+    """The first ``width`` columns of the child, then one a call; all that calls read are columns or constants."""
+
+    def __init__(self, child: Physical, width: int, calls: Sequence[WindowCall]) -> None:
+        for call in calls:
+            if call.name not in _FUNCTIONS:
+                raise Unsupported(f"window function {call.name}")
+            if call.distinct and call.name not in _IDEMPOTENT:
+                raise Unsupported(f"{call.name}(DISTINCT ...) over a window")
+        self._child, self._width, self._calls = child, width, tuple(calls)
+
+    @property
+    def types(self) -> tuple[DataType, ...]:
+        return (*self._child.types[: self._width], *(call.type for call in self._calls))
+
+    def execute(self, execution: Execution) -> Batch:
+        batch = self._child.execute(execution)
+        rows = batch.select(range(self._width))
+        with execution.measure("window") as traffic:
+            traffic.rows = batch.row_count
+            if batch.row_count == 0:
+                results = [EncodedColumn(call.type, "constant", 0, all_null=True) for call in self._calls]
+            else:
+                results = self._results(batch, execution, traffic)
+        bounds = (_interval(call, batch) for call in self._calls)
+        return Batch((*rows.columns, *results), batch.row_count, (*rows.intervals, *bounds))
+
+    def _results(self, batch: Batch, execution: Execution, traffic: Traffic) -> list[EncodedColumn]:
+        traffic.read = batch.gathered_bytes()
+        orders: dict[_Order, Ordered] = {}
+        results = []
+        for call in self._calls:
+            wanted = _order_of(call)
+            if wanted not in orders:
+                execution.reserve(16 * batch.row_count * (len(wanted[0]) + len(wanted[1]) + 3), "the order of a window")
+                orders[wanted] = _put_in_order(batch, wanted)
+                traffic.state += 2 * orders[wanted].nbytes
+            results.append(_FUNCTIONS[call.name](Input(batch, orders[wanted]), call))
+            execution.reserve(stored_bytes(results[-1]), "the results of window functions")
+            traffic.written += stored_bytes(results[-1])
+        return results
+
+    def explain(self) -> Explanation:
+        names = ", ".join(call.name for call in self._calls)
+        orders = {_order_of(call): None for call in self._calls}
+        details = (f"{names} in {len(orders)} orders", *(_describe(order) for order in orders))
+        return Explanation("window", details, (self._child.explain(),))
+
+
+def _order_of(call: WindowCall) -> _Order:
+    """The columns that put the rows of a call in order: constants do not."""
+    partitions = tuple(e for e in call.partitions if isinstance(e, ColumnRef))
+    return partitions, tuple(key for key in call.keys if isinstance(key.expression, ColumnRef))
+
+
+def _interval(call: WindowCall, batch: Batch) -> Interval | None:
+    """What the values of other rows can be; of other results nothing is known before they are there."""
+    if call.name not in NEIGHBOURS and call.name not in ("min", "max"):
+        return None
+    values = call.args[:1] if call.name not in ("lag", "lead") else (*call.args[:1], *call.args[2:])
+    return enclosing([_bounds(value, batch) for value in values])
+
+
+def _bounds(value: Expression, batch: Batch) -> Interval | None:
+    match value:
+        case ColumnRef(index):
+            return batch.intervals[index]
+        case Constant(int(number)):
+            return Interval(number, number)
+        case _:
+            return None
+
+
+def _put_in_order(batch: Batch, wanted: _Order) -> Ordered:
+    def column(expression: Expression) -> EncodedColumn:
+        assert isinstance(expression, ColumnRef)
+        return batch.column(expression.index)
+
+    partitions, keys = wanted
+    return put_in_order(
+        batch.row_count, [column(e) for e in partitions], [(column(key.expression), key) for key in keys]
+    )
+
+
+def _describe(order: _Order) -> str:
+    partitions, keys = order
+    directions = ["descending" if key.descending else "ascending" for key in keys]
+    return f"partitions by {len(partitions)} keys, within by {len(keys)}" + (
+        f": {', '.join(directions)}" if directions else ""
+    )
