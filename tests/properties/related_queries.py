@@ -117,6 +117,9 @@ class RelatedQueries:
         """What rows have to have in common: equal keys, other comparisons, or both."""
         pairs = [(a, b) for a in left for b in right if a.type == b.type or (a.is_number and b.is_number)]
         pairs = pairs or [(left[0], right[0])]
+        links = [pair for pair in pairs if {column.text.partition(".")[2] for column in pair} == {"id", "ref"}]
+        if links and self._chance(0.4):
+            return self._compared(self._source.choice(links), ("=",))
         roll = self._source.random()
         if roll < 0.15:
             return self._compared(self._source.choice(pairs), _COMPARISONS[1:])

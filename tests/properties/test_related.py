@@ -18,13 +18,10 @@ from tests.properties.related_queries import RelatedQueries
 #: What of these queries DuckDB may answer: what our operators do not claim to do. Anything else is a defect, so take
 #: a reason out when an operator comes.
 EXPECTED_REASONS = (
-    "^materialized common table expression$",
-    "^(UNION|INTERSECT|EXCEPT)$",
-    r"^a join on (HUGEINT|DECIMAL\S+) keys$",  # of 128 bits
     "^a mark join on several keys with NULLs$",
     r"^count\(DISTINCT ...\) of many values",
-    "^condition that is never true$",
-    r"^function \w+$",  # of strings, over rows that are not in a table
+    "^window function row_number$",  # DuckDB's plan of INTERSECT ALL and EXCEPT ALL
+    "^function __between$",
     "rowid",
 )
 _QUERIES = 4
@@ -44,6 +41,8 @@ def check_related_queries(source: random.Random) -> None:
         queries = RelatedQueries(source, tables)
         for _ in range(_QUERIES):
             query = queries.query()
+            if "INTERNAL Error" in pair.ask_duckdb(query.sql).error:
+                return  # a defect of DuckDB's, which can't go on after it: an anti join over a full join, for example
             profile = pair.check(query.sql, ordered=query.ordered, engine=None)
             event(f"{profile.engine}: {profile.reason}")
             assert_native(query, profile)
