@@ -6,7 +6,9 @@ the primitives import numba, and only a kernel that is compiled imports either.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -20,6 +22,7 @@ from locality.kernel import ir
 from locality.kernel.allocator import define_allocator
 from locality.kernel.ir import Array, Scalar
 from locality.kernel.native import ENTRY, scratch_offsets, target_machine
+from locality.kernel.parts import PartCompiler, Whole
 from locality.kernel.primitives import OPTIONS
 from locality.kernel.usage import written_arrays
 
@@ -33,17 +36,17 @@ def optimised(function: ir.Function, python: Callable[..., Any], allocations: Se
     python: the function as Python read it from its text.
     allocations: the local arrays, which are the last of the function's parameters.
     """
-    compiled = _compiled(python, _signature(function))
+    with _without_collection():
+        compiled = _compiled(python, _signature(function))
     module = cpu_target.target_context.create_module(ENTRY)
     define_allocator(module)
     _write_entry(module, cpu_target.target_context, compiled.fndesc, function, allocations)
-    linked = llvm.parse_assembly(str(module))
-    linked.link_in(compiled.library._get_module_for_linking(), preserve=True)
-    machine = target_machine()
-    passes = llvm.create_new_module_pass_manager()
-    passes.add_global_dead_code_eliminate_pass()
-    passes.run(linked, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options()))
-    return linked
+    whole = Whole(cpu_target.target_context.codegen(), ENTRY)  # type: ignore[no-untyped-call]
+    whole.add_ir_module(module)  # type: ignore[no-untyped-call]
+    whole.add_linking_library(compiled.library)  # type: ignore[no-untyped-call]
+    whole.finalize()  # type: ignore[no-untyped-call]
+    assert not whole.has_dynamic_globals, "addresses of this process in code that other processes will run"
+    return whole._final_module
 
 
 def object_code(module: llvm.ModuleRef) -> bytes:
@@ -53,11 +56,23 @@ def object_code(module: llvm.ModuleRef) -> bytes:
     return needed.encode() + b"\n" + code
 
 
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Has Python look for no garbage: numba makes objects by the million, and nearly all of them live on."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def _compiled(python: Callable[..., Any], signature: tuple[Any, ...]) -> Any:
     """What numba makes of a function, optimised and ready for linking."""
     flags = cpu_target.options.parse_as_flags(compiler.Flags(), {"nopython": True, **OPTIONS})  # type: ignore[no-untyped-call]
     return compiler.compile_extra(  # type: ignore[no-untyped-call]
-        cpu_target.typing_context, cpu_target.target_context, python, signature, None, flags, {}
+        cpu_target.typing_context, cpu_target.target_context, python, signature, None, flags, {}, None, PartCompiler
     )
 
 

@@ -17,6 +17,7 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.registry import CPUDispatcher
 
 from locality.kernel import cache
+from locality.kernel.parts import PartCompiler, Restoring
 
 
 class _Locator:
@@ -45,6 +46,10 @@ class _Locator:
 class _Code(CompileResultCacheImpl):
     _locator_classes: list[type[object]] = [_Locator]  # noqa: RUF012 (so declared by numba)
 
+    def rebuild(self, target_context: Any, payload: Any) -> Any:
+        restored = super().rebuild(Restoring(target_context), payload)  # type: ignore[no-untyped-call]
+        return restored._replace(target_context=target_context)
+
 
 class MachineCodeCache(FunctionCache):
     """The code of one function by its signatures. A cache that can't be read or written costs time, nothing else."""
@@ -68,7 +73,7 @@ class Compilable(CPUDispatcher):
     """A primitive: numba compiles it into its callers. A call from Python goes through a kernel of its own."""
 
     def __init__(self, function: Callable[..., Any], options: Mapping[str, object]) -> None:
-        super().__init__(function, targetoptions={"nopython": True, **options})
+        super().__init__(function, targetoptions={"nopython": True, **options}, pipeline_class=PartCompiler)
         self._cache = MachineCodeCache(function)
 
     def __call__(self, *args: Any) -> Any:
