@@ -20,7 +20,6 @@ from tests.properties.related_queries import RelatedQueries
 EXPECTED_REASONS = (
     "^a mark join on several keys with NULLs$",
     r"^count\(DISTINCT ...\) of many values",
-    "^window function row_number$",  # DuckDB's plan of INTERSECT ALL and EXCEPT ALL
     "^function __between$",
     "rowid",
 )
