@@ -68,6 +68,13 @@ class OperatorSource:
         return (self.operator.explain(),)
 
 
+def explain_source(source: Source) -> tuple[Explanation, ...]:
+    """The operators that run for a source, or the scan that it is."""
+    if source.relation is None:
+        return source.children()
+    return (Explanation("scan", (f"over {source.relation.name}: {source.relation.row_count:,} rows",)),)
+
+
 class Reusable(Protocol):
     """What is prepared for rows, and can be turned to others of the same form."""
 

@@ -26,7 +26,7 @@ from locality.operators.relations.keyindex import KeyIndex, index_rows
 from locality.operators.relations.links import Link
 from locality.operators.relations.relation import ColumnsSegment, Relation
 from locality.operators.scan import run_pipeline
-from locality.operators.source import Conjuncts, Preparation, Source
+from locality.operators.source import Conjuncts, Preparation, Source, explain_source
 from locality.plan.expressions import ColumnRef, Expression
 
 Marks = npt.NDArray[np.uint8]
@@ -150,7 +150,7 @@ class MarkedSource:
             Explanation(
                 f"{kind} join on {len(self._ours)} keys",
                 ("the right rows mark their matches",),
-                (*self._left.children(), *self._right.children()),
+                (*explain_source(self._left), *explain_source(self._right)),
             ),
         )
 

@@ -13,7 +13,7 @@ from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.relations.keyindex import KeyIndex, index_rows
 from locality.operators.relations.links import Link, LinkKind
 from locality.operators.relations.relation import ColumnsSegment, Positions, Relation
-from locality.operators.source import Conjuncts, Source
+from locality.operators.source import Conjuncts, Source, explain_source
 from locality.plan.expressions import Expression, columns_of
 from locality.plan.nodes import JoinKind
 
@@ -56,6 +56,7 @@ class JoinSource:
         rest = tuple(c for c in conjuncts if c not in own)
         relation, pending = self.left.read(execution, own)
         right = self.right.execute(execution).as_relation()
+        execution.reserve(right.row_count * sum(dtype.row_bytes for dtype in right.types), "the right side of a join")
         with execution.measure("join") as traffic:
             index = self._index(right, execution)
             if index is not None:
@@ -94,7 +95,7 @@ class JoinSource:
 
     def children(self) -> tuple[Explanation, ...]:
         how = f"{self.kind} join on {len(self.keys)} keys" if self.keys else f"{self.kind} join"
-        return (Explanation(how, (), (*self.left.children(), self.right.explain())),)
+        return (Explanation(how, (), (*explain_source(self.left), self.right.explain())),)
 
 
 @dataclass(frozen=True, eq=False)
