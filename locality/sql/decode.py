@@ -12,13 +12,11 @@ from itertools import count
 from typing import Any
 
 from locality.errors import Unsupported
-from locality.plan.expressions import AggregateCall
 from locality.plan.nodes import Aggregate, Limit, Node, SetOperation, Shared, SharedScan, Sort, Union
+from locality.sql.groupings import decode_aggregate
 from locality.sql.joins import decode_any_join, decode_comparison_join, decode_cross_product
-from locality.sql.json_values import decode_type
 from locality.sql.leaves import ONE_ROW, decode_collection, decode_empty, decode_scan, decode_values
 from locality.sql.outputs import Output, all_of, decode_all, decode_orders, filtered
-from locality.sql.scalars import Resolve, decode_expression, function_name
 from locality.sql.subqueries import decode_projection
 from locality.sql.windows import decode_window
 
@@ -42,6 +40,8 @@ def _decode(data: dict[str, Any], scope: _Scope) -> Output:
             return _shared(data, scope)
         case "LOGICAL_CTE_REF":
             return _shared_scan(data, scope)
+        case "LOGICAL_AGGREGATE_AND_GROUP_BY":
+            return decode_aggregate(data, _decode(data["children"][0], scope), scope.numbers)
         case kind if kind in _OPERATORS:
             return _OPERATORS[kind](data, *(_decode(child, scope) for child in data["children"]))
         case other:
@@ -66,34 +66,6 @@ def _shared_scan(data: dict[str, Any], scope: _Scope) -> Output:
 def _filter(data: dict[str, Any], child: Output) -> Output:
     node = filtered(child.node, decode_all(data["expressions"], child.resolve))
     return Output(node, child.layout).pick(data["projection_map"])
-
-
-def _aggregate(data: dict[str, Any], child: Output) -> Output:
-    sets = data["grouping_sets"]
-    if data["grouping_functions"]:
-        raise Unsupported("function grouping")
-    if len(sets) > 1 or (sets and sorted(sets[0]) != list(range(len(data["groups"])))):
-        raise Unsupported("grouping sets")
-    groups = decode_all(data["groups"], child.resolve)
-    aggregates = tuple(_aggregate_call(part, child.resolve) for part in data["expressions"])
-    if not groups and not aggregates:
-        raise Unsupported("aggregation without groups or aggregates")
-    return all_of(Aggregate(child.node, groups, aggregates))
-
-
-def _aggregate_call(data: dict[str, Any], resolve: Resolve) -> AggregateCall:
-    name = function_name(data)
-    if data["order_bys"] is not None and data["order_bys"]["orders"]:
-        raise Unsupported(f"ordered aggregate {name}")
-    if data.get("function_data") or data.get("state_export", "NONE") != "NONE":
-        raise Unsupported(f"aggregate {name}")
-    try:
-        args = decode_all(data["children"], resolve)
-        dtype = decode_type(data["return_type"])
-    except Unsupported as error:
-        raise Unsupported(f"aggregate {name} over {error}") from None
-    where = None if data["filter"] is None else decode_expression(data["filter"], resolve)
-    return AggregateCall(name, args, dtype, data["aggregate_type"] == "DISTINCT", where)
 
 
 def _distinct(data: dict[str, Any], child: Output) -> Output:
@@ -176,7 +148,6 @@ _OPERATORS: Mapping[str, Callable[..., Output]] = {
     "LOGICAL_EMPTY_RESULT": decode_empty,
     "LOGICAL_FILTER": _filter,
     "LOGICAL_PROJECTION": decode_projection,
-    "LOGICAL_AGGREGATE_AND_GROUP_BY": _aggregate,
     "LOGICAL_DISTINCT": _distinct,
     "LOGICAL_ORDER_BY": _order,
     "LOGICAL_LIMIT": _limit,

@@ -1,0 +1,73 @@
+"""Aggregations of DuckDB's plans -> plan.nodes.Aggregate; grouping sets are as many aggregations of one input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from locality.errors import Unsupported
+from locality.plan.expressions import AggregateCall, ColumnRef, Constant, Expression
+from locality.plan.nodes import Aggregate, Node, Project, Shared, SharedScan, Union
+from locality.sql.json_values import decode_type
+from locality.sql.leaves import ONE_ROW
+from locality.sql.outputs import Output, all_of, decode_all
+from locality.sql.scalars import Resolve, decode_expression, function_name
+from locality.types import BIGINT
+
+
+def decode_aggregate(data: dict[str, Any], child: Output, numbers: Iterator[int]) -> Output:
+    """The groups, the aggregates, then the calls of ``grouping``; ``numbers`` are for shared results."""
+    groups = decode_all(data["groups"], child.resolve)
+    calls = tuple(_aggregate_call(part, child.resolve) for part in data["expressions"])
+    functions = [tuple(function) for function in data["grouping_functions"]]
+    everything = tuple(range(len(groups)))
+    sets = [tuple(sorted(each)) for each in data["grouping_sets"]] or [everything]
+    if sets == [everything] and not functions:
+        if not groups and not calls:
+            raise Unsupported("aggregation without groups or aggregates")
+        return all_of(Aggregate(child.node, groups, calls))
+    if len(sets) == 1:
+        return all_of(_one_set(child.node, groups, calls, functions, sets[0]))
+    number = next(numbers)
+    reader = SharedScan(number, child.node.types)
+    parts = tuple(_one_set(reader, groups, calls, functions, each) for each in sets)
+    return all_of(Shared(child.node, Union(parts), number))
+
+
+def _one_set(
+    child: Node,
+    groups: Sequence[Expression],
+    calls: tuple[AggregateCall, ...],
+    functions: Sequence[Sequence[int]],
+    members: Sequence[int],
+) -> Node:
+    """The groups by some of the expressions, of which the others are NULL."""
+    keys = tuple(groups[i] for i in members)
+    rows: Node = Aggregate(child, keys, calls) if keys or calls else ONE_ROW
+    columns: list[Expression] = [
+        ColumnRef(members.index(i), group.type) if i in members else Constant(None, group.type)
+        for i, group in enumerate(groups)
+    ]
+    columns += (ColumnRef(len(keys) + i, call.type) for i, call in enumerate(calls))
+    columns += (Constant(_grouping(function, members), BIGINT) for function in functions)
+    return Project(rows, tuple(columns))
+
+
+def _grouping(function: Sequence[int], members: Sequence[int]) -> int:
+    """A bit for each argument, the first one highest: whether it is missing from the set."""
+    return sum((i not in members) << place for place, i in enumerate(reversed(function)))
+
+
+def _aggregate_call(data: dict[str, Any], resolve: Resolve) -> AggregateCall:
+    name = function_name(data)
+    if data["order_bys"] is not None and data["order_bys"]["orders"]:
+        raise Unsupported(f"ordered aggregate {name}")
+    if data.get("function_data") or data.get("state_export", "NONE") != "NONE":
+        raise Unsupported(f"aggregate {name}")
+    try:
+        args = decode_all(data["children"], resolve)
+        dtype = decode_type(data["return_type"])
+    except Unsupported as error:
+        raise Unsupported(f"aggregate {name} over {error}") from None
+    where = None if data["filter"] is None else decode_expression(data["filter"], resolve)
+    return AggregateCall(name, args, dtype, data["aggregate_type"] == "DISTINCT", where)
