@@ -16,7 +16,7 @@ QUERIES = """-- the numbers
 select count(*) from numbers;
 
 select i
-from numbers where i < 3; select i from numbers qualify row_number() over (order by i) = 1;
+from numbers where i < 3; select list(i) from numbers;
 select a.i from numbers a positional join numbers b;
 select nope from numbers;
 select a.i from numbers a positional join (select i from numbers) b
