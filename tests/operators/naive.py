@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -26,7 +25,6 @@ from locality.plan.nodes import (
     Values,
     Window,
 )
-from locality.plan.windows import WindowCall
 from tests.operators import naive_joins
 from tests.operators.naive_joins import Row, Rows
 from tests.operators.naive_windows import Windows
@@ -52,8 +50,6 @@ def evaluate(node: Node, rows: Sequence[Row] | Tables) -> Rows:
             return [row for each in inputs for row in evaluate(each, rows)]
         case Join(left, right):
             return naive_joins.join(node, evaluate(left, rows), evaluate(right, rows), value, _call)
-        case Window(child, calls):
-            return _numbered(evaluate(child, rows), calls)
         case SetOperation(left, right):
             return naive_joins.set_operation(node, evaluate(left, rows), evaluate(right, rows))
         case Window(child, calls):
@@ -70,21 +66,6 @@ def evaluate(node: Node, rows: Sequence[Row] | Tables) -> Rows:
             return sorted(evaluate(child, rows), key=_order_key(keys))
         case Limit(child, limit, offset):
             return evaluate(child, rows)[offset : None if limit is None else offset + limit]
-
-
-def _numbered(rows: Rows, calls: Sequence[WindowCall]) -> Rows:
-    """The rows with their number within their partition, by each of ``calls``, which are ``row_number``."""
-    for call in calls:
-        if call.name != "row_number":
-            raise NotImplementedError(call.name)
-        seen: Counter[Row] = Counter()
-        numbered: Rows = []
-        for row in sorted(rows, key=_order_key(call.keys)):
-            partition = tuple(_canonical(value(each, row)) for each in call.partitions)
-            seen[partition] += 1
-            numbered.append((*row, seen[partition]))
-        rows = numbered
-    return rows
 
 
 # --- values
