@@ -7,6 +7,7 @@ from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar
 from locality.operators.codegen.block import Block, Row
 from locality.operators.joins.ranks import RankAt, emit_ranks, index_at
+from locality.operators.joins.rounds import emit_first_match
 from locality.operators.relations.links import Link
 from locality.plan.expressions import Expression
 from locality.plan.functions.base import is_true
@@ -18,16 +19,22 @@ def emit_link(block: Block, link: Link) -> None:
     """Finds the match of every active row; rows that the link drops are active no longer."""
     if block.mask is not None:
         block.compact()
-    positions = block.local(Scalar.I32)
-    match = _emit_matches(block, link)
-    with block.rows(link.keys) as row:
-        block.builder.store(positions, row.index, b.convert(match(row), Scalar.I32))
-    block.links[link.first] = positions
-    if link.condition is not None:
-        _emit_condition(block, link.condition, positions)
+    positions = block.links[link.first] = block.local(Scalar.I32)
+    if link.index is not None and not link.index.is_unique:
+        emit_first_match(block, link, positions)
+    else:
+        _emit_only_match(block, link, positions)
     if link.kind != "left":
         compare = b.ge if link.kind == "inner" else b.lt
         block.keep((), lambda row: compare(_position(positions, row), b.const_i64(0)))
+
+
+def _emit_only_match(block: Block, link: Link, positions: ir.Var) -> None:
+    match = _emit_matches(block, link)
+    with block.rows(link.keys) as row:
+        block.builder.store(positions, row.index, b.convert(match(row), Scalar.I32))
+    if link.condition is not None:
+        _emit_condition(block, link.condition, positions)
 
 
 def _position(positions: ir.Var, row: Row) -> ir.Expr:

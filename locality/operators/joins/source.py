@@ -6,9 +6,12 @@ from dataclasses import dataclass, field, replace
 
 from locality.encodings import EncodedColumn, expand, stored_width, take
 from locality.encodings.arrow import to_dictionary
+from locality.errors import Unsupported
+from locality.operators.codegen.probe import probe
 from locality.operators.joins.membership import MARKS, marked
 from locality.operators.joins.pairs import Matching, joined_rows
 from locality.operators.joins.ranks import check_keys
+from locality.operators.joins.rounds import MOST_ROUNDS
 from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.relations.keyindex import KeyIndex, index_rows
 from locality.operators.relations.links import Link, LinkKind
@@ -66,8 +69,9 @@ class JoinSource:
         if self.kind == "mark":
             marks = marked(relation, self.keys, self.null_safe, index, right, self.positions, execution)
             return marks, (*pending, *rest)
-        if self._can_link(index, right):
-            return relation.linked(self._link(relation, index, right)), (*pending, *rest)
+        linked = self._linked(relation, index, right) if self._can_link(index, right) else None
+        if linked is not None:
+            return linked, (*pending, *rest)
         matching = Matching(self.kind, self.keys, index, self.condition)
         return joined_rows(relation, pending, matching, _first(right, self.outputs), execution), rest
 
@@ -83,15 +87,25 @@ class JoinSource:
             return False
         if index is None:
             return right.row_count == 1
-        return index.is_unique or (self.kind in ("semi", "anti") and self.condition is None)
+        if index.is_unique:
+            return True
+        return self.kind in ("semi", "anti") and (self.condition is None or index.most <= MOST_ROUNDS)
 
-    def _link(self, relation: Relation, index: KeyIndex | None, right: Relation) -> Link:
+    def _linked(self, relation: Relation, index: KeyIndex | None, right: Relation) -> Relation | None:
+        """The left rows with a link to their matches; None if kernels can't compute what makes a match."""
         if self.kind in ("semi", "anti") and self.condition is None and index is not None:
             index = replace(index, rows=None, starts=None)  # that there is a match is all that matters
-        if index is not None:
-            check_keys(relation, self.keys, index)  # says now what kernels can't compute
         target = _padded(_first(right, self.outputs))
-        return Link(len(relation.types), self.keys, index, target, _LINKS[self.kind], self.condition)
+        link = Link(len(relation.types), self.keys, index, target, _LINKS[self.kind], self.condition)
+        linked = relation.linked(link)
+        try:
+            if index is not None:
+                check_keys(relation, self.keys, index)
+            if self.condition is not None:
+                probe(linked, self.condition)
+        except Unsupported:
+            return None
+        return linked
 
     def children(self) -> tuple[Explanation, ...]:
         how = f"{self.kind} join on {len(self.keys)} keys" if self.keys else f"{self.kind} join"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,6 +52,11 @@ class KeyIndex:
     def is_unique(self) -> bool:
         """Whether no key has two rows."""
         return self.starts is None
+
+    @cached_property
+    def most(self) -> int:
+        """The most rows that any key has."""
+        return 1 if self.starts is None else int(np.diff(self.starts[: self.ranks + 1]).max(initial=0))
 
     def ranks_of(self, columns: Sequence[EncodedColumn], execution: Execution) -> Ints64:
         """The rank of each row's key in the index, for columns of any relation; negative where it is not there."""
