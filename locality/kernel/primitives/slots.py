@@ -73,22 +73,24 @@ def enter_numbers(numbers: Ints64, first: Integer, stop: Integer, slots: Ints64,
     into ranges of their own; rows that run out of a range stay PENDING, for a last call over all slots.
     """
     mask = np.int64(len(slots) - 1)
-    homes = np.empty(_BLOCK, np.int64)
+    hashes = np.empty(_BLOCK, np.int64)
+    mine = np.empty(_BLOCK, np.int64)
     guesses = np.empty(_BLOCK, np.int64)
     entered = 0
     for begin in range(0, len(numbers), _BLOCK):
         n = min(_BLOCK, len(numbers) - begin)
         for i in range(n):
-            homes[i] = np.int64(mix(np.uint64(numbers[begin + i]))) & mask
-        for i in range(n):
-            guesses[i] = slots[np.uint64(homes[i])]
-        for i in range(n):
-            place = homes[i]
-            row = begin + i
-            if place < first or place >= stop or ranks[row] != PENDING:
+            hashes[i] = np.int64(mix(np.uint64(numbers[begin + i])))
+        n = choose_rows(hashes, n, mask, first, stop, mine)
+        for k in range(n):
+            guesses[k] = slots[np.uint64(hashes[mine[k]] & mask)]
+        for k in range(n):
+            row = begin + mine[k]
+            if ranks[row] != PENDING:
                 continue
+            place = hashes[mine[k]] & mask
             number = numbers[row]
-            slot = guesses[i] if guesses[i] != 0 else slots[np.uint64(place)]
+            slot = guesses[k] if guesses[k] != 0 else slots[np.uint64(place)]
             while slot != 0 and tag_of(slot) != number and number >= 0:
                 place = next_place(place, first, stop, len(slots))
                 if place < 0:
@@ -96,6 +98,17 @@ def enter_numbers(numbers: Ints64, first: Integer, stop: Integer, slots: Ints64,
                 slot = slots[np.uint64(place)]
             entered += settle_row(row, number >= 0, number, place, slot, slots, ranks)
     return entered
+
+
+@jit
+def choose_rows(hashes: Ints64, n: Integer, mask: Integer, first: Integer, stop: Integer, mine: Ints64) -> Integer:
+    """Writes which of ``n`` rows begin their search in slots ``first`` to ``stop``; returns how many do."""
+    count = 0
+    for i in range(n):
+        place = hashes[i] & mask
+        mine[np.uint64(count)] = i
+        count += (place >= first) & (place < stop)
+    return count
 
 
 @jit
@@ -187,21 +200,23 @@ def enter_words(stored: Elements, first: Integer, stop: Integer, slots: Ints64, 
     words = stored.reshape(stored.size)
     mask = np.int64(len(slots) - 1)
     hashes = np.empty(_BLOCK, np.int64)
+    mine = np.empty(_BLOCK, np.int64)
     guesses = np.empty(_BLOCK, np.int64)
     entered = 0
     for begin in range(0, rows, _BLOCK):
         n = min(_BLOCK, rows - begin)
         hash_keys(words, stored.shape[0], begin, n, hashes)
-        for i in range(n):
-            guesses[i] = slots[np.uint64(hashes[i] & mask)]
-        for i in range(n):
-            place = hashes[i] & mask
-            row = begin + i
-            if place < first or place >= stop or ranks[row] != PENDING:
+        n = choose_rows(hashes, n, mask, first, stop, mine)
+        for k in range(n):
+            guesses[k] = slots[np.uint64(hashes[mine[k]] & mask)]
+        for k in range(n):
+            row = begin + mine[k]
+            if ranks[row] != PENDING:
                 continue
+            place = hashes[mine[k]] & mask
             known = words[row] != NO_KEY
-            tag = tag_of(hashes[i])
-            slot = guesses[i] if guesses[i] != 0 else slots[np.uint64(place)]
+            tag = tag_of(hashes[mine[k]])
+            slot = guesses[k] if guesses[k] != 0 else slots[np.uint64(place)]
             while slot != 0 and known and (tag_of(slot) != tag or not has_words(stored, slot, words, rows, row)):
                 place = next_place(place, first, stop, len(slots))
                 if place < 0:
