@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 
 from locality.encodings import bitmaps
@@ -14,7 +15,7 @@ from locality.encodings.bitmaps import Mask
 from locality.encodings.canonical import canonical
 from locality.encodings.column import EncodedColumn
 from locality.encodings.registry import ENCODINGS
-from locality.types import DataType
+from locality.types import DataType, Domain
 
 
 def decode(column: EncodedColumn) -> pa.Array:
@@ -25,6 +26,18 @@ def decode(column: EncodedColumn) -> pa.Array:
 def take(column: EncodedColumn, positions: Positions) -> EncodedColumn:
     """The rows at ``positions``, int64, each in [0, column.length)."""
     return ENCODINGS[column.encoding].take(column, positions)
+
+
+def integer_bounds(column: EncodedColumn) -> tuple[int, int] | None:
+    """Bounds of the integers that a column holds, found by looking at all; None if they are not all of 64 bits."""
+    if column.type.domain is not Domain.INTEGER:
+        return None
+    if column.all_null or column.length == 0:
+        return 0, 0
+    codes = expand(column).codes
+    if codes is None or codes.ndim > 1 or codes.dtype == np.uint64:
+        return None
+    return int(codes.min()), int(codes.max())
 
 
 def without_rows(column: EncodedColumn, keep: Mask) -> EncodedColumn:

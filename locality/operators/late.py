@@ -14,11 +14,10 @@ from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.probe import probe
 from locality.operators.filters.codesets import code_sets
 from locality.operators.filters.filter import Test, plan_tests
-from locality.operators.relations.batch import Batch, Deferred
+from locality.operators.relations.batch import Batch, Deferred, interval_of
 from locality.operators.relations.relation import Relation
 from locality.plan.expressions import ColumnRef, Expression, columns_of, rewrite
 from locality.plan.functions.base import Value
-from locality.plan.intervals import Interval
 from locality.sql.evaluate import evaluate
 
 #: Rows up to which DuckDB's functions are called on what a scan leaves: beyond, DuckDB is better at the whole query.
@@ -56,11 +55,7 @@ def rows_at(relation: Relation, outputs: Sequence[Expression], positions: npt.ND
         else evaluate_over(relation, output, positions)
         for output in outputs
     )
-    return Batch(columns, len(positions), tuple(_known(relation, output) for output in outputs))
-
-
-def _known(relation: Relation, output: Expression) -> Interval | None:
-    return relation.intervals[output.index] if isinstance(output, ColumnRef) else None
+    return Batch(columns, len(positions), tuple(interval_of(column) for column in columns))
 
 
 def split_tests(relation: Relation, conjuncts: Sequence[Expression]) -> tuple[list[Test], list[Expression]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from locality.encodings import EncodedColumn, stored_width, take, without_rows
+from locality.encodings import EncodedColumn, integer_bounds, stored_width, take, without_rows
 from locality.encodings.arrow import to_dictionary
 from locality.operators.relations.relation import Positions, Relation, is_integer
 from locality.operators.relations.traffic import gathered_bytes
@@ -48,6 +48,14 @@ class Deferred:
         if self.outer and positions is not None:
             positions = positions[positions >= 0]
         return gathered_bytes(self.relation, self.index, positions)
+
+
+def interval_of(column: EncodedColumn | Deferred) -> Interval | None:
+    """What is known of a late column's integers; what is found by looking at those that are there."""
+    if isinstance(column, Deferred):
+        return column.relation.intervals[column.index]
+    bounds = integer_bounds(column)
+    return None if bounds is None else Interval(*bounds)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from locality.encodings import EncodedColumn, expand
+from locality.encodings import EncodedColumn, expand, integer_bounds
 from locality.encodings.column import Dictionary
 from locality.errors import Unsupported
 from locality.kernel.loader import primitive
@@ -118,21 +118,14 @@ def plan_part(column: EncodedColumn, interval: Interval | None, nulls: bool) -> 
         return _string_part(column, nulls)
     part = KeyPart(column.type, 0, 0, nulls)
     if not column.type.is_float:
-        interval = interval or _bounds(column)
+        bounds = (interval.low, interval.high) if interval is not None else integer_bounds(column)
+        if bounds is None:
+            raise Unsupported(f"a join on {column.type} keys")
+        interval = Interval(*bounds)
         part = replace(part, low=interval.low, size=interval.size)
         if part.is_whole and (interval.low == INT64_MIN or (nulls and interval.high == INT64_MAX)):
             raise Unsupported("a join on keys that take every value of 64 bits")
     return part, codes_for(part, column)
-
-
-def _bounds(column: EncodedColumn) -> Interval:
-    """The bounds of integers of which none were proven; raises Unsupported for those that may be wider than 64 bits."""
-    if column.all_null or column.length == 0:
-        return Interval(0, 0)
-    codes = expand(column).codes
-    if column.type.domain is not Domain.INTEGER or codes is None or codes.ndim > 1 or codes.dtype == np.uint64:
-        raise Unsupported(f"a join on {column.type} keys")
-    return Interval(int(codes.min()), int(codes.max()))
 
 
 def _string_part(column: EncodedColumn, nulls: bool) -> tuple[KeyPart, Codes]:

@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from locality.encodings import EncodedColumn, stored_bytes
 from locality.errors import Unsupported
 from locality.operators.physical import Execution, Explanation, Physical, Traffic
-from locality.operators.relations.batch import Batch
+from locality.operators.relations.batch import Batch, interval_of
 from locality.operators.windows.inputs import Input
 from locality.operators.windows.neighbours import NEIGHBOURS
 from locality.operators.windows.ordered import Ordered, put_in_order
 from locality.operators.windows.ranks import RANKS
 from locality.operators.windows.totals import TOTALS
-from locality.plan.expressions import ColumnRef, Constant, Expression, SortKey
-from locality.plan.intervals import Interval, enclosing
+from locality.plan.expressions import ColumnRef, Expression, SortKey
 from locality.plan.windows import WindowCall
 from locality.types import DataType
 
@@ -48,7 +47,7 @@ class Window:
                 results = [EncodedColumn(call.type, "constant", 0, all_null=True) for call in self._calls]
             else:
                 results = self._results(batch, execution, traffic)
-        bounds = (_interval(call, batch) for call in self._calls)
+        bounds = (interval_of(result) for result in results)
         return Batch((*rows.columns, *results), batch.row_count, (*rows.intervals, *bounds))
 
     def _results(self, batch: Batch, execution: Execution, traffic: Traffic) -> list[EncodedColumn]:
@@ -77,24 +76,6 @@ def _order_of(call: WindowCall) -> _Order:
     """The columns that put the rows of a call in order: constants do not."""
     partitions = tuple(e for e in call.partitions if isinstance(e, ColumnRef))
     return partitions, tuple(key for key in call.keys if isinstance(key.expression, ColumnRef))
-
-
-def _interval(call: WindowCall, batch: Batch) -> Interval | None:
-    """What the values of other rows can be; of other results nothing is known before they are there."""
-    if call.name not in NEIGHBOURS and call.name not in ("min", "max"):
-        return None
-    values = call.args[:1] if call.name not in ("lag", "lead") else (*call.args[:1], *call.args[2:])
-    return enclosing([_bounds(value, batch) for value in values])
-
-
-def _bounds(value: Expression, batch: Batch) -> Interval | None:
-    match value:
-        case ColumnRef(index):
-            return batch.intervals[index]
-        case Constant(int(number)):
-            return Interval(number, number)
-        case _:
-            return None
 
 
 def _put_in_order(batch: Batch, wanted: _Order) -> Ordered:
