@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from locality.errors import Unsupported
 from locality.operators import collect, limit, sort, topn, union, values
 from locality.operators.aggregation import aggregate
-from locality.operators.aggregation.aggregates import is_known
+from locality.operators.aggregation.aggregates import AGGREGATES, is_known
 from locality.operators.aggregation.inputs import separate_inputs
+from locality.operators.aggregation.sorted import SortedAggregate
 from locality.operators.joins.marks import MarkedSource
 from locality.operators.joins.membership import mark_of
 from locality.operators.joins.source import JoinSource
@@ -161,7 +162,7 @@ class Builder:
                 return _Fused(source, left.conjuncts, (*left.outputs, *ours))
 
     def _aggregate(self, node: nodes.Aggregate) -> Physical:
-        """The aggregation as it is; else its alternative; else over computed inputs, where these are few."""
+        """By sorting where kernels lack a function; else as it is; else its alternative; else over computed inputs."""
         fused = self._fuse(node.child)
         groups = tuple(fused.over_source(group) for group in node.groups)
         calls = tuple(
@@ -172,6 +173,10 @@ class Builder:
             )
             for call in node.aggregates
         )
+        if any(call.name not in AGGREGATES for call in calls):
+            inputs = separate_inputs(groups, calls)
+            rows = collect.Collect(fused.source, fused.conjuncts, inputs.expressions)
+            return SortedAggregate(rows, inputs.groups, inputs.calls)
         other = self.alternative(node)
         if fused.source.relation is None and other != node:
             return self.build(other)  # what its input's values are is known only when it runs

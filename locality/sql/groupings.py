@@ -8,7 +8,7 @@ from typing import Any
 from locality.errors import Unsupported
 from locality.plan.expressions import AggregateCall, ColumnRef, Constant, Expression
 from locality.plan.nodes import Aggregate, Node, Project, Shared, SharedScan, Union
-from locality.sql.json_values import decode_type
+from locality.sql.json_values import decode_constant, decode_type
 from locality.sql.leaves import ONE_ROW
 from locality.sql.outputs import Output, all_of, decode_all
 from locality.sql.scalars import Resolve, decode_expression, function_name
@@ -62,12 +62,22 @@ def _aggregate_call(data: dict[str, Any], resolve: Resolve) -> AggregateCall:
     name = function_name(data)
     if data["order_bys"] is not None and data["order_bys"]["orders"]:
         raise Unsupported(f"ordered aggregate {name}")
-    if data.get("function_data") or data.get("state_export", "NONE") != "NONE":
+    parameters = _parameters(name, data.get("function_data") or {})
+    if parameters is None or data.get("state_export", "NONE") != "NONE":
         raise Unsupported(f"aggregate {name}")
     try:
-        args = decode_all(data["children"], resolve)
+        args = (*decode_all(data["children"], resolve), *parameters)
         dtype = decode_type(data["return_type"])
     except Unsupported as error:
         raise Unsupported(f"aggregate {name} over {error}") from None
     where = None if data["filter"] is None else decode_expression(data["filter"], resolve)
     return AggregateCall(name, args, dtype, data["aggregate_type"] == "DISTINCT", where)
+
+
+def _parameters(name: str, bound: dict[str, Any]) -> tuple[Constant, ...] | None:
+    """What an aggregate keeps beside its arguments, which for a quantile is the fraction; None if that is not known."""
+    match bound:
+        case {"quantiles": [fraction], "desc": False} if name in ("median", "quantile_cont", "quantile_disc"):
+            return (decode_constant(fraction),)
+        case _:
+            return None if bound else ()

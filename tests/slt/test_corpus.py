@@ -17,7 +17,7 @@ CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.test"))
 
 #: How many queries of each file DuckDB may still answer: lower it as operators come, so that none is lost again.
 LEFT_TO_DUCKDB: Mapping[str, int] = {
-    "aggregates": 7,
+    "aggregates": 2,
     "ctes": 2,
     "decimals": 3,
     "filters": 1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from locality.plan.expressions import AggregateCall, ColumnRef, Expression
+from locality.plan.expressions import AggregateCall, ColumnRef, Constant, Expression
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Inputs:
 
 
 def separate_inputs(groups: Sequence[Expression], calls: Sequence[AggregateCall]) -> Inputs:
-    """What an aggregation reads, each expression once."""
+    """What an aggregation reads, each expression once; constants among its arguments stay as they are."""
     inputs: list[Expression] = []
 
     def collected(expression: Expression) -> ColumnRef:
@@ -30,7 +30,7 @@ def separate_inputs(groups: Sequence[Expression], calls: Sequence[AggregateCall]
     arguments = tuple(
         replace(
             call,
-            args=tuple(collected(arg) for arg in call.args),
+            args=tuple(arg if isinstance(arg, Constant) else collected(arg) for arg in call.args),
             filter=None if call.filter is None else collected(call.filter),
         )
         for call in calls

@@ -60,9 +60,9 @@ class _Sums:
         return high.astype(np.longdouble) * np.longdouble(2**64) + low.view(np.uint64)
 
 
-def _counted(source: Input, call: WindowCall, argument: Expression | None) -> Mask:
+def counted_rows(source: Input, where: Expression | None, argument: Expression | None) -> Mask:
     """The rows that an aggregate adds up: those that pass its filter and are not NULL."""
-    counted = np.ones(source.ordered.rows, np.bool_) if call.filter is None else source.true(call.filter)
+    counted = np.ones(source.ordered.rows, np.bool_) if where is None else source.true(where)
     known = None if argument is None else source.valid(argument)
     return counted if known is None else counted & known
 
@@ -78,12 +78,12 @@ def _totals(ranges: Sequence[Range], values: Numbers) -> Numbers:
 
 def _count(source: Input, call: WindowCall) -> EncodedColumn:
     argument = call.args[0] if call.args else None
-    counts = _totals(frames_of(source, call), _counted(source, call, argument))
+    counts = _totals(frames_of(source, call), counted_rows(source, call.filter, argument))
     return integer_column(call.type, source.scattered(counts), None)
 
 
 def _sum(source: Input, call: WindowCall) -> EncodedColumn:
-    ranges, counted = frames_of(source, call), _counted(source, call, call.args[0])
+    ranges, counted = frames_of(source, call), counted_rows(source, call.filter, call.args[0])
     there = _totals(ranges, counted) > 0
     if call.args[0].type.is_float:
         total = _float_sums(source, call, ranges, counted)
@@ -95,7 +95,7 @@ def _average(source: Input, call: WindowCall) -> EncodedColumn:
     """As DuckDB: the exact sum over the count in long doubles for numbers, plain doubles for floats."""
     if call.type.name != "DOUBLE":
         raise Unsupported(f"avg of {call.args[0].type} over a window")
-    ranges, counted = frames_of(source, call), _counted(source, call, call.args[0])
+    ranges, counted = frames_of(source, call), counted_rows(source, call.filter, call.args[0])
     count = _totals(ranges, counted)
     if call.args[0].type.is_float:
         total = _float_sums(source, call, ranges, counted)
@@ -140,10 +140,14 @@ def _float_sums(source: Input, call: WindowCall, ranges: Sequence[Range], counte
     return total
 
 
-def _extreme(descending: bool) -> Callable[[Input, WindowCall], EncodedColumn]:
+def _extreme(descending: bool, by: int = 0) -> Callable[[Input, WindowCall], EncodedColumn]:
+    """The first argument where argument number ``by`` is least, or greatest; rows with NULL in either do not count."""
+
     def extreme(source: Input, call: WindowCall) -> EncodedColumn:
-        counted = _counted(source, call, call.args[0])
-        keys = _one_key(source.sort_keys(call.args[0], descending))
+        counted = counted_rows(source, call.filter, call.args[0])
+        if by:
+            counted &= counted_rows(source, None, call.args[by])
+        keys = _one_key(source.sort_keys(call.args[by], descending))
         tree = np.full(2 * len(keys), -1, np.int64)
         tree[len(keys) :] = np.where(counted, source.ordered.position, -1)
         primitive("build_minima")(keys, tree)
@@ -170,11 +174,14 @@ TOTALS: Mapping[str, Callable[[Input, WindowCall], EncodedColumn]] = {
     "count_star": _count,
     "sum": _sum,
     "sum_no_overflow": _sum,
+    "count_if": _sum,
     "avg": _average,
     "mean": _average,
     "min": _extreme(False),
     "bool_and": _extreme(False),
     "max": _extreme(True),
     "bool_or": _extreme(True),
+    "arg_min": _extreme(False, by=1),
+    "arg_max": _extreme(True, by=1),
 }
 """Each aggregate's column, by DuckDB's name."""

@@ -19,7 +19,7 @@ from locality.types import DataType
 
 _FUNCTIONS: Mapping[str, Callable[[Input, WindowCall], EncodedColumn]] = {**RANKS, **NEIGHBOURS, **TOTALS}
 #: Aggregates that repeated values do not change.
-_IDEMPOTENT = frozenset({"min", "max", "bool_and", "bool_or", "any_value"})
+IDEMPOTENT = frozenset({"min", "max", "bool_and", "bool_or", "any_value"})
 _Order = tuple[tuple[Expression, ...], tuple[SortKey, ...]]
 
 
@@ -30,7 +30,7 @@ class Window:
         for call in calls:
             if call.name not in _FUNCTIONS:
                 raise Unsupported(f"window function {call.name}")
-            if call.distinct and call.name not in _IDEMPOTENT:
+            if call.distinct and call.name not in IDEMPOTENT:
                 raise Unsupported(f"{call.name}(DISTINCT ...) over a window")
         self._child, self._width, self._calls = child, width, tuple(calls)
 
@@ -60,7 +60,7 @@ class Window:
                 execution.reserve(16 * batch.row_count * (len(wanted[0]) + len(wanted[1]) + 3), "the order of a window")
                 orders[wanted] = _put_in_order(batch, wanted)
                 traffic.state += 2 * orders[wanted].nbytes
-            results.append(_FUNCTIONS[call.name](Input(batch, orders[wanted]), call))
+            results.append(window_column(Input(batch, orders[wanted]), call))
             execution.reserve(stored_bytes(results[-1]), "the results of window functions")
             traffic.written += stored_bytes(results[-1])
         return results
@@ -70,6 +70,11 @@ class Window:
         orders = {_order_of(call): None for call in self._calls}
         details = (f"{names} in {len(orders)} orders", *(_describe(order) for order in orders))
         return Explanation("window", details, (self._child.explain(),))
+
+
+def window_column(source: Input, call: WindowCall) -> EncodedColumn:
+    """The values of one call, in the order of its input's rows."""
+    return _FUNCTIONS[call.name](source, call)
 
 
 def _order_of(call: WindowCall) -> _Order:

@@ -1,0 +1,106 @@
+"""Aggregates over sorted groups: DuckDB's values and types, answered by Locality."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from locality.errors import MemoryLimitError
+from locality.operators.build import Builder
+from locality.optimizer.distinct import split_distinct_aggregates
+from locality.plan.expressions import AggregateCall, ColumnRef
+from locality.plan.nodes import Aggregate
+from locality.types import BIGINT
+from tests.operators.relations import execution, relation, scan_of
+from tests.properties.oracle import Pair
+
+
+def _table(seed: int, rows: int) -> pa.Table:
+    rng = np.random.default_rng(seed)
+
+    def nulls() -> np.ndarray:
+        return rng.random(rows) < 0.2
+
+    reals = np.array([0.0, -0.0, 1.5, -2.25, 7.0, math.inf, -math.inf, math.nan])
+    return pa.table(
+        {
+            "id": pa.array(rng.permutation(rows) + 1000 * seed),
+            "g": pa.array(np.array(["", "a", "b", "é"])[rng.integers(0, 4, rows)], mask=nulls()),
+            "n": pa.array(rng.integers(-20, 20, rows).astype("int32"), mask=nulls()),
+            "u": pa.array(rng.integers(0, 2**64, rows, dtype=np.uint64), mask=nulls()),
+            "x": pa.array(reals[rng.integers(0, 8, rows)], mask=nulls(), from_pandas=False),
+            "y": pa.array(rng.integers(-9, 9, rows) / 4, mask=nulls()),
+            "day": pa.array(rng.integers(19000, 19010, rows).astype("int32"), mask=nulls()).cast(pa.date32()),
+            "b": pa.array(rng.random(rows) < 0.5, mask=nulls()),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Pair]:
+    with Pair() as made:
+        made.duckdb.execute("set threads to 1")  # the first of several rows is then the first one stored
+        made.load("t", [_table(0, 60), _table(1, 25)])
+        made.load("nothing", [_table(2, 0)])
+        yield made
+
+
+CALLS = (
+    "any_value(n), first(g), last(x), first(day)",
+    "arg_min(g, id), arg_max(n, id), arg_min(x, id), arg_max(id, y * 1000 + id)",
+    "median(n), median(y), median(x), quantile_cont(n, 0.25), quantile_cont(y, 0.9), median(u)",
+    "quantile_disc(n, 0.25), quantile_disc(g, 0.5), quantile_disc(day, 0.0), quantile_disc(x, 1.0)",
+    "bit_and(n), bit_or(u), bit_xor(n), bit_and(u), product(y)",
+    "count_if(b), count_if(n > 3) filter (b)",
+    "any_value(n) filter (b), median(y) filter (n > 0), count(*), count(n), sum(n), avg(y), min(g), bool_or(b)",
+)
+
+
+@pytest.mark.parametrize("table", ["t", "nothing"])
+@pytest.mark.parametrize("keys", ["", "g", "g, b", "x", "n + 1"])
+@pytest.mark.parametrize("calls", CALLS)
+def test_aggregates(calls: str, keys: str, table: str, pair: Pair) -> None:
+    if keys:
+        pair.check(f"select {keys}, {calls} from {table} group by {keys}")
+    else:
+        pair.check(f"select {calls} from {table}")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select g from t group by g having any_value(b)",
+        "select sum(m) from (select median(n) as m from t group by g)",
+        "select t.g, arg_max(u.n, u.id) from t join t u on t.id = u.id where u.b group by t.g",
+        "select g, median(y) from t where id > 10 group by rollup(g)",
+        "select id, arg_min(n, id) over (partition by g order by id rows between 2 preceding and current row) from t",
+    ],
+)
+def test_what_reads_them_and_what_they_read(sql: str, pair: Pair) -> None:
+    pair.check(sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("select median(n::decimal(9, 2)) from t", "median of DECIMAL"),
+        ("select median(day) from t", "median of DATE"),
+        ("select quantile_cont(n, [0.1, 0.5]) from t", "quantile_cont"),
+        ("select any_value(n), sum(distinct n), sum(distinct y) from t", "DISTINCT"),
+        ("select kurtosis(n) from t", "aggregate kurtosis"),
+    ],
+)
+def test_what_duckdb_answers(sql: str, reason: str, pair: Pair) -> None:
+    assert reason in pair.check(sql, engine="duckdb").reason
+
+
+def test_the_memory_limit_holds() -> None:
+    source = relation([pa.table({"n": [1, 2, 3]})])
+    node = Aggregate(scan_of(source), (), (AggregateCall("any_value", (ColumnRef(0, BIGINT),), BIGINT),))
+    operator = Builder(lambda scan: source, 1, split_distinct_aggregates).build(node)
+    with execution(memory=10) as running, pytest.raises(MemoryLimitError, match="aggregation"):
+        operator.execute(running)
