@@ -55,6 +55,8 @@ def _may_move(node: Aggregate, join: Join, prover: Prover) -> bool:
     width = len(join.left.types)
     if join.kind != "left" or not join.keys or join.residual is not None:
         return False
+    if not node.groups:  # there is one row, even if no left row is
+        return False
     if any(index >= width for group in node.groups for index in columns_of(group)):
         return False
     own = [group.index for group in node.groups if isinstance(group, ColumnRef)]

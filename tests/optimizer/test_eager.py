@@ -63,3 +63,9 @@ def test_the_rows_are_the_same(node: Aggregate) -> None:
 )
 def test_others_stay(node: Node) -> None:
     assert aggregate_early(node, Counted(ROWS)) == node
+
+
+def test_an_aggregation_without_groups_has_a_row_over_no_left_rows() -> None:
+    rows = {**ROWS, "p": []}
+    node = Aggregate(joined(), (), CALLS)
+    assert len(naive.evaluate(aggregate_early(node, Counted(rows)), rows)) == 1
