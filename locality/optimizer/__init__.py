@@ -31,7 +31,7 @@ PASSES: tuple[Pass, ...] = (
     aggregate_early,
     group_by_keys,
     order_joins,
-    _by_itself(compare_with_extremes),
+    compare_with_extremes,
     _by_itself(group_set_operations),
     _by_itself(prune_columns),
     turn_semi_joins,
