@@ -56,29 +56,47 @@ def order_of(keys: Sequence[Keys], first: int | None = None) -> npt.NDArray[np.i
         bound = np.partition(keys[0], first - 1)[first - 1]
         near = np.flatnonzero(keys[0] <= bound)
         return near[order_of([key[near] for key in keys])[:first]]
-    packed = _packed(keys) if len(keys[0]) > _FEW else None
-    if packed is not None:
-        combined, row_bits = packed
-        combined.sort()
-        return (combined & ((1 << row_bits) - 1))[:first]
-    return np.lexsort(tuple(reversed(keys)))[:first]
+    combined = _combined(keys) if len(keys[0]) > _FEW else None
+    if combined is None:
+        return np.lexsort(tuple(reversed(keys)))[:first]
+    return _order_of_one(*combined)[:first]
 
 
-def _packed(keys: Sequence[Keys]) -> tuple[Keys, int] | None:
-    """All keys and the row's position in one int64, and the bits of the position; None if they do not fit.
+def _combined(keys: Sequence[Keys]) -> tuple[Keys, int] | None:
+    """One key that orders as all of them do, and its bits; None if they do not fit an int64.
 
-    Sorting such integers is several times faster than sorting positions by keys, and stable.
+    Of up to 63 bits it is not negative.
     """
-    rows = len(keys[0])
-    row_bits = (rows - 1).bit_length()
     lows = [int(key.min()) for key in keys]
     bits = [max(int(key.max()) - low, 1).bit_length() for key, low in zip(keys, lows, strict=True)]
-    if sum(bits) + row_bits > 63:
-        return None
-    combined = np.zeros(rows, dtype=np.int64)
+    if sum(bits) > 63:
+        return (keys[0], 64) if len(keys) == 1 else None
+    combined = np.zeros(len(keys[0]), dtype=np.int64)
     for key, low, width in zip(keys, lows, bits, strict=True):
         combined <<= width
         combined |= key - low
-    combined <<= row_bits
-    combined |= np.arange(rows, dtype=np.int64)
-    return combined, row_bits
+    return combined, sum(bits)
+
+
+def _order_of_one(key: Keys, bits: int) -> npt.NDArray[np.int64]:
+    """The stable order by one key.
+
+    Integers are sorted several times faster than positions by their keys, so where there is room the position is part
+    of the key. Else the fastest order is taken, which is not stable, and equal rows are brought back into their own.
+    """
+    rows = len(key)
+    row_bits = (rows - 1).bit_length()
+    mask = (1 << row_bits) - 1
+    if bits + row_bits <= 63:
+        packed = key << row_bits | np.arange(rows, dtype=np.int64)
+        packed.sort()
+        return packed & mask
+    order = np.argsort(key)
+    ordered = key[order]
+    begins = np.concatenate(([True], ordered[1:] != ordered[:-1]))
+    equal = ~begins | ~np.append(begins[1:], True)
+    if equal.any():
+        packed = np.cumsum(begins)[equal] << row_bits | order[equal]
+        packed.sort()
+        order[equal] = packed & mask
+    return order

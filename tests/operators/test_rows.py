@@ -125,13 +125,15 @@ def _comparison(values: list[Any], descending: bool, nulls_first: bool) -> Any:
     return order
 
 
+@pytest.mark.parametrize("step", [1, 2**40, 2**57, 2**61])
 @pytest.mark.parametrize("count", [2, 200, 2000])
-def test_several_keys_order_by_the_first_that_differs(count: int) -> None:
-    """Rows are ordered in one way where they are few and in another where they are many."""
+def test_several_keys_order_by_the_first_that_differs(count: int, step: int) -> None:
+    """Rows are ordered in one way where they are few and in others where they are many, and by how wide keys are."""
     source = random.Random(5)
-    rows = [(source.randint(0, 3), source.randint(-3, 3), k) for k in range(count)]
+    rows = [(source.randint(0, 3), source.randint(-3, 3) * step, k) for k in range(count)]
     keys = [np.array([row[i] for row in rows]) for i in range(2)]
     assert order_of(keys).tolist() == [row[2] for row in sorted(rows)]
+    assert order_of(keys[1:]).tolist() == [row[2] for row in sorted(rows, key=lambda row: row[1])]
 
 
 # --- domains and lookups
