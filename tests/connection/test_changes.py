@@ -33,10 +33,10 @@ def test_a_kept_plan_sees_appended_and_replaced_rows(connection: Connection) -> 
 
 
 def test_a_kept_fallback_sees_new_rows(connection: Connection) -> None:
-    sql = "select median(n) from t"
-    assert ask(connection, sql, engine="duckdb") == [((ROWS - 1) / 2,)]
+    sql = "select len(list(n)) from t"
+    assert ask(connection, sql, engine="duckdb") == [(ROWS,)]
     connection.ingest("t", numbers(0, 5), mode="replace")
-    assert ask(connection, sql, engine="duckdb") == [(2.0,)]
+    assert ask(connection, sql, engine="duckdb") == [(5,)]
 
 
 def test_a_result_outlives_the_table_that_it_came_from(connection: Connection) -> None:

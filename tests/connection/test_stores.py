@@ -55,9 +55,9 @@ def test_explain_names_the_engine_and_counts_bytes(connection: Connection) -> No
     analyzed = connection.explain(sql, analyze=True)
     assert analyzed.profile is not None
     assert 0 < analyzed.profile.bytes_minimum <= analyzed.profile.bytes_moved < analyzed.profile.bytes_naive
-    fallback = connection.explain("select median(n) from t")
+    fallback = connection.explain("select len(list(n)) from t")
     assert "engine: duckdb" in str(fallback)
-    assert "median" in str(fallback)
+    assert "list" in str(fallback)
 
 
 def test_a_temporary_store_is_removed_at_close() -> None:
