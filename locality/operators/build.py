@@ -165,14 +165,7 @@ class Builder:
         """By sorting where kernels lack a function; else as it is; else its alternative; else over computed inputs."""
         fused = self._fuse(node.child)
         groups = tuple(fused.over_source(group) for group in node.groups)
-        calls = tuple(
-            replace(
-                call,
-                args=tuple(fused.over_source(arg) for arg in call.args),
-                filter=None if call.filter is None else fused.over_source(call.filter),
-            )
-            for call in node.aggregates
-        )
+        calls = tuple(call.mapped(fused.over_source) for call in node.aggregates)
         if any(call.name not in AGGREGATES for call in calls):
             inputs = separate_inputs(groups, calls)
             rows = collect.Collect(fused.source, fused.conjuncts, inputs.expressions)

@@ -7,12 +7,13 @@ so the join neither writes nor groups pairs (Yan and Larson, "Eager aggregation 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from locality.optimizer.facts import Prover
 from locality.optimizer.statistics import Statistics
-from locality.plan.columns import substituted
-from locality.plan.expressions import AggregateCall, Call, ColumnRef, Constant, Expression, columns_of, rewrite
+from locality.plan.columns import shifted, substituted
+from locality.plan.expressions import AggregateCall, Call, ColumnRef, Constant, Expression, columns_of
 from locality.plan.nodes import Aggregate, Join, Node, Project, inputs_of, with_inputs
 
 #: What a left row without a match is counted as.
@@ -37,18 +38,18 @@ def _over_join(node: Aggregate) -> tuple[Aggregate, Join] | None:
     child = node.child
     while isinstance(child, Project):
         outputs = child.expressions
-        groups = tuple(substituted(group, outputs) for group in node.groups)
-        calls = tuple(
-            replace(
-                call,
-                args=tuple(substituted(arg, outputs) for arg in call.args),
-                filter=None if call.filter is None else substituted(call.filter, outputs),
-            )
-            for call in node.aggregates
-        )
         child = child.child
-        node = Aggregate(child, groups, calls)
+        node = _resolved(node, child, outputs)
     return (node, child) if isinstance(child, Join) else None
+
+
+def _resolved(node: Aggregate, child: Node, outputs: Sequence[Expression]) -> Aggregate:
+    """An aggregation over a projection with these ``outputs`` as one over the projection's input."""
+
+    def over_child(expression: Expression) -> Expression:
+        return substituted(expression, outputs)
+
+    return Aggregate(child, tuple(map(over_child, node.groups)), tuple(c.mapped(over_child) for c in node.aggregates))
 
 
 def _may_move(node: Aggregate, join: Join, prover: Prover) -> bool:
@@ -73,10 +74,7 @@ def _reads_match(call: AggregateCall, width: int) -> bool:
 def _moved(node: Aggregate, join: Join) -> Node:
     width, keys = len(join.left.types), len(join.keys)
 
-    def of_right(expression: Expression) -> Expression:
-        return rewrite(expression, lambda e: ColumnRef(e.index - width, e.type) if isinstance(e, ColumnRef) else e)
-
-    calls = tuple(replace(call, args=tuple(of_right(arg) for arg in call.args)) for call in node.aggregates)
+    calls = tuple(call.mapped(lambda e: shifted(e, -width)) for call in node.aggregates)
     matches = Aggregate(join.right, tuple(key.right for key in join.keys), calls)
     joined = replace(
         join,

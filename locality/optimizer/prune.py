@@ -180,14 +180,7 @@ def _over(
 
 def _prune_aggregate(node: Aggregate, used: frozenset[int], child: Node, below: Sequence[int]) -> Aggregate:
     """Groups stay, because they make the rows."""
-    calls = tuple(
-        replace(
-            call,
-            args=tuple(_renumber(arg, below) for arg in call.args),
-            filter=None if call.filter is None else _renumber(call.filter, below),
-        )
-        for call in _used_calls(node, used)
-    )
+    calls = tuple(call.mapped(lambda e: _renumber(e, below)) for call in _used_calls(node, used))
     return Aggregate(child, tuple(_renumber(group, below) for group in node.groups), calls)
 
 

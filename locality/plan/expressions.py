@@ -91,6 +91,11 @@ class AggregateCall:
     distinct: bool = False
     filter: Expression | None = None
 
+    def mapped(self, change: Callable[[Expression], Expression]) -> AggregateCall:
+        """The call with every expression that it reads changed, arguments first."""
+        args = tuple(change(arg) for arg in self.args)
+        return replace(self, args=args, filter=None if self.filter is None else change(self.filter))
+
 
 @dataclass(frozen=True, slots=True)
 class SortKey:

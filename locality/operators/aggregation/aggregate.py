@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -189,7 +189,7 @@ class Aggregation:
         self.relation = relation
         self.threads = threads
         group_expressions = [introduce_lookups(group, relation) for group in groups]
-        calls = [_with_lookups(call, relation) for call in aggregates]
+        calls = [call.mapped(lambda e: introduce_lookups(e, relation)) for call in aggregates]
         slots = Slots()
         if groups:
             slots.add(Slot("+", "one"))  # the first integer slot tells whether a group has rows
@@ -302,12 +302,6 @@ class Aggregation:
         else:
             how = f"up to {self.groups.count:,} groups, clustered: a small state a morsel"
         return (how, *describe_scan(self.pipeline))
-
-
-def _with_lookups(call: AggregateCall, relation: Relation) -> AggregateCall:
-    args = tuple(introduce_lookups(arg, relation) for arg in call.args)
-    condition = None if call.filter is None else introduce_lookups(call.filter, relation)
-    return replace(call, args=args, filter=condition)
 
 
 class Aggregate:
