@@ -60,5 +60,5 @@ SUITE = Suite(
     queries=tuple(map(_query, _TITLES)),
     keys=_data.PRIMARY_KEYS,
     prepare=_data.ensure_tables,
-    engines=("locality", "duckdb", "sqlite"),
+    engines=("locality", "duckdb", "sqlite", "naive"),
 )
