@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -20,6 +20,7 @@ class Traffic:
 
     read: from layouts or from its input. state: written to and read from intermediate state. written: its output.
     minimum: what any plan over these layouts must read for it. rows: rows that it put out.
+    touched: what of ``read`` came from stored columns, by ``table.column``.
     """
 
     operator: str
@@ -32,10 +33,18 @@ class Traffic:
     seconds: float = 0.0
     zones_read: int = 0
     zones_total: int = 0
+    touched: dict[str, int] = field(default_factory=dict)
 
     @property
     def moved(self) -> int:
         return self.read + self.state + self.written
+
+    def add_reads(self, reads: Mapping[str, int]) -> None:
+        """Counts bytes read by the column that they are of; those of intermediate results have the name ''."""
+        for column, nbytes in reads.items():
+            self.read += nbytes
+            if column:
+                self.touched[column] = self.touched.get(column, 0) + nbytes
 
 
 class Execution(Protocol):

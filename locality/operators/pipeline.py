@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
@@ -74,7 +75,7 @@ class Morsel:
 class Pipeline:
     """Prepared once for a plan over a snapshot, then run any number of times.
 
-    scan_bytes: what a run reads, and the least that any must; None before the first run.
+    scan_reads: bytes that a run reads by column, and the least that any must; None before the first run.
     zones_total, zones_read: zones of the source and those that the filters' proofs did not exclude.
     """
 
@@ -91,7 +92,7 @@ class Pipeline:
     bound: dict[int, Callable[..., int]] = field(init=False, default_factory=dict)
     zones_total: int = field(init=False, default=0)
     zones_read: int = field(init=False, default=0)
-    scan_bytes: tuple[int, int] | None = field(init=False, default=None)
+    scan_reads: tuple[Counter[str], int] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         for test in self.tests:
@@ -158,7 +159,7 @@ class Pipeline:
     def over(self, relation: Relation) -> Pipeline:
         """The same pipeline over other rows of the same form, see :mod:`locality.operators.relations.signature`."""
         other = copy(self)
-        other.relation, other.links = relation, ()
+        other.relation, other.links, other.scan_reads = relation, (), None
         kernels = {morsel.segment: morsel.kernel for morsel in self.morsels}
         other.arguments = [
             self.parameters[kernels[position]].bind(segment) if position in kernels else ()

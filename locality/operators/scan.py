@@ -9,7 +9,7 @@ from locality.errors import Unsupported
 from locality.operators.filters.filter import CodeTest
 from locality.operators.physical import Execution, Traffic
 from locality.operators.pipeline import Morsel, Pipeline
-from locality.operators.relations.traffic import touched_share
+from locality.operators.relations.traffic import gathered_reads, touched_share
 from locality.plan.expressions import columns_of
 
 
@@ -38,28 +38,51 @@ def run_morsels(
 
 def count_scan(pipeline: Pipeline, traffic: Traffic) -> None:
     """Adds the bytes that the scan of all morsels reads, and the least that any scan must."""
-    if pipeline.scan_bytes is None:
-        pipeline.scan_bytes = _scan_bytes(pipeline)
-    read, minimum = pipeline.scan_bytes
-    traffic.read += read
+    if pipeline.scan_reads is None:
+        pipeline.scan_reads = _scan_reads(pipeline)
+    reads, minimum = pipeline.scan_reads
+    traffic.add_reads(reads)
     traffic.minimum += minimum
     traffic.zones_read += pipeline.zones_read
     traffic.zones_total += pipeline.zones_total
 
 
-def _scan_bytes(pipeline: Pipeline) -> tuple[int, int]:
-    """Bytes of the columns' rows that were not excluded; and of these, the filters' columns, and the lines of the
-    other columns that hold a row that survives.
+def _scan_reads(pipeline: Pipeline) -> tuple[Counter[str], int]:
+    """Bytes of the columns' rows that were not excluded, by column; and the least that any scan must read: the filters'
+    columns, and the lines of the other columns that hold a row that survives.
     """
+    relation = pipeline.relation
+    own = [index for index in pipeline.columns if relation.link_of(index) is None]
     filtered = {index for test in pipeline.tests for e in test.reads for index in columns_of(e)}
-    read = minimum = 0.0
+    reads: Counter[str] = Counter()
+    minimum = 0.0
     for position, rows in _rows_by_segment(pipeline).items():
-        segment = pipeline.relation.segments[position]
-        for index in pipeline.columns:
+        segment = relation.segments[position]
+        for index in own:
             width = segment.width(index)
-            read += rows * width
+            reads[relation.stored_name(index)] += int(rows * width)
             minimum += rows * width * (1.0 if index in filtered else touched_share(width, pipeline.selectivity))
-    return int(read), int(minimum)
+    for index in own:
+        if len(relation.segments) == 1 and relation.segments[0].origin(index) is not None:
+            reads.update(gathered_reads(relation, index, None))
+    linked = _linked_reads(pipeline)
+    return reads + linked, int(minimum) + linked.total()
+
+
+def _linked_reads(pipeline: Pipeline) -> Counter[str]:
+    """Bytes of the links' columns: gathered once, then the lines of them that the rows which pass may lie on."""
+    relation = pipeline.relation
+    passing = pipeline.selectivity * sum(morsel.rows for morsel in pipeline.morsels)
+    reads: Counter[str] = Counter()
+    for index in pipeline.columns:
+        link = relation.link_of(index)
+        if link is None:
+            continue
+        target, column = link.target, index - link.first
+        reads.update(gathered_reads(target, column, None))
+        width = target.segments[0].width(column)
+        reads[""] += int(target.row_count * width * touched_share(width, passing / max(target.row_count, 1)))
+    return reads
 
 
 def _rows_by_segment(pipeline: Pipeline) -> Counter[int]:

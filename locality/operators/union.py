@@ -37,7 +37,8 @@ class Union:
             intervals = tuple(enclosing([batch.intervals[i] for batch in filled]) for i in range(len(self.types)))
             if traffic.rows > LATE_ROWS and not any(self._mixes(filled, i) for i in range(len(self.types))):
                 return _as_segments(filled, intervals)
-            traffic.read = sum(batch.gathered_bytes() for batch in filled)
+            for batch in filled:
+                traffic.add_reads(batch.reads())
             columns = tuple(concat([batch.column(i) for batch in filled]) for i in range(len(self.types)))
             nbytes = sum(stored_bytes(column) for column in columns)
             execution.reserve(nbytes, "the rows of a union")

@@ -52,7 +52,9 @@ def _ledger(profile: Profile) -> list[str]:
         f"row at a time {byte_size(profile.bytes_naive)}"
     )
     share = f"{profile.share:.0%} of the machine's read bandwidth with {profile.threads} threads"
-    return [header, *(_line(traffic) for traffic in profile.operators), "", total, moved, share]
+    columns = ", ".join(f"{column} {byte_size(nbytes)}" for column, nbytes in profile.touched.items())
+    touched = [f"columns read: {columns}"] if columns else []
+    return [header, *(_line(traffic) for traffic in profile.operators), "", total, moved, *touched, share]
 
 
 def _line(traffic: Traffic) -> str:

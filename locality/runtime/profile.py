@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from locality.operators.physical import Traffic
@@ -36,6 +37,14 @@ class Profile:
     def bytes_minimum(self) -> int:
         """Bytes that any plan over these layouts must read; 0 where DuckDB answered."""
         return sum(traffic.minimum for traffic in self.operators)
+
+    @property
+    def touched(self) -> dict[str, int]:
+        """Bytes read by stored column, ``table.column``, those that were read most first."""
+        found: Counter[str] = Counter()
+        for traffic in self.operators:
+            found.update(traffic.touched)
+        return dict(found.most_common())
 
     @property
     def share(self) -> float:

@@ -50,8 +50,8 @@ class PreparedQuery:
             execution.reserve(batch.row_count * self._row_bytes, "the result")
             table = self._to_table(batch, execution)
             traffic.rows = batch.row_count
-            traffic.read = gathered = batch.gathered_bytes()
-            traffic.minimum = gathered
+            traffic.add_reads(batch.reads())
+            traffic.minimum = traffic.read
             traffic.written = table.get_total_buffer_size()
         profile = Profile(
             engine="locality",

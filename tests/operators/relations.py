@@ -43,6 +43,9 @@ class CodedSegment:
     def width(self, index: int) -> float:
         return stored_width(self.columns[index])
 
+    def origin(self, index: int) -> None:
+        return None
+
     def zones(self, index: int) -> ZoneBounds | None:
         return zones_of(self.columns[index])
 

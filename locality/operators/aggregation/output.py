@@ -138,6 +138,9 @@ class GroupsSegment:
     def zones(self, index: int) -> None:
         return None
 
+    def origin(self, index: int) -> None:
+        return None
+
 
 def batch_of_groups(
     groups: Groups,

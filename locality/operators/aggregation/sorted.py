@@ -50,7 +50,7 @@ class SortedAggregate:
     def execute(self, execution: Execution) -> Batch:
         batch = self.child.execute(execution)
         with execution.measure("aggregate") as traffic:
-            traffic.read = batch.gathered_bytes()
+            traffic.add_reads(batch.reads())
             if batch.row_count == 0:
                 columns = self._of_no_rows()
             else:

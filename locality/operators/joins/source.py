@@ -15,7 +15,8 @@ from locality.operators.joins.rounds import MOST_ROUNDS
 from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.relations.keyindex import KeyIndex, index_rows
 from locality.operators.relations.links import Link, LinkKind
-from locality.operators.relations.relation import ColumnsSegment, Positions, Relation
+from locality.operators.relations.relation import ColumnsSegment, Origin, Positions, Relation
+from locality.operators.relations.traffic import gathered_reads
 from locality.operators.source import Conjuncts, Source, explain_source
 from locality.plan.expressions import Expression, columns_of
 from locality.plan.nodes import JoinKind
@@ -61,6 +62,8 @@ class JoinSource:
         right = self.right.execute(execution).as_relation()
         execution.reserve(right.row_count * sum(dtype.row_bytes for dtype in right.types), "the right side of a join")
         with execution.measure("join") as traffic:
+            for position in self.positions:
+                traffic.add_reads(gathered_reads(right, position, None))
             index = self._index(right, execution)
             if index is not None:
                 traffic.state += 2 * index.nbytes
@@ -136,6 +139,9 @@ class TargetSegment:
             column = to_dictionary(column) if column.encoding == "text" else column
             self._columns[index] = expand(column) if column.encoding == "rle" else column
         return self._columns[index]
+
+    def origin(self, index: int) -> Origin | None:
+        return self.relation, index, None
 
     def take(self, index: int, rows: Positions) -> EncodedColumn:
         return take(self._columns[index], rows) if index in self._columns else self.relation.gather(index, rows)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from locality.encodings import EncodedColumn, integer_bounds, stored_width, take, without_rows
 from locality.encodings.arrow import to_dictionary
-from locality.operators.relations.relation import Positions, Relation, is_integer
-from locality.operators.relations.traffic import gathered_bytes
+from locality.operators.relations.relation import Origin, Positions, Relation, is_integer
+from locality.operators.relations.traffic import gathered_reads
 from locality.plan.intervals import Interval
 from locality.types import DataType
 
@@ -42,12 +43,13 @@ class Deferred:
         gathered = self.relation.gather(self.index, np.maximum(self.positions, 0))
         return gathered if there.all() else without_rows(gathered, there)
 
-    def gathered_bytes(self) -> int:
-        """Bytes that gathering it moves."""
+    @property
+    def origin(self) -> Origin:
+        """The rows that it is gathered from; those that NULL stands for are none."""
         positions = self.positions
         if self.outer and positions is not None:
             positions = positions[positions >= 0]
-        return gathered_bytes(self.relation, self.index, positions)
+        return self.relation, self.index, positions
 
 
 def interval_of(column: EncodedColumn | Deferred) -> Interval | None:
@@ -94,9 +96,13 @@ class Batch:
         column = self.columns[index]
         return column.gather() if isinstance(column, Deferred) else column
 
-    def gathered_bytes(self) -> int:
-        """Bytes that gathering all deferred columns moves."""
-        return sum(column.gathered_bytes() for column in self.columns if isinstance(column, Deferred))
+    def reads(self) -> Counter[str]:
+        """Bytes that gathering all deferred columns reads, by stored column."""
+        found: Counter[str] = Counter()
+        for column in self.columns:
+            if isinstance(column, Deferred):
+                found.update(gathered_reads(*column.origin))
+        return found
 
     def select(self, indices: range) -> Batch:
         """Some of the columns."""
@@ -169,3 +175,7 @@ class BatchSegment:
 
     def zones(self, index: int) -> None:
         return None
+
+    def origin(self, index: int) -> Origin | None:
+        column = self.batch.columns[index]
+        return column.origin if isinstance(column, Deferred) else None

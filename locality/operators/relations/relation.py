@@ -56,6 +56,13 @@ class Segment(Protocol):
     def zones(self, index: int) -> ZoneBounds | None:
         """Statistics of the column's zones, or None for an intermediate result."""
 
+    def origin(self, index: int) -> Origin | None:
+        """Where a column's values are gathered from when they are first read; None if they lie here."""
+
+
+#: Rows of a column of another relation; None for all rows.
+Origin = tuple["Relation", int, Positions | None]
+
 
 @dataclass(frozen=True, eq=False)
 class Relation:
@@ -65,6 +72,7 @@ class Relation:
     naive_row_bytes: bytes of a whole row as a row store would keep it.
     distinct: about how many values each column has; no entry where that is not known.
     links: rows of other relations that go with each row; their columns follow its own, link by link.
+    stored: what the ledger calls each column, ``table.column``; none for an intermediate result.
     memo: what was derived from the rows and may be derived again, by a key of whoever derived it.
     """
 
@@ -75,6 +83,7 @@ class Relation:
     naive_row_bytes: float
     distinct: Mapping[int, int] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
+    stored: tuple[str, ...] = ()
     starts: Positions = field(init=False)
     memo: dict[Hashable, Any] = field(init=False, default_factory=dict)
 
@@ -85,6 +94,10 @@ class Relation:
     @property
     def row_count(self) -> int:
         return int(self.starts[-1])
+
+    def stored_name(self, index: int) -> str:
+        """What the ledger calls a column of its own; '' for one of an intermediate result."""
+        return self.stored[index] if index < len(self.stored) else ""
 
     def link_of(self, index: int) -> Link | None:
         """The link that column ``index`` belongs to; None for the relation's own columns."""
@@ -193,6 +206,9 @@ class ColumnsSegment:
     def zones(self, index: int) -> ZoneBounds | None:
         return None
 
+    def origin(self, index: int) -> Origin | None:
+        return None
+
 
 @dataclass(frozen=True, eq=False)
 class LinkedSegment:
@@ -233,6 +249,9 @@ class LinkedSegment:
 
     def zones(self, index: int) -> ZoneBounds | None:
         return self.base.zones(index) if index < self.first else None
+
+    def origin(self, index: int) -> Origin | None:
+        return self.base.origin(index) if index < self.first else self.target.origin(index - self.first)
 
 
 def link_at(segment: Segment, number: int) -> Link:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from locality.encodings import EncodedColumn, stored_width, take
-from locality.operators.relations.relation import ColumnsSegment, Positions, Relation, ZoneBounds
+from locality.operators.relations.relation import ColumnsSegment, Origin, Positions, Relation, ZoneBounds
 from locality.plan.intervals import Interval
 from locality.plan.nodes import Scan
 from locality.storage.table import Segment, Table
@@ -39,6 +39,9 @@ class ScannedSegment:
     def zones(self, index: int) -> ZoneBounds | None:
         return self.segment.zones(self.columns[index])
 
+    def origin(self, index: int) -> Origin | None:
+        return None
+
 
 def scan_relation(table: Table, scan: Scan) -> Relation:
     """The rows of ``table``, with the columns of ``scan``; an empty table has one empty segment."""
@@ -48,7 +51,8 @@ def scan_relation(table: Table, scan: Scan) -> Relation:
         nothing = tuple(EncodedColumn(dtype, "constant", 0, all_null=True) for dtype in scan.types)
         return Relation(table.name, scan.types, intervals, (ColumnsSegment(nothing, 0),), naive_row_bytes(table))
     distinct = {i: table.statistics(index).distinct_estimate for i, index in enumerate(scan.columns)}
-    return Relation(table.name, scan.types, intervals, segments, naive_row_bytes(table), distinct)
+    stored = tuple(f"{table.name}.{table.columns[index].name}" for index in scan.columns)
+    return Relation(table.name, scan.types, intervals, segments, naive_row_bytes(table), distinct, stored=stored)
 
 
 def _interval(table: Table, index: int, dtype: DataType) -> Interval | None:

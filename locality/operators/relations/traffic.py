@@ -34,6 +34,17 @@ def gathered_bytes(relation: Relation, index: int, positions: Positions | None) 
     return int(lines * max(LINE_BYTES, width))
 
 
+def gathered_reads(relation: Relation, index: int, positions: Positions | None) -> dict[str, int]:
+    """The same bytes by the name of the stored column that the values come from; '' if they are none's."""
+    origin = relation.segments[0].origin(index) if len(relation.segments) == 1 else None
+    if origin is None:
+        return {relation.stored_name(index): gathered_bytes(relation, index, positions)}
+    source, column, rows = origin
+    if positions is None or rows is None:
+        return gathered_reads(source, column, rows if positions is None else positions)
+    return gathered_reads(source, column, rows[positions])
+
+
 def _width(relation: Relation, index: int, row: int) -> float:
     """Stored bytes a row of a column, in the segment of ``row``."""
     number = int(relation.starts.searchsorted(row, side="right")) - 1

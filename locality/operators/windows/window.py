@@ -51,7 +51,7 @@ class Window:
         return Batch((*rows.columns, *results), batch.row_count, (*rows.intervals, *bounds))
 
     def _results(self, batch: Batch, execution: Execution, traffic: Traffic) -> list[EncodedColumn]:
-        traffic.read = batch.gathered_bytes()
+        traffic.add_reads(batch.reads())
         orders: dict[_Order, Ordered] = {}
         results = []
         for call in self._calls:
