@@ -17,6 +17,8 @@ from locality.storage import durable
 WRITE_LOCK = "write.lock"
 READERS = "readers"
 _EVERYTHING = 0
+#: Who removes dead pins may take a new one for dead before it is locked; the next name has the same small chance.
+_ATTEMPTS = 8
 
 
 class WriteLock:
@@ -53,15 +55,23 @@ class ReaderPin:
     def __init__(self, store: Path) -> None:
         """The new pin keeps everything, until :meth:`keep` says from which version on."""
         directory = store / READERS
-        name = uuid.uuid4().hex
-        self._version = directory / f"{name}.version"
-        self._file = directory / f"{name}.lock"
-        self._lock: FileLock | None = FileLock(self._file, timeout=0.0, thread_local=False)
-        try:
-            directory.mkdir(exist_ok=True)
-            self._lock.acquire()
-        except (OSError, NotImplementedError):
-            self._lock = None
+        for _ in range(_ATTEMPTS):
+            name = uuid.uuid4().hex
+            self._version = directory / f"{name}.version"
+            self._file = directory / f"{name}.lock"
+            self._lock: FileLock | None = FileLock(self._file, timeout=0.0, thread_local=False)
+            try:
+                directory.mkdir(exist_ok=True)
+                self._lock.acquire()
+            except Timeout:
+                continue
+            except (OSError, NotImplementedError):
+                self._lock = None
+                return
+            if self._file.exists():
+                return
+            self._lock.release()
+        self._lock = None
 
     def keep(self, version: int) -> None:
         """Keep ``version`` and what came after it."""
@@ -81,23 +91,30 @@ class ReaderPin:
 
 def oldest_pinned(store: Path, current: int) -> int:
     """The oldest version that a living reader pins, at most ``current``; pins that dead processes left are removed."""
-    oldest = current
+    return min([current, *map(_pinned, remove_dead_pins(store))])
+
+
+def remove_dead_pins(store: Path) -> list[Path]:
+    """Removes the pins of processes that ended without doing so; returns the files with the versions of the others."""
+    living = []
     for file in (store / READERS).glob("*.lock"):
         lock = FileLock(file, timeout=0.0, thread_local=False)
         version = file.with_suffix(".version")
         try:
             lock.acquire()
         except Timeout:
-            oldest = min(oldest, _pinned(version))
+            living.append(version)
         except OSError:
             # Its reader has just closed it; or else nothing is known, and the reader must be assumed to live.
             if file.exists():
-                oldest = min(oldest, _pinned(version))
+                living.append(version)
         else:
             durable.remove_quietly(version)
+            # while it is locked, so that a reader that is just making it notices; Windows removes no open file
+            durable.remove_quietly(file)
             lock.release()
             durable.remove_quietly(file)
-    return oldest
+    return living
 
 
 def _pinned(version: Path) -> int:

@@ -14,7 +14,7 @@ from types import TracebackType
 from locality.errors import CorruptStoreError, StoreError
 from locality.storage import durable, manifest
 from locality.storage.catalog import NameMap
-from locality.storage.lock import READERS, WRITE_LOCK, ReaderPin, WriteLock
+from locality.storage.lock import READERS, WRITE_LOCK, ReaderPin, WriteLock, remove_dead_pins
 from locality.storage.manifest import Manifest
 from locality.storage.snapshot import Snapshot, load
 from locality.storage.table import Table
@@ -56,6 +56,7 @@ class Store:
             _check_free(path, create)
             with durable.store_errors(path):
                 _create(path)
+        remove_dead_pins(path)  # a store that is only read has no writer who would
         return cls(path)
 
     def snapshot(self) -> Snapshot:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from locality.errors import CatalogError, CorruptStoreError, StoreError, StoreVersionError
 from locality.storage import manifest
 from locality.storage.ingest import ingest
+from locality.storage.lock import ReaderPin, remove_dead_pins
 from locality.storage.store import Store
 from locality.storage.table import ForeignKey
 from locality.storage.verify import find_problems, verify
@@ -256,6 +258,47 @@ def test_pins_of_dead_readers_are_removed(tmp_path: Path) -> None:
             pass
     assert _data_files(tmp_path) == []
     assert not (tmp_path / "readers" / "dead.lock").exists()
+
+
+def test_opening_a_store_removes_pins_of_dead_readers_alone(tmp_path: Path) -> None:
+    make(tmp_path)
+    readers = tmp_path / "readers"
+    with Store.open(tmp_path) as living:
+        pinned = set(readers.iterdir())
+        assert len(pinned) == 2
+        for number in range(3):
+            (readers / f"dead{number}.lock").touch()
+            (readers / f"dead{number}.version").write_text("1")
+        with Store.open(tmp_path):
+            assert {file for file in readers.iterdir() if file.name.startswith("dead")} == set()
+            assert pinned < set(readers.iterdir())
+        assert set(readers.iterdir()) == pinned
+        assert len(stored(living, "t")) == 3
+    assert list(readers.iterdir()) == []
+
+
+def test_every_new_pin_holds_while_dead_ones_are_removed(tmp_path: Path) -> None:
+    make(tmp_path)
+    done = threading.Event()
+
+    def remove() -> None:
+        while not done.is_set():
+            remove_dead_pins(tmp_path)
+
+    removers = [threading.Thread(target=remove) for _ in range(2)]
+    for remover in removers:
+        remover.start()
+    try:
+        for _ in range(100):
+            pin = ReaderPin(tmp_path)
+            pin.keep(1)
+            assert any(version.is_file() and version.read_text() == "1" for version in remove_dead_pins(tmp_path))
+            pin.close()
+    finally:
+        done.set()
+        for remover in removers:
+            remover.join()
+    assert list((tmp_path / "readers").iterdir()) == []
 
 
 def test_a_dictionary_is_shared_and_reused(tmp_path: Path) -> None:
