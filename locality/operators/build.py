@@ -14,7 +14,6 @@ from locality.operators.aggregation.sorted import SortedAggregate
 from locality.operators.joins.marks import MarkedSource
 from locality.operators.joins.membership import mark_of
 from locality.operators.joins.source import JoinSource
-from locality.operators.late import LATE_ROWS
 from locality.operators.physical import Physical
 from locality.operators.relations.relation import Relation
 from locality.operators.shared import SharedResult, SharedSource
@@ -30,6 +29,7 @@ from locality.plan.expressions import (
     conjuncts,
     rewrite,
 )
+from locality.types import Domain
 
 #: ORDER BY with a limit beyond this is sorted as a whole.
 _MOST_TOP_ROWS = 65536
@@ -183,12 +183,12 @@ class Builder:
     def _aggregate_collected(
         self, fused: _Fused, groups: tuple[Expression, ...], calls: tuple[AggregateCall, ...], reason: Unsupported
     ) -> Physical:
-        """Computes what kernels can't of the rows that are left, where these are few, and aggregates the results."""
+        """Computes what kernels can't of the rows that are left, and aggregates the results."""
         inputs = separate_inputs(groups, calls)
         if not all(is_known(call) for call in calls):
             raise reason
-        child = collect.Collect(fused.source, fused.conjuncts, inputs.expressions, coded=True)
-        if child.expected_rows > LATE_ROWS:
+        child = collect.Collect(fused.source, fused.conjuncts, inputs.expressions)
+        if not child.is_late and not any(e.type.domain is Domain.STRING for e in inputs.expressions):
             raise reason
         return aggregate.Aggregate(OperatorSource(child), (), inputs.groups, inputs.calls, self.threads)
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
 
-from locality.encodings.arrow import to_dictionary
 from locality.errors import Unsupported
 from locality.operators.collection import Collection
-from locality.operators.late import FEW_ROWS, LATE_ROWS, evaluate_rows, split_tests
+from locality.operators.late import FEW_ROWS, evaluate_rows, split_tests
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.relations.batch import Batch
 from locality.operators.relations.relation import Relation
@@ -20,12 +18,6 @@ from locality.plan.expressions import ColumnRef, Expression, columns_of, rewrite
 from locality.types import DataType
 
 AnyArray = npt.NDArray[Any]
-
-
-def coded(batch: Batch) -> Batch:
-    """The batch with every raw string column gathered and given a dictionary."""
-    columns = [batch.column(i) for i in range(len(batch.columns))]
-    return replace(batch, columns=tuple(to_dictionary(c) if c.encoding == "text" else c for c in columns))
 
 
 def collect_rows(
@@ -40,7 +32,7 @@ def collect_rows(
     """Expressions over the rows of what other operators put out that pass, in order; ``prepared``, where it is kept."""
     bare = not conjuncts and all(isinstance(output, ColumnRef) for output in outputs)
     if not bare and not relation.links and relation.row_count <= FEW_ROWS:
-        return evaluate_rows(relation, conjuncts, outputs)
+        return evaluate_rows(relation, conjuncts, outputs, execution)
     try:
         if prepared is None:
             collection = Collection(relation, conjuncts, outputs)
@@ -52,7 +44,7 @@ def collect_rows(
         if relation.links:
             raise
         # functions that kernels lack, over rows that are already few against the source's
-        return evaluate_rows(relation, conjuncts, outputs)
+        return evaluate_rows(relation, conjuncts, outputs, execution)
     return _collect_first(relation, conjuncts, outputs, execution, traffic)
 
 
@@ -69,23 +61,19 @@ def _collect_first(
     columns = [ColumnRef(index, relation.types[index]) for index in read]
     early = [conjunct for conjunct in conjuncts if conjunct not in late]
     batch = Collection(relation, early, columns).execute(execution, traffic)
-    if batch.row_count > LATE_ROWS:
-        raise Unsupported(f"functions without a kernel over {batch.row_count:,} rows")
 
     def local(expression: Expression) -> Expression:
         return rewrite(expression, lambda e: ColumnRef(read.index(e.index), e.type) if isinstance(e, ColumnRef) else e)
 
-    return evaluate_rows(batch.as_relation(), [local(c) for c in late], [local(output) for output in outputs])
+    relation = batch.as_relation()
+    return evaluate_rows(relation, [local(c) for c in late], [local(output) for output in outputs], execution)
 
 
 class Collect:
-    """Filter and projection: the physical operator. If ``coded``, raw strings are given dictionaries on the way out."""
+    """Filter and projection: the physical operator."""
 
-    def __init__(
-        self, source: Source, conjuncts: Sequence[Expression], outputs: Sequence[Expression], *, coded: bool = False
-    ) -> None:
+    def __init__(self, source: Source, conjuncts: Sequence[Expression], outputs: Sequence[Expression]) -> None:
         self._source, self._conjuncts, self._outputs = source, tuple(conjuncts), tuple(outputs)
-        self._coded = coded
         computed = [output for output in outputs if not isinstance(output, ColumnRef)]
         self._prepared = Preparation(
             source.relation, conjuncts, computed, lambda relation, left: Collection(relation, left, outputs)
@@ -100,15 +88,13 @@ class Collect:
         relation, conjuncts = self._source.read(execution, self._conjuncts)
         with execution.measure("collect") as traffic:
             if self._source.relation is None:
-                batch = collect_rows(relation, conjuncts, self._outputs, execution, traffic, enough, self._prepared)
-            else:
-                batch = self._prepared.get(relation, conjuncts).execute(execution, traffic, enough)
-            return coded(batch) if self._coded else batch
+                return collect_rows(relation, conjuncts, self._outputs, execution, traffic, enough, self._prepared)
+            return self._prepared.get(relation, conjuncts).execute(execution, traffic, enough)
 
     @property
-    def expected_rows(self) -> int:
-        """A guess, from statistics, of how many rows pass; 0 over an intermediate result."""
-        return 0 if self._prepared.ready is None else self._prepared.ready.expected_rows
+    def is_late(self) -> bool:
+        """Whether DuckDB's functions have to compute something; False over an intermediate result."""
+        return self._prepared.ready is not None and self._prepared.ready.is_late
 
     def explain(self) -> Explanation:
         ready = self._prepared.ready

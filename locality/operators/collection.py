@@ -11,14 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import EncodedColumn, take
-from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
 from locality.operators.codegen.block import Block
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.results import column_of_value
-from locality.operators.late import LATE_ROWS, computed_value, evaluate_over, passing, split_tests
+from locality.operators.late import computed_value, evaluate_over, passing, split_tests
 from locality.operators.physical import Execution, Traffic
 from locality.operators.pipeline import MORSEL_ROWS, Morsel, Pipeline
 from locality.operators.relations.batch import Batch, Deferred
@@ -109,8 +108,6 @@ class Collection:
         expected = relation.row_count if self.pipeline is None else relation.row_count * self.pipeline.selectivity
         self.expected_rows = int(expected)
         self.is_late = bool(self._late) or len(self._values) > len(computed)
-        if self.is_late and self.expected_rows > LATE_ROWS:
-            raise Unsupported(f"functions without a kernel over {self.expected_rows:,} rows")
         self.intervals = tuple(self._interval(output) for output in self.outputs)
 
     def over(self, relation: Relation) -> Collection:
@@ -136,12 +133,12 @@ class Collection:
             positions, matches, computed = self._run(self.pipeline, execution, traffic, None if self._late else enough)
             rows = len(positions)
         if self._late:
-            kept = passing(self.relation, self._late, positions)
+            kept = passing(self.relation, self._late, positions, execution)
             computed = {e: take(column, kept) for e, column in computed.items()}
             positions = kept if positions is None else positions[kept]
             rows = len(positions)
         columns = tuple(
-            self._column(output, original, positions, matches, computed)
+            self._column(output, original, positions, matches, computed, execution)
             for output, original in zip(self.outputs, self._originals, strict=True)
         )
         traffic.rows = rows
@@ -190,6 +187,7 @@ class Collection:
         positions: Any,
         matches: dict[int, Positions],
         computed: dict[Expression, EncodedColumn],
+        execution: Execution,
     ) -> EncodedColumn | Deferred:
         if isinstance(output, ColumnRef):
             link = self.relation.link_of(output.index)
@@ -198,7 +196,7 @@ class Collection:
             return Deferred(link.target, output.index - link.first, matches[link.first], link.is_outer)
         if output in computed:
             return computed[output]
-        return evaluate_over(self.relation, original, positions)
+        return evaluate_over(self.relation, original, positions, execution)
 
     def details(self) -> tuple[str, ...]:
         """What EXPLAIN says of it."""

@@ -1,4 +1,4 @@
-"""Functions that kernels lack, computed by DuckDB over the rows that are left where these are few."""
+"""Functions that kernels lack, computed by DuckDB over the rows that are left: some at a time, on all threads."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from locality.encodings import EncodedColumn, decode, from_arrow
+from locality.encodings import EncodedColumn, canonical, concat, decode, from_arrow, slice_column, stored_bytes
 from locality.errors import Unsupported
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.probe import probe
 from locality.operators.filters.codesets import code_sets
 from locality.operators.filters.filter import Test, plan_tests
+from locality.operators.physical import Execution
 from locality.operators.relations.batch import Batch, Deferred, interval_of
 from locality.operators.relations.relation import Relation
 from locality.plan.expressions import ColumnRef, Expression, columns_of, rewrite
 from locality.plan.functions.base import Value
 from locality.sql.evaluate import evaluate
 
-#: Rows up to which DuckDB's functions are called on what a scan leaves: beyond, DuckDB is better at the whole query.
-LATE_ROWS = 262_144
+#: Rows that DuckDB's functions are given at a time: many, as each call costs a millisecond, but enough for all threads.
+_STEP = 131_072
 
 #: Rows of an intermediate result up to which expressions are computed by DuckDB's functions: a new kernel costs more.
 FEW_ROWS = 4096
@@ -35,24 +36,50 @@ def computed_value(relation: Relation, expression: Expression) -> Value | None:
         return None
 
 
-def evaluate_over(relation: Relation, expression: Expression, positions: Any) -> EncodedColumn:
-    """An expression over some rows of a relation, by DuckDB's scalar functions; raises Unsupported where it can't."""
+def evaluate_over(relation: Relation, expression: Expression, positions: Any, execution: Execution) -> EncodedColumn:
+    """An expression over some rows of a relation, by DuckDB's scalar functions; raises Unsupported where it can't.
+
+    Strings come out as ``text``: who wants codes of them makes them.
+    """
     columns = sorted(columns_of(expression))
+    rows = relation.row_count if positions is None else len(positions)
     if not columns:
-        rows = relation.row_count if positions is None else len(positions)
         constant = evaluate(expression, [])
         return from_arrow(constant.take(np.zeros(rows, dtype=np.int64)), expression.type)
-    inputs = [decode(relation.gather(index, positions)) for index in columns]
     local = rewrite(expression, lambda e: ColumnRef(columns.index(e.index), e.type) if isinstance(e, ColumnRef) else e)
-    return from_arrow(evaluate(local, inputs), expression.type)
+    starts = range(0, max(rows, 1), _STEP)
+    parts: dict[int, EncodedColumn] = {}
+
+    def work(worker: int, start: int) -> None:
+        stop = min(start + _STEP, rows)
+        inputs = [decode(_gathered(relation, index, positions, start, stop)) for index in columns]
+        parts[start] = canonical(evaluate(local, inputs), expression.type)
+        execution.reserve(stored_bytes(parts[start]), "what functions made of rows")
+
+    execution.run(starts, work)
+    return concat([parts[start] for start in starts])
 
 
-def rows_at(relation: Relation, outputs: Sequence[Expression], positions: npt.NDArray[np.int64]) -> Batch:
-    """Expressions over few chosen rows of a relation, in the order of ``positions``."""
+def _gathered(relation: Relation, index: int, positions: Any, start: int, stop: int) -> EncodedColumn:
+    """A column at ``positions[start:stop]``, or at rows ``start`` to ``stop`` for None."""
+    if positions is not None:
+        return relation.gather(index, positions[start:stop])
+    parts = []
+    for segment, first in zip(relation.segments, relation.starts.tolist(), strict=False):
+        low, high = max(start - first, 0), min(stop - first, segment.row_count)
+        if low < high:
+            parts.append(slice_column(segment.column(index), low, high))
+    return concat(parts) if parts else relation.gather(index, np.zeros(0, np.int64))
+
+
+def rows_at(
+    relation: Relation, outputs: Sequence[Expression], positions: npt.NDArray[np.int64], execution: Execution
+) -> Batch:
+    """Expressions over chosen rows of a relation, in the order of ``positions``."""
     columns = tuple(
         Deferred(relation, output.index, positions)
         if isinstance(output, ColumnRef)
-        else evaluate_over(relation, output, positions)
+        else evaluate_over(relation, output, positions, execution)
         for output in outputs
     )
     return Batch(columns, len(positions), tuple(interval_of(column) for column in columns))
@@ -69,20 +96,20 @@ def split_tests(relation: Relation, conjuncts: Sequence[Expression]) -> tuple[li
 
 
 def passing(
-    relation: Relation, conjuncts: Sequence[Expression], positions: npt.NDArray[np.int64] | None
+    relation: Relation, conjuncts: Sequence[Expression], positions: npt.NDArray[np.int64] | None, execution: Execution
 ) -> npt.NDArray[np.int64]:
     """Which of the rows at ``positions`` (all rows for None) pass, as indices of these, by DuckDB's functions."""
-    kept = np.arange(relation.row_count if positions is None else len(positions), dtype=np.int64)
+    kept = None if positions is None else np.arange(len(positions), dtype=np.int64)
     for conjunct in conjuncts:
-        rows = kept if positions is None else positions[kept]
-        keep = decode(evaluate_over(relation, conjunct, rows)).fill_null(False)
-        kept = kept[keep.to_numpy(zero_copy_only=False)]
-    return kept
+        rows = kept if positions is None or kept is None else positions[kept]
+        keep = decode(evaluate_over(relation, conjunct, rows, execution)).fill_null(False)
+        holds = np.flatnonzero(keep.to_numpy(zero_copy_only=False))
+        kept = holds if kept is None else kept[holds]
+    return np.arange(relation.row_count, dtype=np.int64) if kept is None else kept
 
 
-def evaluate_rows(relation: Relation, conjuncts: Sequence[Expression], outputs: Sequence[Expression]) -> Batch:
+def evaluate_rows(
+    relation: Relation, conjuncts: Sequence[Expression], outputs: Sequence[Expression], execution: Execution
+) -> Batch:
     """The rows that pass, all by DuckDB's functions."""
-    positions = np.arange(relation.row_count, dtype=np.int64)
-    if conjuncts:
-        positions = passing(relation, conjuncts, None)
-    return rows_at(relation, outputs, positions)
+    return rows_at(relation, outputs, passing(relation, conjuncts, None, execution), execution)

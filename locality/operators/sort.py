@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from locality.operators.ordering import order_of, sort_keys
 from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.relations.batch import Batch
@@ -27,8 +29,9 @@ class Sort:
     def execute(self, execution: Execution) -> Batch:
         batch = self._child.execute(execution)
         with execution.measure("sort") as traffic:
-            rows = batch.select(range(self._width))
             traffic.rows = min(batch.row_count, self._first or batch.row_count)
+            batch = self._near(batch)
+            rows = batch.select(range(self._width))
             if batch.row_count <= 1:
                 return rows
             arrays = [
@@ -40,6 +43,15 @@ class Sort:
             execution.reserve(keys_bytes + 8 * batch.row_count, "the keys of a sort")
             traffic.state += 2 * keys_bytes
             return rows.take(order_of(arrays, self._first))
+
+    def _near(self, batch: Batch) -> Batch:
+        """Without rows that the first key alone puts after the first ones, so that no other key is made of them."""
+        if len(self._keys) == 1 or self._first is None or not 0 < 4 * self._first < batch.row_count:
+            return batch
+        key = self._keys[0]
+        keys = sort_keys(batch.column(self._width), key.descending, key.nulls_first)[0]
+        bound = np.partition(keys, self._first - 1)[self._first - 1]
+        return batch.take(np.flatnonzero(keys <= bound))
 
     def explain(self) -> Explanation:
         directions = ["descending" if key.descending else "ascending" for key in self._keys]

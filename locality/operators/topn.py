@@ -241,13 +241,13 @@ class Top:
         with execution.measure("top-n") as traffic:
             positions = self._top.execute(execution, traffic)
             if not self._top.exact:
-                positions = self._order_ties(positions)
+                positions = self._order_ties(positions, execution)
             positions = positions[self._offset : self._offset + self._limit]
             traffic.rows = len(positions)
-            return rows_at(self._relation, self._outputs, positions)
+            return rows_at(self._relation, self._outputs, positions, execution)
 
-    def _order_ties(self, positions: Positions) -> Positions:
-        batch = rows_at(self._relation, [key.expression for key in self._keys], positions)
+    def _order_ties(self, positions: Positions, execution: Execution) -> Positions:
+        batch = rows_at(self._relation, [key.expression for key in self._keys], positions, execution)
         arrays = [
             array
             for i, key in enumerate(self._keys)

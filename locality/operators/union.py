@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from locality.encodings import concat, stored_bytes
-from locality.operators.late import LATE_ROWS
 from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.relations.batch import Batch, Deferred
 from locality.operators.relations.relation import Relation
 from locality.plan.intervals import Interval, enclosing
 from locality.types import DataType, Domain
+
+#: Rows that are put together at once, so that what reads them has one segment.
+FEW_ROWS = 262_144
 
 
 class Union:
@@ -35,7 +37,7 @@ class Union:
             if len(filled) == 1:
                 return filled[0]
             intervals = tuple(enclosing([batch.intervals[i] for batch in filled]) for i in range(len(self.types)))
-            if traffic.rows > LATE_ROWS and not any(self._mixes(filled, i) for i in range(len(self.types))):
+            if traffic.rows > FEW_ROWS and not any(self._mixes(filled, i) for i in range(len(self.types))):
                 return _as_segments(filled, intervals)
             for batch in filled:
                 traffic.add_reads(batch.reads())

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from locality.operators.late import LATE_ROWS
+from locality.operators.union import FEW_ROWS
 from locality.plan.expressions import AggregateCall, Call, ColumnRef, Constant, PhysicalValue
 from locality.plan.nodes import Aggregate, Filter, Join, JoinKey, Node, Project, Scan, Union, Values
 from locality.types import BIGINT, BOOLEAN, DATE, DOUBLE, HUGEINT, INTEGER, VARCHAR, DataType, decimal
@@ -63,7 +63,7 @@ def test_rows_of_a_union_keep_their_order() -> None:
 @pytest.mark.parametrize("reader", ["filter", "count", "groups"])
 def test_many_rows_stay_where_they_are(reader: str) -> None:
     words = np.array(["a", "b", "c"])
-    count = LATE_ROWS // 2 + 1
+    count = FEW_ROWS // 2 + 1
     part = pa.table({"n": np.arange(count) % 100, "s": words[np.arange(count) % 3], "x": np.arange(count) / 2})
     half = Filter(SCAN, Call("<", (N, Constant(50, BIGINT)), BOOLEAN))
     node = READERS[reader](Union((SCAN, half, SCAN)))

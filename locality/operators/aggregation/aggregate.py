@@ -24,12 +24,12 @@ from locality.operators.aggregation.inputs import separate_inputs
 from locality.operators.aggregation.output import Groups, batch_of_groups
 from locality.operators.aggregation.packing import plan_few_groups
 from locality.operators.aggregation.partitions import group_by_hash
+from locality.operators.aggregation.textkeys import number_inputs
 from locality.operators.codegen.block import Block, Row, materialise
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.probe import probe
-from locality.operators.collect import coded, collect_rows
+from locality.operators.collect import collect_rows
 from locality.operators.filters.filter import plan_tests
-from locality.operators.late import LATE_ROWS
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import MORSEL_ROWS, Morsel, Pipeline
 from locality.operators.relations.batch import Batch
@@ -336,20 +336,21 @@ class Aggregate:
             try:
                 prepared = self._prepared.get(relation, conjuncts)
             except Unsupported as reason:
-                prepared = self._over_inputs(relation, conjuncts, execution, traffic, reason)
+                return self._over_inputs(relation, conjuncts, execution, traffic, reason)
             return prepared.execute(execution, traffic)
 
     def _over_inputs(
         self, relation: Relation, conjuncts: Conjuncts, execution: Execution, traffic: Traffic, reason: Unsupported
-    ) -> Aggregation:
-        """The aggregation of what is collected first, if that is little."""
+    ) -> Batch:
+        """The groups of what is collected first."""
         inputs = separate_inputs(self._groups, self._aggregates)
         if not all(is_known(call) for call in self._aggregates):
             raise reason
-        batch = coded(collect_rows(relation, conjuncts, inputs.expressions, execution, traffic))
-        if batch.row_count > LATE_ROWS:
-            raise reason
-        return Aggregation(batch.as_relation(), (), inputs.groups, inputs.calls, self._threads)
+        batch = collect_rows(relation, conjuncts, inputs.expressions, execution, traffic)
+        numbered = number_inputs(batch, inputs, execution)
+        relation, inputs = numbered.batch.as_relation(), numbered.inputs
+        groups = Aggregation(relation, (), inputs.groups, inputs.calls, self._threads).execute(execution, traffic)
+        return numbered.with_texts(groups)
 
     def explain(self) -> Explanation:
         ready = self._prepared.ready
