@@ -18,11 +18,11 @@ from locality.kernel.ir import Array, Scalar, Var
 from locality.kernel.loader import Kernel, load
 from locality.operators.codegen.block import BLOCK, Block
 from locality.operators.codegen.parameters import Parameters
-from locality.operators.filters.filter import Test, emit_tests, skip_empty
-from locality.operators.joins.link import emit_link
+from locality.operators.filters.filter import Test
 from locality.operators.relations.links import Link
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.shapes import ColumnShape, shape_of
+from locality.operators.steps import Step, emit_steps, plan_steps
 from locality.plan.expressions import Expression, columns_of
 from locality.settings import available_threads
 from locality.types import Domain
@@ -85,6 +85,7 @@ class Pipeline:
     selectivity: float = field(init=False, default=1.0)
     columns: tuple[int, ...] = field(init=False)
     links: tuple[Link, ...] = field(init=False)
+    steps: tuple[Step, ...] = field(init=False)
     morsels: list[Morsel] = field(init=False, default_factory=list)
     kernels: list[Kernel] = field(init=False, default_factory=list)
     parameters: list[Parameters] = field(init=False, default_factory=list)
@@ -95,11 +96,11 @@ class Pipeline:
     scan_reads: tuple[Counter[str], int] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        for test in self.tests:
-            self.selectivity *= test.share
         reads = [*(e for test in self.tests for e in test.reads), *self.sink.reads]
         self.links, columns = _needed_links(self.relation, set().union(*(columns_of(e) for e in reads)))
         self.columns = tuple(sorted(columns))
+        self.steps = plan_steps(self.relation, self.tests, self.links)
+        self.selectivity = math.prod(step.share for step in self.steps)
         self._plan_morsels()
 
     def _plan_morsels(self) -> None:
@@ -159,7 +160,7 @@ class Pipeline:
     def over(self, relation: Relation) -> Pipeline:
         """The same pipeline over other rows of the same form, see :mod:`locality.operators.relations.signature`."""
         other = copy(self)
-        other.relation, other.links, other.scan_reads = relation, (), None
+        other.relation, other.links, other.steps, other.scan_reads = relation, (), (), None
         kernels = {morsel.segment: morsel.kernel for morsel in self.morsels}
         other.arguments = [
             self.parameters[kernels[position]].bind(segment) if position in kernels else ()
@@ -178,23 +179,16 @@ class Pipeline:
             end = builder.assign(b.minimum(b.add(first, b.const_i64(BLOCK)), stop))
             count = builder.assign(b.sub(end, first), "n")
             block = Block(builder, parameters, self.relation, shapes, first, end, count, faults)
-            self._emit_stages(block)
+            emit_steps(block, self.steps, self._read_by_sink)
             if block.mask is not None and self.sink.prefers_selection(self.selectivity):
                 block.compact()
             self.sink.emit(block, state)
         self.kernels.append(load(builder.build(faults), "One pass over a morsel."))
         self.parameters.append(parameters)
 
-    def _emit_stages(self, block: Block) -> None:
-        """The tests of the relation's own columns, then link by link the lookup and the tests of its columns."""
-        before = 0
-        for link in (*self.links, None):
-            after = len(self.relation.types) if link is None else link.first
-            emit_tests(block, [test for test in self.tests if before <= _last_column(test) < after])
-            before = after
-            if link is not None:
-                emit_link(block, link)
-                skip_empty(block)
+    @property
+    def _read_by_sink(self) -> set[int]:
+        return {index for e in self.sink.reads for index in columns_of(e)}
 
     def call(self, morsel: Morsel, state: Sequence[AnyArray], *, interpret: bool = False) -> int:
         """Runs one morsel; a result other than 0 says that SQL may raise an error for some row."""
@@ -214,11 +208,6 @@ class Pipeline:
             fixed = (None, None, integers, floats, *(None for _ in self.sink.state), *arrays)
             self.bound[morsel.segment] = self.kernels[morsel.kernel].bind(fixed)
         return self.bound[morsel.segment]
-
-
-def _last_column(test: Test) -> int:
-    """The last column that a test reads: it has its turn once that is there."""
-    return max((index for e in test.reads for index in columns_of(e)), default=0)
 
 
 def _needed_links(relation: Relation, columns: set[int]) -> tuple[tuple[Link, ...], set[int]]:

@@ -17,15 +17,19 @@ def test_ranks_are_positions_among_the_members(given_numbers: list[int], ordered
     entered = sorted(set(given_numbers) - {-1}) if ordered else given_numbers
     members = sorted(set(entered) - {-1})
     ascending = -1 not in entered and entered == members
-    for enter_members, find_ranks in zip(both("enter_members"), both("find_ranks"), strict=True):
-        words = np.zeros(2 * (SIZE // 64 + 1), np.int64)
-        count = enter_members(np.array(entered, np.int64), words)
+    for enter_members, find_ranks, has_member in zip(
+        both("enter_members"), both("find_ranks"), both("has_member"), strict=True
+    ):
+        bits, counts = np.zeros(SIZE // 64 + 1, np.int64), np.zeros(SIZE // 64 + 1, np.int32)
+        count = enter_members(np.array(entered, np.int64), bits, counts)
         assert count == (len(members) if ascending else -len(members) - 1)
         ranks = np.array(probes, np.int64)
-        found = find_ranks(words, ranks, ranks)
+        found = find_ranks(bits, counts, ranks, ranks)
         expected = [members.index(number) if number in members else -1 for number in probes]
         assert ranks.tolist() == expected
         assert found == sum(rank >= 0 for rank in expected)
+        beyond = [*map(np.int64, probes), np.int64(SIZE), np.int64(2**63 - 1), np.int64(-(2**63))]
+        assert [bool(has_member(bits, number)) for number in beyond] == [number in members for number in beyond]
 
 
 @given(st.lists(st.integers(-1, 6), max_size=30), st.booleans())

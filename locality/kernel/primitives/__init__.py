@@ -148,9 +148,10 @@ _GROUPS = _family(
 )
 _RANKS = _family(
     "ranks",
-    ("find_rank", (_INTS64, _I64), _I64, ()),
-    ("enter_members", (_INTS64, _INTS64), _I64, (1,)),
-    ("find_ranks", (_INTS64, _INTS64, _INTS64), _I64, (2,)),
+    ("has_member", (_INTS64, _I64), _BOOL, ()),
+    ("find_rank", (_INTS64, _INTS32, _I64), _I64, ()),
+    ("enter_members", (_INTS64, _INTS64, _INTS32), _I64, (1, 2)),
+    ("find_ranks", (_INTS64, _INTS32, _INTS64, _INTS64), _I64, (3,)),
     ("group_rows", (_INTS64, _INTS32, _INTS32), _I64, (1, 2)),
     ("count_matches", (_INTS64, _INTS32, _I64), _I64, ()),
     ("write_matches", (_INTS64, _INTS32, _INTS32, _I64, _INTS64, _INTS64), _I64, (4, 5)),

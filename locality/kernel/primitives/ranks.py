@@ -1,8 +1,11 @@
-"""A set of small integers as bits with running counts: a member's rank is found with one access to memory.
+"""A set of small integers as bits with running counts: a member's rank is found without a search.
 
-``words``, shape (2 * ceil(size / 64),): pairs of 64 members' bits and how many members come before them. That is two
-bits for each possible member, so a set over millions of keys stays in the cache where a table of positions would not
-(rank and select over bit vectors: Jacobson, 1989).
+- ``bits``, shape (ceil(size / 64),) at least, and at least one bit more than there are possible members: a bit each.
+- ``counts``, as long: how many members come before each word of bits.
+
+That is a bit and a half for each possible member, so a set over millions of keys stays in the cache where a table of
+positions would not (rank and select over bit vectors: Jacobson, 1989). Whether a number is a member, which most rows of
+a join only ask, is told by the bits alone.
 """
 
 from __future__ import annotations
@@ -10,9 +13,11 @@ from __future__ import annotations
 import numpy as np
 
 from . import jit
-from .types import Elements, Integer, Ints32, Ints64
+from .types import Boolean, Elements, Integer, Ints32, Ints64
 
 _ONE = np.uint64(1)
+_SIX = np.uint64(6)
+_LAST = np.uint64(63)
 _PAIRS = np.uint64(0x5555555555555555)
 _FOURS = np.uint64(0x3333333333333333)
 _BYTES = np.uint64(0x0F0F0F0F0F0F0F0F)
@@ -29,10 +34,10 @@ def count_bits(word: Integer) -> Integer:
 
 
 @jit
-def enter_members(numbers: Ints64, words: Ints64) -> Integer:
+def enter_members(numbers: Ints64, bits: Ints64, counts: Ints32) -> Integer:
     """Sets the bits of ``numbers`` (negative ones are left out) and counts them up; returns how many members there are.
 
-    ``words`` come in as zeros. The result is negative, the number of members less 1, if ``numbers`` are not strictly
+    ``bits`` come in as zeros. The result is negative, the number of members less 1, if ``numbers`` are not strictly
     ascending: then a rank is not yet a position.
     """
     ascending = True
@@ -42,30 +47,37 @@ def enter_members(numbers: Ints64, words: Ints64) -> Integer:
         ascending &= number > last
         last = number
         if number >= 0:
-            words[2 * (number >> 6)] |= np.int64(_ONE << np.uint64(number & 63))
+            bits[number >> 6] |= np.int64(_ONE << np.uint64(number & 63))
     members = 0
-    for w in range(len(words) // 2):
-        words[2 * w + 1] = members
-        members += count_bits(np.uint64(words[2 * w]))
+    for w in range(len(bits)):
+        counts[w] = members
+        members += count_bits(np.uint64(bits[w]))
     return members if ascending else -members - 1
 
 
 @jit
-def find_rank(words: Ints64, number: Integer) -> Integer:
-    """The rank of ``number`` (at most the set's size) among the members; -1 if it is none, or negative."""
-    place = max(number, 0)
-    bits = np.uint64(words[2 * (place >> 6)])
-    shift = np.uint64(place & 63)
-    rank = words[2 * (place >> 6) + 1] + count_bits(bits & ((_ONE << shift) - _ONE))
-    return rank if number >= 0 and (bits >> shift) & _ONE else np.int64(-1)
+def has_member(bits: Ints64, number: Integer) -> Boolean:
+    """Whether ``number`` is a member; none that is negative or beyond the bits. No branch: loops of it vectorise."""
+    place = min(np.uint64(number), np.uint64(64 * len(bits) - 1))  # the last bit is nobody's
+    return (np.uint64(bits[place >> _SIX]) >> (place & _LAST)) & _ONE != np.uint64(0)
 
 
 @jit
-def find_ranks(words: Ints64, numbers: Ints64, ranks: Ints64) -> Integer:
+def find_rank(bits: Ints64, counts: Ints32, number: Integer) -> Integer:
+    """The rank of ``number`` among the members; -1 if it is none, see :func:`has_member`."""
+    place = min(np.uint64(number), np.uint64(64 * len(bits) - 1))
+    word = np.uint64(bits[place >> _SIX])
+    shift = place & _LAST
+    rank = counts[place >> _SIX] + count_bits(word & ((_ONE << shift) - _ONE))
+    return rank if (word >> shift) & _ONE else np.int64(-1)
+
+
+@jit
+def find_ranks(bits: Ints64, counts: Ints32, numbers: Ints64, ranks: Ints64) -> Integer:
     """The rank of each number, as :func:`find_rank` gives it; may be done in place. Returns how many are members."""
     members = 0
     for i in range(len(numbers)):
-        ranks[i] = find_rank(words, numbers[i])
+        ranks[i] = find_rank(bits, counts, numbers[i])
         members += ranks[i] >= 0
     return members
 

@@ -205,14 +205,6 @@ def _cost(expression: Expression) -> int:
     return (1000 if text else 0) + sum(1 for _ in walk(expression))
 
 
-def emit_tests(block: Block, tests: Sequence[Test]) -> None:
-    """Emits all tests, and skips the rest of the block's work where no row is left."""
-    for test in tests:
-        test.emit(block)
-    if tests:
-        skip_empty(block)
-
-
 def skip_empty(block: Block) -> None:
     """Goes on with the next block if no row of this one is active."""
     if block.selected is not None:

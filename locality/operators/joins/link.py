@@ -6,31 +6,50 @@ from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar
 from locality.operators.codegen.block import Block, Row
-from locality.operators.joins.ranks import RankAt, emit_ranks, index_at
+from locality.operators.joins.ranks import RankAt, emit_members, emit_ranks, index_at
 from locality.operators.joins.rounds import emit_first_match
 from locality.operators.relations.links import Link
+from locality.operators.relations.members import BitSet
 from locality.plan.expressions import Expression
 from locality.plan.functions.base import is_true
 
 _NONE = b.const_i64(-1)
 
 
-def emit_link(block: Block, link: Link) -> None:
-    """Finds the match of every active row; rows that the link drops are active no longer."""
-    if block.mask is not None:
-        block.compact()
-    positions = block.links[link.first] = block.local(Scalar.I32)
-    if link.index is not None and not link.index.is_unique:
-        emit_first_match(block, link, positions)
+def can_ask_first(link: Link) -> bool:
+    """Whether bits tell which rows a link keeps, so that matches are looked up of these alone, or of none."""
+    if link.kind == "left" or link.condition is not None or link.index is None:
+        return False
+    return link.index.is_unique and isinstance(link.index.members, BitSet)
+
+
+def emit_members_test(block: Block, link: Link) -> None:
+    """Drops the rows that a link drops, for one of which that :func:`can_ask_first`."""
+    assert link.index is not None
+    is_member = emit_members(block, link.keys, link.index, block.relation.links.index(link))
+    if link.kind == "anti":
+        block.keep(link.keys, lambda row: b.not_(is_member(row)))
     else:
-        _emit_only_match(block, link, positions)
+        block.keep(link.keys, is_member)
+
+
+def emit_matches_test(block: Block, link: Link) -> None:
+    """Drops the rows that a link drops, by the matches that were looked up; a left link drops none."""
+    positions = block.links[link.first]
     if link.kind != "left":
         compare = b.ge if link.kind == "inner" else b.lt
         block.keep((), lambda row: compare(_position(positions, row), b.const_i64(0)))
 
 
-def _emit_only_match(block: Block, link: Link, positions: ir.Var) -> None:
-    match = _emit_matches(block, link)
+def emit_matches(block: Block, link: Link) -> None:
+    """Looks up the match of every active row."""
+    if block.mask is not None:
+        block.compact()
+    positions = block.links[link.first] = block.local(Scalar.I32)
+    if link.index is not None and not link.index.is_unique:
+        emit_first_match(block, link, positions)
+        return
+    match = _emit_match(block, link)
     with block.rows(link.keys) as row:
         block.builder.store(positions, row.index, b.convert(match(row), Scalar.I32))
     if link.condition is not None:
@@ -50,7 +69,7 @@ def _emit_condition(block: Block, condition: Expression, positions: ir.Var) -> N
         block.builder.store(positions, row.index, b.convert(b.select(holds, position, _NONE), Scalar.I32))
 
 
-def _emit_matches(block: Block, link: Link) -> RankAt:
+def _emit_match(block: Block, link: Link) -> RankAt:
     """What gives the position of a row's match, I64; negative if it has none."""
     if link.index is None:
         return lambda row: b.const_i64(0)

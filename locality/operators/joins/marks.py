@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel.ir import Array, Scalar, Var
@@ -28,19 +29,20 @@ from locality.operators.relations.relation import ColumnsSegment, Relation
 from locality.operators.scan import run_pipeline
 from locality.operators.source import Conjuncts, Preparation, Source, explain_source
 from locality.plan.expressions import ColumnRef, Expression
+from locality.types import BOOLEAN
 
 Marks = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
 class MarkSink:
-    """Marks the match of every active row; ``first`` is the number of its link's first column."""
+    """Marks the match of every active row; ``match`` is the first column of the link."""
 
-    first: int
+    match: ColumnRef
 
     @property
     def reads(self) -> Sequence[Expression]:
-        return ()
+        return (self.match,)
 
     @property
     def state(self) -> Sequence[Array]:
@@ -55,7 +57,7 @@ class MarkSink:
 
     def emit(self, block: Block, state: Sequence[Var]) -> None:
         (marks,) = state
-        positions = block.links[self.first]
+        positions = block.links[self.match.index]
         with block.rows(()) as row:
             # several workers may mark a row at a time: they all write the same
             position = b.convert(b.load(positions, row.index), Scalar.I64)
@@ -67,7 +69,8 @@ class Marking:
 
     def __init__(self, relation: Relation, conjuncts: Sequence[Expression]) -> None:
         """``relation``: with the link to the left rows as its last one."""
-        self.pipeline = Pipeline(relation, plan_tests(relation, conjuncts), MarkSink(relation.links[-1].first))
+        match = ColumnRef(relation.links[-1].first, BOOLEAN)
+        self.pipeline = Pipeline(relation, plan_tests(relation, conjuncts), MarkSink(match))
 
     def over(self, relation: Relation) -> Marking:
         """The same pass over other rows of the same form."""
@@ -158,5 +161,6 @@ class MarkedSource:
 def _linked(relation: Relation, keys: tuple[Expression, ...], index: KeyIndex) -> Relation:
     """The right rows with a link to the left keys, whose ranks stand for rows; Unsupported if kernels lack the keys."""
     check_keys(relation, keys, index)
-    nothing = Relation("", (), (), (ColumnsSegment((), 1),), 0.0)
-    return relation.linked(Link(len(relation.types), keys, replace(index, rows=None, starts=None), nothing, "inner"))
+    nothing = EncodedColumn(BOOLEAN, "constant", 1, all_null=True)
+    target = Relation("", (BOOLEAN,), (None,), (ColumnsSegment((nothing,), 1),), 0.0)
+    return relation.linked(Link(len(relation.types), keys, replace(index, rows=None, starts=None), target, "inner"))

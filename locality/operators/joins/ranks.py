@@ -78,24 +78,45 @@ def emit_ranks(block: Block, keys: Sequence[Expression], index: KeyIndex, link: 
 
     link: the position of the link whose index it is.
     """
-    block.prepare(keys)
-    texts = {
-        position: _emit_text_codes(block, key, part, (link, position))
-        for position, (key, part) in enumerate(zip(keys, index.parts, strict=True))
-        if isinstance(key, ColumnRef) and block.shapes[key.index].encoding == "text"
-    }
+    texts = _prepare_keys(block, keys, index, link)
     if isinstance(index.members, BitSet):
         return lambda row: _emit_rank_in_bits(row, _emit_words(row, keys, index, texts, link)[0], link)
     return _emit_ranks_in_slots(block, keys, index, index.members, texts, link)
 
 
-def _emit_rank_in_bits(row: Row, number: ir.Expr, link: int) -> ir.Expr:
-    def words(segment: Segment) -> Ints64:
-        members = index_at(segment, link).members
-        assert isinstance(members, BitSet)
-        return members.words
+def emit_members(block: Block, keys: Sequence[Expression], index: KeyIndex, link: int) -> Callable[[Row], ir.Expr]:
+    """As :func:`emit_ranks`, but for whether a row's key is in the index at all, BOOL; for an index of bits."""
+    texts = _prepare_keys(block, keys, index, link)
 
-    return b.call("find_rank", row.block.parameters.array(("words", link), Array(Scalar.I64), words), number)
+    def is_member(row: Row) -> ir.Expr:
+        return b.call("has_member", _bits(row.block, link), _emit_words(row, keys, index, texts, link)[0])
+
+    return is_member
+
+
+def _prepare_keys(block: Block, keys: Sequence[Expression], index: KeyIndex, link: int) -> dict[int, ir.Var]:
+    """What the keys need in front of a loop; the digits of those that are raw strings, by their position."""
+    block.prepare(keys)
+    return {
+        position: _emit_text_codes(block, key, part, (link, position))
+        for position, (key, part) in enumerate(zip(keys, index.parts, strict=True))
+        if isinstance(key, ColumnRef) and block.shapes[key.index].encoding == "text"
+    }
+
+
+def _bits_at(segment: Segment, link: int) -> BitSet:
+    members = index_at(segment, link).members
+    assert isinstance(members, BitSet)
+    return members
+
+
+def _bits(block: Block, link: int) -> ir.Var:
+    return block.parameters.array(("bits", link), Array(Scalar.I64), lambda s: _bits_at(s, link).bits)
+
+
+def _emit_rank_in_bits(row: Row, number: ir.Expr, link: int) -> ir.Expr:
+    counts = row.block.parameters.array(("counts", link), Array(Scalar.I32), lambda s: _bits_at(s, link).counts)
+    return b.call("find_rank", _bits(row.block, link), counts, number)
 
 
 def _emit_ranks_in_slots(

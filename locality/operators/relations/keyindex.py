@@ -118,18 +118,18 @@ def index_rows(
 
 
 def _index_by_bits(parts: tuple[KeyPart, ...], numbers: Ints64, size: int, execution: Execution) -> KeyIndex:
-    words = np.zeros(2 * (size // 64 + 1), np.int64)
-    members = int(primitive("enter_members")(numbers, words))
+    found = BitSet(np.zeros(size // 64 + 1, np.int64), np.zeros(size // 64 + 1, np.int32))
+    members = int(primitive("enter_members")(numbers, found.bits, found.counts))
     if members >= 0:
-        return KeyIndex(parts, 1, BitSet(words), members, None, None)
+        return KeyIndex(parts, 1, found, members, None, None)
     members = -members - 1
 
     def rank(worker: int, start: int) -> None:
         part = numbers[start : start + _STEP]
-        primitive("find_ranks")(words, part, part)
+        primitive("find_ranks")(found.bits, found.counts, part, part)
 
     execution.run(range(0, len(numbers), _STEP), rank)
-    return KeyIndex(parts, 1, BitSet(words), members, *_listing(numbers, members))
+    return KeyIndex(parts, 1, found, members, *_listing(numbers, members))
 
 
 def _listing(ranks: Ints64, count: int) -> tuple[Ints32 | None, Ints32 | None]:

@@ -34,15 +34,16 @@ _ALONE_BYTES = 1 << 20
 class BitSet:
     """Numbers that occur; see :mod:`locality.kernel.primitives.ranks`."""
 
-    words: Ints64
+    bits: Ints64
+    counts: npt.NDArray[np.int32]
 
     @property
     def nbytes(self) -> int:
-        return self.words.nbytes
+        return self.bits.nbytes + self.counts.nbytes
 
     def find(self, words: Ints64, ranks: Ints64) -> None:
         """Writes the rank of each key, shape (1, keys); negative where it is not there."""
-        primitive("find_ranks")(self.words, words[0], ranks)
+        primitive("find_ranks")(self.bits, self.counts, words[0], ranks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ def prefers_bits(sizes: Sequence[int], rows: int) -> bool:
     """Whether keys of ``rows`` rows, whose words have so many possible values, are better kept as bits."""
     if len(sizes) > 1 or sizes[0] == 0:
         return False
-    return sizes[0] // 4 <= max(_SMALL_BYTES, _BITS_FOR_SLOTS * 8 * _slot_count(rows))
+    return 3 * sizes[0] // 16 <= max(_SMALL_BYTES, _BITS_FOR_SLOTS * 8 * _slot_count(rows))
 
 
 def _slot_count(rows: int) -> int:

@@ -1,0 +1,170 @@
+"""In which order a pipeline narrows its rows: what drops most of them for least work comes first.
+
+Steps are tests of columns, and links that drop rows. Independent ones are best taken in the order of what each costs
+for a row that it drops (Hellerstein and Stonebraker, "Predicate migration", SIGMOD 1993). The match of a link is looked
+up only when something reads it: of few rows then, where bits have told which rows have one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from locality.operators.codegen.block import Block
+from locality.operators.filters.filter import CodeTest, Test, ValueTest, skip_empty
+from locality.operators.joins.link import can_ask_first, emit_matches, emit_matches_test, emit_members_test
+from locality.operators.relations.links import Link
+from locality.operators.relations.members import BitSet
+from locality.operators.relations.relation import Relation
+from locality.plan.expressions import ColumnRef, Lookup, columns_of, walk
+from locality.types import Domain
+
+#: Below this share of active rows, later steps run over their positions instead of all rows under a mask.
+_SPARSE = 0.4
+#: The share of rows that a link keeps if nothing is known, and of matches for which a condition holds; and what a
+#: computed test passes at least, as far as its turn is concerned, since its share is a guess.
+_UNKNOWN = 0.5
+#: Above this share of rows with a match, matches that will be needed are looked up at once.
+_MOST_ASKED = 0.7
+#: Nanoseconds a row, about: a test of codes; a computed one; a loaded column of a link; a look into bits in a core's
+#: cache, and beyond; into a hash table; conditions of several matches; strings.
+_CODES, _VALUE, _GATHER, _BITS, _FAR_BITS, _SLOTS, _ROUNDS, _TEXT = 0.25, 0.7, 2.0, 1.0, 3.0, 8.0, 60.0, 50.0
+_CACHE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A test, or a link that drops rows.
+
+    columns: that it reads of those before its own. share: of the rows, expected to go on. cost: of one row, in
+    nanoseconds, about.
+    """
+
+    action: Test | Link
+    columns: frozenset[int]
+    share: float
+    cost: float
+
+    @property
+    def rank(self) -> float:
+        """What dropping a row costs."""
+        share = max(self.share, _UNKNOWN) if isinstance(self.action, ValueTest) else self.share
+        return self.cost / max(1.0 - share, 1e-6)
+
+
+def plan_steps(relation: Relation, tests: Sequence[Test], links: Sequence[Link]) -> tuple[Step, ...]:
+    """The tests and the links that drop rows, in a good order; none reads a link before that has dropped its rows.
+
+    Computed tests come after those of codes, which may be what keeps them from an error.
+    """
+    waiting = [_test_step(relation, test) for test in tests]
+    waiting += [_link_step(relation, link) for link in links if link.kind != "left"]
+    dropping = {link.first for link in links if link.kind != "left"}
+    ordered: list[Step] = []
+    while waiting:
+        ready = [step for step in waiting if dropping.isdisjoint(_links_below(relation, step.columns))]
+        if any(isinstance(step.action, CodeTest) for step in waiting):
+            ready = [step for step in ready if not isinstance(step.action, ValueTest)]
+        chosen = min(ready, key=lambda step: step.rank)
+        waiting.remove(chosen)
+        ordered.append(chosen)
+        if isinstance(chosen.action, Link):
+            dropping.remove(chosen.action.first)
+    return tuple(ordered)
+
+
+def columns_before(link: Link) -> frozenset[int]:
+    """The columns before a link's own that tell its matches."""
+    conditions = () if link.condition is None else (link.condition,)
+    read = frozenset().union(*(columns_of(e) for e in (*link.keys, *conditions)))
+    return frozenset(index for index in read if index < link.first)
+
+
+def _links_below(relation: Relation, columns: Collection[int]) -> set[int]:
+    """The first columns of the links that ``columns`` are of, and of those that these depend on."""
+    found: set[int] = set()
+    waiting = list(columns)
+    while waiting:
+        link = relation.link_of(waiting.pop())
+        if link is not None and link.first not in found:
+            found.add(link.first)
+            waiting += columns_before(link)
+    return found
+
+
+def _test_step(relation: Relation, test: Test) -> Step:
+    columns = frozenset().union(*(columns_of(e) for e in test.reads))
+    cost = _GATHER * sum(relation.link_of(index) is not None for index in columns)
+    if not isinstance(test, ValueTest):
+        return Step(test, columns, test.share, cost + _CODES)
+    nodes = list(walk(test.predicate))
+    if any(isinstance(e, ColumnRef | Lookup) and e.type.domain is Domain.STRING for e in nodes):
+        cost += _TEXT
+    return Step(test, columns, test.share, cost + _VALUE + _CODES * len(nodes))
+
+
+def _link_step(relation: Relation, link: Link) -> Step:
+    columns = columns_before(link)
+    cost = _GATHER * sum(relation.link_of(index) is not None for index in columns) + _look_cost(link)
+    share = _share_with_match(relation, link)
+    return Step(link, columns, 1.0 - share if link.kind == "anti" else share, cost)
+
+
+def _look_cost(link: Link) -> float:
+    if link.index is None:
+        return 0.0
+    text = _TEXT * sum(part.is_string and part.dictionary is None for part in link.index.parts)
+    if not link.index.is_unique:
+        return text + _ROUNDS
+    if not isinstance(link.index.members, BitSet):
+        return text + _SLOTS
+    return text + (_BITS if link.index.members.bits.nbytes <= _CACHE_BYTES else _FAR_BITS)
+
+
+def _share_with_match(relation: Relation, link: Link) -> float:
+    """The share of rows that have a match, if the index has some of the keys' values and all are as frequent."""
+    if link.index is None:
+        return 1.0
+    distinct = [relation.distinct.get(e.index) if isinstance(e, ColumnRef) else None for e in link.keys]
+    known = [count for count in distinct if count is not None]
+    share = _UNKNOWN
+    if len(known) == len(distinct):
+        share = min(link.index.ranks / max(min(math.prod(known), relation.row_count), 1), 1.0)
+    return share if link.condition is None else _UNKNOWN * share
+
+
+def emit_steps(block: Block, steps: Sequence[Step], read: Collection[int]) -> None:
+    """Emits the steps, then the matches that are missing for whoever reads the columns ``read``."""
+    needed = _links_below(block.relation, {*read, *(index for step in steps for index in step.columns)})
+    share = 1.0
+    for step, following in itertools.zip_longest(steps, steps[1:]):
+        _look_up(block, step.columns)
+        if block.mask is not None and share < _SPARSE and not isinstance(step.action, CodeTest):
+            block.compact()
+        if isinstance(step.action, Link):
+            _emit_link(block, step.action, step.share, step.action.first in needed)
+        else:
+            step.action.emit(block)
+        share *= step.share
+        if isinstance(step.action, Link) or following is None or isinstance(following.action, Link):
+            skip_empty(block)
+    _look_up(block, read)
+
+
+def _emit_link(block: Block, link: Link, share: float, is_needed: bool) -> None:
+    if can_ask_first(link) and not (is_needed and share > _MOST_ASKED):
+        emit_members_test(block, link)
+    else:
+        emit_matches(block, link)
+        emit_matches_test(block, link)
+
+
+def _look_up(block: Block, columns: Collection[int]) -> None:
+    """Emits the matches of the links to which ``columns`` belong, those that they depend on first."""
+    for first in sorted(_links_below(block.relation, columns)):
+        if first not in block.links:
+            link = block.relation.link_of(first)
+            assert link is not None
+            emit_matches(block, link)
