@@ -173,14 +173,38 @@ class Graph:
         """How many rows the join of a set of relations has, about; the same in whatever order they are joined."""
         known = self._rows.get(relations)
         if known is None:
-            last = max(members(relations), key=self._order.__getitem__)
-            before = relations & ~(1 << last)
-            known = self.rows(before) * self._growth(before, last)
-            for term in self.terms:
-                if not term.needs & ~relations and term.needs & ~before:
-                    known *= term.share
+            known = min(self._rows_after(relations & ~(1 << last), last) for last in self._last_ones(relations))
             self._rows[relations] = known
         return known
+
+    def _last_ones(self, relations: int) -> set[int]:
+        """The relation that is counted last, and all of which a row of the others finds about one row.
+
+        Several relations together may have the key of a relation of which each of them alone meets many rows: then
+        counting that relation last says more.
+        """
+        found = {max(members(relations), key=self._order.__getitem__)}
+        for position in members(relations):
+            others = relations & ~(1 << position)
+            if self.relations[position].kind == "inner" and self._tells_apart(
+                position, self.common_classes(others, 1 << position)
+            ):
+                found.add(position)
+        return found
+
+    def _tells_apart(self, position: int, classes: int) -> bool:
+        """Whether the classes' values identify a row of one relation, or have as many combinations as it has rows."""
+        if self._is_identified(position, classes):
+            return True
+        domains = (min(m.domain for m in self.classes[c] if m.relation == position) for c in members(classes))
+        return math.prod(domains) >= max(self.estimates[position].rows, 2.0)
+
+    def _rows_after(self, before: int, last: int) -> float:
+        rows = self.rows(before) * self._growth(before, last)
+        for term in self.terms:
+            if not term.needs & ~(before | 1 << last) and term.needs & ~before:
+                rows *= term.share
+        return rows
 
     def _growth(self, joined: int, position: int) -> float:
         """By what a join with one more relation multiplies the number of rows, about."""

@@ -78,6 +78,26 @@ def test_what_filters_most_is_joined_first() -> None:
     assert scans(inner) == ["fact", "two"]
 
 
+@pytest.mark.parametrize("kinds", [2, 3])
+def test_a_table_whose_key_several_others_hold_is_joined_last(kinds: int) -> None:
+    """``price`` has a row for each kind of a customer, kind of a day, and period; a reading has the period itself."""
+    tables = {
+        "reading": [(i % 20, i % 30, i % 8) for i in range(240)],
+        "customer": [(i, i % kinds, i) for i in range(20)],
+        "day": [(i, i % 3, i) for i in range(30)],
+        "price": [(i // 24, i // 8 % 3, i % 8) for i in range(24 * kinds)],
+    }
+    statistics = Counted(tables)
+    people = join(join(scan("price"), scan("reading"), 2, 2), scan("customer"), 3, 0)
+    people = Join(people.left, people.right, "inner", (*people.keys, JoinKey(column(0), column(1))))
+    both = Join(people, scan("day"), "inner", (JoinKey(column(4), column(0)), JoinKey(column(1), column(1))))
+    plan = shown(both, 0, 3, 11)
+    result = order_joins(plan, statistics)
+    assert Counter(naive.evaluate(result, tables)) == Counter(naive.evaluate(plan, tables))
+    assert len(joins(result)[0].keys) == 3
+    assert scans(joins(result)[0])[-1] == "price"
+
+
 def test_a_filter_goes_below_the_joins() -> None:
     plan = Filter(join(scan("fact"), scan("one"), 0, 0), call(">", column(5), number(30)))
     result = ordered(plan)
