@@ -22,7 +22,7 @@ from locality.runtime.result import Result
 from locality.settings import Settings
 from locality.sql.fallback import Fallback
 from locality.sql.parameters import Parameters
-from locality.sql.planner import Planner
+from locality.sql.planner import FOLLOWED, Planner
 from locality.sql.source import Source
 from locality.storage.info import StoreInfo, describe
 from locality.storage.ingest import IngestReport, Mode, ingest
@@ -75,6 +75,7 @@ class Connection:
         self.settings = settings
         self._workers = Workers(settings.threads)
         self._planner = Planner()
+        self._followed: Mapping[str, str] = {}
         self._fallback: Fallback | None = None
         self._spill: tempfile.TemporaryDirectory[str] | None = None
         self._plans: OrderedDict[Hashable, PreparedQuery | str] = OrderedDict()
@@ -112,21 +113,29 @@ class Connection:
         return self._run_fallback(sql, params, snapshot, planned, started, planning)
 
     def explain(self, sql: str, params: Parameters | None = None, *, analyze: bool = False) -> Explained:
-        """The plan of a query, as an object that prints as text; with ``analyze`` it runs and its bytes are counted."""
+        """The plan of a query, as an object that prints as text; with ``analyze`` it runs and its bytes are counted.
+
+        A query of several steps runs without ``analyze`` too, if it has not yet: whether its later operators can take
+        what the earlier ones put out, or DuckDB has to answer, shows only then.
+        """
         snapshot = self._snapshot()
         planned = self._plan(sql, params, snapshot)
-        profile = self.sql(sql, params).profile if analyze else None
+        is_open = isinstance(planned, PreparedQuery) and not planned.is_settled
+        profile = self.sql(sql, params).profile if analyze or is_open else None
+        shown = profile if analyze else None
         if isinstance(planned, str) or (profile is not None and profile.engine != "locality"):
             reason = profile.reason if profile is not None else str(planned)
-            return explain_fallback(reason, profile)
-        return explain_query(planned, profile)
+            return explain_fallback(reason, shown)
+        return explain_query(planned, shown)
 
     def _plan(self, sql: str, params: Parameters | None, snapshot: Snapshot) -> PreparedQuery | str:
         """The prepared query, or why DuckDB has to answer; kept for the next time where that is sound."""
         key = _cache_key(sql, params)
         with self._lock:
-            if self._fallback is not None and self._fallback.changed_settings:
-                return f"setting {min(self._fallback.changed_settings)} was changed, which may change answers"
+            if self._fallback is not None and self._fallback.changed_settings != self._followed:
+                self._follow(self._fallback.changed_settings)
+            if foreign := self._followed.keys() - FOLLOWED:
+                return f"setting {min(foreign)} was changed, which may change answers"
             if snapshot is not self._synced:
                 self._sync(snapshot)
             if key is not None and key in self._plans:
@@ -166,6 +175,14 @@ class Connection:
             key = _cache_key(sql, params)
             if snapshot is self._synced and key in self._plans:
                 self._plans[key] = reason
+
+    def _follow(self, settings: Mapping[str, str]) -> None:
+        """Plans with the settings that SQL has changed, from now on."""
+        self._followed = settings
+        self._planner.close()
+        self._planner = Planner({name: value for name, value in settings.items() if name in FOLLOWED})
+        self._plans.clear()
+        self._synced = None
 
     def _sync(self, snapshot: Snapshot) -> None:
         self._planner.sync({name: [(c.name, c.type) for c in table.columns] for name, table in snapshot.tables.items()})

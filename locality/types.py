@@ -127,6 +127,8 @@ DOUBLE = DataType("DOUBLE")
 VARCHAR = DataType("VARCHAR")
 DATE = DataType("DATE")
 TIMESTAMP = DataType("TIMESTAMP")
+#: The type of a bare NULL, as DuckDB writes it: of columns of results only.
+UNTYPED = DataType('"NULL"')
 
 
 def decimal(width: int, scale: int) -> DataType:
@@ -174,6 +176,8 @@ def to_arrow(dtype: DataType) -> pa.DataType:
     """The Arrow type in which values of a flat SQL type leave Locality, the same that DuckDB exports."""
     if dtype.is_decimal:
         return pa.decimal128(dtype.width, dtype.scale)
+    if dtype == UNTYPED:
+        return pa.null()
     try:
         return _ARROW_SIMPLE[dtype.name]
     except KeyError:

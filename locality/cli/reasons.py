@@ -46,7 +46,7 @@ def reasons(store: Path, files: tuple[IO[str], ...], run: bool, as_json: bool) -
     """Show for each query of the FILEs, which semicolons separate, whether Locality answers it by itself.
 
     What Locality's own operators can't do yet, DuckDB answers over the same data. The closing lines count the reasons,
-    the most frequent first. Queries are planned, not run, unless you say --run.
+    the most frequent first. Queries of several steps are run for that, others only if you say --run.
     """
     with open_store(store) as connection:
         findings = [_finding(connection, place, sql, run) for file in files for place, sql in _queries(file)]

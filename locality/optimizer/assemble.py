@@ -91,7 +91,7 @@ def _join(left: _Joined, right: _Joined, kind: JoinKind, keys: Iterable[JoinKey]
     found, residual = list(keys), []
     for term in terms:
         placed = renumbered(term, places)
-        key = as_key(placed, width)
+        key = as_key(placed, width, constant=kind == "mark")  # which can't test other conditions
         if key is None:
             residual.append(placed)
         else:

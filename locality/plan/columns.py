@@ -31,16 +31,17 @@ def shifted(expression: Expression, by: int) -> Expression:
     return replaced(expression, lambda e: ColumnRef(e.index + by, e.type)) if by else expression
 
 
-def as_key(term: Expression, width: int) -> JoinKey | None:
+def as_key(term: Expression, width: int, *, constant: bool = False) -> JoinKey | None:
     """A term over a join's columns, the first ``width`` of which are the left side's, as a key, if it is one.
 
-    It is, if it equates what reads the left side alone with what reads the right side alone.
+    It is, if it equates what reads the left side alone (or, if ``constant``, nothing) with what reads the right side
+    alone.
     """
     match term:
         case Call(name, (one, other)) if name in _EQUALITIES and one.type == other.type:
             for left, right in ((one, other), (other, one)):
                 mine, theirs = columns_of(left), columns_of(right)
-                if mine and theirs and max(mine) < width <= min(theirs):
+                if theirs and (mine or constant) and max(mine, default=-1) < width <= min(theirs):
                     return JoinKey(left, shifted(right, -width), _EQUALITIES[name])
     return None
 

@@ -287,9 +287,11 @@ class Query:
     """A whole query: its plan, and the names and types of the result as DuckDB gives them.
 
     ``cacheable`` is False where the plan holds a value of the moment it was made at (``current_date``, ``now()``).
+    ``time_zone`` is what the session has set, None if nothing: timestamps with a zone are shown in it.
     """
 
     root: Node
     names: tuple[str, ...]
     types: tuple[DataType, ...]
     cacheable: bool = True
+    time_zone: str | None = None

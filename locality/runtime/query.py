@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Event
 
 import pyarrow as pa
 
@@ -18,7 +19,7 @@ from locality.operators.relations.relation import Relation
 from locality.operators.relations.tables import scan_relation
 from locality.optimizer import optimize
 from locality.optimizer.distinct import split_distinct_aggregates
-from locality.plan.nodes import Query, Scan
+from locality.plan.nodes import Aggregate, Join, Query, Scan, SetOperation, Shared, Union, Window, walk_nodes
 from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.profile import Profile
 from locality.runtime.relation import zoned
@@ -29,18 +30,21 @@ from locality.types import to_arrow
 
 #: Rows of a result from which on its columns are gathered side by side.
 _PARALLEL_ROWS = 32_768
+#: What is prepared for its input only when that is there.
+_LATER = Join | Shared | Union | Window | SetOperation
 
 
 @dataclass(frozen=True)
 class PreparedQuery:
     """A query's operators, ready to run over the snapshot that they were planned for.
 
-    naive_bytes: whole rows of all scanned tables.
+    naive_bytes: whole rows of all scanned tables. settled: set once it is known that DuckDB need not answer.
     """
 
     query: Query
     operator: Physical
     naive_bytes: int
+    settled: Event = field(default_factory=Event)
 
     def run(self, workers: Workers, memory_limit: int, started: float, planning: float) -> Result:
         """The result; raises Unsupported if DuckDB has to answer after all."""
@@ -62,6 +66,7 @@ class PreparedQuery:
             bytes_naive=self.naive_bytes,
             operators=tuple(execution.ledger),
         )
+        self.settled.set()
         return Result(table, self.query.names, self._type_names, profile)
 
     def _to_table(self, batch: Batch, execution: QueryExecution) -> pa.Table:
@@ -70,6 +75,8 @@ class PreparedQuery:
         def gather(worker: int, index: int) -> None:
             array = decode(batch.column(index))
             wanted = self._schema.field(index).type
+            if pa.types.is_null(wanted):
+                array = pa.nulls(len(array))
             arrays[index] = array if array.type == wanted else array.cast(wanted)
 
         if batch.row_count >= _PARALLEL_ROWS:
@@ -79,10 +86,18 @@ class PreparedQuery:
                 gather(0, index)
         return pa.Table.from_arrays(arrays, schema=self._schema)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether planning or an earlier run has shown that DuckDB need not answer, errors of values apart."""
+        steps = sum(isinstance(node, Aggregate) for node in walk_nodes(self.query.root))
+        others = any(isinstance(node, _LATER) for node in walk_nodes(self.query.root))
+        return self.settled.is_set() or (steps <= 1 and not others)
+
     @cached_property
     def _schema(self) -> pa.Schema:
         """The result's Arrow types, under names of our own: SQL's may repeat."""
-        return pa.schema([(f"c{i}", zoned(to_arrow(dtype))) for i, dtype in enumerate(self.query.types)])
+        types = [zoned(to_arrow(dtype), self.query.time_zone) for dtype in self.query.types]
+        return pa.schema([(f"c{i}", arrow) for i, arrow in enumerate(types)])
 
     @cached_property
     def _row_bytes(self) -> int:

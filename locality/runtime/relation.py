@@ -31,12 +31,12 @@ def session_time_zone() -> str:
     return str(row[0]) if row else "UTC"
 
 
-def zoned(arrow: pa.DataType) -> pa.DataType:
-    """The type, timestamps with a zone in the session's zone, as DuckDB exports them."""
+def zoned(arrow: pa.DataType, zone: str | None) -> pa.DataType:
+    """The type, timestamps with a zone in the session's ``zone``, None if it set none, as DuckDB exports them."""
     import pyarrow as pa
 
     if pa.types.is_timestamp(arrow) and arrow.tz is not None:
-        return pa.timestamp(arrow.unit, session_time_zone())
+        return pa.timestamp(arrow.unit, zone or session_time_zone())
     return arrow
 
 

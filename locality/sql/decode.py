@@ -15,10 +15,10 @@ from locality.errors import Unsupported
 from locality.plan.nodes import Aggregate, Limit, Node, SetOperation, Shared, SharedScan, Sort, Union
 from locality.sql.groupings import decode_aggregate
 from locality.sql.joins import decode_any_join, decode_comparison_join, decode_cross_product
-from locality.sql.leaves import ONE_ROW, decode_collection, decode_empty, decode_scan, decode_values
+from locality.sql.leaves import NO_COLUMNS, decode_collection, decode_empty, decode_scan, decode_values
 from locality.sql.outputs import Output, all_of, decode_all, decode_orders, filtered
 from locality.sql.subqueries import decode_projection
-from locality.sql.windows import decode_window
+from locality.sql.windows import decode_window, first_rows
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,11 @@ def _filter(data: dict[str, Any], child: Output) -> Output:
 
 
 def _distinct(data: dict[str, Any], child: Output) -> Output:
-    if data["distinct_type"] != "DISTINCT":
-        raise Unsupported("DISTINCT ON")
-    columns = tuple(child.resolve(i) for i in range(len(child.layout)))
     targets = decode_all(data["distinct_targets"], child.resolve)
+    if data["distinct_type"] != "DISTINCT":
+        orders = (data["order_by"] or {}).get("orders") or ()
+        return Output(first_rows(child.node, targets, decode_orders(orders, child.resolve)), child.layout)
+    columns = tuple(child.resolve(i) for i in range(len(child.layout)))
     if set(targets) != set(columns):
         raise Unsupported("DISTINCT over some of the columns")
     match child.node:
@@ -141,7 +142,7 @@ def _check_alike(inputs: tuple[Node, ...], operation: str) -> None:
 
 _OPERATORS: Mapping[str, Callable[..., Output]] = {
     "LOGICAL_GET": decode_scan,
-    "LOGICAL_DUMMY_SCAN": lambda data: all_of(ONE_ROW),
+    "LOGICAL_DUMMY_SCAN": lambda data: NO_COLUMNS,
     "LOGICAL_EXPRESSION_GET": decode_values,
     "LOGICAL_CHUNK_GET": decode_collection,
     "LOGICAL_COLUMN_DATA_GET": decode_collection,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
@@ -28,12 +28,17 @@ T = TypeVar("T")
 _WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "COPY_DATABASE"})
 _CATALOG = frozenset({"CREATE", "DROP", "ALTER", "CREATE_FUNC", "ATTACH", "DETACH", "TRANSACTION", "EXPORT", "VACUUM"})
 _SETTINGS = frozenset({"SET", "VARIABLE_SET", "PRAGMA", "CALL"})
-#: Settings that don't change what a query answers.
+#: Settings that don't change what a query answers: resources, and how DuckDB goes about its own work.
 _RESOURCES = frozenset(
     {
         *("threads", "worker_threads", "external_threads", "memory_limit", "max_memory", "operator_memory_limit"),
         *("temp_directory", "max_temp_directory_size", "enable_progress_bar", "enable_progress_bar_print"),
         *("progress_bar_time", "preserve_insertion_order", "write_buffer_row_group_memory_limit"),
+        *("enable_profiling", "profiling_output", "profile_output", "profiling_coverage", "tracked_metrics"),
+        *("explain_output", "approximate_join_order_threshold", "asof_loop_join_threshold", "merge_join_threshold"),
+        *("nested_loop_join_threshold", "prefer_range_joins", "dynamic_or_filter_threshold", "perfect_ht_threshold"),
+        *("ordered_aggregate_threshold", "late_materialization_max_rows", "streaming_buffer_size", "pin_threads"),
+        *("allocator_background_threads", "allocator_flush_threshold", "checkpoint_threshold", "wal_autocheckpoint"),
     }
 )
 _EXTENSIONS = frozenset({"LOAD", "EXTENSION", "UPDATE_EXTENSIONS"})
@@ -51,8 +56,8 @@ class Answer:
 class Fallback:
     """A private DuckDB that sees the stored tables as views and holds nothing itself; safe to share between threads.
 
-    ``changed_settings`` names what SQL (``SET TimeZone = ...``) has changed since the start that may change answers:
-    while there are any, plans of the shadow are not to be trusted, and every query belongs here.
+    ``changed_settings`` is what SQL (``SET TimeZone = ...``) has changed since the start that may change answers, by
+    name: plans are to be trusted only where they were made with the same settings.
     """
 
     def __init__(self, threads: int, memory_limit: int = 0, temporary_directory: str | None = None) -> None:
@@ -78,7 +83,7 @@ class Fallback:
         self._release = weakref.finalize(self, _release, connection, self._worker)
         self._lock = threading.RLock()
         self._datasets: dict[str, StoredDataset] = {}
-        self.changed_settings: frozenset[str] = frozenset()
+        self.changed_settings: Mapping[str, str] = {}
 
     def close(self) -> None:
         """Free DuckDB; later calls raise ConnectionClosedError."""
@@ -121,8 +126,8 @@ class Fallback:
                 self._interruptibly(partial(_answer, connection, statement.query, None))
             answer = self._interruptibly(partial(_answer, connection, statements[-1].query, given))
             if any(statement.type.name in _SETTINGS for statement in statements):
-                changed = _settings(connection) - self._settings
-                self.changed_settings = frozenset(name for name, _ in changed) - _RESOURCES
+                changed = dict(_settings(connection) - self._settings)
+                self.changed_settings = {name: value for name, value in changed.items() if name not in _RESOURCES}
             return answer
 
     def _open(self) -> duckdb.DuckDBPyConnection:

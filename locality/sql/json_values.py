@@ -8,7 +8,7 @@ from typing import Any
 
 from locality.errors import Unsupported
 from locality.plan.expressions import Constant, PhysicalValue
-from locality.types import INTEGRAL, DataType, Domain, decimal
+from locality.types import INTEGER, INTEGRAL, DataType, Domain, decimal
 
 _FLAT = frozenset(
     {
@@ -19,6 +19,8 @@ _FLAT = frozenset(
 )
 _NOT_A_NUMBER = re.compile(r'"value":-?nan', re.IGNORECASE)
 _INFINITE = re.compile(r'"value":(-?)inf(?:inity)?', re.IGNORECASE)
+#: The type of a bare NULL.
+_UNTYPED = "NULL"
 _INFINITIES = {"DATE": 2**31 - 1, "TIMESTAMP": 2**63 - 1, "TIMESTAMP WITH TIME ZONE": 2**63 - 1}
 
 
@@ -34,7 +36,10 @@ def load(text: str) -> Any:
 
 
 def decode_type(data: dict[str, Any]) -> DataType:
-    """A flat logical type that has an Arrow representation of its own; others, and collations, are Unsupported."""
+    """A flat logical type that has an Arrow representation of its own; others, and collations, are Unsupported.
+
+    The type of a bare NULL is INTEGER here, since one type of no value is as good as another.
+    """
     name, info = data["id"], data["type_info"] or {}
     if info.get("collation"):
         raise Unsupported(f"collation {info['collation']}")
@@ -42,9 +47,17 @@ def decode_type(data: dict[str, Any]) -> DataType:
         raise Unsupported(f"type {info['alias']}")
     if name == "DECIMAL":
         return decimal(info["width"], info["scale"])
+    if name == _UNTYPED:
+        return INTEGER
     if name not in _FLAT:
-        raise Unsupported("NULL without a type" if name == "NULL" else f"type {name}")
+        raise Unsupported(f"type {name}")
     return DataType(name)
+
+
+def is_untyped(data: dict[str, Any]) -> bool:
+    """Whether an expression is a bare NULL, or comes from one."""
+    dtype = data["value"]["type"] if data["expression_class"] == "BOUND_CONSTANT" else data.get("return_type", {})
+    return bool(dtype.get("id") == _UNTYPED)
 
 
 def decode_constant(data: dict[str, Any]) -> Constant:

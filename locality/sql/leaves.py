@@ -68,6 +68,8 @@ def _pushed(filters: dict[str, Any], scan: Output) -> list[Expression]:
 
 #: One row without columns: what a SELECT without FROM reads.
 ONE_ROW = Values(((),), ())
+#: DuckDB numbers one column of it, which nobody reads.
+NO_COLUMNS = Output(ONE_ROW, (None,))
 
 
 def decode_values(data: dict[str, Any], child: Output) -> Output:

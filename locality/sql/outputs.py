@@ -16,7 +16,8 @@ from locality.sql.scalars import Resolve, decode_expression
 class Output:
     """A decoded operator: ``layout[i]`` is the position in ``node`` of the column that DuckDB's operator puts i-th.
 
-    None marks a column that has no counterpart (a row number); only a reference to it is refused.
+    None marks a column that has no counterpart (a row number, the one column of no table); only a reference to it is
+    refused.
     """
 
     node: Node

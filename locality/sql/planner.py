@@ -12,18 +12,26 @@ from locality.sql.decode import decode_plan
 from locality.sql.parameters import Parameters
 from locality.sql.shadow import Shadow
 from locality.sql.stability import CLOCK, functions_in, reads_clock
-from locality.types import DataType, parse
+from locality.types import INTEGER, UNTYPED, DataType, parse
 
 #: Passes over plans and expressions recurse; deeper ones than this are left to DuckDB.
 _DEEPEST = 100
+_ZONE = "TimeZone"
+
+
+#: Settings that plans say in full, once they are bound, so that running them needs no setting.
+FOLLOWED = frozenset(
+    {"default_order", "default_null_order", "null_order", "integer_division", "order_by_non_integer_literal", _ZONE}
+)
 
 
 class Planner:
     """Plans queries over the tables it was last told about; safe to share between threads."""
 
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
-        """``settings``: values of DuckDB settings that change plans, where they differ from DuckDB's defaults."""
+        """``settings``: values of settings that are FOLLOWED, where they differ from DuckDB's defaults."""
         self._shadow = Shadow(settings or {})
+        self._time_zone = (settings or {}).get(_ZONE)
 
     def close(self) -> None:
         """Free the shadow database."""
@@ -59,7 +67,7 @@ class Planner:
         types = tuple(parse(t) for t in type_texts)
         _check_types(root, types)
         _check_depth(root)
-        return Query(root, names, types, cacheable=not reads_clock(tree))
+        return Query(root, names, types, not reads_clock(tree), self._time_zone)
 
     def _substitute(
         self, sql: str, given: Parameters, found: Sequence[tuple[int, int, str]], type_texts: tuple[str, ...]
@@ -75,6 +83,7 @@ class Planner:
 
 def _check_types(root: Node, types: tuple[DataType, ...]) -> None:
     """The decoded plan must give what DuckDB's binder promised; anything else is not ours to answer."""
+    types = tuple(INTEGER if dtype == UNTYPED else dtype for dtype in types)
     if root.types != types:
         wrong = [f"{mine} for {theirs}" for mine, theirs in zip(root.types, types, strict=False) if mine != theirs]
         raise Unsupported(f"result type {', '.join(wrong) or 'count'}")

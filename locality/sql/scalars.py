@@ -7,7 +7,7 @@ from typing import Any
 
 from locality.errors import Unsupported
 from locality.plan.expressions import Call, Case, Cast, Expression, joined
-from locality.sql.json_values import decode_constant, decode_type
+from locality.sql.json_values import decode_constant, decode_type, is_untyped
 from locality.types import BOOLEAN, DataType
 
 #: Gives the expression of the column at a position of the operator's input.
@@ -49,6 +49,8 @@ def decode_expression(data: dict[str, Any], resolve: Resolve) -> Expression:
             return _cast(data, data["children"][0], data["function_data"]["try_cast"], resolve)
         case "BOUND_CAST":
             return _cast(data, data["child"], data["try_cast"], resolve)
+        case "BOUND_FUNCTION" if function_name(data) == "__between":
+            return _between(data["children"], data["function_data"], resolve)
         case "BOUND_FUNCTION" if kind in COMPARISONS:
             return _call(COMPARISONS[kind], data["children"], BOOLEAN, resolve)
         case "BOUND_COMPARISON" if kind in COMPARISONS:
@@ -61,7 +63,7 @@ def decode_expression(data: dict[str, Any], resolve: Resolve) -> Expression:
         case "BOUND_OPERATOR":
             return _operator(data, resolve)
         case "BOUND_BETWEEN":
-            return _between(data, resolve)
+            return _between([data["input"], data["lower"], data["upper"]], data, resolve)
         case "BOUND_CASE":
             return _case(data, resolve)
         case other:
@@ -103,6 +105,8 @@ def _function(data: dict[str, Any], resolve: Resolve) -> Expression:
     name = function_name(data)
     if data.get("function_data") and name not in _REDUNDANT_DATA:
         raise Unsupported(f"function {name}")
+    if any(map(is_untyped, data["children"])):
+        raise Unsupported(f"function {name} of NULL without a type")
     try:
         return _call(name, data["children"], decode_type(data["return_type"]), resolve)
     except Unsupported as error:
@@ -127,11 +131,11 @@ def _operator(data: dict[str, Any], resolve: Resolve) -> Expression:
     return _call(_OPERATORS[kind], data["children"], decode_type(data["return_type"]), resolve)
 
 
-def _between(data: dict[str, Any], resolve: Resolve) -> Call:
-    value = decode_expression(data["input"], resolve)
-    lower, upper = decode_expression(data["lower"], resolve), decode_expression(data["upper"], resolve)
-    above = Call(">=" if data["lower_inclusive"] else ">", (value, lower), BOOLEAN)
-    below = Call("<=" if data["upper_inclusive"] else "<", (value, upper), BOOLEAN)
+def _between(parts: list[dict[str, Any]], ends: dict[str, Any], resolve: Resolve) -> Call:
+    """Two comparisons of a value with a lower and an upper bound; ``ends`` says whether the bounds themselves are in."""
+    value, lower, upper = (decode_expression(part, resolve) for part in parts)
+    above = Call(">=" if ends["lower_inclusive"] else ">", (value, lower), BOOLEAN)
+    below = Call("<=" if ends["upper_inclusive"] else "<", (value, upper), BOOLEAN)
     return Call("and", (above, below), BOOLEAN)
 
 

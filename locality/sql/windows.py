@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from locality.errors import Unsupported
-from locality.plan.expressions import Expression
-from locality.plan.nodes import Window
+from locality.plan.expressions import Call, ColumnRef, Constant, Expression, SortKey, conjunction
+from locality.plan.nodes import Filter, Node, Window
 from locality.plan.windows import Bound, BoundKind, Frame, WindowCall
 from locality.sql.json_values import decode_type
 from locality.sql.outputs import Output, decode_all, decode_orders
 from locality.sql.scalars import Resolve, decode_expression, function_name
+from locality.types import BIGINT, BOOLEAN
 
 _BOUNDS: dict[str, BoundKind] = {
     "UNBOUNDED_PRECEDING": "unbounded preceding",
@@ -30,11 +33,52 @@ _EXCLUSIONS: dict[str, Literal["no others", "current row", "group", "ties"]] = {
 _NAMES = {"rank_dense": "dense_rank"}
 
 
+_NUMBERING = Frame("rows", Bound("unbounded preceding"), Bound("current row"))
+
+
 def decode_window(data: dict[str, Any], child: Output) -> Output:
-    """The child's columns, then one column a call."""
-    calls = tuple(_call(part, child.resolve) for part in data["expressions"])
-    width = len(child.node.types)
-    return Output(Window(child.node, calls), (*child.layout, *range(width, width + len(calls))))
+    """The child's columns, then one column a call.
+
+    A call with DISTINCT sees the first row of each value alone, which is as good as long as its frames begin where its
+    partitions do: such rows are found by a window below.
+    """
+    calls = [_call(part, child.resolve) for part in data["expressions"]]
+    below = [_number(call) for call in calls if _is_told_apart(call)]
+    node = Window(child.node, tuple(below)) if below else child.node
+    numbers = iter(range(len(child.node.types), len(node.types)))
+    calls = [_of_first_rows(call, next(numbers)) if _is_told_apart(call) else call for call in calls]
+    width = len(node.types)
+    return Output(Window(node, tuple(calls)), (*child.layout, *range(width, width + len(calls))))
+
+
+def first_rows(node: Node, groups: Sequence[Expression], keys: Sequence[SortKey]) -> Node:
+    """The first row of each group in the order of ``keys``, among equals the earlier one: SQL's DISTINCT ON."""
+    numbered = Window(node, (_row_number(groups, keys),))
+    return Filter(numbered, _is_first(len(node.types)))
+
+
+def _row_number(partitions: Sequence[Expression], keys: Sequence[SortKey]) -> WindowCall:
+    return WindowCall("row_number", (), BIGINT, tuple(partitions), tuple(keys), _NUMBERING)
+
+
+def _is_first(column: int) -> Expression:
+    return Call("=", (ColumnRef(column, BIGINT), Constant(1, BIGINT)), BOOLEAN)
+
+
+def _is_told_apart(call: WindowCall) -> bool:
+    from_start = call.frame.start.kind == "unbounded preceding" and call.exclude == "no others"
+    return call.distinct and from_start and bool(call.args)
+
+
+def _number(call: WindowCall) -> WindowCall:
+    """The number of a row among those of its partition that have its values and pass the call's filter as it does."""
+    tested = () if call.filter is None else (call.filter,)
+    return _row_number((*call.partitions, *call.args, *tested), call.keys)
+
+
+def _of_first_rows(call: WindowCall, number: int) -> WindowCall:
+    terms = [_is_first(number)] if call.filter is None else [call.filter, _is_first(number)]
+    return replace(call, distinct=False, filter=conjunction(terms))
 
 
 def _call(data: dict[str, Any], resolve: Resolve) -> WindowCall:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -90,3 +91,37 @@ def _files(directory: Path) -> dict[Path, int]:
     return {
         path: path.stat().st_mtime_ns for path in directory.rglob("*") if path.is_file() and "lock" not in path.name
     }
+
+
+def test_settings_that_plans_say_in_full_are_followed() -> None:
+    table = pa.table(
+        {"n": pa.array([2, None, 7], pa.int32()), "moment": pa.array([0, 1, None], pa.timestamp("us", "UTC"))}
+    )
+    asked = (
+        "select n from t order by n",
+        "select n / 2, cast(n as varchar) from t order by all",
+        "select n, moment from t where moment < timestamptz '1970-01-01 09:00:00' order by moment",
+    )
+    changes = ("default_null_order = 'nulls_first'", "default_order = 'desc'", "integer_division = true")
+    with locality.connect() as connection:
+        connection.ingest("t", table)
+        oracle = duckdb.connect()
+        oracle.register("t", table)
+        for change in (*changes, "timezone = 'Asia/Tokyo'"):
+            connection.sql(f"set {change}")
+            oracle.execute(f"set {change}")
+            for sql in asked:
+                result, wanted = connection.sql(sql), oracle.sql(sql)
+                assert result.profile.engine == "locality", result.profile.reason
+                assert result.to_arrow_table().equals(wanted.to_arrow_table())
+                assert list(result.types) == list(map(str, wanted.types))
+        connection.sql("reset timezone; reset default_null_order; reset default_order; reset integer_division")
+        assert connection.sql("select n / 2 from t where n = 7").fetchall() == [(3.5,)]
+
+
+def test_other_settings_leave_queries_to_duckdb(connection: Connection) -> None:
+    connection.sql("set default_collation = 'nocase'")
+    result = connection.sql("select count(*) from t")
+    assert result.profile.reason == "setting default_collation was changed, which may change answers"
+    connection.sql("reset default_collation")
+    assert connection.sql("select count(*) from t").profile.engine == "locality"

@@ -20,13 +20,13 @@ LEFT_TO_DUCKDB: Mapping[str, int] = {
     "aggregates": 2,
     "ctes": 2,
     "decimals": 3,
-    "filters": 1,
     "join_keys": 3,
     "joins": 2,
-    "order_limit": 2,
-    "set_operations": 1,
+    "order_limit": 1,
+    "settings": 1,
     "strings": 2,
-    "subqueries": 5,
+    "subqueries": 1,
+    "windows": 1,
 }
 
 
