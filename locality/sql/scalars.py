@@ -8,6 +8,7 @@ from typing import Any
 from locality.errors import Unsupported
 from locality.plan.expressions import Call, Case, Cast, Expression, joined
 from locality.sql.json_values import decode_constant, decode_type, is_untyped
+from locality.sql.tuples import decode_row_comparison, is_row
 from locality.types import BOOLEAN, DataType
 
 #: Gives the expression of the column at a position of the operator's input.
@@ -35,6 +36,7 @@ _REDUNDANT_DATA = frozenset({"+", "-", "*"})
 #: Calls over TIMESTAMP WITH TIME ZONE that don't ask for the session's time zone.
 _ZONE_FREE = frozenset({*COMPARISONS.values(), *_OPERATORS.values(), "epoch_us", "epoch_ms", "epoch_ns", "epoch"})
 _TIMESTAMPTZ = "TIMESTAMP WITH TIME ZONE"
+_OF_ROWS = frozenset({*COMPARISONS.values(), "in"})
 
 
 def decode_expression(data: dict[str, Any], resolve: Resolve) -> Expression:
@@ -94,7 +96,9 @@ def _reference(data: dict[str, Any], resolve: Resolve) -> Expression:
     return column
 
 
-def _call(name: str, children: list[dict[str, Any]], dtype: DataType, resolve: Resolve) -> Call:
+def _call(name: str, children: list[dict[str, Any]], dtype: DataType, resolve: Resolve) -> Expression:
+    if name in _OF_ROWS and is_row(children[0]):
+        return decode_row_comparison(name, children, lambda child: decode_expression(child, resolve))
     args = tuple(decode_expression(child, resolve) for child in children)
     if name not in _ZONE_FREE and any(t.name == _TIMESTAMPTZ for t in (dtype, *(a.type for a in args))):
         raise Unsupported(f"function {name} over {_TIMESTAMPTZ}")
@@ -132,7 +136,7 @@ def _operator(data: dict[str, Any], resolve: Resolve) -> Expression:
 
 
 def _between(parts: list[dict[str, Any]], ends: dict[str, Any], resolve: Resolve) -> Call:
-    """Two comparisons of a value with a lower and an upper bound; ``ends`` says whether the bounds themselves are in."""
+    """Two comparisons, with a lower and an upper bound; ``ends`` says whether the bounds themselves are in."""
     value, lower, upper = (decode_expression(part, resolve) for part in parts)
     above = Call(">=" if ends["lower_inclusive"] else ">", (value, lower), BOOLEAN)
     below = Call("<=" if ends["upper_inclusive"] else "<", (value, upper), BOOLEAN)

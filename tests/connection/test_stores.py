@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import locality
@@ -58,6 +59,16 @@ def test_explain_names_the_engine_and_counts_bytes(connection: Connection) -> No
     fallback = connection.explain("select len(list(n)) from t")
     assert "engine: duckdb" in str(fallback)
     assert "list" in str(fallback)
+
+
+def test_explain_finds_reasons_that_only_a_run_shows(connection: Connection) -> None:
+    connection.ingest("pairs", pa.table({"a": pa.array([1, None], pa.int64()), "b": pa.array([None, 2], pa.int64())}))
+    sql = "select (a, b) in (select b, a from pairs) from pairs"
+    explained = connection.explain(sql)
+    assert (explained.engine, explained.profile) == ("duckdb", None)
+    assert explained.reason == connection.sql(sql).profile.reason != ""
+    joined = "select count(*) from pairs x join pairs y on x.a = y.b"
+    assert connection.explain(joined).engine == connection.sql(joined).profile.engine == "locality"
 
 
 def test_a_temporary_store_is_removed_at_close() -> None:

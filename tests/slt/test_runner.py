@@ -50,7 +50,7 @@ def test_queries_run_over_the_tables_as_they_are_now(tmp_path: Path) -> None:
         ("select 1", "select count(*) from duckdb_tables()", "reads the catalog"),
         ("select 1", "select t.i from t asof join t u on t.i >= u.i", "asof join"),
         ("select 1", "update t set i = i returning 1", "UPDATE statement"),
-        ("set default_null_order = 'nulls_first'", "select i from t", "setting default_null_order was changed"),
+        ("set default_collation = 'nocase'", "select i from t", "setting default_collation was changed"),
     ],
 )
 def test_why_duckdb_answers(tmp_path: Path, before: str, query: str, reason: str) -> None:

@@ -45,11 +45,8 @@ class Deferred:
 
     @property
     def origin(self) -> Origin:
-        """The rows that it is gathered from; those that NULL stands for are none."""
-        positions = self.positions
-        if self.outer and positions is not None:
-            positions = positions[positions >= 0]
-        return self.relation, self.index, positions
+        """The rows that it is gathered from; -1 where it is NULL instead."""
+        return self.relation, self.index, self.positions
 
 
 def interval_of(column: EncodedColumn | Deferred) -> Interval | None:

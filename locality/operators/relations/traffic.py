@@ -37,6 +37,8 @@ def gathered_bytes(relation: Relation, index: int, positions: Positions | None) 
 def gathered_reads(relation: Relation, index: int, positions: Positions | None) -> dict[str, int]:
     """The same bytes by the name of the stored column that the values come from; '' if they are none's."""
     origin = relation.segments[0].origin(index) if len(relation.segments) == 1 else None
+    if positions is not None and len(positions) and positions.min() < 0:
+        positions = positions[positions >= 0]  # NULLs of an outer join are no rows
     if origin is None:
         return {relation.stored_name(index): gathered_bytes(relation, index, positions)}
     source, column, rows = origin
