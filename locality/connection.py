@@ -14,10 +14,11 @@ from typing import Any
 
 from locality.errors import ConnectionClosedError, QueryError, StoreError, Unsupported
 from locality.kernel.loader import warm_up
-from locality.runtime.execution import Workers
+from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.explain import Explained, explain_fallback, explain_query
 from locality.runtime.profile import Profile
 from locality.runtime.query import PreparedQuery, prepare
+from locality.runtime.reorder import ordered_source, resolve_order
 from locality.runtime.result import Result
 from locality.settings import Settings
 from locality.sql.fallback import Fallback
@@ -26,6 +27,7 @@ from locality.sql.planner import FOLLOWED, Planner
 from locality.sql.source import Source
 from locality.storage.info import StoreInfo, describe
 from locality.storage.ingest import IngestReport, Mode, ingest
+from locality.storage.rewrite import RewriteReport, rewrite
 from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
 from locality.storage.table import Table
@@ -233,6 +235,37 @@ class Connection:
             primary_key=primary_key,
             foreign_keys=foreign_keys,
             csv=csv,
+            threads=self.settings.threads,
+            progress=self.settings.progress,
+        )
+
+    def optimize(self, table: str, *, order: str | Sequence[str]) -> RewriteReport:
+        """Writes the rows of a table again, ordered so that queries which filter or group by ``order`` move less.
+
+        Zones of rows whose values a filter excludes are not read, so the more of them lie together the fewer are. The
+        rows of the table are the same; where SQL leaves an order open, they come in the new one. Other connections read
+        on meanwhile. Rows that are appended later lie after the others, until the table is optimized again.
+
+        Args:
+            table: the table's name.
+            order: a column or several, the most significant first: of the table, or ``parent.column`` of a table that
+                its foreign keys lead to, so that rows lie with those of their parents. NULLs come last.
+
+        Raises:
+            CatalogError: there is no such table. SchemaError: there is no such column, or it has no order.
+            MemoryLimitError: the keys do not fit the memory limit. StoreLockedError, StoreFullError, StoreError: the
+                store can't be written to; it is as it was.
+        """
+        self._check_open()
+        self._check_writable()
+        names = [order] if isinstance(order, str) else list(order)
+        columns = resolve_order(self._store.snapshot(), table, names)
+        execution = QueryExecution(self._workers, self.settings.memory_bytes)
+        return rewrite(
+            self._store,
+            table,
+            [column.name for column in columns],
+            lambda snapshot: ordered_source(snapshot, table, columns, execution),
             threads=self.settings.threads,
             progress=self.settings.progress,
         )

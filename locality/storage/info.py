@@ -55,6 +55,7 @@ class TableSummary:
     primary_key: tuple[str, ...]
     foreign_keys: tuple[ForeignKey, ...]
     unique: tuple[str, ...]
+    order: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ def _table(entry: TableEntry, table: Table) -> TableSummary:
         entry.primary_key,
         entry.foreign_keys,
         entry.unique,
+        entry.order,
     )
 
 
@@ -143,7 +145,8 @@ def _text(table: TableSummary) -> str:
 
 
 def _keys(table: TableSummary) -> list[str]:
-    lines = [f"primary key {listed(table.primary_key)}"] if table.primary_key else []
+    lines = [f"in the order of {', '.join(table.order)}"] if table.order else []
+    lines += [f"primary key {listed(table.primary_key)}"] if table.primary_key else []
     lines += [f"foreign key {listed(key.columns)} -> {key.table} {listed(key.parents)}" for key in table.foreign_keys]
     found = [name for name in table.unique if (name,) != table.primary_key]
     return lines + ([f"unique by inspection: {', '.join(found)}"] if found else [])

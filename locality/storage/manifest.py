@@ -44,6 +44,7 @@ class ColumnEntry:
 class TableEntry:
     """A table. ``primary_key`` and ``foreign_keys`` were declared and checked; ``unique`` columns were found so.
 
+    order: the columns that a rewrite put the rows in the order of, for people to see; rows appended since come after.
     Paths of files are relative to the store.
     """
 
@@ -54,6 +55,7 @@ class TableEntry:
     primary_key: tuple[str, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
     unique: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -206,6 +208,7 @@ def _table(entry: dict[str, Any]) -> TableEntry:
             ForeignKey(tuple(key["columns"]), key["table"], tuple(key["parents"])) for key in entry["foreign_keys"]
         ),
         unique=tuple(entry["unique"]),
+        order=tuple(entry.get("order", ())),  # stores from before there were orders have none
     )
 
 

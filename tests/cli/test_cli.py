@@ -212,6 +212,18 @@ def test_info_lists_tables_and_columns(output: Output, store: Path) -> None:
         assert word in out
 
 
+def test_optimize_puts_rows_in_order(output: Output, tmp_path: Path, source: Path) -> None:
+    target = tmp_path / "new"
+    output("ingest", target, "t", source, "-q")
+    status, _, err = output("optimize", target, "t", "--order", "s")
+    assert status == 0
+    assert "in the order of s" in err
+    assert "in the order of s" in output("info", target)[1]
+    status, _, err = output("optimize", target, "t", "--order", "missing")
+    assert status == 1
+    assert "missing" in err
+
+
 def test_verify_passes_a_whole_store_and_fails_a_damaged_one(output: Output, tmp_path: Path, source: Path) -> None:
     target = tmp_path / "new"
     output("ingest", target, "t", source, "-q")

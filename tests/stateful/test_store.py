@@ -19,8 +19,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from locality.errors import CatalogError, KeyViolation, SchemaError, StoreFullError, StoreLockedError
 from locality.storage import durable, manifest
 from locality.storage.ingest import ingest
+from locality.storage.ingest.source import Place, StreamSource, ready
+from locality.storage.rewrite import rewrite
+from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
 from locality.storage.verify import find_problems
+from tests.storage.ingest.tables import stored
 
 NAMES = st.sampled_from(["a", "B", "ünï"])
 ROWS = st.lists(
@@ -112,6 +116,19 @@ class StoreMachine(RuleBasedStateMachine):
         if name in self.model:
             with pytest.raises(SchemaError):
                 ingest(self.store, name, pa.table({"k": [1]}), mode="append")
+
+    @rule(name=NAMES)
+    def turn_around(self, name: str) -> None:
+        def turned(snapshot: Snapshot) -> StreamSource:
+            rows = stored(self.store, name)[::-1]
+            return StreamSource(rows.to_reader(), Place("the rows"), ready)
+
+        if name in self.model:
+            rewrite(self.store, _other_case(name), ["k"], turned)
+            self._put(name, self.model[name][::-1])
+        else:
+            with pytest.raises(CatalogError):
+                rewrite(self.store, name, ["k"], turned)
 
     @rule(name=NAMES)
     def drop(self, name: str) -> None:

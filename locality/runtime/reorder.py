@@ -1,0 +1,155 @@
+"""The rows of a stored table in another order: by columns of its own, or of tables that its foreign keys lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from locality.encodings import EncodedColumn, decode, without_rows
+from locality.errors import SchemaError, Unsupported
+from locality.operators.ordering import order_of, sort_keys
+from locality.operators.physical import Execution
+from locality.operators.relations.keyindex import index_rows
+from locality.operators.relations.relation import Positions, Relation
+from locality.operators.relations.tables import scan_relation
+from locality.plan.nodes import Scan
+from locality.storage.catalog import column_positions, fold
+from locality.storage.ingest.source import CHUNK_ROWS, Place, Source, StreamSource, ready
+from locality.storage.snapshot import Snapshot
+from locality.storage.table import ForeignKey, Table
+
+
+@dataclass(frozen=True)
+class OrderColumn:
+    """A column that rows are ordered by.
+
+    path: the foreign keys that lead from the table to the column's; none for a column of its own.
+    """
+
+    name: str
+    path: tuple[ForeignKey, ...]
+    column: str
+
+
+def resolve_order(snapshot: Snapshot, table: str, names: Sequence[str]) -> tuple[OrderColumn, ...]:
+    """The columns that ``names`` mean: one of the table, or ``parent.column``, found by foreign keys.
+
+    Raises:
+        CatalogError: there is no such table. SchemaError: no such column, or no foreign key, or more than one, leads to
+            the parent; or a column's type has no order.
+    """
+    if not names:
+        raise SchemaError(f"no order was given for table {table!r}: name one column or more")
+    return tuple(_resolve(snapshot, snapshot.tables.table(table), name) for name in names)
+
+
+def _resolve(snapshot: Snapshot, table: Table, name: str) -> OrderColumn:
+    if fold(name) in map(fold, table.column_names) or "." not in name:
+        path: tuple[ForeignKey, ...] = ()
+        holder, column = table, name
+    else:
+        parent, _, column = name.partition(".")
+        path = _path(snapshot, table, snapshot.tables.table(parent))
+        holder = snapshot.tables[parent]
+    (position,) = column_positions(holder.name, holder.column_names, [column])
+    found = holder.columns[position]
+    if found.arrow is not None:
+        raise SchemaError(f"column {found.name!r} of table {holder.name!r} is {found.type}, which has no order")
+    full = found.name if not path else f"{holder.name}.{found.name}"
+    return OrderColumn(full, path, found.name)
+
+
+def _path(snapshot: Snapshot, table: Table, parent: Table) -> tuple[ForeignKey, ...]:
+    """The shortest way from a table to another by foreign keys; raises SchemaError if there is none, or two."""
+    ways: list[tuple[ForeignKey, ...]] = [(key,) for key in table.foreign_keys]
+    seen = {table.name}
+    while ways:
+        found = [way for way in ways if way[-1].table == parent.name]
+        if len(found) > 1:
+            raise SchemaError(f"more than one foreign key leads from table {table.name!r} to {parent.name!r}")
+        if found:
+            return found[0]
+        seen.update(way[-1].table for way in ways)
+        ways = [
+            (*way, key) for way in ways for key in snapshot.tables[way[-1].table].foreign_keys if key.table not in seen
+        ]
+    raise SchemaError(
+        f"no foreign key leads from table {table.name!r} to {parent.name!r}: "
+        "declare it when the table is ingested, with foreign_keys={...}"
+    )
+
+
+def ordered_source(snapshot: Snapshot, table: str, order: Sequence[OrderColumn], execution: Execution) -> Source:
+    """The table's rows in the order of some columns, NULLs last; equal rows keep theirs.
+
+    Raises MemoryLimitError if the keys, or strings that must be decompressed, do not fit the execution's memory limit.
+    """
+    stored = snapshot.tables.table(table)
+    positions = row_order(snapshot, stored, order, execution)
+    relation = _relation(stored, range(len(stored.columns)))
+    text = sum(stored.statistics(i).text_bytes for i in range(len(stored.columns)) if _is_raw(stored, i))
+    execution.reserve(text, f"the strings of table {stored.name!r}")
+    reader = pa.RecordBatchReader.from_batches(stored.arrow_schema, _batches(stored, relation, positions))
+    types = {column.name: column.type for column in stored.columns}
+    return StreamSource(reader, Place(f"table {stored.name!r}"), ready, stored.row_count, types)
+
+
+def row_order(snapshot: Snapshot, table: Table, order: Sequence[OrderColumn], execution: Execution) -> Positions:
+    """Positions of the table's rows in order; shape (rows,)."""
+    keys = []
+    for column in order:
+        values = _values(snapshot, table, column, execution)
+        try:
+            found = sort_keys(values, descending=False, nulls_first=False)
+        except Unsupported:
+            raise SchemaError(f"column {column.name!r} is {values.type}, which has no order") from None
+        execution.reserve(sum(key.nbytes for key in found), "the keys of an order")
+        keys += found
+    execution.reserve(8 * table.row_count, "the order of a table's rows")
+    return order_of(keys) if table.row_count else np.empty(0, np.int64)
+
+
+def _values(snapshot: Snapshot, table: Table, column: OrderColumn, execution: Execution) -> EncodedColumn:
+    """The column's value for each row of the table; NULL where a row has no parent."""
+    holder, rows = table, None
+    for key in column.path:
+        parent = snapshot.tables[key.table]
+        found = _parents(holder, key, parent, execution)
+        rows = found if rows is None else np.where(rows >= 0, found[np.maximum(rows, 0)], -1)
+        holder = parent
+    values = _relation(holder, column_positions(holder.name, holder.column_names, [column.column]))
+    if rows is None:
+        return values.gather(0, None)
+    gathered = values.gather(0, np.maximum(rows, 0))
+    return gathered if (rows >= 0).all() else without_rows(gathered, rows >= 0)
+
+
+def _parents(child: Table, key: ForeignKey, parent: Table, execution: Execution) -> Positions:
+    """Each row's position among the parent's rows; -1 where its key is NULL."""
+    theirs = _relation(parent, column_positions(parent.name, parent.column_names, key.parents))
+    ours = _relation(child, column_positions(child.name, child.column_names, key.columns))
+    width = range(len(key.parents))
+    index = index_rows([theirs.gather(i, None) for i in width], theirs.intervals, [False for _ in width], execution)
+    execution.reserve(index.nbytes + 8 * child.row_count, f"the rows of table {parent.name!r} by key")
+    ranks = index.ranks_of([ours.gather(i, None) for i in width], execution)
+    if index.rows is None:
+        return ranks
+    return np.where(ranks >= 0, index.rows[np.maximum(ranks, 0)], -1)
+
+
+def _relation(table: Table, columns: Sequence[int]) -> Relation:
+    return scan_relation(table, Scan(table.name, tuple(columns), tuple(table.columns[i].type for i in columns)))
+
+
+def _is_raw(table: Table, index: int) -> bool:
+    return any(segment.encoding(index) == "text" for segment in table.segments)
+
+
+def _batches(table: Table, relation: Relation, positions: Positions) -> Iterator[pa.RecordBatch]:
+    for start in range(0, len(positions), CHUNK_ROWS):
+        rows = positions[start : start + CHUNK_ROWS]
+        arrays = [decode(relation.gather(i, rows)) for i in range(len(table.columns))]
+        yield pa.RecordBatch.from_arrays(arrays, schema=table.arrow_schema)
