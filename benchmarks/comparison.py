@@ -19,7 +19,8 @@ def difference(expected: Sequence[AnswerRow], actual: Sequence[AnswerRow], *, or
 
     ordered: compare row by row; else as multisets of rows.
     exact: integers, decimals, strings and dates must be equal and of the same Python type, and only floats have a
-        tolerance; else any number is compared with any number with that tolerance, and dates may be ISO text.
+        tolerance; else any number is compared with any number with that tolerance, a decimal that stands for a
+        floating-point quotient with that of its last digit, and dates may be ISO text.
     """
     if len(expected) != len(actual):
         return f"{len(actual)} rows instead of {len(expected)}"
@@ -46,6 +47,9 @@ def _same(expected: Any, actual: Any, exact: bool) -> bool:
 
 def _alike(expected: Any, actual: Any) -> bool:
     numbers = (int, float, Decimal)
+    if isinstance(expected, float) and isinstance(actual, Decimal):  # a quotient that was cut to so many digits
+        unit = 10.0 ** int(actual.as_tuple().exponent)
+        return math.isclose(expected, float(actual), rel_tol=RELATIVE_TOLERANCE, abs_tol=unit)
     if isinstance(expected, numbers) and isinstance(actual, numbers):
         return _close(float(expected), float(actual))
     if isinstance(expected, date) and isinstance(actual, str):

@@ -57,3 +57,18 @@ def _windows_memory() -> int | None:
     kilobytes = ctypes.c_ulonglong()
     kernel = getattr(ctypes, "windll").kernel32  # noqa: B009 (the attribute exists on Windows only)
     return kilobytes.value * 1024 if kernel.GetPhysicallyInstalledSystemMemory(ctypes.byref(kilobytes)) else None
+
+
+def commit() -> str | None:
+    """The commit of the clone that this runs from, with ``+`` if files were changed since; None outside of a clone."""
+    root = Path(__file__).resolve().parents[1]
+    if not (root / ".git").exists():
+        return None
+    try:
+        head = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True, check=True
+        )
+        changed = subprocess.run(["git", "diff", "--quiet", "HEAD"], cwd=root, capture_output=True, check=False)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head.stdout.strip() + ("+" if changed.returncode else "")

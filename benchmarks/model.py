@@ -19,6 +19,13 @@ AnswerRow = tuple[Any, ...]
 NaiveProgram = Callable[[Mapping[str, Sequence[Row]]], list[AnswerRow]]
 """A plain Python loop over the rows of the query's tables that returns the same answer as the SQL."""
 
+PandasProgram = Callable[[Mapping[str, Any]], Any]
+"""The same over pandas data frames, by the tables' names: decimals are float64 in them, dates datetime64, text string.
+
+It returns a data frame whose rows are the answer's, in order; its index doesn't count. Like a naive program it is a
+function of a module, not a lambda, because engines run in processes of their own.
+"""
+
 
 @dataclass(frozen=True)
 class Query:
@@ -29,7 +36,8 @@ class Query:
     tables: the tables that it reads.
     sql: its text in DuckDB's dialect, which is also Locality's.
     naive: the same question as a loop over rows, for the engine that runs such loops; None keeps it out.
-    dialects: other texts by engine name, where an engine can't run ``sql``.
+    pandas: the same question over data frames; None keeps pandas out.
+    dialects: other texts by engine name, where an engine can't run ``sql``; None where it has no form at all.
     ordered: whether its ORDER BY fixes the order of all rows, so that answers are compared in order.
     indexed: whether a primary key answers it, so that its time does not grow with the rows where there is an index.
     """
@@ -39,22 +47,27 @@ class Query:
     tables: tuple[str, ...]
     sql: str
     naive: NaiveProgram | None = None
-    dialects: Mapping[str, str] = field(default_factory=dict)
+    pandas: PandasProgram | None = None
+    dialects: Mapping[str, str | None] = field(default_factory=dict)
     ordered: bool = True
     indexed: bool = False
 
-    def text(self, engine: str) -> str:
-        """The SQL text for the engine of this name."""
-        return self.dialects.get(engine, self.sql)
+    def text(self, dialect: str) -> str | None:
+        """The SQL text in the dialect of this engine; None if it has no form of the query."""
+        return self.dialects.get(dialect, self.sql)
 
 
 @dataclass(frozen=True)
 class Source:
-    """A table to load: its Parquet file, its primary key, and the columns that the suite's queries mention."""
+    """A table to load: its Parquet file, its primary key, and the columns that the suite's queries mention.
+
+    sorted_by: the columns that an engine sorts it by that is to run on sorted data; none where the suite names none.
+    """
 
     path: Path
     key: tuple[str, ...]
     used: tuple[str, ...]
+    sorted_by: tuple[str, ...] = ()
 
     @cached_property
     def rows(self) -> int:
@@ -69,8 +82,11 @@ class Suite:
     name, title: what the command line and the table call it.
     queries: what is asked, in the order of the table.
     keys: primary key of each table.
+    sorted_by: what each table is sorted by for the engines that run on sorted data: the columns that most of the
+        queries filter by. A table that isn't named stays in the order of its file.
     prepare: makes sure that the data exist at a scale and returns the Parquet file of each of the tables given.
     engines: the engines that run when none are named.
+    steps: engines in the order in which each takes up one more idea of the one before, for a suite that shows that.
     """
 
     name: str
@@ -79,6 +95,8 @@ class Suite:
     keys: Mapping[str, tuple[str, ...]]
     prepare: Callable[[float, Sequence[str]], Mapping[str, Path]]
     engines: tuple[str, ...]
+    sorted_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    steps: tuple[str, ...] = ()
 
     def sources(self, scale: float) -> dict[str, Source]:
         """The tables that the queries read, generated where needed."""
@@ -86,6 +104,11 @@ class Suite:
         text = " ".join(query.sql for query in self.queries)
         words = set(re.findall(r"\w+", text))
         return {
-            name: Source(path, self.keys[name], tuple(c for c in pq.read_schema(path).names if c in words))
+            name: Source(
+                path,
+                key=self.keys[name],
+                used=tuple(c for c in pq.read_schema(path).names if c in words),
+                sorted_by=self.sorted_by.get(name, ()),
+            )
             for name, path in self.prepare(scale, names).items()
         }

@@ -7,41 +7,67 @@ from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from .record import Measurement, Outcome, QueryRecord, RunRecord
+from .estimates import geometric_mean
+from .outcome import Outcome
+from .record import BASELINE, Measurement, Record, RunRecord
 from .units import data_size, duration, milliseconds, times
 
-OURS = "locality"
+OURS = BASELINE
 
-_WIDE = 100
-"""Columns of a terminal that times and ratios fit in side by side."""
+_NAME_WIDTH, _COLUMN_WIDTH = 16, 14
+"""Characters that a query's name and a column of figures may take, for whether times and ratios fit side by side."""
 
 
-def print_report(record: RunRecord, console: Console) -> None:
-    """Print everything there is; the table of speed-ups and its summary come last."""
+def print_report(record: Record, console: Console) -> None:
+    """Print everything there is; the table of speed-ups and its summary come last, or how they scale."""
     console.print(_heading(record), highlight=False)
-    if record.loads:
-        console.print(_loads(record))
-    if any(m.ledger for query in record.queries for m in query.measurements.values()):
-        console.print(_bytes(record))
-    if record.queries:
-        for table in _results(record, console.width):
+    for run in record.runs:
+        _print_run(run, console)
+    if len(record.runs) > 1:
+        console.print(_scaling(record))
+
+
+def _print_run(run: RunRecord, console: Console) -> None:
+    console.print(_setting(run), highlight=False)
+    if run.loads:
+        console.print(_loads(run))
+    if any(m.ledger for query in run.queries for m in query.measurements.values()):
+        console.print(_bytes(run))
+    if run.queries:
+        for table in _results(run, console.width):
             console.print(table)
-        for line in _notes(record):
+        for line in _notes(run):
             console.print(line, highlight=False)
 
 
-def _heading(record: RunRecord) -> str:
+def _heading(record: Record) -> str:
     machine = record.machine
     memory = data_size(machine["memory_bytes"])
-    lines = [
-        f"[bold]{record.suite}[/bold] at scale {record.scale:g}, {record.threads} threads, {record.started}",
-        escape(f"{machine['cpu']}, {machine['cores']} cores, {memory}, {machine['os']}, Python {machine['python']}"),
-    ]
-    if record.bandwidth:
-        lines.append(f"measured read bandwidth {record.bandwidth / 1e9:.1f} GB/s")
-    if not record.complete:
-        lines.append("[bold red]interrupted: what there was up to then[/bold red]")
+    system = f"{machine['cpu']}, {machine['cores']} cores, {memory}, {machine['os']}, Python {machine['python']}"
+    return f"[bold]{record.suite}[/bold]: {escape(record.title)}\n{escape(system)}"
+
+
+def _setting(run: RunRecord) -> str:
+    lines = [f"[bold]scale {run.scale:g}, {run.threads} threads[/bold], {run.started}, {duration(run.seconds)}"]
+    if run.bandwidth:
+        lines.append(f"measured read bandwidth {run.bandwidth / 1e9:.1f} GB/s")
+    if not run.complete:
+        lines.append("[bold red]not complete: what there was when it ended[/bold red]")
     return "\n".join(lines)
+
+
+def _scaling(record: Record) -> RenderableType:
+    """Each engine's geometric mean over the queries that it answered in every run, run by run."""
+    table = _table()
+    table.add_column("engine")
+    for run in record.runs:
+        table.add_column(f"scale {run.scale:g}, {run.threads} threads", justify="right")
+    for engine in record.runs[0].engines:
+        seconds = [run.engine_seconds(engine) for run in record.runs]
+        common = set.intersection(*(set(each) for each in seconds))
+        means = [geometric_mean([each[name] for name in sorted(common)]) for each in seconds]
+        table.add_row(engine, *map(milliseconds, means))
+    return _titled("Geometric means in ms, run by run", table)
 
 
 def _table() -> Table:
@@ -94,10 +120,10 @@ def _bytes(record: RunRecord) -> RenderableType:
 
 def _results(record: RunRecord, width: int) -> list[RenderableType]:
     """Medians and speed-ups side by side, or one table after the other where the terminal is narrow."""
-    peers = [engine for engine in record.engines if engine != OURS]
-    if OURS not in record.engines or not peers:
+    peers = record.peers
+    if record.baseline not in record.engines or not peers:
         return [_comparison(record, "Medians in ms", record.engines, [])]
-    if width >= _WIDE:
+    if _NAME_WIDTH + _COLUMN_WIDTH * (len(record.engines) + len(peers)) <= width:
         title = "Medians in ms, and how many times as fast Locality is"
         return [_comparison(record, title, record.engines, peers)]
     return [
@@ -114,7 +140,7 @@ def _comparison(record: RunRecord, title: str, engines: list[str], peers: list[s
         table.add_column(heading, justify="right", no_wrap=True)
     for query in record.queries:
         cells = [_time(query.measurements.get(engine)) for engine in engines]
-        table.add_row(query.name, *cells, *(_ratio(query, peer) for peer in peers))
+        table.add_row(query.name, *cells, *(_ratio(query.ratio(peer, record.baseline)) for peer in peers))
     if peers:
         table.add_section()
         means = [f"[bold]{times(record.geomean(peer))}[/bold]" for peer in peers]
@@ -131,21 +157,20 @@ def _time(measurement: Measurement | None) -> str:
             return f"~{text}" if measurement.extrapolation else text
         case Outcome.FALLBACK:
             return f"[yellow]{text} fallback[/yellow]"
-        case Outcome.TOO_LONG:
-            return "too long"
+        case Outcome.TOO_LONG | Outcome.OUT_OF_MEMORY | Outcome.UNSUPPORTED | Outcome.SKIPPED:
+            return measurement.outcome.value
         case Outcome.WRONG | Outcome.ERROR:
             return f"[bold red]{measurement.outcome.value.upper()}[/bold red]"
 
 
-def _ratio(query: QueryRecord, peer: str) -> str:
-    ratio = query.ratio(peer)
+def _ratio(ratio: float | None) -> str:
     if ratio is None:
         return "-"
     return times(ratio) if ratio >= 1 else f"[bold red]{times(ratio)} LOSS[/bold red]"
 
 
 def _notes(record: RunRecord) -> list[str]:
-    notes = [_score(record, peer) for peer in record.engines if peer != OURS and OURS in record.engines]
+    notes = [_score(record, peer) for peer in record.peers if record.baseline in record.engines]
     limited = {}
     for query in record.queries:
         for name, measurement in query.measurements.items():
@@ -161,7 +186,9 @@ def _notes(record: RunRecord) -> list[str]:
 
 
 def _score(record: RunRecord, peer: str) -> str:
-    ratios = [(ratio, query.name) for query in record.queries if (ratio := query.ratio(peer)) is not None]
+    ratios = [
+        (ratio, query.name) for query in record.queries if (ratio := query.ratio(peer, record.baseline)) is not None
+    ]
     lost = [f"{name} ({times(ratio)})" for ratio, name in sorted(ratios) if ratio < 1]
     score = f"against {peer}: faster in {len(ratios) - len(lost)} of {len(ratios)}"
     return f"{score}; [bold red]slower in {', '.join(lost)}[/bold red]" if lost else score

@@ -1,76 +1,48 @@
-"""Runs a suite: loads the engines, times the queries in turn, and checks every answer."""
+"""Measures a suite: loads the engines, asks them in turn in several passes, and checks every answer."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 
 from .comparison import difference
-from .engines.base import Answer, Engine, TookTooLong
-from .machine import describe
-from .model import Query, Source, Suite
-from .record import LoadRecord, Measurement, Outcome, QueryRecord, RunRecord
+from .model import Query, Source
+from .outcome import Outcome, Reply
+from .record import Measurement, QueryRecord, RunRecord
 from .reference import Reference
+from .seat import Seat
+from .stopping import Stopping
+from .worker import Answered
 
-Notify = Callable[[str], None]
-"""Told what is being done, for a progress display."""
-
-
-@dataclass(frozen=True)
-class Stopping:
-    """When an engine has run a query often enough; the first run and one warm-up come before and don't count.
-
-    It goes on until ``min_runs`` are done and ``budget`` seconds are spent, at most ``max_runs`` times; and whatever
-    takes longer than ``patience`` seconds in all stops before ``min_runs``.
-    """
-
-    min_runs: int = 3
-    max_runs: int = 15
-    budget: float = 1.0
-    patience: float = 5.0
-
-    def wants_more(self, samples: Sequence[float]) -> bool:
-        """Whether to run again after these seconds."""
-        spent = sum(samples)
-        if len(samples) < self.min_runs:
-            return not samples or spent < self.patience
-        return len(samples) < self.max_runs and spent < self.budget
-
-    def wants_warm_up(self, first_seconds: float) -> bool:
-        """Whether the first run was short enough for a second that isn't counted."""
-        return first_seconds < self.budget
+Notify = Callable[[str, float], None]
+"""Told what is being done and about how many seconds are left, for a progress display."""
 
 
 class Runner:
-    """One run of a suite; ``record`` holds what there is at any moment, so that an interrupted run can be shown."""
+    """Fills a run's record, which holds what there is at any moment, so that an interrupted run can be shown.
+
+    The first pass asks each query of each engine for the first time, warms it up, and takes one hot sample. Each later
+    pass takes one more of every query and engine that needs it, so that a noisy moment of the machine falls on all of
+    them a little, not on one of them alone.
+    """
 
     def __init__(
         self,
-        suite: Suite,
-        scale: float,
+        record: RunRecord,
+        queries: Sequence[Query],
         sources: Mapping[str, Source],
-        engines: Sequence[Engine],
+        seats: Sequence[Seat],
         stopping: Stopping,
         notify: Notify,
     ) -> None:
-        threads = engines[0].threads
-        self.record = RunRecord(
-            suite=suite.name,
-            scale=scale,
-            threads=threads,
-            started=datetime.now(UTC).isoformat(timespec="seconds"),
-            settings=asdict(stopping),
-            machine=describe(),
-            source_bytes={name: source.path.stat().st_size for name, source in sources.items()},
-        )
-        self._suite = suite
+        self._record = record
+        self._queries = queries
         self._sources = sources
-        self._engines = engines
+        self._seats = seats
         self._stopping = stopping
         self._notify = notify
-        self._reference = Reference(sources, threads)
+        self._reference = Reference(sources, record.threads)
+        self._started = time.monotonic()
 
     def run(self, measure_bandwidth: Callable[[int], float] | None) -> None:
         """Load, measure the machine, then measure every query.
@@ -78,87 +50,130 @@ class Runner:
         measure_bandwidth: threads to bytes a second; None if no engine tells the bytes that it moves.
         """
         try:
-            for engine in self._engines:
-                self._load(engine)
+            for seat in self._seats:
+                self._record.loads.append(seat.record)
+                seat.load(lambda text: self._notify(text, self._left))
             if measure_bandwidth is not None:
-                self._notify("measuring read bandwidth")
-                self.record.bandwidth = measure_bandwidth(self.record.threads)
-            for number, query in enumerate(self._suite.queries, 1):
-                self._measure(query, f"query {number} of {len(self._suite.queries)}, {query.name}")
-            self.record.complete = True
+                self._notify("measuring read bandwidth", self._left)
+                self._record.bandwidth = measure_bandwidth(self._record.threads)
+            self._record.complete = self._first_pass()
+            while self._left > 0 and self._hot_pass():
+                pass
+            self._reopened_pass()
         finally:
+            self._record.seconds = time.monotonic() - self._started
             self._reference.close()
+            for seat in self._seats:
+                seat.close()
 
-    def _load(self, engine: Engine) -> None:
-        record = LoadRecord(engine.name, engine.version(), engine.explain_configuration())
-        for name, source in self._sources.items():
-            self._notify(f"loading {name} into {engine.name}")
-            started = time.perf_counter()
-            engine.load_table(name, source)
-            record.seconds[name] = time.perf_counter() - started
-            record.rows[name] = min(source.rows, engine.row_limit or source.rows)
-        started = time.perf_counter()
-        engine.finish_loading()
-        record.seconds["(finish)"] = time.perf_counter() - started
-        record.stored_bytes = engine.stored_bytes()
-        self.record.loads.append(record)
+    @property
+    def _left(self) -> float:
+        """Seconds until the time limit."""
+        return self._stopping.time_limit - (time.monotonic() - self._started)
 
-    def _measure(self, query: Query, place: str) -> None:
-        record = QueryRecord(query.name, query.title, query.sql.strip(), query.tables)
-        self.record.queries.append(record)
-        running: list[Engine] = []
-        for engine in (engine for engine in self._engines if engine.answers(query)):
-            self._notify(f"{place}: first run of {engine.name}")
-            extrapolation = engine.extrapolation(query, self._sources)
-            measurement = Measurement(engine.name, extrapolation=extrapolation)
-            record.measurements[engine.name] = measurement
-            if self._first(engine, query, measurement):
-                running.append(engine)
-        self._notify(f"{place}: {', '.join(engine.name for engine in running)} in turn")
-        while running:
-            running = [engine for engine in running if self._again(engine, query, record.measurements[engine.name])]
-
-    def _first(self, engine: Engine, query: Query, measurement: Measurement) -> bool:
-        """The first run and the warm-up; whether hot runs should follow."""
-        measurement.first_seconds = self._timed(engine, query, measurement)
-        if measurement.first_seconds is None:
-            return False
-        if self._stopping.wants_warm_up(measurement.first_seconds):
-            return self._timed(engine, query, measurement) is not None
+    def _first_pass(self) -> bool:
+        """Whether every query was asked before the time was up."""
+        for number, query in enumerate(self._queries, 1):
+            if self._left < 0:
+                return False
+            record = QueryRecord(query.name, query.title, query.sql.strip(), query.tables)
+            self._record.queries.append(record)
+            for seat in self._seats:
+                if seat.takes_part and seat.contestant.engine.answers(query):
+                    place = f"query {number} of {len(self._queries)}, {query.name}"
+                    self._notify(f"{place}: first run of {seat.contestant.name}", self._left)
+                    self._first(seat, query, record)
+            self._turn(query, record)
         return True
 
-    def _again(self, engine: Engine, query: Query, measurement: Measurement) -> bool:
-        """One hot run; whether to go on."""
-        seconds = self._timed(engine, query, measurement)
-        if seconds is None:
-            return False
-        measurement.samples.append(seconds)
-        return self._stopping.wants_more(measurement.samples)
+    def _hot_pass(self) -> bool:
+        """One more run of what needs it; whether there was any."""
+        asked = False
+        for query, record in zip(self._queries, self._record.queries, strict=False):
+            if self._left < 0:
+                return False
+            self._notify(f"hot runs, {query.name}", min(self._left, self._hot_seconds()))
+            asked |= self._turn(query, record)
+        return asked
 
-    def _timed(self, engine: Engine, query: Query, measurement: Measurement) -> float | None:
-        """Seconds of one run up to the last row; None if it failed or answered wrongly, as noted in the measurement."""
-        started = time.perf_counter()
-        try:
-            answer = engine.run(query)
-        except TookTooLong:
-            measurement.outcome = Outcome.TOO_LONG
-            measurement.message = f"no answer within {engine.time_limit:g} s"
-            return None
-        except Exception as error:  # noqa: BLE001 (whatever an engine raises is an outcome of the benchmark, and shown)
-            measurement.outcome = Outcome.ERROR
-            measurement.message = f"{type(error).__name__}: {error}".splitlines()[0]
-            return None
-        seconds = time.perf_counter() - started
-        self._check(engine, query, answer, measurement)
-        return None if measurement.outcome is Outcome.WRONG else seconds
+    def _hot_seconds(self) -> float:
+        """About how long all hot runs that are still wanted take."""
+        return sum(
+            self._stopping.remaining(measurement.samples)
+            for query in self._record.queries
+            for measurement in query.measurements.values()
+        )
 
-    def _check(self, engine: Engine, query: Query, answer: Answer, measurement: Measurement) -> None:
-        measurement.rows = len(answer.rows)
-        measurement.ledger = answer.ledger
+    def _reopened_pass(self) -> None:
+        """The first run of each query in a new process of each engine that keeps its tables on disk."""
+        for seat in self._seats:
+            if seat.contestant.shares is not None or not seat.takes_part:
+                continue
+            self._notify(f"opening {seat.contestant.name} again", 0.0)
+            if not seat.reopen():
+                continue
+            for query, record in zip(self._queries, self._record.queries, strict=False):
+                measurement = record.measurements.get(seat.contestant.name)
+                if measurement is None or not measurement.counts or not self._is_quick(measurement):
+                    continue
+                measurement.reopened_seconds = self._timed(seat, query, measurement)
+            seat.close()
+
+    def _is_quick(self, measurement: Measurement) -> bool:
+        seconds = measurement.measured_median
+        return seconds is not None and self._stopping.is_short(seconds)
+
+    def _first(self, seat: Seat, query: Query, record: QueryRecord) -> None:
+        """The first run, and a warm-up if it was short; a long one is the only run, and so its time."""
+        extrapolation = seat.contestant.engine.extrapolation(query, self._sources)
+        measurement = Measurement(seat.contestant.name, extrapolation=extrapolation)
+        record.measurements[measurement.engine] = measurement
+        measurement.first_seconds = self._timed(seat, query, measurement)
+        if measurement.first_seconds is None:
+            return
+        if measurement.first_seconds > self._stopping.patience:
+            measurement.samples.append(measurement.first_seconds)
+        elif self._stopping.is_short(measurement.first_seconds):
+            self._timed(seat, query, measurement)
+
+    def _turn(self, query: Query, record: QueryRecord) -> bool:
+        """A hot run by each engine that needs one; whether any did."""
+        asked = False
+        for seat in self._seats:
+            measurement = record.measurements.get(seat.contestant.name)
+            if measurement is None or not self._wants_more(measurement):
+                continue
+            asked = True
+            seconds = self._timed(seat, query, measurement)
+            if seconds is not None:
+                measurement.samples.append(seconds)
+        return asked
+
+    def _wants_more(self, measurement: Measurement) -> bool:
+        is_fine = measurement.outcome in (Outcome.OK, Outcome.FALLBACK)
+        return is_fine and self._stopping.wants_more(measurement.samples)
+
+    def _timed(self, seat: Seat, query: Query, measurement: Measurement) -> float | None:
+        """Seconds of one run; None if it failed or answered wrongly, as noted in the measurement."""
+        reply = seat.run(query, self._stopping.query_limit)
+        measurement.peak_memory_bytes = max(measurement.peak_memory_bytes, seat.memory.resident)
+        measurement.peak_private_bytes = max(measurement.peak_private_bytes, seat.memory.private)
+        if reply.outcome is not Outcome.OK:
+            measurement.outcome, measurement.message = reply.outcome, reply.message
+            return None
+        self._check(seat, query, reply, measurement)
+        return None if measurement.outcome is Outcome.WRONG else reply.seconds
+
+    def _check(self, seat: Seat, query: Query, reply: Reply, measurement: Measurement) -> None:
+        engine, answered = seat.contestant.engine, reply.value
+        assert isinstance(answered, Answered)
+        measurement.rows, measurement.ledger = answered.count, answered.ledger
+        if answered.ledger is not None and answered.ledger.engine != engine.name:
+            measurement.outcome = Outcome.FALLBACK
+            measurement.message = f"answered by {answered.ledger.engine}: {answered.ledger.reason}"
+        if answered.rows is None:  # those of the last run, which were compared
+            return
         expected = self._reference.answer(query, engine.row_limit)
-        found = difference(expected, answer.rows, ordered=query.ordered, exact=engine.exact)
+        found = difference(expected, answered.rows, ordered=query.ordered, exact=engine.exact)
         if found is not None:
             measurement.outcome, measurement.message = Outcome.WRONG, found
-        elif answer.ledger is not None and answer.ledger.engine != engine.name:
-            measurement.outcome = Outcome.FALLBACK
-            measurement.message = f"answered by {answer.ledger.engine}: {answer.ledger.reason}"

@@ -4,14 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .base import Answer, Engine, Extrapolation, Ledger
+from .base import Engine, Extrapolation, Ledger, Resources
+from .chdb import ChDBEngine
+from .datafusion import DataFusionEngine
 from .duckdb import DuckDBEngine
+from .duckdb_sorted import SortedDuckDBEngine
+from .hyper import HyperEngine
 from .locality import LocalityEngine
 from .naive import NaiveEngine
+from .pandas import PandasEngine
+from .polars import PolarsEngine
+from .postgres import PostgresEngine
 from .sqlite import SQLiteEngine
 
 ENGINES: Mapping[str, type[Engine]] = {
-    engine.name: engine for engine in (LocalityEngine, DuckDBEngine, SQLiteEngine, NaiveEngine)
+    engine.name: engine
+    for engine in (
+        LocalityEngine,
+        DuckDBEngine,
+        SortedDuckDBEngine,
+        PolarsEngine,
+        DataFusionEngine,
+        ChDBEngine,
+        HyperEngine,
+        PandasEngine,
+        SQLiteEngine,
+        PostgresEngine,
+        NaiveEngine,
+    )
 }
 
-__all__ = ["ENGINES", "Answer", "Engine", "Extrapolation", "Ledger"]
+__all__ = ["ENGINES", "Engine", "Extrapolation", "Ledger", "Resources"]

@@ -1,15 +1,17 @@
 """The interface that every engine of the benchmarks has, and the values that pass through it.
 
-Everything that goes in or out can be pickled, so that an engine can run in a process of its own.
+An engine lives in a process of its own (see ``worker``), so what goes in or out can be pickled, and what is asked of it
+before there is such a process is asked of the class.
 """
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,10 +22,20 @@ _BATCH_ROWS = 65_536
 
 
 @dataclass(frozen=True)
+class Resources:
+    """What an engine may use: threads, memory in bytes (its process is ended beyond that), a directory of its own."""
+
+    threads: int
+    memory_bytes: int
+    directory: Path
+
+
+@dataclass(frozen=True)
 class Ledger:
     """What an engine says of how it answered: who did (``engine``, else why not), and bytes moved.
 
-    bytes_minimum: the least that any plan over these layouts must read; bytes_naive: whole rows.
+    bytes_minimum: the least that any plan over these layouts must read; bytes_naive: whole rows; touched: bytes read by
+    ``table.column``.
     """
 
     engine: str
@@ -31,14 +43,7 @@ class Ledger:
     bytes_moved: int
     bytes_minimum: int
     bytes_naive: int
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Rows as the engine returns them to a Python program, and its ledger where it keeps one."""
-
-    rows: list[AnswerRow]
-    ledger: Ledger | None = None
+    touched: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,12 @@ class Extrapolation:
     factor: float
 
 
-class TookTooLong(Exception):
-    """An engine stopped a query at its time limit."""
+class OutOfMemory(Exception):
+    """An engine needs more memory than it has for a query."""
+
+
+class NotSupported(Exception):
+    """The engine lacks something that the query needs."""
 
 
 class Engine(ABC):
@@ -59,19 +68,26 @@ class Engine(ABC):
 
     name: what the command line, the table and the JSON call it.
     row_limit: rows of each table that it loads at most, from the first on; None is all.
-    exact: whether it has decimals and dates, so that its answers must equal the reference exactly, types included.
-    time_limit: seconds after which a run is given up, so that a suite ends in good time; None where runs are short.
+    exact: whether it has decimals and dates and averages like the reference's, so that its answers must be equal to
+        them exactly, types included.
+    keeps: where its tables are. What is on disk can be opened again by another process.
+    has_helpers: whether it works in processes that it starts itself, whose memory counts as its own.
     """
 
     name: ClassVar[str]
     row_limit: ClassVar[int | None] = None
     exact: ClassVar[bool] = True
-    time_limit: ClassVar[float | None] = None
+    keeps: ClassVar[Literal["disk", "memory"]] = "memory"
+    has_helpers: ClassVar[bool] = False
 
-    def __init__(self, threads: int, directory: Path) -> None:
-        """An empty engine with so many worker threads, which may keep files in ``directory``."""
-        self.threads = threads
-        self.directory = directory
+    def __init__(self, resources: Resources) -> None:
+        """An empty engine."""
+        self.resources = resources
+
+    @classmethod
+    def dialect(cls) -> str:
+        """Whose texts it runs: its own name, but for a variant of another engine."""
+        return cls.name
 
     @classmethod
     @abstractmethod
@@ -83,6 +99,16 @@ class Engine(ABC):
     def version(cls) -> str:
         """The version of the engine."""
 
+    @classmethod
+    def environment(cls, threads: int) -> Mapping[str, str]:
+        """Variables of its process that are set before anything is imported."""
+        return {}
+
+    @classmethod
+    def answers(cls, query: Query) -> bool:
+        """Whether the engine has a form of the query that it can run."""
+        return query.text(cls.dialect()) is not None
+
     @abstractmethod
     def load_table(self, name: str, source: Source) -> None:
         """Load one table in the engine's own form."""
@@ -90,17 +116,32 @@ class Engine(ABC):
     def finish_loading(self) -> None:  # noqa: B027 (most engines have nothing left to do)
         """Do what comes once after all tables: gather statistics, for example."""
 
+    def open(self) -> None:
+        """Take up, instead of loading, what another process stored in the same directory."""
+        raise NotSupported(f"{self.name} keeps its tables in memory")
+
     @abstractmethod
     def stored_bytes(self) -> int | None:
-        """Bytes that the loaded tables take, on disk or else in memory; None where that can't be told."""
-
-    def answers(self, query: Query) -> bool:
-        """Whether the engine has a form of the query that it can run."""
-        return True
+        """Bytes that the loaded tables take where the engine keeps them; None where that can't be told."""
 
     @abstractmethod
-    def run(self, query: Query) -> Answer:
-        """Answer the query, to the last row as Python values; raises TookTooLong at the time limit."""
+    def execute(self, query: Query) -> Any:
+        """The whole result, in the form in which the engine's client hands whole results over; this is what is timed.
+
+        Raises:
+            OutOfMemory, NotSupported: the engine says so itself.
+        """
+
+    @abstractmethod
+    def rows(self, result: Any) -> list[AnswerRow]:
+        """A result's rows as Python values, for the comparison."""
+
+    def ledger(self, result: Any) -> Ledger | None:
+        """What the engine tells of the bytes that it moved; None if it keeps no count."""
+        return None
+
+    def interrupt(self) -> None:  # noqa: B027 (where there is no way, the process is ended)
+        """Called from another thread at the time limit: make ``execute`` return or raise soon, if there is a way."""
 
     @abstractmethod
     def close(self) -> None:
@@ -108,14 +149,28 @@ class Engine(ABC):
 
     def explain_configuration(self) -> str:
         """In a few words, how it was set up; goes into the JSON."""
-        return f"{self.threads} threads"
+        return f"{self.resources.threads} threads"
 
-    def extrapolation(self, query: Query, sources: Mapping[str, Source]) -> Extrapolation | None:
+    @classmethod
+    def extrapolation(cls, query: Query, sources: Mapping[str, Source]) -> Extrapolation | None:
         """How times over the rows that were loaded relate to all rows; None if all were loaded."""
         total = sum(sources[table].rows for table in query.tables)
-        limit = self.row_limit or total
+        limit = cls.row_limit or total
         measured = sum(min(limit, sources[table].rows) for table in query.tables)
         return None if measured == total else Extrapolation(measured, total, total / measured)
+
+
+class SQLEngine(Engine):
+    """An engine that is given a text in its dialect."""
+
+    def execute(self, query: Query) -> Any:
+        text = query.text(self.dialect())
+        assert text is not None, f"{query.name} has no form for {self.name}"
+        return self.ask(text)
+
+    @abstractmethod
+    def ask(self, sql: str) -> Any:
+        """The whole result of a text; see ``execute``."""
 
 
 def batches(source: Source, columns: list[str] | None, limit: int | None) -> Iterator[pa.RecordBatch]:
@@ -127,3 +182,28 @@ def batches(source: Source, columns: list[str] | None, limit: int | None) -> Ite
                 return
             yield batch.slice(0, left)
             left -= batch.num_rows
+
+
+def arrow_rows(table: pa.Table) -> list[AnswerRow]:
+    """An Arrow table's rows as Python values; names of columns may repeat."""
+    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def directory_bytes(directory: Path) -> int:
+    """Bytes of all files below a directory."""
+    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+
+
+def with_quoted_intervals(sql: str) -> str:
+    """``interval '3' month`` for ``interval 3 month``: DuckDB takes both, others only what the standard says."""
+    return re.sub(r"\binterval (\d+) ", r"interval '\1' ", sql, flags=re.IGNORECASE)
+
+
+def parquet_path(path: Path) -> str:
+    """A path as a SQL string, for engines that take no parameters there."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def sql_name(name: str) -> str:
+    """An identifier, quoted as the standard says."""
+    return '"' + name.replace('"', '""') + '"'

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, Literal
 
-from ..model import Query, Source
-from .base import Answer, Engine, Ledger
+from ..model import AnswerRow, Source
+from .base import Ledger, OutOfMemory, Resources, SQLEngine, directory_bytes
 
 
-class LocalityEngine(Engine):
+class LocalityEngine(SQLEngine):
     """A new store on disk, filled from the Parquet files with every column; a query has its first run compiled."""
 
     name: ClassVar[str] = "locality"
+    keeps: ClassVar[Literal["disk", "memory"]] = "disk"
 
-    def __init__(self, threads: int, directory: Path) -> None:
-        super().__init__(threads, directory)
-        import locality
-
-        self._store = directory / "bench.locality"
-        self._connection = locality.connect(self._store, threads=threads)
-        self._connection.settings.progress = False  # the benchmark shows its own
+    def __init__(self, resources: Resources, disabled_optimizers: Iterable[str] = ()) -> None:
+        """An empty store; ``disabled_optimizers`` as in the connection's setting of this name."""
+        super().__init__(resources)
+        self._store = resources.directory / "bench.locality"
+        self._disabled = tuple(disabled_optimizers)
+        self._connection: Any = None
 
     @classmethod
     def missing(cls) -> str | None:
@@ -33,26 +33,54 @@ class LocalityEngine(Engine):
         return locality.__version__
 
     def load_table(self, name: str, source: Source) -> None:
+        if self._connection is None:
+            self._connect(read_only=False)
         self._connection.ingest(name, source.path)
 
-    def stored_bytes(self) -> int | None:
-        return sum(path.stat().st_size for path in self._store.rglob("*") if path.is_file())
+    def open(self) -> None:
+        self._connect(read_only=True)
 
-    def run(self, query: Query) -> Answer:
-        result = self._connection.sql(query.text(self.name))
-        rows = result.fetchall()
-        profile = result.profile
-        ledger = Ledger(
+    def stored_bytes(self) -> int | None:
+        return directory_bytes(self._store)
+
+    def ask(self, sql: str) -> Any:
+        from locality import MemoryLimitError
+
+        try:
+            result = self._connection.sql(sql)
+            return result.to_arrow_table(), result
+        except MemoryLimitError as error:
+            raise OutOfMemory(str(error)) from error
+
+    def rows(self, result: Any) -> list[AnswerRow]:
+        _, answer = result
+        return list(answer.fetchall())
+
+    def ledger(self, result: Any) -> Ledger | None:
+        _, answer = result
+        profile = answer.profile
+        return Ledger(
             engine=profile.engine,
             reason=profile.reason or None,
             bytes_moved=profile.bytes_moved,
             bytes_minimum=profile.bytes_minimum,
             bytes_naive=profile.bytes_naive,
+            touched=profile.touched,
         )
-        return Answer(rows, ledger)
 
     def close(self) -> None:
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
 
     def explain_configuration(self) -> str:
-        return f"store on disk, memory-mapped, as ingested, {self.threads} threads"
+        without = f", without {', '.join(self._disabled)}" if self._disabled else ""
+        return f"store on disk, memory-mapped, as ingested, {self.resources.threads} threads{without}"
+
+    def _connect(self, *, read_only: bool) -> None:
+        import locality
+
+        limit = self.resources.memory_bytes * 4 // 5
+        self._connection = locality.connect(
+            self._store, read_only=read_only, threads=self.resources.threads, memory_limit=limit
+        )
+        self._connection.settings.progress = False  # the benchmark shows its own

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import platform
-from pathlib import Path
 from typing import ClassVar
 
-from ..model import Query, Row, Source
-from .base import Answer, Engine, batches
+from ..model import AnswerRow, Query, Row, Source
+from .base import Engine, Resources, batches
 
 
 class NaiveEngine(Engine):
@@ -22,8 +20,8 @@ class NaiveEngine(Engine):
     name: ClassVar[str] = "naive"
     row_limit: ClassVar[int | None] = 200_000
 
-    def __init__(self, threads: int, directory: Path) -> None:
-        super().__init__(threads, directory)
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
         self._tables: dict[str, list[Row]] = {}
 
     @classmethod
@@ -34,27 +32,25 @@ class NaiveEngine(Engine):
     def version(cls) -> str:
         return f"{platform.python_implementation()} {platform.python_version()}"
 
+    @classmethod
+    def answers(cls, query: Query) -> bool:
+        return query.naive is not None
+
     def load_table(self, name: str, source: Source) -> None:
         self._tables[name] = [row for batch in batches(source, None, self.row_limit) for row in batch.to_pylist()]
-
-    def finish_loading(self) -> None:
-        # Millions of live objects would otherwise slow every collection, for this and the other engines.
-        gc.collect()
-        gc.freeze()
 
     def stored_bytes(self) -> int | None:
         return None
 
-    def answers(self, query: Query) -> bool:
-        return query.naive is not None
-
-    def run(self, query: Query) -> Answer:
+    def execute(self, query: Query) -> list[AnswerRow]:
         assert query.naive is not None
-        return Answer(query.naive(self._tables))
+        return query.naive(self._tables)
+
+    def rows(self, result: list[AnswerRow]) -> list[AnswerRow]:
+        return result
 
     def close(self) -> None:
         self._tables.clear()
-        gc.unfreeze()
 
     def explain_configuration(self) -> str:
         return f"list of dicts, one loop a query, one thread, at most {self.row_limit:,} rows a table"

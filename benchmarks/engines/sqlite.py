@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
-import time
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
-from ..model import Query, Source
-from .base import Answer, Engine, Extrapolation, TookTooLong, batches
-
-_INSTRUCTIONS = 1_000_000
-"""Steps of SQLite's virtual machine between looks at the clock: some milliseconds."""
+from ..model import AnswerRow, Query, Source
+from .base import Extrapolation, Resources, SQLEngine, batches, sql_name
 
 
-class SQLiteEngine(Engine):
+class SQLiteEngine(SQLEngine):
     """A file database without journal, mapped into memory, with only the columns that the suite mentions.
 
     That makes its rows shorter than the other engines', in its favour. It has one thread for a query whatever is asked.
@@ -28,15 +22,16 @@ class SQLiteEngine(Engine):
     name: ClassVar[str] = "sqlite"
     row_limit: ClassVar[int | None] = 10_000_000
     exact: ClassVar[bool] = False
-    time_limit: ClassVar[float | None] = 10.0
+    keeps: ClassVar[Literal["disk", "memory"]] = "disk"
 
     _PRAGMAS = ("journal_mode = off", "synchronous = off", "mmap_size = 68719476736", "cache_size = -262144")
 
-    def __init__(self, threads: int, directory: Path) -> None:
-        super().__init__(threads, directory)
-        self._path = directory / "sqlite.db"
-        self._connection = sqlite3.connect(self._path, isolation_level=None)
-        for pragma in (*self._PRAGMAS, "temp_store = memory", "case_sensitive_like = on", f"threads = {threads}"):
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
+        self._path = resources.directory / "sqlite.db"
+        self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        threads = f"threads = {resources.threads}"
+        for pragma in (*self._PRAGMAS, "temp_store = memory", "case_sensitive_like = on", threads):
             self._connection.execute(f"pragma {pragma}")
 
     @classmethod
@@ -54,34 +49,37 @@ class SQLiteEngine(Engine):
         self._connection.execute("begin")
         for batch in batches(source, columns, self.row_limit):
             if not created:
-                types = ", ".join(f'"{field.name}" {_declared(field.type)}' for field in batch.schema)
-                keys = ", ".join(f'"{column}"' for column in source.key)
-                self._connection.execute(f'create table "{name}" ({types}, primary key ({keys}))')
+                types = ", ".join(f"{sql_name(field.name)} {_declared(field.type)}" for field in batch.schema)
+                keys = ", ".join(map(sql_name, source.key))
+                primary = f", primary key ({keys})" if keys else ""
+                self._connection.execute(f"create table {sql_name(name)} ({types}{primary})")
                 created = True
             values = [_stored(column).to_pylist() for column in batch.columns]
-            names = ", ".join(f'"{field.name}"' for field in batch.schema)
-            self._connection.executemany(f'insert into "{name}" ({names}) values ({marks})', zip(*values, strict=True))
+            names = ", ".join(map(sql_name, batch.schema.names))
+            insert = f"insert into {sql_name(name)} ({names}) values ({marks})"
+            self._connection.executemany(insert, zip(*values, strict=True))
         self._connection.execute("commit")
 
     def finish_loading(self) -> None:
         self._connection.execute("analyze")
 
+    def open(self) -> None:
+        """The file was opened by the constructor."""
+
     def stored_bytes(self) -> int | None:
         return self._path.stat().st_size
 
-    def run(self, query: Query) -> Answer:
-        deadline = time.perf_counter() + (self.time_limit or math.inf)
-        self._connection.set_progress_handler(lambda: time.perf_counter() > deadline, _INSTRUCTIONS)
-        try:
-            return Answer(self._connection.execute(query.text(self.name)).fetchall())
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-                raise TookTooLong from error
-            raise
+    def ask(self, sql: str) -> Any:
+        return self._connection.execute(sql).fetchall()
+
+    def rows(self, result: Any) -> list[AnswerRow]:
+        return list(result)
+
+    def interrupt(self) -> None:
+        self._connection.interrupt()
 
     def close(self) -> None:
         self._connection.close()
-        self._path.unlink(missing_ok=True)
 
     def explain_configuration(self) -> str:
         return (
@@ -89,7 +87,8 @@ class SQLiteEngine(Engine):
             "only the columns that the suite uses, one thread but for sorting (it has no parallel queries)"
         )
 
-    def extrapolation(self, query: Query, sources: Mapping[str, Source]) -> Extrapolation | None:
+    @classmethod
+    def extrapolation(cls, query: Query, sources: Mapping[str, Source]) -> Extrapolation | None:
         found = super().extrapolation(query, sources)
         if found is None or not query.indexed:
             return found

@@ -8,7 +8,7 @@ from functools import cached_property
 from statistics import quantiles
 from typing import Any
 
-from ..record import geometric_mean
+from ..estimates import geometric_mean
 
 OURS = "locality"
 
