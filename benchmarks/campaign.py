@@ -98,7 +98,7 @@ def measure(
 def seats(
     contestants: Sequence[Contestant], sources: Mapping[str, Source], threads: int, memory_bytes: int
 ) -> Iterator[list[Seat]]:
-    """A seat for each, in a directory that goes with them, and an empty cache of kernels, so that first runs compile."""
+    """A seat for each, in a directory that goes with them; no kernel is cached there, so that first runs compile."""
     # Memory maps keep files open on some systems; what can't be removed then is left to the system's cleaning.
     with tempfile.TemporaryDirectory(prefix="locality-bench-", ignore_cleanup_errors=True) as name:
         scratch = Path(name)

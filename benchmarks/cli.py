@@ -85,7 +85,7 @@ def carry_out(
     print_report(record, output())
     if json_path is not None:
         record.write_json(json_path)
-    if html_path is not None:
+    if html_path is not None and record.runs:
         write_whole(html_path, render_page(flat_runs(record.to_json())))
     if interrupted:
         return INTERRUPTED

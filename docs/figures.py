@@ -16,13 +16,25 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 SUITES = {"tpch": "TPC-H", "scan": "Queries over one table of TPC-H"}
+NAMES = {
+    "chdb": "chDB",
+    "datafusion": "DataFusion",
+    "duckdb": "DuckDB",
+    "duckdb_sorted": "DuckDB sorted",
+    "hyper": "Hyper",
+    "naive": "Python rows",
+    "polars": "Polars",
+    "postgres": "PostgreSQL",
+    "sqlite": "SQLite",
+}
 BEGIN, END = "<!-- figures: written by docs/figures.py -->", "<!-- end of figures -->"
 
 Record = dict[str, Any]
 
 
-def figures(record: Record) -> str:
-    """The Markdown of one record: what it was measured on, a row a query, the means, and what to know about them."""
+def figures(whole: Record) -> str:
+    """The Markdown of a record's last run: what it was measured on, a row a query, means, and what to know of them."""
+    record = {**whole, **whole["runs"][-1]}
     peers = [load["engine"] for load in record["loads"] if load["engine"] != "locality"]
     lines = [_setting(record), "", *_header(peers)]
     lines += [_row(query, peers) for query in record["queries"]]
@@ -44,8 +56,7 @@ def _setting(record: Record) -> str:
 
 
 def _header(peers: list[str]) -> list[str]:
-    names = {"naive": "Python rows", "sqlite": "SQLite", "duckdb": "DuckDB"}
-    cells = ["query", "what it asks", "Locality ms", *(f"vs {names.get(peer, peer)}" for peer in peers)]
+    cells = ["query", "what it asks", "Locality ms", *(f"vs {NAMES.get(peer, peer)}" for peer in peers)]
     cells += ["MB moved", "of read bandwidth"]
     return ["| " + " | ".join(cells) + " |", "| --- | --- |" + " --: |" * (len(cells) - 2)]
 
@@ -68,12 +79,13 @@ def _fallbacks(record: Record) -> list[str]:
 
 
 def _given_up(record: Record) -> list[str]:
-    """A sentence for each engine that has no time for some queries because it took too long."""
+    """A sentence for each reason why an engine has no time for some queries."""
     names: dict[str, list[str]] = {}
     for query in record["queries"]:
         for engine, measurement in query["measurements"].items():
-            if measurement["outcome"] == "too long":
-                names.setdefault(f"{engine}: {measurement['message']}", []).append(query["name"])
+            if measurement["outcome"] not in ("ok", "fallback"):
+                reason = measurement["message"] or measurement["outcome"]
+                names.setdefault(f"{NAMES.get(engine, engine)}: {reason}", []).append(query["name"])
     return [f"{message} for {', '.join(queries)}." for message, queries in names.items()]
 
 

@@ -65,15 +65,18 @@ class DuckDBEngine(SQLEngine):
         import duckdb
 
         try:
-            table = self._connection.execute(sql).to_arrow_table()
-            return table, [str(column[1]) for column in self._connection.description]
+            relation = self._connection.sql(sql)
+            return relation.to_arrow_table(), [str(dtype) for dtype in relation.types]
         except duckdb.OutOfMemoryException as error:
             raise OutOfMemory(str(error)) from error
 
     def rows(self, result: Any) -> list[AnswerRow]:
         table, types = result
         return [
-            tuple(int(value) if kind == "HUGEINT" and value is not None else value for value, kind in zip(row, types, strict=True))
+            tuple(
+                int(value) if kind == "HUGEINT" and value is not None else value
+                for value, kind in zip(row, types, strict=True)
+            )
             for row in arrow_rows(table)
         ]
 

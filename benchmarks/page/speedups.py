@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..record import geometric_mean
+from ..estimates import geometric_mean
 from ..units import times
 from .run import Run, display_name
 from .scale import LogScale, Tick

@@ -3,44 +3,71 @@
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from locality._suites.benchmarks import cli
-from locality._suites.benchmarks.engines import Engine
+from locality._suites.benchmarks import campaign, cli
+from locality._suites.benchmarks.campaign import Options
+from locality._suites.benchmarks.engines import Engine, Resources
 from locality._suites.benchmarks.engines.duckdb import DuckDBEngine
-from locality._suites.benchmarks.runner import Stopping
+from locality._suites.benchmarks.model import Source
+from locality._suites.benchmarks.seat import Seat
+from locality._suites.benchmarks.stopping import Stopping
+from locality._suites.benchmarks.worker import Contestant
 
 from . import fakes
 from .conftest import SCALE
 
 QUICK = Stopping(min_runs=1, max_runs=1)
+OPTIONS = Options(scales=(SCALE,), threads=(1,), stopping=QUICK, measure_bandwidth=lambda threads: 1e9)
 
 
-def bench(monkeypatch: pytest.MonkeyPatch, *engines: type[Engine], json_path: Path | None = None) -> int:
-    """The exit status of the suite of fakes with these engines, with a bandwidth probe that takes no time."""
+@pytest.fixture
+def inline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Engines in this process, which is quicker."""
+
+    @contextmanager
+    def seats(
+        contestants: Sequence[Contestant], sources: Mapping[str, Source], threads: int, memory_bytes: int
+    ) -> Iterator[list[Seat]]:
+        taken = []
+        for contestant in contestants:
+            directory = tmp_path / f"{contestant.name}-{threads}"
+            directory.mkdir()
+            resources = Resources(threads, memory_bytes, directory)
+            taken.append(Seat(contestant, resources, fakes.Inline, sources))
+        yield taken
+        for seat in taken:
+            seat.close()
+
+    monkeypatch.setattr(campaign, "seats", seats)
+
+
+def bench(monkeypatch: pytest.MonkeyPatch, *engines: type[Engine], options: Options = OPTIONS, **paths: Path) -> int:
+    """The exit status of the suite of fakes with these engines."""
     monkeypatch.setattr(cli, "SUITES", {"tpch": fakes.SUITE})
-    monkeypatch.setattr(cli, "ENGINES", fakes.all_of(*engines))
-    monkeypatch.setattr(cli, "_bandwidth_probe", lambda chosen: lambda threads: 1e9)
-    names = [engine.name for engine in engines]
-    return cli.run("tpch", SCALE, names, threads=1, json_path=json_path, stopping=QUICK)
+    monkeypatch.setattr(cli, "ENGINES", fakes.all_of(engines))
+    return cli.run("tpch", [engine.name for engine in engines], options, **paths)
 
 
 def test_a_whole_run_with_the_peers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "run.json"
-    status = cli.run("scan", SCALE, ["duckdb", "sqlite", "naive"], threads=1, json_path=path, stopping=QUICK)
+    path, page = tmp_path / "run.json", tmp_path / "run.html"
+    status = cli.run("scan", ["duckdb", "sqlite", "naive"], OPTIONS, path, page)
     captured = capsys.readouterr()
     assert status == 0, captured.out
     assert captured.err == ""
     assert "large_orders" in captured.out
     found = json.loads(path.read_text())
     assert found["complete"] is True
-    assert found["problems"] == []
-    assert len(found["queries"]) == 10
-    assert {load["engine"] for load in found["loads"]} == {"duckdb", "sqlite", "naive"}
-    assert all(len(m["samples"]) == 1 for query in found["queries"] for m in query["measurements"].values())
+    (run,) = found["runs"]
+    assert run["problems"] == []
+    assert len(run["queries"]) == 10
+    assert {load["engine"] for load in run["loads"]} == {"duckdb", "sqlite", "naive"}
+    assert all(len(m["samples"]) == 1 for query in run["queries"] for m in query["measurements"].values())
+    assert "large_orders" in page.read_text()
 
 
 @pytest.mark.parametrize(
@@ -48,12 +75,14 @@ def test_a_whole_run_with_the_peers(tmp_path: Path, capsys: pytest.CaptureFixtur
     [
         (fakes.Ours, 0, "Bytes that Locality moved"),
         (fakes.Wrong, 1, "WRONG"),
-        (fakes.Fails, 1, "no way to run q06"),
+        (fakes.Fails, 1, "no way to run this"),
+        (fakes.FailsToLoad, 1, "no way to load lineitem"),
         (fakes.FallsBack, 0, "answered by duckdb: window functions"),
-        (fakes.Slow, 0, "q06, locality: too long: no answer within 7 s"),
-        (fakes.Interrupted, 130, "interrupted: what there was up to then"),
+        (fakes.Hungry, 0, "q06, locality: out of memory: could not allocate block"),
+        (fakes.Interrupted, 130, "not complete: what there was when it ended"),
     ],
 )
+@pytest.mark.usefixtures("inline")
 def test_exit_status(
     engine: type[Engine],
     status: int,
@@ -68,15 +97,30 @@ def test_exit_status(
     assert json.loads(path.read_text())["complete"] == (status != 130)
 
 
+@pytest.mark.usefixtures("inline")
+def test_every_scale_with_every_number_of_threads(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "run.json"
+    options = Options(scales=(SCALE,), threads=(1, 2), queries=("q06",), stopping=QUICK)
+    assert bench(monkeypatch, DuckDBEngine, options=options, json_path=path) == 0
+    runs = json.loads(path.read_text())["runs"]
+    assert [(run["scale"], run["threads"]) for run in runs] == [(SCALE, 1), (SCALE, 2)]
+    assert [[query["name"] for query in run["queries"]] for run in runs] == [["q06"], ["q06"]]
+    assert "run by run" in capsys.readouterr().out
+
+
 def test_names_that_do_not_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run("tcph", SCALE) == 2
-    assert cli.run("tpch", SCALE, ["duckdb", "oracle"]) == 2
-    assert capsys.readouterr().err.splitlines() == [
-        "there is no benchmark suite 'tcph'; there is tpch, scan",
-        "there is no engine oracle; there are locality, duckdb, sqlite, naive",
-    ]
+    assert cli.run("tcph") == 2
+    assert cli.run("tpch", ["duckdb", "oracle"]) == 2
+    assert cli.run("scan", ["duckdb"], Options(queries=("late_shipments", "q99"))) == 2
+    suite, engine, query = capsys.readouterr().err.splitlines()
+    assert suite.startswith("there is no benchmark suite 'tcph'; there is tpch, scan")
+    assert engine.startswith("there is no engine oracle; there are locality, duckdb, ")
+    assert query.startswith("scan has no query q99; it has monthly_revenue, ")
 
 
+@pytest.mark.usefixtures("inline")
 def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     class Absent(fakes.Ours):
         name = "absent"
@@ -86,25 +130,7 @@ def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, capsys
             return "pip install absent"
 
     assert bench(monkeypatch, DuckDBEngine, Absent) == 2
-    assert capsys.readouterr().err == "absent is not installed: pip install absent\n"
+    assert capsys.readouterr().err == "absent can't run: pip install absent\n"
     chosen = cli._choose_engines(["duckdb", "absent"], named=False)
-    assert chosen == [DuckDBEngine]
-    assert "without absent" in capsys.readouterr().err
-
-
-def test_kernels_are_compiled_anew_and_the_setting_comes_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    seen = []
-
-    class Watches(fakes.Ours):
-        def finish_loading(self) -> None:
-            seen.append(os.environ["LOCALITY_CACHE_DIR"])
-
-    for before in (str(tmp_path), None):
-        if before is None:
-            monkeypatch.delenv("LOCALITY_CACHE_DIR")
-        else:
-            monkeypatch.setenv("LOCALITY_CACHE_DIR", before)
-        assert bench(monkeypatch, Watches) == 0
-        assert os.environ.get("LOCALITY_CACHE_DIR") == before
-    assert len(set(seen)) == 2
-    assert not any(Path(path).exists() for path in seen)
+    assert [contestant.name for contestant in chosen] == ["duckdb"]
+    assert "without absent: pip install absent" in capsys.readouterr().err

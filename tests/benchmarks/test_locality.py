@@ -12,6 +12,8 @@ from locality._suites.benchmarks.model import Query, Source
 from locality._suites.benchmarks.reference import Reference
 from locality._suites.benchmarks.suites import SUITES
 
+from . import fakes
+
 
 @pytest.fixture(scope="module")
 def reference(sources: dict[str, Source]) -> Iterator[Reference]:
@@ -24,7 +26,7 @@ def reference(sources: dict[str, Source]) -> Iterator[Reference]:
 def engine(
     sources: dict[str, Source], request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:
-    engine = ENGINES["locality"](request.param, tmp_path_factory.mktemp("locality"))
+    engine = ENGINES["locality"](fakes.resources(tmp_path_factory.mktemp("locality"), request.param))
     for table, source in sources.items():
         engine.load_table(table, source)
     yield engine
@@ -33,13 +35,14 @@ def engine(
 
 @pytest.mark.parametrize("query", SUITES["scan"].queries, ids=lambda query: query.name)
 def test_locality_answers_natively(query: Query, engine: Engine, reference: Reference) -> None:
-    answer = engine.run(query)
-    assert difference(reference.answer(query, None), answer.rows, ordered=query.ordered, exact=True) is None
-    ledger = answer.ledger
+    result = engine.execute(query)
+    assert difference(reference.answer(query, None), engine.rows(result), ordered=query.ordered, exact=True) is None
+    ledger = engine.ledger(result)
     assert ledger is not None
     assert (ledger.engine, ledger.reason) == ("locality", None)
     assert 0 < ledger.bytes_minimum <= ledger.bytes_moved
     assert ledger.bytes_minimum < ledger.bytes_naive
+    assert sum(ledger.touched.values()) > 0
 
 
 def test_the_store_has_a_size(engine: Engine) -> None:

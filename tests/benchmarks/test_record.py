@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from locality._suites.benchmarks.engines import Extrapolation, Ledger
+from locality._suites.benchmarks.outcome import Outcome
 from locality._suites.benchmarks.record import (
+    SCHEMA_VERSION,
     LoadRecord,
     Measurement,
-    Outcome,
     QueryRecord,
+    Record,
     RunRecord,
-    geometric_mean,
+    flat_runs,
 )
+from locality._suites.benchmarks.stopping import Stopping
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "benchmarks" / "schema.json"
 
 
 def measured(engine: str, *samples: float, **fields: Any) -> Measurement:
@@ -38,18 +44,25 @@ def a_run() -> RunRecord:
         "naive": measured("naive", 1.0, outcome=Outcome.WRONG, message="1 rows instead of 2"),
     }
     return RunRecord(
-        suite="tpch",
         scale=0.5,
         threads=2,
         started="2026-01-01T00:00:00+00:00",
-        settings={"min_runs": 3},
-        machine={"cpu": "a [fast] one", "cores": 2, "memory_bytes": 10**9, "os": "an OS", "python": "3.11.0"},
+        settings={**asdict(Stopping()), "memory_bytes": 10**9},
         source_bytes={"t": 1000},
         bandwidth=10e9,
         complete=True,
-        loads=[LoadRecord(name, "1", "as is", {"t": 1.0}, {"t": 7}, 500) for name in ("locality", "duckdb", "naive")],
+        loads=[
+            LoadRecord(name, "1", "as is", "disk", seconds={"t": 1.0}, rows={"t": 7}, stored_bytes=500)
+            for name in ("locality", "duckdb", "naive")
+        ],
         queries=[fast, slow],
     )
+
+
+def a_record(*runs: RunRecord) -> Record:
+    machine = {"cpu": "a [fast] one", "cores": 2, "memory_bytes": 10**9, "os": "an OS", "python": "3.11.0"}
+    machine |= {"architecture": "x", "packages": {}}
+    return Record("tpch", "its queries", machine, runs=list(runs or [a_run()]))
 
 
 def test_derived_figures() -> None:
@@ -68,39 +81,49 @@ def test_derived_figures() -> None:
     assert record.problems() == ["slow, naive: wrong: 1 rows instead of 2"]
 
 
-def test_geometric_mean() -> None:
-    assert geometric_mean([]) is None
-    assert geometric_mean([2, 8]) == pytest.approx(4)
-
-
 def test_json_is_written_whole(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
-    a_run().write_json(path)
+    a_record().write_json(path)
     found = json.loads(path.read_text(encoding="utf-8"))
     assert [entry.name for entry in tmp_path.iterdir()] == ["run.json"]
-    assert found["schema_version"] == 2
-    assert found["geomean_ratios"] == {"duckdb": pytest.approx(2**0.5), "naive": pytest.approx(100)}
-    fast = found["queries"][0]
+    assert found["schema_version"] == 3
+    assert found["complete"] is True
+    (run,) = found["runs"]
+    assert run["geomean_ratios"] == {"duckdb": pytest.approx(2**0.5), "naive": pytest.approx(100)}
+    fast, slow = run["queries"]
     assert fast["ratios"] == {"duckdb": pytest.approx(4), "naive": pytest.approx(100)}
     assert fast["measurements"]["naive"]["samples"] == [2.0]
     assert fast["measurements"]["naive"]["median_seconds"] == 20.0
+    assert fast["measurements"]["naive"]["interval_seconds"] == [20.0, 20.0]
     assert fast["measurements"]["naive"]["extrapolation"]["factor"] == 10.0
-    assert found["queries"][1]["measurements"]["naive"]["outcome"] == "wrong"
+    assert slow["measurements"]["naive"]["outcome"] == "wrong"
+    (flat,) = flat_runs(found)
+    assert (flat["suite"], flat["scale"], flat["machine"]["cores"]) == ("tpch", 0.5, 2)
 
 
-def test_json_has_the_documented_fields_and_no_others() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    documented: dict[str, set[str]] = {}
-    for section, body in re.findall(r"^### `(\w+)`\n(.*?)(?=^##)", text + "\n## ", re.MULTILINE | re.DOTALL):
-        documented[section] = set(re.findall(r"^\| `(\w+)` \|", body, re.MULTILINE))
-    run = a_run().to_json()
-    query = run["queries"][0]
-    ours, naive = query["measurements"]["locality"], query["measurements"]["naive"]
-    assert documented == {
-        "run": set(run),
-        "load": set(run["loads"][0]),
-        "query": set(query),
-        "measurement": set(ours),
-        "ledger": set(ours["ledger"]),
-        "extrapolation": set(naive["extrapolation"]),
-    }
+def test_the_json_is_as_its_schema_says() -> None:
+    plain = json.loads(json.dumps(a_record().to_json()))
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(plain, schema)
+    assert schema["properties"]["schema_version"]["const"] == SCHEMA_VERSION
+    plain["runs"][0]["queries"][0]["measurements"]["duckdb"]["samples"].append("fast")
+    with pytest.raises(jsonschema.ValidationError, match="fast"):
+        jsonschema.validate(plain, schema)
+
+
+def test_the_stored_records_are_as_the_schema_says() -> None:
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    for path in SCHEMA.parent.glob("*-sf1.json"):
+        jsonschema.validate(json.loads(path.read_text(encoding="utf-8")), schema)
+
+
+def test_the_schema_describes_every_field_and_allows_no_other() -> None:
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    objects = [schema, *(found for found in schema["$defs"].values() if "properties" in found)]
+    assert len(objects) > 5
+    for found in objects:
+        assert found["additionalProperties"] is False
+        assert set(found["required"]) == set(found["properties"])
+        for name, field in found["properties"].items():
+            assert "description" in field or "$ref" in str(field), name

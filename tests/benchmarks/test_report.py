@@ -8,15 +8,16 @@ import pytest
 from rich.console import Console
 
 from locality._suites.benchmarks.engines import Ledger
-from locality._suites.benchmarks.record import Outcome, RunRecord
+from locality._suites.benchmarks.outcome import Outcome
+from locality._suites.benchmarks.record import RunRecord
 from locality._suites.benchmarks.report import print_report
 
-from .test_record import a_run
+from .test_record import a_record, a_run
 
 
 def printed(record: RunRecord, width: int = 120) -> str:
     console = Console(file=io.StringIO(), width=width)
-    print_report(record, console)
+    print_report(a_record(record), console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -45,7 +46,7 @@ def test_bytes_and_extrapolation_are_told() -> None:
     assert "50%" in moved
     assert "~ naive: extrapolated from 10 rows" in text
     assert "a [fast] one, 2 cores, 1.00 GB" in text
-    assert "interrupted" not in text
+    assert "not complete" not in text
 
 
 def test_a_query_that_was_given_up_has_no_time() -> None:
@@ -70,7 +71,7 @@ def test_an_interrupted_run_says_so() -> None:
     record = a_run()
     record.complete = False
     record.queries = record.queries[:1]
-    assert "interrupted: what there was up to then" in printed(record)
+    assert "not complete: what there was when it ended" in printed(record)
 
 
 def test_without_locality_there_are_times_only() -> None:
@@ -102,3 +103,18 @@ def test_titles_are_not_wrapped_to_a_narrow_table() -> None:
     record = a_run()
     record.loads = record.loads[:2]
     assert "Medians in ms, and how many times as fast Locality is\n" in printed(record)
+
+
+def test_several_runs_end_with_how_engines_scale() -> None:
+    small, large = a_run(), a_run()
+    small.scale, small.threads = 0.1, 1
+    small.queries[0].measurements["locality"].samples = [0.05]
+    console = Console(file=io.StringIO(), width=120)
+    print_report(a_record(small, large), console)
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert text.count("Loading") == 2
+    scaling = text[text.index("run by run") :]
+    assert "scale 0.1, 1 threads" in scaling
+    assert line(scaling, "locality").split() == ["locality", "100", "200"]
+    assert line(scaling, "naive").split() == ["naive", "20,000", "20,000"]

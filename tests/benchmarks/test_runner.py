@@ -2,48 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from locality._suites.benchmarks.engines import Answer, Engine
+from locality._suites.benchmarks.engines import Engine
 from locality._suites.benchmarks.engines.duckdb import DuckDBEngine, interruptible
 from locality._suites.benchmarks.model import Query, Source
-from locality._suites.benchmarks.record import Outcome, RunRecord
-from locality._suites.benchmarks.runner import Runner, Stopping
+from locality._suites.benchmarks.outcome import Outcome
+from locality._suites.benchmarks.record import RunRecord
+from locality._suites.benchmarks.runner import Runner
+from locality._suites.benchmarks.seat import Seat
+from locality._suites.benchmarks.stopping import Stopping
+from locality._suites.benchmarks.worker import Contestant
 
 from . import fakes
 
 QUICK = Stopping(min_runs=2, max_runs=2)
 
 
-def run(sources: dict[str, Source], directory: Path, *engines: type[Engine], stopping: Stopping = QUICK) -> RunRecord:
+def run(
+    sources: dict[str, Source],
+    directory: Path,
+    *engines: type[Engine],
+    stopping: Stopping = QUICK,
+    connect: Callable[[Contestant], Any] = fakes.Inline,
+) -> RunRecord:
     tables = {table for query in fakes.SUITE.queries for table in query.tables}
     chosen = {name: source for name, source in sources.items() if name in tables}
-    made = [engine(1, directory) for engine in engines]
-    runner = Runner(fakes.SUITE, 0.01, chosen, made, stopping, notify=lambda text: None)
+    seats = []
+    for contestant in fakes.contestants(*engines):
+        own = directory / contestant.name
+        own.mkdir()
+        seats.append(Seat(contestant, fakes.resources(own), connect, chosen))
+    record = RunRecord(0.01, 1, "now", settings={}, source_bytes={})
+    runner = Runner(record, fakes.SUITE.queries, chosen, seats, stopping, notify=lambda text, left: None)
     try:
         runner.run(measure_bandwidth=lambda threads: 1e9)
     except KeyboardInterrupt:
         pass
     finally:
-        for engine in made:
-            engine.close()
-    return runner.record
+        for seat in seats:
+            seat.close()
+    return record
 
 
 def test_a_right_engine(sources: dict[str, Source], tmp_path: Path) -> None:
     record = run(sources, tmp_path, fakes.Ours, DuckDBEngine)
     assert record.complete
-    assert record.problems() == []
+    assert record.problems() == record.remarks() == []
     assert record.engines == ["locality", "duckdb"]
+    assert record.seconds > 0
+    for load in record.loads:
+        assert load.outcome is Outcome.OK
+        assert load.start_seconds > 0
+        assert load.reopen_seconds is not None
+        assert load.peak_memory_bytes == 2000
     for query in record.queries:
         for measurement in query.measurements.values():
             assert measurement.outcome is Outcome.OK
             assert len(measurement.samples) == 2
             assert measurement.first_seconds is not None
             assert measurement.first_seconds > 0
+            assert measurement.reopened_seconds is not None
+            assert measurement.reopened_seconds > 0
             assert measurement.extrapolation is None
+            assert (measurement.peak_memory_bytes, measurement.peak_private_bytes) == (2000, 1000)
         ours = query.measurements["locality"]
         assert ours.seconds is not None
         share = record.bandwidth_share(ours)
@@ -55,9 +81,10 @@ def test_a_right_engine(sources: dict[str, Source], tmp_path: Path) -> None:
     ("engine", "outcome", "message"),
     [
         (fakes.Wrong, Outcome.WRONG, "row 1, column 1: Decimal"),
-        (fakes.Fails, Outcome.ERROR, "RuntimeError: no way to run q06"),
+        (fakes.Fails, Outcome.ERROR, "RuntimeError: no way to run this"),
         (fakes.FallsBack, Outcome.FALLBACK, "answered by duckdb: window functions"),
-        (fakes.Slow, Outcome.TOO_LONG, "no answer within 7 s"),
+        (fakes.Unable, Outcome.UNSUPPORTED, "no such function"),
+        (fakes.Hungry, Outcome.OUT_OF_MEMORY, "could not allocate block"),
     ],
 )
 def test_problems_are_recorded(
@@ -68,12 +95,21 @@ def test_problems_are_recorded(
     assert found.outcome is outcome
     assert found.message is not None
     assert found.message.startswith(message)
-    tolerated = outcome in (Outcome.FALLBACK, Outcome.TOO_LONG)
-    assert len(record.remarks() if tolerated else record.problems()) == len(record.queries)
-    assert not (record.problems() if tolerated else record.remarks())
+    is_problem = outcome in (Outcome.WRONG, Outcome.ERROR)
+    assert len(record.problems() if is_problem else record.remarks()) == len(record.queries)
+    assert not (record.remarks() if is_problem else record.problems())
     has_ratio = record.queries[0].ratio("duckdb") is not None
     assert has_ratio == (outcome is Outcome.FALLBACK)
     assert record.queries[0].measurements["duckdb"].outcome is Outcome.OK
+
+
+def test_an_engine_that_can_not_load_is_a_problem_and_the_others_go_on(
+    sources: dict[str, Source], tmp_path: Path
+) -> None:
+    record = run(sources, tmp_path, fakes.FailsToLoad, DuckDBEngine)
+    assert record.complete
+    assert record.problems() == ["loading, locality: error: ValueError: no way to load lineitem"]
+    assert [set(query.measurements) for query in record.queries] == [{"duckdb"}, {"duckdb"}]
 
 
 def test_an_engine_without_a_form_of_a_query_is_left_out(sources: dict[str, Source], tmp_path: Path) -> None:
@@ -92,9 +128,21 @@ def test_an_answer_that_turns_wrong_is_found(sources: dict[str, Source], tmp_pat
 def test_an_interrupted_run_keeps_what_it_has(sources: dict[str, Source], tmp_path: Path) -> None:
     record = run(sources, tmp_path, DuckDBEngine, fakes.Interrupted)
     assert not record.complete
-    assert record.queries[0].measurements["locality"].counts
+    assert [len(query.measurements["duckdb"].samples) for query in record.queries] == [1, 0]
     assert record.queries[0].ratio("duckdb") is not None
     assert not record.queries[1].measurements["locality"].counts
+
+
+def test_the_time_limit_ends_a_run(sources: dict[str, Source], tmp_path: Path) -> None:
+    record = run(sources, tmp_path, DuckDBEngine, stopping=Stopping(time_limit=0))
+    assert not record.complete
+    assert record.queries == []
+    (tmp_path / "longer").mkdir()
+    record = run(
+        sources, tmp_path / "longer", DuckDBEngine, stopping=Stopping(budget=3600, patience=0, time_limit=3600)
+    )
+    assert record.complete
+    assert all(len(query.measurements["duckdb"].samples) == 1 for query in record.queries)  # the first run, being long
 
 
 def test_ctrl_c_within_a_query_of_duckdb_is_no_failure_of_the_engine() -> None:
@@ -118,39 +166,23 @@ def test_times_over_the_first_rows_are_extrapolated(sources: dict[str, Source], 
     assert loaded == {"locality": lines, "naive": 6000}
 
 
-def test_engines_take_turns(sources: dict[str, Source], tmp_path: Path) -> None:
-    order: list[str] = []
+def test_engines_take_turns_in_passes_over_all_queries(sources: dict[str, Source], tmp_path: Path) -> None:
+    order: list[tuple[str, str]] = []
 
     class First(fakes.Ours):
-        def run(self, query: Query) -> Answer:
-            order.append("first")
-            return super().run(query)
+        def execute(self, query: Query) -> Any:
+            order.append(("first", query.name))
+            return super().execute(query)
 
     class Second(DuckDBEngine):
-        def run(self, query: Query) -> Answer:
-            order.append("second")
-            return super().run(query)
+        def execute(self, query: Query) -> Any:
+            order.append(("second", query.name))
+            return super().execute(query)
 
     run(sources, tmp_path, First, Second)
-    turn = ["first", "first", "second", "second"] + ["first", "second"] * 2
-    assert order == turn * len(fakes.SUITE.queries)
-
-
-class TestStopping:
-    def test_between_the_least_and_the_most_runs(self) -> None:
-        stopping = Stopping(min_runs=3, max_runs=5, budget=1.0, patience=8.0)
-        assert stopping.wants_more([])
-        assert stopping.wants_more([0.1])
-        assert stopping.wants_more([1.5, 1.5])
-        assert not stopping.wants_more([0.4] * 3)
-        assert stopping.wants_more([0.1] * 4)
-        assert not stopping.wants_more([0.1] * 5)
-
-    def test_what_takes_too_long_stops_early(self) -> None:
-        stopping = Stopping(min_runs=3, max_runs=5, budget=1.0, patience=8.0)
-        assert not stopping.wants_more([9.0])
-        assert not stopping.wants_more([4.5, 4.5])
-
-    def test_warm_up_only_if_short(self) -> None:
-        assert Stopping(budget=1.0).wants_warm_up(0.5)
-        assert not Stopping(budget=1.0).wants_warm_up(2.0)
+    cold, turn = ["first", "first", "second", "second"], ["first", "second"]
+    names = [query.name for query in fakes.SUITE.queries]
+    first_pass = [(engine, name) for name in names for engine in cold + turn]
+    hot_pass = [(engine, name) for name in names for engine in turn]
+    reopened = [(engine, name) for engine in turn for name in names]
+    assert order == first_pass + hot_pass + reopened

@@ -9,11 +9,11 @@ import pytest
 
 from locality._suites.benchmarks.comparison import difference
 from locality._suites.benchmarks.engines import ENGINES, Engine
-from locality._suites.benchmarks.engines.base import TookTooLong
 from locality._suites.benchmarks.model import Query, Source
 from locality._suites.benchmarks.reference import Reference
 from locality._suites.benchmarks.suites import SUITES
 
+from . import fakes
 from .conftest import SCALE
 
 SCAN = SUITES["scan"]
@@ -32,7 +32,7 @@ def reference(sources: dict[str, Source]) -> Iterator[Reference]:
 def engines(sources: dict[str, Source], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Engine]]:
     loaded = {}
     for name in PEERS:
-        loaded[name] = ENGINES[name](1, tmp_path_factory.mktemp(name))
+        loaded[name] = ENGINES[name](fakes.resources(tmp_path_factory.mktemp(name)))
         for table, source in sources.items():
             loaded[name].load_table(table, source)
         loaded[name].finish_loading()
@@ -53,7 +53,8 @@ def test_engine_agrees_with_the_reference(
     assert engine.answers(query)
     expected = reference.answer(query, engine.row_limit)
     assert expected, "an empty answer proves nothing"
-    assert difference(expected, engine.run(query).rows, ordered=query.ordered, exact=engine.exact) is None
+    rows = engine.rows(engine.execute(query))
+    assert difference(expected, rows, ordered=query.ordered, exact=engine.exact) is None
 
 
 @pytest.mark.parametrize("query", [query for query in QUERIES if query.naive], ids=lambda query: query.name)
@@ -61,10 +62,10 @@ def test_naive_loop_agrees_over_the_first_rows(
     query: Query, sources: dict[str, Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: Reference
 ) -> None:
     monkeypatch.setattr(ENGINES["naive"], "row_limit", 1000)
-    naive = ENGINES["naive"](1, tmp_path)
+    naive = ENGINES["naive"](fakes.resources(tmp_path))
     for table in query.tables:
         naive.load_table(table, sources[table])
-    rows = naive.run(query).rows
+    rows = naive.rows(naive.execute(query))
     naive.close()
     assert difference(reference.answer(query, 1000), rows, ordered=query.ordered, exact=True) is None
     extrapolation = naive.extrapolation(query, sources)
@@ -96,28 +97,14 @@ def test_sources_name_the_columns_in_use() -> None:
 
 
 def test_sqlite_does_not_scale_the_time_of_an_indexed_query(
-    sources: dict[str, Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sources: dict[str, Source], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ENGINES["sqlite"], "row_limit", 6000)
-    engine = ENGINES["sqlite"](1, tmp_path)
+    engine = ENGINES["sqlite"]
+    monkeypatch.setattr(engine, "row_limit", 6000)
     factors = {}
     for query in SCAN.queries:
         found = engine.extrapolation(query, sources)
         factors[query.name] = found.factor if found else None
-    engine.close()
     assert factors["one_order"] == 1.0
     assert factors["top_lines"] == sources["lineitem"].rows / 6000
     assert factors["brass_catalogue"] is None
-
-
-def test_sqlite_gives_up_at_its_time_limit(
-    sources: dict[str, Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine = ENGINES["sqlite"](1, tmp_path)
-    engine.load_table("lineitem", sources["lineitem"])
-    query = next(query for query in SCAN.queries if query.name == "late_shipments")
-    assert engine.run(query).rows
-    monkeypatch.setattr(ENGINES["sqlite"], "time_limit", 1e-9)
-    with pytest.raises(TookTooLong):
-        engine.run(query)
-    engine.close()
