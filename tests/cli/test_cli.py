@@ -321,7 +321,9 @@ def test_version(output: Output) -> None:
 def test_ctrl_c_exits_with_130_and_quietly(store: Path) -> None:
     endless = "select sum(a.i * b.i) from numbers a, numbers b, numbers c where a.i + b.i + c.i > 1"
     running = process("sql", store, endless)
-    time.sleep(2)
+    while not list((store / "readers").iterdir()):
+        time.sleep(0.1)  # until the store is open: before that, an interpreter that starts is what is interrupted
+    time.sleep(1)
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=30)
     assert running.returncode == 130
