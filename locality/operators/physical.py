@@ -51,6 +51,7 @@ class Execution(Protocol):
     """What an operator may use while it runs."""
 
     threads: int
+    memory_limit: int
 
     def measure(self, operator: str) -> AbstractContextManager[Traffic]:
         """An entry in the ledger for the time that the body takes and the bytes that it counts."""

@@ -12,6 +12,7 @@ from locality.optimizer.estimate import Estimate, Estimator, domain_of, guess, k
 from locality.optimizer.facts import Prover
 from locality.optimizer.regions import Region, Relation
 from locality.plan.expressions import Call, ColumnRef, Expression, columns_of
+from locality.plan.nodes import Node, Project, Scan
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Graph:
     classes: expressions over one inner relation each that are all equal.
     terms: all other conditions over several relations, or over one that is not inner.
     edges: for each relation, which others a term or condition connects it with; all relations are connected somehow.
+    kept: for each relation, whether it is a whole stored table, whose index is kept from query to query.
     """
 
     def __init__(self, region: Region, prover: Prover, estimator: Estimator) -> None:
@@ -51,6 +53,7 @@ class Graph:
         self.classes = [[Member(e, owner, domain_of(e, self._numbered)) for e, owner in c.items()] for c in classes]
         self.terms = [Term(term, self._needs(term), guess(term, self._numbered)) for term in others]
         self.edges = self._edges()
+        self.kept = [_is_stored(relation.node) for relation in region.relations]
         self.single = [self._matches_once(position) for position in range(len(self.relations))]
         self._classes_of = [self._classes_in(position) for position in range(len(self.relations))]
         self._unique = [self._unique_classes(position) for position in range(len(self.relations))]
@@ -264,6 +267,16 @@ def sides_of(term: Expression, relation: Relation) -> tuple[Expression, Expressi
                 if read and read <= own and own.isdisjoint(columns_of(theirs)):
                     return mine, theirs
     return None
+
+
+def _is_stored(node: Node) -> bool:
+    match node:
+        case Scan():
+            return True
+        case Project(child, expressions):
+            return all(isinstance(e, ColumnRef) for e in expressions) and _is_stored(child)
+        case _:
+            return False
 
 
 def _width(relation: Relation) -> int:

@@ -1,9 +1,10 @@
 """The order of joins that moves the fewest bytes: dynamic programming over sets of relations, greedy beyond some size.
 
-A plan's cost is counted in bytes. The right side of a join is built: its rows are written once and read once. Each row
-of the left side probes it, which costs little while the table stays in the cache and a cache line beyond that. Where a
-row has one match at most, probes chain up in the scan of the left side, which writes nothing; where it may have
-several, the joined rows are written out.
+A plan's cost is counted in bytes. The right side of a join is built: its rows are written once and read once, unless it
+is a whole stored table by a key of its own, whose index is kept from query to query. Each row of the left side probes
+it, which costs little while the table stays in the cache and a cache line beyond that. Where a row has one match at
+most, probes chain up in the scan of the left side, which writes nothing; where it may have several, the joined rows are
+written out.
 """
 
 from __future__ import annotations
@@ -93,7 +94,9 @@ def _joined(graph: Graph, left: Tree, right: Tree) -> Tree | None:
     relations = left.relations | right.relations
     width = left.width + right.width
     rows_left, rows_right, rows = graph.rows(left.relations), graph.rows(right.relations), graph.rows(relations)
-    cost = left.cost + right.cost + 2 * rows_right * (_KEY + right.width)
+    cost = left.cost + right.cost
+    if not (single and _is_kept(graph, right.relations)):
+        cost += 2 * rows_right * (_KEY + right.width)
     if has_keys:
         table = rows_right * (_KEY + _POSITION + right.width)
         cost += rows_left * (_CACHED_PROBE if table <= _CACHE else _PROBE)
@@ -102,6 +105,12 @@ def _joined(graph: Graph, left: Tree, right: Tree) -> Tree | None:
     if not single:
         cost += _STEP + rows_left * left.width + _MOVES * rows * (width + 2 * _POSITION)
     return Tree(relations, cost, width, (left, right))
+
+
+def _is_kept(graph: Graph, relations: int) -> bool:
+    """Whether a set is one stored table: neither its rows nor its index are made anew for a query."""
+    position = relations.bit_length() - 1
+    return relations == 1 << position and graph.kept[position]
 
 
 def attached_of(graph: Graph, relations: int) -> int | None:

@@ -87,7 +87,7 @@ class QueryExecution:
         self.threads = workers.threads
         self.ledger: list[Traffic] = []
         self._workers = workers
-        self._memory_limit = memory_limit
+        self.memory_limit = memory_limit
         self._reserved = 0
         self._results: dict[int, Any] = {}
         self._lock = threading.Lock()
@@ -106,10 +106,10 @@ class QueryExecution:
         """Counts ``nbytes`` of state until they are released; raises MemoryLimitError past the limit."""
         with self._lock:
             self._reserved += nbytes
-            if self._reserved > self._memory_limit:
+            if self._reserved > self.memory_limit:
                 raise MemoryLimitError(
                     f"{what} would take {self._reserved:,} bytes of memory in all, "
-                    f"more than the limit of {self._memory_limit:,}; raise memory_limit, or ask for less"
+                    f"more than the limit of {self.memory_limit:,}; raise memory_limit, or ask for less"
                 )
 
     def once(self, key: object, compute: Callable[[], Answer]) -> Answer:

@@ -12,7 +12,8 @@ from locality.operators.joins.membership import MARKS, marked
 from locality.operators.joins.pairs import Matching, joined_rows
 from locality.operators.joins.ranks import check_keys
 from locality.operators.joins.rounds import MOST_ROUNDS
-from locality.operators.physical import Execution, Explanation, Physical
+from locality.operators.physical import Execution, Explanation, Physical, Traffic
+from locality.operators.relations.kept import KEPT, stored_columns
 from locality.operators.relations.keyindex import KeyIndex, index_rows
 from locality.operators.relations.links import Link, LinkKind
 from locality.operators.relations.relation import ColumnsSegment, Origin, Positions, Relation
@@ -62,11 +63,8 @@ class JoinSource:
         right = self.right.execute(execution).as_relation()
         execution.reserve(right.row_count * sum(dtype.row_bytes for dtype in right.types), "the right side of a join")
         with execution.measure("join") as traffic:
-            for position in self.positions:
-                traffic.add_reads(gathered_reads(right, position, None))
-            index = self._index(right, execution)
+            index = self._index(right, execution, traffic)
             if index is not None:
-                traffic.state += 2 * index.nbytes
                 execution.reserve(index.nbytes, "the index of a join")
             traffic.rows = right.row_count
         if self.kind == "mark":
@@ -78,12 +76,25 @@ class JoinSource:
         matching = Matching(self.kind, self.keys, index, self.condition)
         return joined_rows(relation, pending, matching, _first(right, self.outputs), execution), rest
 
-    def _index(self, right: Relation, execution: Execution) -> KeyIndex | None:
+    def _index(self, right: Relation, execution: Execution, traffic: Traffic) -> KeyIndex | None:
+        """The right rows by their keys; what is of a whole stored table is kept for the next query."""
         if not self.keys:
             return None
-        columns = [right.gather(position, None) for position in self.positions]
-        intervals = [right.intervals[position] for position in self.positions]
-        return index_rows(columns, intervals, self.null_safe, execution)
+        intervals = tuple(right.intervals[position] for position in self.positions)
+
+        def build() -> KeyIndex:
+            columns = [right.gather(position, None) for position in self.positions]
+            index = index_rows(columns, intervals, self.null_safe, execution)
+            for position in self.positions:
+                traffic.add_reads(gathered_reads(right, position, None))
+            traffic.state += 2 * index.nbytes
+            return index
+
+        stored = stored_columns(right, self.positions)
+        if stored is None:
+            return build()
+        segments, columns = stored
+        return KEPT.get(segments, (columns, intervals, self.null_safe), execution.memory_limit, build)
 
     def _can_link(self, index: KeyIndex | None, right: Relation) -> bool:
         if self.kind not in _LINKS:

@@ -1,0 +1,94 @@
+"""Indexes of stored columns, kept from query to query: what is built of an immutable segment is true as long as it is.
+
+They are forgotten with the segments, when nobody reads their snapshot any more, and those that were asked for longest
+ago as soon as all together would take more than a share of the memory limit.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import weakref
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+
+from locality.operators.relations.keyindex import KeyIndex
+from locality.operators.relations.relation import Relation
+from locality.operators.relations.tables import ScannedSegment
+from locality.storage.table import Segment
+
+#: The part of the memory limit that kept indexes may take.
+_SHARE = 8
+
+
+@dataclass(eq=False)
+class _Entry:
+    index: KeyIndex
+    used: int
+
+
+@dataclass(eq=False)
+class KeptIndexes:
+    """Indexes by what they are of; threads may share them."""
+
+    _entries: weakref.WeakKeyDictionary[Segment, dict[Hashable, _Entry]] = field(
+        default_factory=weakref.WeakKeyDictionary
+    )
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _clock: itertools.count[int] = field(default_factory=itertools.count)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that they take now."""
+        return sum(entry.index.nbytes for kept in list(self._entries.values()) for entry in list(kept.values()))
+
+    def get(
+        self, segments: Sequence[Segment], key: Hashable, memory_limit: int, build: Callable[[], KeyIndex]
+    ) -> KeyIndex:
+        """The index of these segments that ``key`` describes, built now if it was not kept."""
+        key = (tuple(weakref.ref(segment) for segment in segments), key)
+        with self._lock:
+            entry = self._entries.get(segments[0], {}).get(key)
+            if entry is not None:
+                entry.used = next(self._clock)
+                return entry.index
+        index = build()
+        if all(part.raw is None for part in index.parts):  # those hold on to the strings themselves
+            with self._lock:
+                self._entries.setdefault(segments[0], {})[key] = _Entry(index, next(self._clock))
+                self._shrink(memory_limit // _SHARE)
+        return index
+
+    def _shrink(self, most: int) -> None:
+        """Forgets what was asked for longest ago while all take more than ``most`` bytes."""
+        entries = [(kept, key, entry) for kept in self._entries.values() for key, entry in kept.items()]
+        total = sum(entry.index.nbytes for _, _, entry in entries)
+        for kept, key, entry in sorted(entries, key=lambda each: each[2].used):
+            if total <= most:
+                return
+            total -= entry.index.nbytes
+            del kept[key]
+
+
+#: Those of this process.
+KEPT = KeptIndexes()
+
+
+def stored_columns(relation: Relation, indices: Sequence[int]) -> tuple[tuple[Segment, ...], tuple[int, ...]] | None:
+    """The segments of a table and the positions of its columns, if these columns are all its rows; else None."""
+    found = [_stored_column(relation, index) for index in indices]
+    known = [each for each in found if each is not None]
+    if len(known) < len(found) or any(segments != known[0][0] for segments, _ in known):
+        return None
+    return known[0][0], tuple(column for _, column in known)
+
+
+def _stored_column(relation: Relation, index: int) -> tuple[tuple[Segment, ...], int] | None:
+    while len(relation.segments) == 1 and (origin := relation.segments[0].origin(index)) is not None:
+        relation, index, positions = origin
+        if positions is not None:
+            return None
+    scanned = [segment for segment in relation.segments if isinstance(segment, ScannedSegment)]
+    if not scanned or len(scanned) < len(relation.segments):
+        return None
+    return tuple(segment.segment for segment in scanned), scanned[0].columns[index]
