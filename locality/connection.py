@@ -16,6 +16,7 @@ from locality.errors import ConnectionClosedError, QueryError, StoreError, Unsup
 from locality.kernel.loader import warm_up
 from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.explain import Explained, explain_fallback, explain_query
+from locality.runtime.interrupts import Interrupts
 from locality.runtime.profile import Profile
 from locality.runtime.query import PreparedQuery, prepare
 from locality.runtime.reorder import ordered_source, resolve_order
@@ -76,6 +77,7 @@ class Connection:
         self._read_only = read_only
         self.settings = settings
         self._workers = Workers(settings.threads)
+        self._interrupts = Interrupts()
         self._planner = Planner()
         self._followed: Mapping[str, str] = {}
         self._fallback: Fallback | None = None
@@ -98,21 +100,31 @@ class Connection:
 
         Raises:
             QueryError: the query is wrong, or a value overflows. MemoryLimitError: it needs too much memory.
+            InterruptError: :meth:`interrupt` was called.
         """
-        started = time.perf_counter()
-        snapshot = self._snapshot()
-        planned = self._plan(sql, params, snapshot)
-        planning = time.perf_counter() - started
-        if isinstance(planned, PreparedQuery):
-            try:
-                result = planned.run(self._workers, self.settings.memory_bytes, started, planning)
-                if self._trim_due:
-                    self._trim(snapshot)
-                return result
-            except Unsupported as reason:
-                planned = str(reason)
-                self._remember(sql, params, snapshot, planned)
-        return self._run_fallback(sql, params, snapshot, planned, started, planning)
+        with self._interrupts.query() as interrupt:
+            started = time.perf_counter()
+            snapshot = self._snapshot()
+            planned = self._plan(sql, params, snapshot)
+            planning = time.perf_counter() - started
+            if isinstance(planned, PreparedQuery):
+                execution = QueryExecution(self._workers, self.settings.memory_bytes, interrupt)
+                try:
+                    result = planned.run(execution, started, planning)
+                    if self._trim_due:
+                        self._trim(snapshot)
+                    return result
+                except Unsupported as reason:
+                    planned = str(reason)
+                    self._remember(sql, params, snapshot, planned)
+            interrupt.check()
+            return self._run_fallback(sql, params, snapshot, planned, started, planning)
+
+    def interrupt(self) -> None:
+        """Stops the queries that other threads are running on this connection: they raise InterruptError."""
+        self._interrupts.request()
+        if self._fallback is not None:
+            self._fallback.interrupt()
 
     def explain(self, sql: str, params: Parameters | None = None, *, analyze: bool = False) -> Explained:
         """The plan of a query, as an object that prints as text; with ``analyze`` it runs and its bytes are counted.

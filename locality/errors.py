@@ -54,6 +54,10 @@ class MemoryLimitError(LocalityError):
     """The query would need more memory than the limit that the user set."""
 
 
+class InterruptError(LocalityError):
+    """The query was stopped by ``Connection.interrupt``."""
+
+
 class ConnectionClosedError(LocalityError):
     """The connection or result was closed before this call."""
 

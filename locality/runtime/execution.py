@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from locality.errors import MemoryLimitError
 from locality.operators.physical import Traffic
+from locality.runtime.interrupts import Interrupt
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -22,11 +23,12 @@ class Workers:
         self.threads = threads
         self._pool = ThreadPoolExecutor(threads - 1, "locality") if threads > 1 else None
 
-    def run(self, items: Sequence[Item], work: Callable[[int, Item], Any]) -> None:
+    def run(self, items: Sequence[Item], work: Callable[[int, Item], Any], interrupt: Interrupt) -> None:
         """Calls ``work(worker, item)`` for every item, in order of start; the first exception stops them all.
 
-        An interrupt (Ctrl-C) reaches the calling thread between two items, and stops the others at theirs.
+        An interrupt stops each worker between two items.
         """
+        interrupt.check()
         if len(items) == 1:
             work(0, items[0])
             return
@@ -37,6 +39,7 @@ class Workers:
         def pull(worker: int) -> None:
             try:
                 while not stop.is_set():
+                    interrupt.check()
                     with lock:
                         item = next(todo, None)
                     if item is None:
@@ -83,8 +86,10 @@ class Measured:
 class QueryExecution:
     """One run of one query: what operators may use while it lasts."""
 
-    def __init__(self, workers: Workers, memory_limit: int) -> None:
+    def __init__(self, workers: Workers, memory_limit: int, interrupt: Interrupt | None = None) -> None:
+        """``interrupt``: what may stop it; by default nothing does."""
         self.threads = workers.threads
+        self.interrupt = interrupt or Interrupt()
         self.ledger: list[Traffic] = []
         self._workers = workers
         self.memory_limit = memory_limit
@@ -94,16 +99,18 @@ class QueryExecution:
 
     def measure(self, operator: str) -> Measured:
         """An entry in the ledger for the time that the body takes and the bytes that it counts."""
+        self.interrupt.check()
         traffic = Traffic(operator)
         self.ledger.append(traffic)
         return Measured(traffic)
 
     def run(self, items: Sequence[Item], work: Callable[[int, Item], Any]) -> None:
         """See :meth:`Workers.run`."""
-        self._workers.run(items, work)
+        self._workers.run(items, work, self.interrupt)
 
     def reserve(self, nbytes: int, what: str) -> None:
         """Counts ``nbytes`` of state until they are released; raises MemoryLimitError past the limit."""
+        self.interrupt.check()
         with self._lock:
             self._reserved += nbytes
             if self._reserved > self.memory_limit:

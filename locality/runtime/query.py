@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ from locality.operators.relations.tables import scan_relation
 from locality.optimizer import optimize
 from locality.optimizer.distinct import split_distinct_aggregates
 from locality.plan.nodes import Aggregate, Join, Query, Scan, SetOperation, Shared, Union, Window, walk_nodes
-from locality.runtime.execution import QueryExecution, Workers
+from locality.runtime.execution import QueryExecution
+from locality.runtime.interrupts import run_interruptibly
 from locality.runtime.profile import Profile
 from locality.runtime.relation import zoned
 from locality.runtime.result import Result
@@ -32,9 +34,11 @@ from locality.types import to_arrow
 _PARALLEL_ROWS = 32_768
 #: What is prepared for its input only when that is there.
 _LATER = Join | Shared | Union | Window | SetOperation
+#: A query that took fewer seconds runs on the caller's thread the next time: an interrupt may wait so long.
+_SOON = 0.02
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class PreparedQuery:
     """A query's operators, ready to run over the snapshot that they were planned for.
 
@@ -45,10 +49,19 @@ class PreparedQuery:
     operator: Physical
     naive_bytes: int
     settled: Event = field(default_factory=Event)
+    _seconds: float = field(init=False, default=math.inf)  # of the last run
 
-    def run(self, workers: Workers, memory_limit: int, started: float, planning: float) -> Result:
-        """The result; raises Unsupported if DuckDB has to answer after all."""
-        execution = QueryExecution(workers, memory_limit)
+    def run(self, execution: QueryExecution, started: float, planning: float) -> Result:
+        """The result; raises Unsupported if DuckDB has to answer after all, InterruptError if it was interrupted."""
+
+        def compute() -> Result:
+            return self._run(execution, started, planning)
+
+        result = compute() if self._seconds < _SOON else run_interruptibly(compute, execution.interrupt)
+        self._seconds = result.profile.seconds
+        return result
+
+    def _run(self, execution: QueryExecution, started: float, planning: float) -> Result:
         batch = self.operator.execute(execution)
         with execution.measure("result") as traffic:
             execution.reserve(batch.row_count * self._row_bytes, "the result")
@@ -62,7 +75,7 @@ class PreparedQuery:
             seconds=time.perf_counter() - started,
             planning_seconds=planning,
             rows=batch.row_count,
-            threads=workers.threads,
+            threads=execution.threads,
             bytes_naive=self.naive_bytes,
             operators=tuple(execution.ledger),
         )

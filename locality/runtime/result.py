@@ -21,7 +21,7 @@ _FETCH_ROWS = 4096
 """Rows converted to Python values at a time by fetchone, fetchmany and iteration."""
 
 _TEXT_ROWS = 65536
-"""Rows converted to text at a time."""
+"""Rows converted to text, or to Python values by fetchall, at a time."""
 
 _SHOWN_ROWS = 9999
 """Rows given to the printed box, which shows the first and last few."""
@@ -94,7 +94,7 @@ class Result:
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """The rows from the cursor to the end, as tuples; the next fetch starts at the first row again."""
-        rows = self._rows() if self._cursor is None else list(self._cursor)
+        rows = list(self._pieces(_TEXT_ROWS) if self._cursor is None else self._cursor)
         self._cursor = None
         return rows
 
@@ -111,8 +111,7 @@ class Result:
         return rows[0] if rows else None
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        for start in range(0, len(self), _FETCH_ROWS):
-            yield from self._rows(start, _FETCH_ROWS)
+        yield from self._pieces(_FETCH_ROWS)
 
     # --- tables
 
@@ -207,12 +206,12 @@ class Result:
             raise ConnectionClosedError("this result was closed; run the query again")
         return self._table
 
-    def _rows(self, start: int = 0, count: int | None = None) -> list[tuple[Any, ...]]:
-        table = self._open()
-        if count is not None:
-            table = table.slice(start, count)
-        values = [column_values(c, name) for c, name in zip(table.itercolumns(), self._types, strict=True)]
-        return list(zip(*values, strict=True))
+    def _pieces(self, size: int) -> Iterator[tuple[Any, ...]]:
+        """All rows, converted ``size`` at a time: Ctrl-C is noticed between two pieces."""
+        for start in range(0, len(self), size):
+            table = self._open().slice(start, size)
+            values = [column_values(c, name) for c, name in zip(table.itercolumns(), self._types, strict=True)]
+            yield from zip(*values, strict=True)
 
 
 def _is_default(arrow: pa.DataType, text: str) -> bool:

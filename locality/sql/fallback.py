@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import duckdb
 import pyarrow as pa
 
-from locality.errors import ConnectionClosedError, LocalityError, MemoryLimitError, QueryError
+from locality.errors import ConnectionClosedError, InterruptError, LocalityError, MemoryLimitError, QueryError
 from locality.sql import parameters
 from locality.sql.parameters import Parameters
 from locality.sql.quoting import checked, identifier
@@ -111,8 +111,8 @@ class Fallback:
     def run(self, sql: str, params: Parameters | None = None) -> Answer:
         """The answer of the last statement of ``sql``; earlier ones run first, without parameters.
 
-        Raises QueryError in DuckDB's words, MemoryLimitError, the error of a scan as it is, and on Ctrl-C
-        KeyboardInterrupt once DuckDB has stopped.
+        Raises QueryError in DuckDB's words, MemoryLimitError, the error of a scan as it is, and once DuckDB has
+        stopped InterruptError after :meth:`interrupt` and KeyboardInterrupt on Ctrl-C.
         """
         given = parameters.check(params)
         with self._lock, self._errors():
@@ -129,6 +129,12 @@ class Fallback:
                 changed = dict(_settings(connection) - self._settings)
                 self.changed_settings = {name: value for name, value in changed.items() if name not in _RESOURCES}
             return answer
+
+    def interrupt(self) -> None:
+        """Stop the query that another thread is running, if there is one: it raises InterruptError."""
+        connection = self._connection
+        if connection is not None:
+            connection.interrupt()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
@@ -156,6 +162,8 @@ class Fallback:
             yield
         except duckdb.OutOfMemoryException as error:
             raise MemoryLimitError(str(error)) from None
+        except duckdb.InterruptException:
+            raise InterruptError("the query was interrupted") from None
         except (duckdb.Error, pa.ArrowException) as error:
             for dataset in self._datasets.values():
                 if isinstance(dataset.failure, LocalityError):

@@ -1,12 +1,17 @@
-"""Ctrl-C while a query runs."""
+"""Ctrl-C, or a call from another thread, while a query runs."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
+
+from locality.connection import Connection
+from locality.errors import InterruptError
+from tests.connection.numbers import ROWS, SUM, ask
 
 _INTERRUPTED = """
 import sys, pyarrow as pa, numpy as np, locality
@@ -46,3 +51,39 @@ def test_an_interrupt_ends_a_query_and_leaves_the_connection_usable(sql: str) ->
         process.kill()
     assert out == f"interrupted\nlocality [(400000, {sum(range(400_000))})]\n", err
     assert process.returncode == 0, err
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        SUM,
+        "select sum(random()) from range(1_000_000) a, range(1_000_000)",
+    ],
+    ids=["own operators", "fallback"],
+)
+def test_another_thread_interrupts_a_query(sql: str, connection: Connection) -> None:
+    assert connection.explain(sql).engine == ("locality" if sql == SUM else "duckdb")
+    stop = threading.Event()
+
+    def interrupt() -> None:
+        while not stop.wait(0.05):
+            connection.interrupt()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        with pytest.raises(InterruptError):
+            while True:
+                connection.sql(sql)
+    finally:
+        stop.set()
+        thread.join()
+    assert ask(connection, "select count(*) from t") == [(ROWS,)]
+
+
+def test_an_interrupt_without_a_query_does_nothing(connection: Connection) -> None:
+    connection.interrupt()
+    assert ask(connection, "select count(*) from t") == [(ROWS,)]
+    connection.sql("select list(n) from t where n < 3")
+    connection.interrupt()
+    assert connection.sql("select list(n) from t where n < 3").fetchall() == [([0, 1, 2],)]
