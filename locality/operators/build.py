@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from locality.errors import Unsupported
 from locality.operators import collect, limit, sort, topn, union, values
 from locality.operators.aggregation import aggregate
-from locality.operators.aggregation.aggregates import AGGREGATES, is_known
 from locality.operators.aggregation.inputs import separate_inputs
+from locality.operators.aggregation.registry import AGGREGATES, is_known
 from locality.operators.aggregation.sorted import SortedAggregate
 from locality.operators.joins.marks import MarkedSource
 from locality.operators.joins.membership import mark_of
@@ -188,7 +188,8 @@ class Builder:
         if not all(is_known(call) for call in calls):
             raise reason
         child = collect.Collect(fused.source, fused.conjuncts, inputs.expressions)
-        if not child.is_late and not any(e.type.domain is Domain.STRING for e in inputs.expressions):
+        has_texts = any(e.type.domain is Domain.STRING for e in inputs.expressions)
+        if not (child.is_late or has_texts or any(call.distinct for call in calls)):
             raise reason
         return aggregate.Aggregate(OperatorSource(child), (), inputs.groups, inputs.calls, self.threads)
 

@@ -58,8 +58,20 @@ def _grouping(function: Sequence[int], members: Sequence[int]) -> int:
     return sum((i not in members) << place for place, i in enumerate(reversed(function)))
 
 
+#: Aggregates by the names that operators know them by.
+_SYNONYMS = {
+    "arbitrary": "first",
+    "max_by": "arg_max",
+    "min_by": "arg_min",
+    "countif": "count_if",
+    "mean": "avg",
+    "stddev": "stddev_samp",
+    "variance": "var_samp",
+}
+
+
 def _aggregate_call(data: dict[str, Any], resolve: Resolve) -> AggregateCall:
-    name = function_name(data)
+    name = _SYNONYMS.get(function_name(data), function_name(data))
     if data["order_bys"] is not None and data["order_bys"]["orders"]:
         raise Unsupported(f"ordered aggregate {name}")
     parameters = _parameters(name, data.get("function_data") or {})

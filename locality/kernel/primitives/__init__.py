@@ -140,7 +140,8 @@ _HASHING = _family(
     ("fold_cells", (_I64, _ELEMENTS, _ELEMENTS, *_PARTS), _I64, (1,)),
     ("fill_slots", (_ROWS, _I64, Array(Scalar.U32)), _I64, (2,)),
 )
-_MOMENTS = _family("moments", ("fold_moments", (_ROWS, _REALS, _INTS64, _INTS64, _REALS, *_PARTS), _I64, (0, 1)))
+_FOLDED = ((_ROWS, _REALS, _INTS64, _INTS64, _REALS, *_PARTS), _I64, (0, 1))
+_MOMENTS = _family("moments", ("fold_moments", *_FOLDED), ("fold_comoments", *_FOLDED))
 _GROUPS = _family(
     "groups",
     ("number_rows", (Array(_I64, 2), _I64, _INTS64), _I64, (2,)),

@@ -1,4 +1,4 @@
-"""Running means and squared deviations: adding up those of parts."""
+"""Running means, squared deviations and products of deviations: adding up those of parts."""
 
 from __future__ import annotations
 
@@ -42,6 +42,46 @@ def fold_moments(
                 floats[mean + 1, group] += means[1, start + i]
                 if old > 0:
                     floats[mean + 1, group] += delta * delta * old * share
+                integers[count, group] = total
+        done += n
+    return done
+
+
+@jit
+def fold_comoments(
+    integers: Ints64Rows,
+    floats: Floats,
+    at: Ints64,
+    counts: Ints64,
+    means: Floats,
+    offsets: Ints64Rows,
+    partitions: Ints64,
+    groups: Elements,
+) -> Integer:
+    """The same for pairs: five rows of floats are both means, the products of deviations, and both squares."""
+    count, mean = at[0], at[1]
+    done = 0
+    for c in range(offsets.shape[0]):
+        start = offsets[c, partitions[0]]
+        n = offsets[c, partitions[1]] - start
+        for i in range(n):
+            more = counts[start + i]
+            if more > 0:
+                group = np.uint64(groups[done + i])
+                old = integers[count, group]
+                total = old + more
+                first = means[0, start + i] - floats[mean, group]
+                second = means[1, start + i] - floats[mean + 1, group]
+                share = more / total
+                floats[mean, group] += first * share
+                floats[mean + 1, group] += second * share
+                for part in range(2, 5):
+                    floats[mean + part, group] += means[part, start + i]
+                if old > 0:
+                    weight = old * share
+                    floats[mean + 2, group] += first * second * weight
+                    floats[mean + 3, group] += first * first * weight
+                    floats[mean + 4, group] += second * second * weight
                 integers[count, group] = total
         done += n
     return done

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Scalar
+from locality.operators.aggregation.comoments import CoMoments
 from locality.operators.codegen.block import Row
 from locality.plan import lanes
 from locality.plan.expressions import Expression
@@ -121,6 +122,8 @@ class Moments:
     condition: Expression | None
     count: int
     mean: int
+    #: The primitive that adds up moments of parts.
+    fold: ClassVar[str] = "fold_moments"
 
     @property
     def reads(self) -> tuple[Expression, ...]:
@@ -199,13 +202,16 @@ class Seen:
         integers[:, self.slot] = seen.reshape(-1, self.width)[:, : self.size].sum(axis=1)
 
 
+_Moments = TypeVar("_Moments", Moments, CoMoments)
+
+
 @dataclass
 class Slots:
     """The slots of all aggregates of an operator, integer and float cells apart, and those updated together."""
 
     integers: list[Slot] = field(default_factory=list)
     floats: list[Slot] = field(default_factory=list)
-    moments: list[Moments] = field(default_factory=list)
+    moments: list[Moments | CoMoments] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
 
     def add(self, slot: Slot) -> Reader:
@@ -219,14 +225,30 @@ class Slots:
 
     def add_moments(self, argument: Expression, condition: Expression | None) -> tuple[Reader, Reader]:
         """Registers mean and squared deviations; returns what reads the count and the sum of squared deviations."""
-        known = next((m for m in self.moments if (m.argument, m.condition) == (argument, condition)), None)
-        if known is None:
-            known = Moments(argument, condition, len(self.integers), len(self.floats))
-            self.integers.append(Slot("+", "moments"))
-            self.floats += [Slot("+", "moments")] * 2
-            self.moments.append(known)
+        known = self._separate(Moments(argument, condition, len(self.integers), len(self.floats)), 2)
         count, squares = known.count, known.mean + 1
         return lambda integers, floats: integers[:, count], lambda integers, floats: floats[:, squares]
+
+    def add_comoments(
+        self, first: Expression, second: Expression, condition: Expression | None
+    ) -> tuple[Reader, tuple[Reader, ...]]:
+        """Registers the moments of pairs; returns what reads the count, and each of the five floats."""
+        known = self._separate(CoMoments(first, second, condition, len(self.integers), len(self.floats)), 5)
+
+        def read(position: int) -> Reader:
+            return lambda integers, floats: floats[:, position]
+
+        return lambda integers, floats: integers[:, known.count], tuple(read(known.mean + i) for i in range(5))
+
+    def _separate(self, new: _Moments, floats: int) -> _Moments:
+        """The moments that read what ``new`` does, which is registered if there are none, with so many floats."""
+        for known in self.moments:
+            if isinstance(known, type(new)) and known.reads == new.reads and known.condition == new.condition:
+                return known
+        self.integers.append(Slot("+", "moments"))
+        self.floats += [Slot("+", "moments")] * floats
+        self.moments.append(new)
+        return new
 
     def add_seen(self, argument: Expression, condition: Expression | None, values: Interval) -> Reader:
         """Registers a count of different values, which lie in ``values``."""
@@ -243,7 +265,7 @@ class Slots:
     @property
     def reads(self) -> list[Expression]:
         """The expressions of all slots."""
-        parts: list[Slot | Moments | Seen] = [*self.integers, *self.floats, *self.moments, *self.seen]
+        parts: list[Slot | Moments | CoMoments | Seen] = [*self.integers, *self.floats, *self.moments, *self.seen]
         return [e for part in parts for e in part.reads]
 
     def add_rows(self, into: tuple[Cells, Cells], numbers: Cells, other: tuple[Cells, Cells]) -> None:

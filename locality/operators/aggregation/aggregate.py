@@ -15,15 +15,17 @@ from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
 from locality.operators.aggregation.accumulators import Slot, Slots, fresh, merge, update_others, update_slots
-from locality.operators.aggregation.aggregates import MOST_SEEN, Input, is_known, plan_aggregate
+from locality.operators.aggregation.aggregates import MOST_SEEN, Input
 from locality.operators.aggregation.clusters import Clusters, Window, find_clusters, join
 from locality.operators.aggregation.dense import merge_states
+from locality.operators.aggregation.distinct import mark_distinct
 from locality.operators.aggregation.grouping import MOST_GROUPS, DenseGroups, plan_dense
 from locality.operators.aggregation.hashing import HashSink, Keys, plan_keys
 from locality.operators.aggregation.inputs import separate_inputs
 from locality.operators.aggregation.output import Groups, batch_of_groups
 from locality.operators.aggregation.packing import plan_few_groups
 from locality.operators.aggregation.partitions import group_by_hash
+from locality.operators.aggregation.registry import is_known, plan_aggregate
 from locality.operators.aggregation.textkeys import number_inputs
 from locality.operators.codegen.block import Block, Row, materialise
 from locality.operators.codegen.lookup import introduce_lookups
@@ -348,9 +350,9 @@ class Aggregate:
             raise reason
         batch = collect_rows(relation, conjuncts, inputs.expressions, execution, traffic)
         numbered = number_inputs(batch, inputs, execution)
-        relation, inputs = numbered.batch.as_relation(), numbered.inputs
-        groups = Aggregation(relation, (), inputs.groups, inputs.calls, self._threads).execute(execution, traffic)
-        return numbered.with_texts(groups)
+        batch, inputs = mark_distinct(numbered.batch, numbered.inputs, execution)
+        groups = Aggregation(batch.as_relation(), (), inputs.groups, inputs.calls, self._threads)
+        return numbered.with_texts(groups.execute(execution, traffic))
 
     def explain(self) -> Explanation:
         ready = self._prepared.ready

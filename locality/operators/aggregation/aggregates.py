@@ -1,8 +1,8 @@
-"""The aggregate functions: which slots each needs, and how its result is computed from their final cells."""
+"""The plain aggregate functions: which slots each needs, and how its result is computed from their final cells."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,24 +65,6 @@ class Input:
         return self.slot("+", "valid", known)
 
 
-def plan_aggregate(source: Input) -> Planned:
-    """Plans one aggregate; raises Unsupported for functions and types that kernels do not aggregate."""
-    name = source.call.name
-    if name not in AGGREGATES:
-        raise Unsupported(f"aggregate {name}")
-    if source.call.distinct and name == "count":
-        return _plan_count_distinct(source)
-    if not is_known(source.call):
-        raise Unsupported(f"{name}(DISTINCT ...) beside other aggregates")
-    return AGGREGATES[name](source)
-
-
-def is_known(call: AggregateCall) -> bool:
-    """Whether kernels have the aggregate function, whatever its arguments."""
-    distinct_too = call.name in ("count", "min", "max", "bool_and", "bool_or")
-    return call.name in AGGREGATES and (not call.distinct or distinct_too)
-
-
 # What finishes an aggregate outlives the rows that it was planned for, and must not hold on to them through ``source``.
 
 
@@ -92,7 +74,8 @@ def _plan_count(source: Input) -> Planned:
     return Planned(lambda i, f: integer_column(dtype, count(i, f), None), Interval(0, source.rows))
 
 
-def _plan_count_distinct(source: Input) -> Planned:
+def plan_count_distinct(source: Input) -> Planned:
+    """By marking the values that each group has met; raises Unsupported where these may be many."""
     dtype = source.call.type
     value = source.probe(source.argument)
     if value.is_float or value.packed or value.range.size > MOST_SEEN:
@@ -190,7 +173,14 @@ def _finish_variance(call: AggregateCall, count: Cells, deviations: Cells, n: Ce
     safe = np.where(valid, n, 2)
     denominator = safe * (safe - 1 if sample else safe) * scale * scale
     variance = (deviations / denominator).astype(np.float64)
-    return float_column(call.type, np.sqrt(variance) if call.name.startswith("stddev") else variance, valid)
+    return float_column(call.type, _of_variance(call, variance, count), valid)
+
+
+def _of_variance(call: AggregateCall, variance: Cells, count: Cells) -> Cells:
+    """What an aggregate makes of a group's variance: itself, its root, or the standard error of the mean."""
+    if call.name == "sem":
+        return np.sqrt(variance / np.maximum(count, 1))
+    return np.sqrt(variance) if call.name.startswith("stddev") else variance
 
 
 def _plan_float_variance(source: Input) -> Planned:
@@ -203,8 +193,7 @@ def _plan_float_variance(source: Input) -> Planned:
         valid = n >= least
         if not np.isfinite(variance[valid]).all():
             raise Unsupported("a variance out of range")
-        is_deviation = source.call.name.startswith("stddev")
-        return float_column(source.call.type, np.sqrt(variance) if is_deviation else variance, valid)
+        return float_column(source.call.type, _of_variance(source.call, variance, n), valid)
 
     return Planned(finish, may_fail=True)
 
@@ -219,7 +208,7 @@ def _require_number(source: Input, value: Value) -> None:
         raise Unsupported(f"{source.call.name} of {dtype}")
 
 
-AGGREGATES: dict[str, Callable[[Input], Planned]] = {
+AGGREGATES: Mapping[str, Callable[[Input], Planned]] = {
     "count": _plan_count,
     "count_star": _plan_count,
     "sum": _plan_sum,
@@ -227,5 +216,5 @@ AGGREGATES: dict[str, Callable[[Input], Planned]] = {
     "avg": _plan_average,
     "mean": _plan_average,
     **dict.fromkeys(("min", "max", "bool_and", "bool_or"), _plan_extreme),
-    **dict.fromkeys(("stddev_samp", "stddev", "stddev_pop", "var_samp", "variance", "var_pop"), _plan_variance),
+    **dict.fromkeys(("stddev_samp", "stddev", "stddev_pop", "var_samp", "variance", "var_pop", "sem"), _plan_variance),
 }

@@ -94,7 +94,7 @@ class GroupTable:
         for moments in self._slots.moments:
             at = np.array([moments.count, moments.mean])
             more = records.integers[self._words + moments.count], records.floats[moments.mean :]
-            primitive("fold_moments")(self._integers, self._floats, at, *more, *scope)
+            primitive(moments.fold)(self._integers, self._floats, at, *more, *scope)
 
 
 def expected_groups(found: int, drawn: int, total: int) -> int:

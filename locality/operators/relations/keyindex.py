@@ -98,6 +98,34 @@ def index_rows(
     execution: Execution,
 ) -> KeyIndex:
     """The index of rows by ``columns``; raises Unsupported for types of keys that kernels do not read."""
+    parts, sizes, words = _words_of(columns, intervals, null_safe, execution)
+    if prefers_bits(sizes, words.shape[1]):
+        return _index_by_bits(parts, words[0], sizes[0], execution)
+    members, ranks, keys = fill_table(words, sizes, execution.threads, execution.run)
+    listing: tuple[Ints32 | None, Ints32 | None] = None, None
+    if keys < len(ranks) and keys < np.count_nonzero(ranks >= 0):
+        listing = _listing(ranks, len(ranks))
+    return KeyIndex(parts, len(sizes), members, len(ranks) if keys else 0, *listing)
+
+
+def representatives(
+    columns: Sequence[EncodedColumn], intervals: Sequence[Interval | None], execution: Execution
+) -> Ints64:
+    """For each row one of the rows that are equal to it, the same for all of these; NULL equals NULL.
+
+    Raises Unsupported for types that kernels do not read.
+    """
+    _, sizes, words = _words_of(columns, intervals, [True] * len(columns), execution)
+    return fill_table(words, sizes, execution.threads, execution.run)[1]
+
+
+def _words_of(
+    columns: Sequence[EncodedColumn],
+    intervals: Sequence[Interval | None],
+    null_safe: Sequence[bool],
+    execution: Execution,
+) -> tuple[tuple[KeyPart, ...], tuple[int, ...], Ints64]:
+    """How keys become words, how many values each word can have, and the words of all rows: shape (words, rows)."""
     planned = [plan_part(*column) for column in zip(columns, intervals, null_safe, strict=True)]
     codes = [own for _, own in planned]
     parts, sizes = pack_parts([part for part, _ in planned])
@@ -108,13 +136,7 @@ def index_rows(
         _add_words(parts, codes, start, stop, words[:, start:stop])
 
     execution.run(range(0, words.shape[1], _STEP), compute)
-    if prefers_bits(sizes, words.shape[1]):
-        return _index_by_bits(parts, words[0], sizes[0], execution)
-    members, ranks, keys = fill_table(words, sizes, execution.threads, execution.run)
-    listing: tuple[Ints32 | None, Ints32 | None] = None, None
-    if keys < len(ranks) and keys < np.count_nonzero(ranks >= 0):
-        listing = _listing(ranks, len(ranks))
-    return KeyIndex(parts, len(sizes), members, len(ranks) if keys else 0, *listing)
+    return parts, sizes, words
 
 
 def _index_by_bits(parts: tuple[KeyPart, ...], numbers: Ints64, size: int, execution: Execution) -> KeyIndex:

@@ -1,0 +1,70 @@
+"""DISTINCT aggregates beside others: each value of a group is marked once, and the aggregate filtered by the mark."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from locality.encodings import EncodedColumn, decode, take
+from locality.operators.aggregation.inputs import Inputs
+from locality.operators.codegen.results import integer_column
+from locality.operators.physical import Execution
+from locality.operators.relations.batch import Batch, Deferred
+from locality.operators.relations.keyindex import representatives
+from locality.operators.windows.window import IDEMPOTENT
+from locality.plan.expressions import AggregateCall, ColumnRef
+from locality.plan.intervals import BOOLEAN as BITS
+from locality.plan.intervals import Interval
+from locality.types import BOOLEAN
+
+Rows = npt.NDArray[np.int64]
+
+
+def mark_distinct(batch: Batch, inputs: Inputs, execution: Execution) -> tuple[Batch, Inputs]:
+    """Collected rows with a column of marks for every DISTINCT, and calls without any.
+
+    Raises Unsupported for values that no key can be made of.
+    """
+    columns: list[EncodedColumn | Deferred] = list(batch.columns)
+    intervals: list[Interval | None] = list(batch.intervals)
+    expressions = list(inputs.expressions)
+    marks: dict[tuple[object, ...], ColumnRef] = {}
+    calls = []
+    for call in inputs.calls:
+        if not call.distinct or call.name in IDEMPOTENT:
+            calls.append(replace(call, distinct=False))
+            continue
+        key = (call.args, call.filter)
+        if key not in marks:
+            execution.reserve(40 * batch.row_count, "the values of DISTINCT aggregates")
+            marks[key] = ColumnRef(len(columns), BOOLEAN)
+            expressions.append(marks[key])
+            columns.append(_marks(batch, inputs, call, execution))
+            intervals.append(BITS)
+        calls.append(replace(call, distinct=False, filter=marks[key]))
+    marked = Batch(tuple(columns), batch.row_count, tuple(intervals))
+    return marked, Inputs(tuple(expressions), inputs.groups, tuple(calls))
+
+
+def _marks(batch: Batch, inputs: Inputs, call: AggregateCall, execution: Execution) -> EncodedColumn:
+    """True in one row of each group's different arguments, of the rows that pass the filter."""
+    keys = sorted({key.index for key in (*inputs.groups, *call.args) if isinstance(key, ColumnRef)})
+    read = [batch.column(index) for index in keys]
+    known = [batch.intervals[index] for index in keys]
+    marks = np.zeros(batch.row_count, np.bool_)
+    if call.filter is None:
+        rows = np.arange(batch.row_count)
+    else:
+        rows = _passing(batch, call.filter)
+        read = [take(column, rows) for column in read]
+    if len(rows):
+        marks[rows[representatives(read, known, execution) == np.arange(len(rows))]] = True
+    return integer_column(BOOLEAN, marks, None)
+
+
+def _passing(batch: Batch, condition: object) -> Rows:
+    assert isinstance(condition, ColumnRef)
+    column = batch.column(condition.index)
+    return np.flatnonzero(decode(column).fill_null(False).to_numpy(zero_copy_only=False))
