@@ -61,7 +61,7 @@ def plan_steps(relation: Relation, tests: Sequence[Test], links: Sequence[Link])
     """
     waiting = [_test_step(relation, test) for test in tests]
     waiting += [_link_step(relation, link) for link in links if link.kind != "left"]
-    dropping = {link.first for link in links if link.kind != "left"}
+    dropping = {link for link in links if link.kind != "left"}
     ordered: list[Step] = []
     while waiting:
         ready = [step for step in waiting if dropping.isdisjoint(_links_below(relation, step.columns))]
@@ -71,7 +71,7 @@ def plan_steps(relation: Relation, tests: Sequence[Test], links: Sequence[Link])
         waiting.remove(chosen)
         ordered.append(chosen)
         if isinstance(chosen.action, Link):
-            dropping.remove(chosen.action.first)
+            dropping.remove(chosen.action)
     return tuple(ordered)
 
 
@@ -82,14 +82,14 @@ def columns_before(link: Link) -> frozenset[int]:
     return frozenset(index for index in read if index < link.first)
 
 
-def _links_below(relation: Relation, columns: Collection[int]) -> set[int]:
-    """The first columns of the links that ``columns`` are of, and of those that these depend on."""
-    found: set[int] = set()
+def _links_below(relation: Relation, columns: Collection[int]) -> set[Link]:
+    """The links that ``columns`` are of, and those that these depend on."""
+    found: set[Link] = set()
     waiting = list(columns)
     while waiting:
         link = relation.link_of(waiting.pop())
-        if link is not None and link.first not in found:
-            found.add(link.first)
+        if link is not None and link not in found:
+            found.add(link)
             waiting += columns_before(link)
     return found
 
@@ -144,7 +144,7 @@ def emit_steps(block: Block, steps: Sequence[Step], read: Collection[int]) -> No
         if block.mask is not None and share < _SPARSE and not isinstance(step.action, CodeTest):
             block.compact()
         if isinstance(step.action, Link):
-            _emit_link(block, step.action, step.share, step.action.first in needed)
+            _emit_link(block, step.action, step.share, step.action in needed)
         else:
             step.action.emit(block)
         share *= step.share
@@ -163,8 +163,7 @@ def _emit_link(block: Block, link: Link, share: float, is_needed: bool) -> None:
 
 def _look_up(block: Block, columns: Collection[int]) -> None:
     """Emits the matches of the links to which ``columns`` belong, those that they depend on first."""
-    for first in sorted(_links_below(block.relation, columns)):
-        if first not in block.links:
-            link = block.relation.link_of(first)
-            assert link is not None
+    below = _links_below(block.relation, columns)
+    for number, link in enumerate(block.relation.links):
+        if link in below and number not in block.links:
             emit_matches(block, link)

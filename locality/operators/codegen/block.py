@@ -52,7 +52,7 @@ class Block:
     mask: BOOL a row, or None while every row is active (``dense``).
     survivors: how many rows are active under the mask, once all tests are emitted (``dense``).
     selection, selected: positions of the active rows and how many they are (``selected``).
-    links: the position of each row's match, I32 or -1, by the number of the link's first column.
+    links: the position of each row's match, I32 or -1, by the link's position among the relation's.
     """
 
     builder: b.Builder
@@ -85,6 +85,12 @@ class Block:
     def remaining(self) -> ir.Var:
         """How many rows are active, once all tests are emitted."""
         return self.selected or self.survivors or self.count
+
+    def match_of(self, index: int) -> ir.Var:
+        """The positions of the matches by the link that column ``index`` belongs to."""
+        number = self.shapes[index].link
+        assert number is not None
+        return self.links[number]
 
     def column(self, index: int) -> ColumnLoad:
         """A column of the source, prepared for use in the block's loops."""

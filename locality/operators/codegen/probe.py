@@ -41,7 +41,7 @@ def _emit(relation: Relation, shapes: dict[int, ColumnShape], expression: Expres
     first, stop, count = (builder.parameter(Scalar.I64) for _ in range(3))
     faults = builder.hoist(b.const_i64(0))
     block = Block(builder, Parameters(builder), relation, shapes, first, stop, count, faults)
-    block.links = {link.first: block.local(Scalar.I32) for link in relation.links}
+    block.links = {number: block.local(Scalar.I32) for number in range(len(relation.links))}
     with block.rows([expression]) as row:
         return row.emit(expression)
 

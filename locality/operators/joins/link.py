@@ -35,7 +35,7 @@ def emit_members_test(block: Block, link: Link) -> None:
 
 def emit_matches_test(block: Block, link: Link) -> None:
     """Drops the rows that a link drops, by the matches that were looked up; a left link drops none."""
-    positions = block.links[link.first]
+    positions = block.links[block.relation.links.index(link)]
     if link.kind != "left":
         compare = b.ge if link.kind == "inner" else b.lt
         block.keep((), lambda row: compare(_position(positions, row), b.const_i64(0)))
@@ -45,7 +45,7 @@ def emit_matches(block: Block, link: Link) -> None:
     """Looks up the match of every active row."""
     if block.mask is not None:
         block.compact()
-    positions = block.links[link.first] = block.local(Scalar.I32)
+    positions = block.links[block.relation.links.index(link)] = block.local(Scalar.I32)
     if link.index is not None and not link.index.is_unique:
         emit_first_match(block, link, positions)
         return

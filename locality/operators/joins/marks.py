@@ -57,7 +57,7 @@ class MarkSink:
 
     def emit(self, block: Block, state: Sequence[Var]) -> None:
         (marks,) = state
-        positions = block.links[self.match.index]
+        positions = block.match_of(self.match.index)
         with block.rows(()) as row:
             # several workers may mark a row at a time: they all write the same
             position = b.convert(b.load(positions, row.index), Scalar.I64)

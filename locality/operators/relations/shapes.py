@@ -19,7 +19,7 @@ _SCALARS = {np.dtype(scalar.value): scalar for scalar in Scalar}
 class ColumnShape:
     """codes: the element type of the codes; None where there are none, or where they are no scalars (128 bits).
 
-    link: the number of the first column of the link that the column belongs to; None for the relation's own.
+    link: the position of the link that the column belongs to among the relation's; None for a column of its own.
     outer: whether a row of the link may be missing. nullable: whether a value may be NULL, a missing row's included.
     bitmap: whether the column has NULLs of its own.
     """
@@ -44,8 +44,8 @@ def shape_of(relation: Relation, segment: Segment, index: int) -> ColumnShape:
     bitmap = column.validity is not None or column.all_null
     outer = link is not None and link.is_outer
     coded = column.dictionary is not None or (column.all_null and column.type.domain is Domain.STRING)
-    first = None if link is None else link.first
-    return ColumnShape(column.encoding, _codes(column), bitmap or outer, coded, bitmap, first, outer)
+    number = None if link is None else relation.links.index(link)
+    return ColumnShape(column.encoding, _codes(column), bitmap or outer, coded, bitmap, number, outer)
 
 
 def _codes(column: EncodedColumn) -> Scalar | None:
