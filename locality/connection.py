@@ -16,7 +16,7 @@ from locality.errors import ConnectionClosedError, QueryError, StoreError, Unsup
 from locality.kernel.loader import warm_up
 from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.explain import Explained, explain_fallback, explain_query
-from locality.runtime.interrupts import Interrupts
+from locality.runtime.interrupts import Interrupt, Interrupts
 from locality.runtime.profile import Profile
 from locality.runtime.query import PreparedQuery, prepare
 from locality.runtime.reorder import ordered_source, resolve_order
@@ -118,13 +118,11 @@ class Connection:
                     planned = str(reason)
                     self._remember(sql, params, snapshot, planned)
             interrupt.check()
-            return self._run_fallback(sql, params, snapshot, planned, started, planning)
+            return self._run_fallback(sql, params, snapshot, planned, started, planning, interrupt)
 
     def interrupt(self) -> None:
         """Stops the queries that other threads are running on this connection: they raise InterruptError."""
         self._interrupts.request()
-        if self._fallback is not None:
-            self._fallback.interrupt()
 
     def explain(self, sql: str, params: Parameters | None = None, *, analyze: bool = False) -> Explained:
         """The plan of a query, as an object that prints as text; with ``analyze`` it runs and its bytes are counted.
@@ -204,7 +202,14 @@ class Connection:
         self._synced = snapshot
 
     def _run_fallback(
-        self, sql: str, params: Parameters | None, snapshot: Snapshot, reason: str, started: float, planning: float
+        self,
+        sql: str,
+        params: Parameters | None,
+        snapshot: Snapshot,
+        reason: str,
+        started: float,
+        planning: float,
+        interrupt: Interrupt,
     ) -> Result:
         if not self.settings.fallback:
             raise QueryError(f"not answered by Locality's own operators: {reason}")
@@ -213,7 +218,7 @@ class Connection:
                 self._spill = tempfile.TemporaryDirectory(prefix="locality-spill-", ignore_cleanup_errors=True)
                 self._fallback = Fallback(self.settings.threads, self.settings.memory_limit, self._spill.name)
             self._fallback.sync([_source(table) for table in snapshot.tables.values()])
-            answer = self._fallback.run(sql, params)
+            answer = self._fallback.run(sql, params, lambda: interrupt.requested)
         profile = Profile(
             engine="duckdb",
             reason=reason,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from locality.sql.dataset import StoredDataset
 
 T = TypeVar("T")
+#: Seconds between two looks at whether a query is to stop.
+_LOOK = 0.05
 _WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "COPY_DATABASE"})
 _CATALOG = frozenset({"CREATE", "DROP", "ALTER", "CREATE_FUNC", "ATTACH", "DETACH", "TRANSACTION", "EXPORT", "VACUUM"})
 _SETTINGS = frozenset({"SET", "VARIABLE_SET", "PRAGMA", "CALL"})
@@ -108,11 +110,11 @@ class Fallback:
                     connection.from_arrow(dataset).project(_declared(source)).create_view(name)
                     self._datasets[name] = dataset
 
-    def run(self, sql: str, params: Parameters | None = None) -> Answer:
+    def run(self, sql: str, params: Parameters | None = None, stopped: Callable[[], bool] = lambda: False) -> Answer:
         """The answer of the last statement of ``sql``; earlier ones run first, without parameters.
 
         Raises QueryError in DuckDB's words, MemoryLimitError, the error of a scan as it is, and once DuckDB has
-        stopped InterruptError after :meth:`interrupt` and KeyboardInterrupt on Ctrl-C.
+        stopped InterruptError because ``stopped()`` was true and KeyboardInterrupt on Ctrl-C.
         """
         given = parameters.check(params)
         with self._lock, self._errors():
@@ -123,30 +125,25 @@ class Fallback:
             for statement in statements:
                 _admit(statement)
             for statement in statements[:-1]:
-                self._interruptibly(partial(_answer, connection, statement.query, None))
-            answer = self._interruptibly(partial(_answer, connection, statements[-1].query, given))
+                self._interruptibly(partial(_answer, connection, statement.query, None), stopped)
+            answer = self._interruptibly(partial(_answer, connection, statements[-1].query, given), stopped)
             if any(statement.type.name in _SETTINGS for statement in statements):
                 changed = dict(_settings(connection) - self._settings)
                 self.changed_settings = {name: value for name, value in changed.items() if name not in _RESOURCES}
             return answer
-
-    def interrupt(self) -> None:
-        """Stop the query that another thread is running, if there is one: it raises InterruptError."""
-        connection = self._connection
-        if connection is not None:
-            connection.interrupt()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
             raise ConnectionClosedError("the connection is closed")
         return self._connection
 
-    def _interruptibly(self, work: Callable[[], T]) -> T:
+    def _interruptibly(self, work: Callable[[], T], stopped: Callable[[], bool]) -> T:
         """Run ``work`` in a thread: DuckDB's own call doesn't notice Ctrl-C before it ends."""
         future = self._worker.submit(work)
         try:
-            while not wait([future], timeout=0.2).done:
-                pass
+            while not wait([future], timeout=_LOOK).done:
+                if stopped():  # again and again: DuckDB forgets what came before it began
+                    self._open().interrupt()
         except KeyboardInterrupt:
             self._open().interrupt()
             wait([future])
