@@ -8,10 +8,26 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from .digest import Brief, Digest
 from .model import AnswerRow
 
 RELATIVE_TOLERANCE = 1e-9
 """Allowed relative difference of floating-point values, whose sums depend on the order of addition."""
+
+ABSOLUTE_TOLERANCE = 1e-12
+"""The same about zero, where terms that cancel each other leave nothing but their rounding."""
+
+
+def brief_difference(expected: Brief, actual: Brief, *, ordered: bool, exact: bool) -> str | None:
+    """The same of answers in brief; of digests the first column that differs."""
+    if isinstance(expected, Digest) and isinstance(actual, Digest):
+        if expected.rows != actual.rows:
+            return f"{actual.rows} rows instead of {expected.rows}"
+        found = difference(expected.as_rows(), actual.as_rows(), ordered=True, exact=exact)
+        return found and f"as digests, a row a column with its NULLs, least, greatest and sum: {found}"
+    if isinstance(expected, Digest) or isinstance(actual, Digest):
+        return f"{len(actual)} rows instead of {len(expected)}"
+    return difference(expected, actual, ordered=ordered, exact=exact)
 
 
 def difference(expected: Sequence[AnswerRow], actual: Sequence[AnswerRow], *, ordered: bool, exact: bool) -> str | None:
@@ -67,7 +83,7 @@ def _parsed(text: str) -> datetime | None:
 def _close(expected: float, actual: float) -> bool:
     if math.isnan(expected) or math.isnan(actual):
         return math.isnan(expected) and math.isnan(actual)
-    return math.isclose(expected, actual, rel_tol=RELATIVE_TOLERANCE, abs_tol=0.0)
+    return math.isclose(expected, actual, rel_tol=RELATIVE_TOLERANCE, abs_tol=ABSOLUTE_TOLERANCE)
 
 
 def _sort_key(row: AnswerRow) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""What a suite is made of: queries, each with its texts and its row-at-a-time program, over tables in Parquet files."""
+"""What a suite is made of: queries, each with its texts and its programs, over tables in Parquet files."""
 
 from __future__ import annotations
 
@@ -16,14 +16,12 @@ Row = dict[str, Any]
 
 AnswerRow = tuple[Any, ...]
 
-NaiveProgram = Callable[[Mapping[str, Sequence[Row]]], list[AnswerRow]]
-"""A plain Python loop over the rows of the query's tables that returns the same answer as the SQL."""
+Program = Callable[..., Any]
+"""A query as a program: it gets the tables by name, in the form that its engine keeps them, and then the parameters.
 
-PandasProgram = Callable[[Mapping[str, Any]], Any]
-"""The same over pandas data frames, by the tables' names: decimals are float64 in them, dates datetime64, text string.
-
-It returns a data frame whose rows are the answer's, in order; its index doesn't count. Like a naive program it is a
-function of a module, not a lambda, because engines run in processes of their own.
+For ``naive`` a table is a sequence of ``Row`` and the answer a list of ``AnswerRow``; for ``pandas`` both are data
+frames, with decimals as float64 and dates as datetime64. It is a function of a module, because engines run in processes
+of their own, which find it by its name.
 """
 
 
@@ -35,9 +33,10 @@ class Query:
     title: what it asks, in a few words.
     tables: the tables that it reads.
     sql: its text in DuckDB's dialect, which is also Locality's.
-    naive: the same question as a loop over rows, for the engine that runs such loops; None keeps it out.
-    pandas: the same question over data frames; None keeps pandas out.
+    programs: the same question for the engines that run programs, by engine name.
     dialects: other texts by engine name, where an engine can't run ``sql``; None where it has no form at all.
+    parameters: the values of each ``?`` of the texts in the run of this number, from 0, the first; the same for every
+        engine. None where there are none.
     ordered: whether its ORDER BY fixes the order of all rows, so that answers are compared in order.
     indexed: whether a primary key answers it, so that its time does not grow with the rows where there is an index.
     """
@@ -46,9 +45,9 @@ class Query:
     title: str
     tables: tuple[str, ...]
     sql: str
-    naive: NaiveProgram | None = None
-    pandas: PandasProgram | None = None
+    programs: Mapping[str, Program] = field(default_factory=dict)
     dialects: Mapping[str, str | None] = field(default_factory=dict)
+    parameters: Callable[[int], Sequence[Any]] | None = None
     ordered: bool = True
     indexed: bool = False
 
@@ -86,6 +85,7 @@ class Suite:
         queries filter by. A table that isn't named stays in the order of its file.
     prepare: makes sure that the data exist at a scale and returns the Parquet file of each of the tables given.
     engines: the engines that run when none are named.
+    default_scale: the scale where none is named.
     steps: engines in the order in which each takes up one more idea of the one before, for a suite that shows that.
     """
 
@@ -96,6 +96,7 @@ class Suite:
     prepare: Callable[[float, Sequence[str]], Mapping[str, Path]]
     engines: tuple[str, ...]
     sorted_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    default_scale: float = 1.0
     steps: tuple[str, ...] = ()
 
     def sources(self, scale: float) -> dict[str, Source]:

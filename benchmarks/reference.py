@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from .digest import Brief, brief
 from .engines.base import batches
-from .engines.duckdb import interruptible
-from .model import AnswerRow, Query, Source
+from .engines.duckdb import interruptible, with_integers
+from .model import Query, Source
 
 
 class Reference:
@@ -22,15 +24,17 @@ class Reference:
         self._sources = sources
         self._threads = threads
         self._connections: dict[int | None, duckdb.DuckDBPyConnection] = {}
-        self._answers: dict[tuple[str, int | None], list[AnswerRow]] = {}
+        self._answers: dict[tuple[str, int | None, tuple[Any, ...]], Brief] = {}
 
-    def answer(self, query: Query, row_limit: int | None) -> list[AnswerRow]:
-        """The rows of the right answer over at most ``row_limit`` rows of each table (None: all)."""
+    def answer(self, query: Query, row_limit: int | None, parameters: tuple[Any, ...] = ()) -> Brief:
+        """The right answer over at most ``row_limit`` rows of each table (None: all)."""
         limit = None if row_limit is None or self._all_within(query, row_limit) else row_limit
-        key = (query.name, limit)
+        key = (query.name, limit, parameters)
         if key not in self._answers:
             with interruptible():
-                self._answers[key] = self._connection(limit).execute(query.sql).fetchall()
+                relation = self._connection(limit).sql(query.sql, params=list(parameters))
+                table, types = relation.to_arrow_table(), [str(dtype) for dtype in relation.types]
+            self._answers[key] = brief(with_integers(table, types))
         return self._answers[key]
 
     def close(self) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from .comparison import difference
+from .comparison import brief_difference
 from .model import Query, Source
 from .outcome import Outcome, Reply
 from .record import Measurement, QueryRecord, RunRecord
@@ -43,6 +45,7 @@ class Runner:
         self._notify = notify
         self._reference = Reference(sources, record.threads)
         self._started = time.monotonic()
+        self._runs: Counter[tuple[str, str]] = Counter()
 
     def run(self, measure_bandwidth: Callable[[int], float] | None) -> None:
         """Load, measure the machine, then measure every query.
@@ -155,25 +158,30 @@ class Runner:
 
     def _timed(self, seat: Seat, query: Query, measurement: Measurement) -> float | None:
         """Seconds of one run; None if it failed or answered wrongly, as noted in the measurement."""
-        reply = seat.run(query, self._stopping.query_limit)
+        number = self._runs[seat.contestant.name, query.name]
+        self._runs[seat.contestant.name, query.name] += 1
+        parameters = tuple(query.parameters(number)) if query.parameters else ()
+        reply = seat.run(query, self._stopping.query_limit, parameters)
         measurement.peak_memory_bytes = max(measurement.peak_memory_bytes, seat.memory.resident)
         measurement.peak_private_bytes = max(measurement.peak_private_bytes, seat.memory.private)
         if reply.outcome is not Outcome.OK:
             measurement.outcome, measurement.message = reply.outcome, reply.message
             return None
-        self._check(seat, query, reply, measurement)
+        self._check(seat, query, parameters, reply, measurement)
         return None if measurement.outcome is Outcome.WRONG else reply.seconds
 
-    def _check(self, seat: Seat, query: Query, reply: Reply, measurement: Measurement) -> None:
+    def _check(
+        self, seat: Seat, query: Query, parameters: tuple[Any, ...], reply: Reply, measurement: Measurement
+    ) -> None:
         engine, answered = seat.contestant.engine, reply.value
         assert isinstance(answered, Answered)
         measurement.rows, measurement.ledger = answered.count, answered.ledger
         if answered.ledger is not None and answered.ledger.engine != engine.name:
             measurement.outcome = Outcome.FALLBACK
             measurement.message = f"answered by {answered.ledger.engine}: {answered.ledger.reason}"
-        if answered.rows is None:  # those of the last run, which were compared
+        if answered.brief is None:  # that of the last run, which was compared
             return
-        expected = self._reference.answer(query, engine.row_limit)
-        found = difference(expected, answered.rows, ordered=query.ordered, exact=engine.exact)
+        expected = self._reference.answer(query, engine.row_limit, parameters)
+        found = brief_difference(expected, answered.brief, ordered=query.ordered, exact=engine.exact)
         if found is not None:
             measurement.outcome, measurement.message = Outcome.WRONG, found

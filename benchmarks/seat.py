@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from .engines.base import Resources
 from .model import Query, Source
@@ -54,11 +55,11 @@ class Seat:
         """Whether it was loaded."""
         return self.record.outcome is Outcome.OK
 
-    def run(self, query: Query, limit: float) -> Reply:
+    def run(self, query: Query, limit: float, parameters: Sequence[Any] = ()) -> Reply:
         """The reply to a query, within so many seconds; ``memory`` then tells what was the most while it ran."""
         if (self._channel is None or not self._channel.alive) and not self._restart():
             return Reply(Outcome.SKIPPED, self._why_lost)
-        reply = self._ask(Run(query, limit), limit)
+        reply = self._ask(Run(query, limit, tuple(parameters)), limit)
         if self._channel is not None and not self._channel.alive:
             self._why_lost = f"its process had to be ended at {query.name}, and loading takes long"
         if reply.outcome is Outcome.TOO_LONG:

@@ -15,8 +15,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from .digest import Brief, brief
 from .engines.base import Engine, Ledger, NotSupported, OutOfMemory, Resources
-from .model import AnswerRow, Query, Source
+from .model import Query, Source
 from .outcome import Outcome, Reply
 
 
@@ -66,10 +67,11 @@ class Describe:
 
 @dataclass(frozen=True)
 class Run:
-    """Answer a query within so many seconds; the reply's value is an ``Answered``."""
+    """Answer a query with these parameters within so many seconds; the reply's value is an ``Answered``."""
 
     query: Query
     limit: float
+    parameters: tuple[Any, ...] = ()
 
 
 Request = Start | Load | Finish | Open | Describe | Run
@@ -77,9 +79,9 @@ Request = Start | Load | Finish | Open | Describe | Run
 
 @dataclass(frozen=True)
 class Answered:
-    """An answer: its rows, or None if they are those of the last run of this query; their number; the ledger."""
+    """An answer in brief, or None if it is that of the last run of this query; its rows in number; the ledger."""
 
-    rows: list[AnswerRow] | None
+    brief: Brief | None
     count: int
     ledger: Ledger | None
 
@@ -89,7 +91,7 @@ class Session:
 
     def __init__(self) -> None:
         self._engine: Engine | None = None
-        self._answers: dict[str, list[AnswerRow]] = {}
+        self._answers: dict[str, tuple[tuple[Any, ...], Brief]] = {}
 
     def handle(self, request: Request) -> Reply:
         """The reply to one request."""
@@ -111,8 +113,8 @@ class Session:
                     self.engine.open()
                 case Describe():
                     value = self.engine.explain_configuration()
-                case Run(query, limit):
-                    return self._run(query, limit)
+                case Run():
+                    return self._run(request)
         except BaseException as error:  # noqa: BLE001 (any failure is an outcome; a panic of Rust's is no Exception)
             return _failure(error)
         return Reply(seconds=time.perf_counter() - started, value=value)
@@ -128,18 +130,19 @@ class Session:
         if self._engine is not None:
             self._engine.close()
 
-    def _run(self, query: Query, limit: float) -> Reply:
-        with _interrupting(self.engine, limit) as interrupted:
+    def _run(self, request: Run) -> Reply:
+        query, parameters = request.query, request.parameters
+        with _interrupting(self.engine, request.limit) as interrupted:
             started = time.perf_counter()
             try:
-                result = self.engine.execute(query)
+                result = self.engine.execute(query, parameters)
             except BaseException as error:  # noqa: BLE001 (as above)
                 return Reply(Outcome.TOO_LONG) if interrupted.is_set() else _failure(error)
             seconds = time.perf_counter() - started
-        rows = self.engine.rows(result)
-        is_known = self._answers.get(query.name) == rows
-        self._answers[query.name] = rows
-        answered = Answered(None if is_known else rows, len(rows), self.engine.ledger(result))
+        found = brief(self.engine.answer(result))
+        is_known = self._answers.get(query.name) == (parameters, found)
+        self._answers[query.name] = (parameters, found)
+        answered = Answered(None if is_known else found, len(found), self.engine.ledger(result))
         return Reply(seconds=seconds, value=answered)
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -125,7 +127,7 @@ class Engine(ABC):
         """Bytes that the loaded tables take where the engine keeps them; None where that can't be told."""
 
     @abstractmethod
-    def execute(self, query: Query) -> Any:
+    def execute(self, query: Query, parameters: Sequence[Any] = ()) -> Any:
         """The whole result, in the form in which the engine's client hands whole results over; this is what is timed.
 
         Raises:
@@ -133,8 +135,8 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def rows(self, result: Any) -> list[AnswerRow]:
-        """A result's rows as Python values, for the comparison."""
+    def answer(self, result: Any) -> pa.Table | list[AnswerRow]:
+        """A result for the comparison: an Arrow table, or rows of Python values."""
 
     def ledger(self, result: Any) -> Ledger | None:
         """What the engine tells of the bytes that it moved; None if it keeps no count."""
@@ -161,16 +163,41 @@ class Engine(ABC):
 
 
 class SQLEngine(Engine):
-    """An engine that is given a text in its dialect."""
+    """An engine that is given a text in its dialect.
 
-    def execute(self, query: Query) -> Any:
+    takes_parameters: whether ``?`` is given to it with the values; else they are put into the text.
+    """
+
+    takes_parameters: ClassVar[bool] = True
+
+    def execute(self, query: Query, parameters: Sequence[Any] = ()) -> Any:
         text = query.text(self.dialect())
         assert text is not None, f"{query.name} has no form for {self.name}"
-        return self.ask(text)
+        if parameters and not self.takes_parameters:
+            return self.ask(with_literals(text, parameters), ())
+        return self.ask(text, parameters)
 
     @abstractmethod
-    def ask(self, sql: str) -> Any:
+    def ask(self, sql: str, parameters: Sequence[Any]) -> Any:
         """The whole result of a text; see ``execute``."""
+
+
+class ProgramEngine(Engine):
+    """An engine that runs the queries' programs for it over ``tables``, which loading fills; one thread."""
+
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
+        self.tables: dict[str, Any] = {}
+
+    @classmethod
+    def answers(cls, query: Query) -> bool:
+        return cls.dialect() in query.programs
+
+    def execute(self, query: Query, parameters: Sequence[Any] = ()) -> Any:
+        return query.programs[self.dialect()](self.tables, *parameters)
+
+    def close(self) -> None:
+        self.tables.clear()
 
 
 def batches(source: Source, columns: list[str] | None, limit: int | None) -> Iterator[pa.RecordBatch]:
@@ -184,14 +211,30 @@ def batches(source: Source, columns: list[str] | None, limit: int | None) -> Ite
             left -= batch.num_rows
 
 
-def arrow_rows(table: pa.Table) -> list[AnswerRow]:
-    """An Arrow table's rows as Python values; names of columns may repeat."""
-    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
-
-
 def directory_bytes(directory: Path) -> int:
     """Bytes of all files below a directory."""
     return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+
+
+def with_literals(sql: str, parameters: Sequence[Any]) -> str:
+    """The text with each ``?`` outside of quotes replaced by a value: a number, a string, a date or a timestamp."""
+    values = iter(parameters)
+    parts = re.split(r"('(?:[^']|'')*')", sql)  # quoted texts come at odd places
+    return "".join(
+        part if place % 2 else re.sub(r"\?", lambda _: _literal(next(values)), part) for place, part in enumerate(parts)
+    )
+
+
+def _literal(value: Any) -> str:
+    match value:
+        case bool() | int() | float() | Decimal():
+            return str(value)
+        case datetime():
+            return f"timestamp '{value.isoformat(sep=' ')}'"
+        case date():
+            return f"date '{value.isoformat()}'"
+        case _:
+            return "'" + str(value).replace("'", "''") + "'"
 
 
 def with_quoted_intervals(sql: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
+
+import pyarrow as pa
 
 from ..model import AnswerRow, Source
 from .base import (
@@ -11,7 +14,6 @@ from .base import (
     OutOfMemory,
     Resources,
     SQLEngine,
-    arrow_rows,
     directory_bytes,
     parquet_path,
 )
@@ -27,6 +29,7 @@ class ChDBEngine(SQLEngine):
 
     name: ClassVar[str] = "chdb"
     exact: ClassVar[bool] = False  # integers are as narrow as they may be, and texts may come as bytes
+    takes_parameters: ClassVar[bool] = False
     keeps: ClassVar[Literal["disk", "memory"]] = "disk"
 
     def __init__(self, resources: Resources) -> None:
@@ -70,7 +73,7 @@ class ChDBEngine(SQLEngine):
     def stored_bytes(self) -> int | None:
         return directory_bytes(self._directory)
 
-    def ask(self, sql: str) -> Any:
+    def ask(self, sql: str, parameters: Sequence[Any]) -> Any:
         try:
             return self._session.query(sql, "ArrowTable")
         except Exception as error:
@@ -81,8 +84,9 @@ class ChDBEngine(SQLEngine):
                 raise NotSupported(text) from error
             raise
 
-    def rows(self, result: Any) -> list[AnswerRow]:
-        return arrow_rows(result)
+    def answer(self, result: Any) -> pa.Table | list[AnswerRow]:
+        table: pa.Table = result
+        return table
 
     def close(self) -> None:
         self._session.close()

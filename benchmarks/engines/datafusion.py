@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from ..model import AnswerRow, Source
-from .base import NotSupported, Resources, SQLEngine, arrow_rows, sql_name
+from .base import NotSupported, Resources, SQLEngine, sql_name
 
 
 class DataFusionEngine(SQLEngine):
@@ -16,6 +17,7 @@ class DataFusionEngine(SQLEngine):
 
     name: ClassVar[str] = "datafusion"
     exact: ClassVar[bool] = False  # averages of decimals are decimals
+    takes_parameters: ClassVar[bool] = False
 
     def __init__(self, resources: Resources) -> None:
         super().__init__(resources)
@@ -46,7 +48,7 @@ class DataFusionEngine(SQLEngine):
     def stored_bytes(self) -> int | None:
         return None
 
-    def ask(self, sql: str) -> Any:
+    def ask(self, sql: str, parameters: Sequence[Any]) -> Any:
         try:
             frame = self._context.sql(sql)
             return pa.Table.from_batches(frame.collect(), schema=frame.schema())
@@ -55,8 +57,9 @@ class DataFusionEngine(SQLEngine):
                 raise NotSupported(str(error)) from error
             raise
 
-    def rows(self, result: Any) -> list[AnswerRow]:
-        return arrow_rows(result)
+    def answer(self, result: Any) -> pa.Table | list[AnswerRow]:
+        table: pa.Table = result
+        return table
 
     def close(self) -> None:
         del self._context

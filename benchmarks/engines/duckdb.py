@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
 
+import pyarrow as pa
+
 from ..model import AnswerRow, Source
-from .base import OutOfMemory, Resources, SQLEngine, arrow_rows, sql_name
+from .base import OutOfMemory, Resources, SQLEngine, sql_name
 
 _INTERRUPTED = "Query interrupted"
 
@@ -61,24 +63,17 @@ class DuckDBEngine(SQLEngine):
     def stored_bytes(self) -> int | None:
         return self._path.stat().st_size
 
-    def ask(self, sql: str) -> Any:
+    def ask(self, sql: str, parameters: Sequence[Any]) -> Any:
         import duckdb
 
         try:
-            relation = self._connection.sql(sql)
+            relation = self._connection.sql(sql, params=list(parameters))
             return relation.to_arrow_table(), [str(dtype) for dtype in relation.types]
         except duckdb.OutOfMemoryException as error:
             raise OutOfMemory(str(error)) from error
 
-    def rows(self, result: Any) -> list[AnswerRow]:
-        table, types = result
-        return [
-            tuple(
-                int(value) if kind == "HUGEINT" and value is not None else value
-                for value, kind in zip(row, types, strict=True)
-            )
-            for row in arrow_rows(table)
-        ]
+    def answer(self, result: Any) -> pa.Table | list[AnswerRow]:
+        return with_integers(*result)
 
     def interrupt(self) -> None:
         self._connection.interrupt()
@@ -98,3 +93,13 @@ class DuckDBEngine(SQLEngine):
             "memory_limit": limit,
         }
         return duckdb.connect(self._path, read_only=read_only, config=settings)
+
+
+def with_integers(table: pa.Table, types: Sequence[str]) -> pa.Table:
+    """The table with its HUGEINT columns, which Arrow has as decimals, as integers where 64 bits hold them."""
+    for place, kind in enumerate(types):
+        if kind == "HUGEINT":
+            with suppress(pa.ArrowInvalid):
+                column = table.column(place).cast(pa.int64())
+                table = table.set_column(place, table.field(place).with_type(pa.int64()), column)
+    return table

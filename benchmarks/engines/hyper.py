@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
+
+import pyarrow as pa
 
 from ..model import AnswerRow, Source
 from .base import NotSupported, OutOfMemory, Resources, SQLEngine, parquet_path, sql_name, with_quoted_intervals
@@ -14,6 +17,7 @@ class HyperEngine(SQLEngine):
 
     name: ClassVar[str] = "hyper"
     exact: ClassVar[bool] = False  # averages of decimals are decimals
+    takes_parameters: ClassVar[bool] = False
     keeps: ClassVar[Literal["disk", "memory"]] = "disk"
     has_helpers: ClassVar[bool] = True
 
@@ -54,7 +58,7 @@ class HyperEngine(SQLEngine):
     def stored_bytes(self) -> int | None:
         return self._path.stat().st_size
 
-    def ask(self, sql: str) -> Any:
+    def ask(self, sql: str, parameters: Sequence[Any]) -> Any:
         from tableauhyperapi import HyperException
 
         try:
@@ -67,7 +71,7 @@ class HyperEngine(SQLEngine):
                 raise NotSupported(text) from error
             raise
 
-    def rows(self, result: Any) -> list[AnswerRow]:
+    def answer(self, result: Any) -> pa.Table | list[AnswerRow]:
         return [tuple(map(_python, row)) for row in result]
 
     def interrupt(self) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Literal
+
+import pyarrow as pa
 
 from ..model import AnswerRow, Source
 from .base import Ledger, OutOfMemory, Resources, SQLEngine, directory_bytes
+from .duckdb import with_integers
 
 
 class LocalityEngine(SQLEngine):
@@ -35,7 +38,7 @@ class LocalityEngine(SQLEngine):
     def load_table(self, name: str, source: Source) -> None:
         if self._connection is None:
             self._connect(read_only=False)
-        self._connection.ingest(name, source.path)
+        self._connection.ingest(name, source.path, primary_key=source.key or None)
 
     def open(self) -> None:
         self._connect(read_only=True)
@@ -43,18 +46,18 @@ class LocalityEngine(SQLEngine):
     def stored_bytes(self) -> int | None:
         return directory_bytes(self._store)
 
-    def ask(self, sql: str) -> Any:
+    def ask(self, sql: str, parameters: Sequence[Any]) -> Any:
         from locality import MemoryLimitError
 
         try:
-            result = self._connection.sql(sql)
+            result = self._connection.sql(sql, list(parameters) or None)
             return result.to_arrow_table(), result
         except MemoryLimitError as error:
             raise OutOfMemory(str(error)) from error
 
-    def rows(self, result: Any) -> list[AnswerRow]:
-        _, answer = result
-        return list(answer.fetchall())
+    def answer(self, result: Any) -> pa.Table | list[AnswerRow]:
+        table, answer = result
+        return with_integers(table, answer.types)
 
     def ledger(self, result: Any) -> Ledger | None:
         _, answer = result

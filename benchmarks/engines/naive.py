@@ -5,11 +5,13 @@ from __future__ import annotations
 import platform
 from typing import ClassVar
 
-from ..model import AnswerRow, Query, Row, Source
-from .base import Engine, Resources, batches
+import pyarrow as pa
+
+from ..model import AnswerRow, Source
+from .base import ProgramEngine, batches
 
 
-class NaiveEngine(Engine):
+class NaiveEngine(ProgramEngine):
     """Each row is a dict of ints, Decimals, strings and dates, as a database driver or CSV reader hands them out.
 
     A whole table of millions of such rows takes many gigabytes, so a table's first rows are loaded, the answer is
@@ -20,10 +22,6 @@ class NaiveEngine(Engine):
     name: ClassVar[str] = "naive"
     row_limit: ClassVar[int | None] = 200_000
 
-    def __init__(self, resources: Resources) -> None:
-        super().__init__(resources)
-        self._tables: dict[str, list[Row]] = {}
-
     @classmethod
     def missing(cls) -> str | None:
         return None
@@ -32,25 +30,14 @@ class NaiveEngine(Engine):
     def version(cls) -> str:
         return f"{platform.python_implementation()} {platform.python_version()}"
 
-    @classmethod
-    def answers(cls, query: Query) -> bool:
-        return query.naive is not None
-
     def load_table(self, name: str, source: Source) -> None:
-        self._tables[name] = [row for batch in batches(source, None, self.row_limit) for row in batch.to_pylist()]
+        self.tables[name] = [row for batch in batches(source, None, self.row_limit) for row in batch.to_pylist()]
 
     def stored_bytes(self) -> int | None:
         return None
 
-    def execute(self, query: Query) -> list[AnswerRow]:
-        assert query.naive is not None
-        return query.naive(self._tables)
-
-    def rows(self, result: list[AnswerRow]) -> list[AnswerRow]:
+    def answer(self, result: list[AnswerRow]) -> pa.Table | list[AnswerRow]:
         return result
-
-    def close(self) -> None:
-        self._tables.clear()
 
     def explain_configuration(self) -> str:
         return f"list of dicts, one loop a query, one thread, at most {self.row_limit:,} rows a table"

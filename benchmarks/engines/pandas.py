@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..model import AnswerRow, Query, Source
-from .base import Engine, Resources
+from ..model import AnswerRow, Source
+from .base import ProgramEngine
 
 
-class PandasEngine(Engine):
+class PandasEngine(ProgramEngine):
     """Only the columns that the suite mentions; decimals as float64 and dates as datetime64, as its users keep them.
 
     One thread: pandas has no other.
@@ -20,10 +20,6 @@ class PandasEngine(Engine):
 
     name: ClassVar[str] = "pandas"
     exact: ClassVar[bool] = False
-
-    def __init__(self, resources: Resources) -> None:
-        super().__init__(resources)
-        self._frames: dict[str, Any] = {}
 
     @classmethod
     def missing(cls) -> str | None:
@@ -35,31 +31,16 @@ class PandasEngine(Engine):
 
         return str(pandas.__version__)
 
-    @classmethod
-    def answers(cls, query: Query) -> bool:
-        return query.pandas is not None
-
     def load_table(self, name: str, source: Source) -> None:
         table = pq.read_table(source.path, columns=list(source.used))
         fields = [field.with_type(_frame_type(field.type)) for field in table.schema]
-        self._frames[name] = table.cast(pa.schema(fields)).to_pandas(date_as_object=False)
+        self.tables[name] = table.cast(pa.schema(fields)).to_pandas(date_as_object=False)
 
     def stored_bytes(self) -> int | None:
-        return sum(int(frame.memory_usage(index=True, deep=True).sum()) for frame in self._frames.values())
+        return sum(int(frame.memory_usage(index=True, deep=True).sum()) for frame in self.tables.values())
 
-    def execute(self, query: Query) -> Any:
-        assert query.pandas is not None
-        return query.pandas(self._frames)
-
-    def rows(self, result: Any) -> list[AnswerRow]:
-        import pandas
-
-        columns = [result.iloc[:, i].astype(object) for i in range(result.shape[1])]
-        values = [column.where(pandas.notna(column), None).tolist() for column in columns]
-        return list(zip(*values, strict=True))
-
-    def close(self) -> None:
-        self._frames.clear()
+    def answer(self, result: Any) -> pa.Table | list[AnswerRow]:
+        return pa.Table.from_pandas(result, preserve_index=False)
 
     def explain_configuration(self) -> str:
         return "data frames in memory, decimals as float64, only the columns that the suite uses, one thread"

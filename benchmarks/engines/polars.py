@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, ClassVar
+
+import pyarrow as pa
 
 from ..model import AnswerRow, Source
 from .base import NotSupported, Resources, SQLEngine
@@ -15,6 +17,7 @@ class PolarsEngine(SQLEngine):
 
     name: ClassVar[str] = "polars"
     exact: ClassVar[bool] = False  # averages and quotients of decimals have types of its own
+    takes_parameters: ClassVar[bool] = False
 
     def __init__(self, resources: Resources) -> None:
         super().__init__(resources)
@@ -46,7 +49,7 @@ class PolarsEngine(SQLEngine):
     def stored_bytes(self) -> int | None:
         return sum(frame.estimated_size() for frame in self._frames.values())
 
-    def ask(self, sql: str) -> Any:
+    def ask(self, sql: str, parameters: Sequence[Any]) -> Any:
         from polars.exceptions import SQLInterfaceError, SQLSyntaxError
 
         try:
@@ -54,8 +57,8 @@ class PolarsEngine(SQLEngine):
         except (SQLInterfaceError, SQLSyntaxError) as error:
             raise NotSupported(str(error)) from error
 
-    def rows(self, result: Any) -> list[AnswerRow]:
-        return list(result.rows())
+    def answer(self, result: Any) -> pa.Table | list[AnswerRow]:
+        return result.to_arrow()
 
     def close(self) -> None:
         self._frames.clear()

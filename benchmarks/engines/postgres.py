@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
 
@@ -30,6 +31,7 @@ class PostgresEngine(SQLEngine):
 
     name: ClassVar[str] = "postgres"
     exact: ClassVar[bool] = False  # averages of decimals are decimals
+    takes_parameters: ClassVar[bool] = False
     keeps: ClassVar[Literal["disk", "memory"]] = "disk"
     has_helpers: ClassVar[bool] = True
 
@@ -85,10 +87,10 @@ class PostgresEngine(SQLEngine):
     def stored_bytes(self) -> int | None:
         return directory_bytes(self._directory)
 
-    def ask(self, sql: str) -> Any:
+    def ask(self, sql: str, parameters: Sequence[Any]) -> Any:
         return self._connection.execute(with_quoted_intervals(sql).encode()).fetchall()
 
-    def rows(self, result: Any) -> list[AnswerRow]:
+    def answer(self, result: Any) -> pa.Table | list[AnswerRow]:
         return list(result)
 
     def interrupt(self) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
@@ -69,10 +71,10 @@ class SQLiteEngine(SQLEngine):
     def stored_bytes(self) -> int | None:
         return self._path.stat().st_size
 
-    def ask(self, sql: str) -> Any:
-        return self._connection.execute(sql).fetchall()
+    def ask(self, sql: str, parameters: Sequence[Any]) -> Any:
+        return self._connection.execute(sql, [_bound(value) for value in parameters]).fetchall()
 
-    def rows(self, result: Any) -> list[AnswerRow]:
+    def answer(self, result: Any) -> pa.Table | list[AnswerRow]:
         return list(result)
 
     def interrupt(self) -> None:
@@ -99,6 +101,13 @@ def _declared(dtype: pa.DataType) -> str:
     if pa.types.is_integer(dtype):
         return "INTEGER"
     return "REAL" if pa.types.is_decimal(dtype) or pa.types.is_floating(dtype) else "TEXT"
+
+
+def _bound(value: Any) -> Any:
+    """A parameter as the tables have such values."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.isoformat(*[" "] * isinstance(value, datetime)) if isinstance(value, date) else value
 
 
 def _stored(column: pa.Array[Any]) -> pa.Array[Any]:

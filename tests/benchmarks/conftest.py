@@ -34,6 +34,6 @@ def sources(data_directory: Path) -> dict[str, Source]:
         patch.setenv("LOCALITY_DATA_DIR", str(data_directory))
         tables, more = SUITES["tpch"].sources(SCALE), SUITES["scan"].sources(SCALE)
     return {
-        name: replace(source, used=(*source.used, *more[name].used)) if name in more else source
+        name: replace(source, used=tuple(dict.fromkeys((*source.used, *more[name].used)))) if name in more else source
         for name, source in tables.items()
     }

@@ -8,6 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pyarrow as pa
+
+from locality._suites.benchmarks.digest import brief
 from locality._suites.benchmarks.engines import Engine, Ledger, Resources
 from locality._suites.benchmarks.engines.base import NotSupported, OutOfMemory
 from locality._suites.benchmarks.engines.duckdb import DuckDBEngine
@@ -51,8 +54,9 @@ class FallsBack(Ours):
 class Wrong(Ours):
     """Changes one value of the answer's last row."""
 
-    def rows(self, result: Any) -> list[AnswerRow]:
-        rows = super().rows(result)
+    def answer(self, result: Any) -> pa.Table | list[AnswerRow]:
+        rows = brief(super().answer(result))
+        assert isinstance(rows, list)
         return [*rows[:-1], (*rows[-1][:-1], rows[-1][-1] + 1)]
 
 
@@ -63,29 +67,29 @@ class WrongLater(Wrong):
         super().__init__(resources)
         self._runs = 0
 
-    def rows(self, result: Any) -> list[AnswerRow]:
+    def answer(self, result: Any) -> pa.Table | list[AnswerRow]:
         self._runs += 1
-        return super().rows(result) if self._runs > 2 else Ours.rows(self, result)
+        return super().answer(result) if self._runs > 2 else Ours.answer(self, result)
 
 
 class Fails(Ours):
     """Raises on every query."""
 
-    def ask(self, sql: str) -> Any:
+    def ask(self, sql: str, parameters: Sequence[Any]) -> Any:
         raise RuntimeError("no way to run this\nwith details")
 
 
 class Unable(Ours):
     """Lacks something for every query."""
 
-    def ask(self, sql: str) -> Any:
+    def ask(self, sql: str, parameters: Sequence[Any]) -> Any:
         raise NotSupported("no such function\nwith details")
 
 
 class Hungry(Ours):
     """Says that every query needs too much memory."""
 
-    def ask(self, sql: str) -> Any:
+    def ask(self, sql: str, parameters: Sequence[Any]) -> Any:
         raise OutOfMemory("could not allocate block\nwith details")
 
 
@@ -99,10 +103,10 @@ class FailsToLoad(Ours):
 class Interrupted(Ours):
     """Ctrl-C comes at the second query."""
 
-    def execute(self, query: Query) -> Any:
+    def execute(self, query: Query, parameters: Sequence[Any] = ()) -> Any:
         if query.name != "q06":
             raise KeyboardInterrupt
-        return super().execute(query)
+        return super().execute(query, parameters)
 
 
 class Sampled(DuckDBEngine):
@@ -111,14 +115,14 @@ class Sampled(DuckDBEngine):
     name: ClassVar[str] = "naive"
     row_limit: ClassVar[int | None] = 6000
 
-    def ask(self, sql: str) -> Any:
-        return super().ask(sql.replace("from lineitem", f"from (from lineitem limit {self.row_limit})"))
+    def ask(self, sql: str, parameters: Sequence[Any]) -> Any:
+        return super().ask(sql.replace("from lineitem", f"from (from lineitem limit {self.row_limit})"), parameters)
 
 
 class Greedy(Ours):
     """Takes more and more memory, or the process's end, or no end of time: for processes only."""
 
-    def execute(self, query: Query) -> Any:
+    def execute(self, query: Query, parameters: Sequence[Any] = ()) -> Any:
         match query.name:
             case "memory":
                 taken = []
@@ -141,7 +145,7 @@ class Greedy(Ours):
                     time.sleep(0.01)
                     if self.stop:
                         raise RuntimeError("interrupted")
-        return super().execute(query)
+        return super().execute(query, parameters)
 
     stop: bool = False
 

@@ -45,7 +45,7 @@ def answers(seat: Seat) -> bool:
 def test_an_engine_answers_from_a_process_of_its_own(seat: Seat) -> None:
     first, second = (seat.run(named("asked twice"), 60.0).value for _ in range(2))
     assert first == Answered([(1500,)], 1, Ledger("locality", None, 3000, 2000, 90_000, {"lineitem.l_tax": 3000}))
-    assert second == replace(first, rows=None)
+    assert second == replace(first, brief=None)
     assert 0 < seat.memory.private <= seat.memory.resident
     assert seat.record.stored_bytes
     assert seat.record.rows == {"customer": 1500}

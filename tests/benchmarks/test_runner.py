@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -170,14 +170,14 @@ def test_engines_take_turns_in_passes_over_all_queries(sources: dict[str, Source
     order: list[tuple[str, str]] = []
 
     class First(fakes.Ours):
-        def execute(self, query: Query) -> Any:
+        def execute(self, query: Query, parameters: Sequence[Any] = ()) -> Any:
             order.append(("first", query.name))
-            return super().execute(query)
+            return super().execute(query, parameters)
 
     class Second(DuckDBEngine):
-        def execute(self, query: Query) -> Any:
+        def execute(self, query: Query, parameters: Sequence[Any] = ()) -> Any:
             order.append(("second", query.name))
-            return super().execute(query)
+            return super().execute(query, parameters)
 
     run(sources, tmp_path, First, Second)
     cold, turn = ["first", "first", "second", "second"], ["first", "second"]

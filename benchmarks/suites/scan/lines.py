@@ -98,7 +98,7 @@ QUERIES = (
                 month="substr(l_shipdate, 1, 7) || '-01'", first_day="'1995-01-01'", last_day="'1997-01-01'"
             )
         },
-        naive=_monthly_revenue,
+        programs={"naive": _monthly_revenue},
     ),
     Query(
         name="late_shipments",
@@ -106,7 +106,7 @@ QUERIES = (
         tables=("lineitem",),
         sql=_LATE_SHIPMENTS.format(days="l_receiptdate - l_commitdate"),
         dialects={"sqlite": _LATE_SHIPMENTS.format(days="julianday(l_receiptdate) - julianday(l_commitdate)")},
-        naive=_late_shipments,
+        programs={"naive": _late_shipments},
     ),
     Query(
         name="top_lines",
@@ -118,14 +118,14 @@ from lineitem
 order by l_extendedprice desc, l_orderkey, l_linenumber
 limit 10
 """,
-        naive=_top_lines,
+        programs={"naive": _top_lines},
     ),
     Query(
         name="distinct_parts",
         title="how many parts were ever ordered",
         tables=("lineitem",),
         sql="select count(distinct l_partkey) as parts from lineitem",
-        naive=_distinct_parts,
+        programs={"naive": _distinct_parts},
     ),
     Query(
         name="large_orders",
@@ -138,7 +138,7 @@ group by l_orderkey
 having sum(l_quantity) > 300
 order by quantity desc, l_orderkey
 """,
-        naive=_large_orders,
+        programs={"naive": _large_orders},
     ),
     Query(
         name="one_order",
@@ -150,7 +150,7 @@ from lineitem
 where l_orderkey = 4003
 order by l_linenumber
 """,
-        naive=_one_order,
+        programs={"naive": _one_order},
         indexed=True,
     ),
 )

@@ -48,7 +48,7 @@ def _query(name: str) -> Query:
         title=_TITLES[name],
         tables=tuple(table for table in _data.TABLES if table in words),
         sql=sql,
-        naive=PROGRAMS.get(name),
+        programs={"naive": PROGRAMS[name]} if name in PROGRAMS else {},
         dialects={"sqlite": translated(name, sql)},
         ordered=name not in _LOOSELY_ORDERED,
     )

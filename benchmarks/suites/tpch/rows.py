@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from ...model import AnswerRow, NaiveProgram, Row
+from ...model import AnswerRow, Program, Row
 
 
 def _pricing_summary(tables: Mapping[str, Sequence[Row]]) -> list[AnswerRow]:
@@ -44,4 +44,4 @@ def _forecast_revenue(tables: Mapping[str, Sequence[Row]]) -> list[AnswerRow]:
     return [(revenue,)]
 
 
-PROGRAMS: Mapping[str, NaiveProgram] = {"q01": _pricing_summary, "q06": _forecast_revenue}
+PROGRAMS: Mapping[str, Program] = {"q01": _pricing_summary, "q06": _forecast_revenue}
