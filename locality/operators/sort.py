@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from locality.operators.ordering import order_of, sort_keys
+from locality.operators.ordering.fields import Field, fields_of
+from locality.operators.ordering.order import SORT_BYTES, near_rows, order_of
 from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.relations.batch import Batch
 from locality.plan.expressions import SortKey
@@ -34,24 +33,25 @@ class Sort:
             rows = batch.select(range(self._width))
             if batch.row_count <= 1:
                 return rows
-            arrays = [
-                array
-                for i, key in enumerate(self._keys)
-                for array in sort_keys(batch.column(self._width + i), key.descending, key.nulls_first)
-            ]
-            keys_bytes = sum(array.nbytes for array in arrays)
-            execution.reserve(keys_bytes + 8 * batch.row_count, "the keys of a sort")
-            traffic.state += 2 * keys_bytes
-            return rows.take(order_of(arrays, self._first))
+            execution.reserve(SORT_BYTES * batch.row_count, "the keys of a sort")
+            fields = self._fields(batch)
+            traffic.state += 2 * SORT_BYTES * batch.row_count
+            return rows.take(order_of(fields, batch.row_count, execution.run, self._first).rows)
+
+    def _fields(self, batch: Batch) -> list[Field]:
+        return [
+            field
+            for i, key in enumerate(self._keys, self._width)
+            for field in fields_of(batch.column(i), key.descending, key.nulls_first)
+        ]
 
     def _near(self, batch: Batch) -> Batch:
         """Without rows that the first key alone puts after the first ones, so that no other key is made of them."""
         if len(self._keys) == 1 or self._first is None or not 0 < 4 * self._first < batch.row_count:
             return batch
         key = self._keys[0]
-        keys = sort_keys(batch.column(self._width), key.descending, key.nulls_first)[0]
-        bound = np.partition(keys, self._first - 1)[self._first - 1]
-        return batch.take(np.flatnonzero(keys <= bound))
+        fields = fields_of(batch.column(self._width), key.descending, key.nulls_first)
+        return batch.take(near_rows(fields, batch.row_count, self._first))
 
     def explain(self) -> Explanation:
         directions = ["descending" if key.descending else "ascending" for key in self._keys]

@@ -18,7 +18,8 @@ from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.probe import probe
 from locality.operators.filters.filter import plan_tests
 from locality.operators.late import rows_at
-from locality.operators.ordering import order_of, sort_keys
+from locality.operators.ordering.fields import fields_of
+from locality.operators.ordering.order import order_of
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import MORSEL_ROWS, Morsel, Pipeline
 from locality.operators.relations.batch import Batch
@@ -248,12 +249,12 @@ class Top:
 
     def _order_ties(self, positions: Positions, execution: Execution) -> Positions:
         batch = rows_at(self._relation, [key.expression for key in self._keys], positions, execution)
-        arrays = [
-            array
+        fields = [
+            field
             for i, key in enumerate(self._keys)
-            for array in sort_keys(batch.column(i), key.descending, key.nulls_first)
+            for field in fields_of(batch.column(i), key.descending, key.nulls_first)
         ]
-        return positions[order_of(arrays)]
+        return positions[order_of(fields, len(positions)).rows]
 
     def explain(self) -> Explanation:
         return Explanation("top-n", self._top.details())

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from locality.encodings import EncodedColumn, decode, without_rows
 from locality.errors import SchemaError, Unsupported
-from locality.operators.ordering import order_of, sort_keys
+from locality.operators.ordering.fields import fields_of
+from locality.operators.ordering.order import SORT_BYTES, order_of
 from locality.operators.physical import Execution
 from locality.operators.relations.keyindex import index_rows
 from locality.operators.relations.relation import Positions, Relation
@@ -99,17 +100,15 @@ def ordered_source(snapshot: Snapshot, table: str, order: Sequence[OrderColumn],
 
 def row_order(snapshot: Snapshot, table: Table, order: Sequence[OrderColumn], execution: Execution) -> Positions:
     """Positions of the table's rows in order; shape (rows,)."""
-    keys = []
+    fields = []
+    execution.reserve(SORT_BYTES * table.row_count, "the order of a table's rows")
     for column in order:
         values = _values(snapshot, table, column, execution)
         try:
-            found = sort_keys(values, descending=False, nulls_first=False)
+            fields += fields_of(values)
         except Unsupported:
             raise SchemaError(f"column {column.name!r} is {values.type}, which has no order") from None
-        execution.reserve(sum(key.nbytes for key in found), "the keys of an order")
-        keys += found
-    execution.reserve(8 * table.row_count, "the order of a table's rows")
-    return order_of(keys) if table.row_count else np.empty(0, np.int64)
+    return order_of(fields, table.row_count, execution.run).rows
 
 
 def _values(snapshot: Snapshot, table: Table, column: OrderColumn, execution: Execution) -> EncodedColumn:

@@ -19,7 +19,8 @@ from locality.kernel.ir import Array, Scalar
 from locality.kernel.loader import load
 from locality.operators.codegen.lookup import as_lookup, introduce_lookups, tables_of
 from locality.operators.codegen.parameters import Parameters
-from locality.operators.ordering import order_of, sort_keys
+from locality.operators.ordering.fields import fields_of
+from locality.operators.ordering.order import order_of
 from locality.operators.relations.batch import Batch, Deferred
 from locality.operators.relations.domain import MOST_CODES, domain_of, domains_of
 from locality.operators.relations.traffic import gathered_bytes
@@ -104,7 +105,8 @@ def test_sort_keys_order_rows_as_sql_does(dtype: DataType, descending: bool, nul
         values = _comparable(array)
         wanted = sorted(range(len(values)), key=functools.cmp_to_key(_comparison(values, descending, nulls_first)))
         for column in columns(array, dtype):
-            assert order_of(sort_keys(column, descending, nulls_first)).tolist() == wanted, column.encoding
+            fields = fields_of(column, descending, nulls_first)
+            assert order_of(fields, len(values)).rows.tolist() == wanted, column.encoding
 
 
 def _comparable(array: pa.Array) -> list[Any]:
@@ -131,9 +133,9 @@ def test_several_keys_order_by_the_first_that_differs(count: int, step: int) -> 
     """Rows are ordered in one way where they are few and in others where they are many, and by how wide keys are."""
     source = random.Random(5)
     rows = [(source.randint(0, 3), source.randint(-3, 3) * step, k) for k in range(count)]
-    keys = [np.array([row[i] for row in rows]) for i in range(2)]
-    assert order_of(keys).tolist() == [row[2] for row in sorted(rows)]
-    assert order_of(keys[1:]).tolist() == [row[2] for row in sorted(rows, key=lambda row: row[1])]
+    keys = [fields_of(from_arrow(pa.array([row[i] for row in rows]), BIGINT)) for i in range(2)]
+    assert order_of([*keys[0], *keys[1]], count).rows.tolist() == [row[2] for row in sorted(rows)]
+    assert order_of(keys[1], count).rows.tolist() == [row[2] for row in sorted(rows, key=lambda row: row[1])]
 
 
 # --- domains and lookups

@@ -183,13 +183,20 @@ _WINDOWS = _family(
     ("build_minima", (_INTS64, _INTS64), _I64, (1,)),
     ("minimum_frames", (_INTS64, _INTS64, _INTS64, _INTS64, _INTS64), _I64, (4,)),
 )
+_WORDS = Array(Scalar.U64)
+_SORTING = _family(
+    "sorting",
+    ("count_buckets", (_WORDS, _I64, _I64, _INTS64), _I64, (3,)),
+    ("deal_words", (_WORDS, _I64, _I64, _INTS64, _INTS64, _I64, _WORDS, _POSITIONS), _I64, (4, 6, 7)),
+    ("text_words", (_BYTES, _INTS64, _INTS64, _I64, _WORDS), _I64, (4,)),
+)
 
 PRIMITIVES: Mapping[str, Primitive] = {
     primitive.name: primitive
     for family in (
         *(_SELECTION, _BITMAP, _RUNS, _FLOAT, _ROUNDING, _ELEMENTARY, _INTEGER),
         *(_DATES, _TIMES, _STRINGS, _SEARCH, _HASHING, _MOMENTS, _GROUPS, _RANKS, _SLOTS, _TEXTS, _KEYS),
-        _WINDOWS,
+        *(_WINDOWS, _SORTING),
     )
     for primitive in family
 }

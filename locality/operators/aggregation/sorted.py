@@ -10,14 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from locality.encodings import EncodedColumn, take
+from locality.encodings import EncodedColumn, concat, take
 from locality.errors import Unsupported
 from locality.operators.aggregation.quantiles import continuous_quantile, discrete_quantile
 from locality.operators.codegen.results import float_column, integer_column
+from locality.operators.ordering.order import SORT_BYTES, in_turn
 from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.relations.batch import Batch
-from locality.operators.windows.inputs import Input, Numbers
-from locality.operators.windows.ordered import put_in_order
+from locality.operators.windows.inputs import Input, Numbers, columns_at
+from locality.operators.windows.ordered import Ordered, put_in_order
 from locality.operators.windows.totals import counted_rows
 from locality.operators.windows.window import IDEMPOTENT, window_column
 from locality.plan.expressions import AggregateCall, ColumnRef
@@ -54,16 +55,31 @@ class SortedAggregate:
             if batch.row_count == 0:
                 columns = self._of_no_rows()
             else:
-                execution.reserve(16 * batch.row_count * (len(self.groups) + 3), "the order of an aggregation")
-                keys = [batch.column(group.index) for group in self.groups]
-                source = Input(batch, put_in_order(batch.row_count, keys, []))
-                traffic.state += 2 * source.ordered.nbytes
-                first = source.ordered.order[source.ordered.partitions.begins]
-                columns = [take(key, first) for key in keys]
-                columns += (SORTED_AGGREGATES[call.name](source, call, keys) for call in self.calls)
+                execution.reserve((SORT_BYTES + 10) * batch.row_count, "the order of an aggregation")
+                read = columns_at(batch, range(len(batch.columns)), execution.run)
+                ordered = put_in_order(batch.row_count, [read[group.index] for group in self.groups], [], execution.run)
+                traffic.state += 2 * ordered.nbytes
+                first = ordered.order[ordered.partitions.begins]
+                columns = [take(read[group.index], first) for group in self.groups]
+                columns += self._results(read, ordered, execution)
             traffic.rows = columns[0].length
         intervals = [batch.intervals[group.index] for group in self.groups]
         return Batch(tuple(columns), columns[0].length, (*intervals, *(None for _ in self.calls)))
+
+    def _results(
+        self, columns: Mapping[int, EncodedColumn], ordered: Ordered, execution: Execution
+    ) -> list[EncodedColumn]:
+        """The values of every call, a group each, computed of several shards of groups side by side."""
+        shards = ordered.shards()
+        run = execution.run if len(shards) == 1 else in_turn
+        parts: list[list[EncodedColumn]] = [[] for _ in shards]
+
+        def compute(worker: int, number: int) -> None:
+            source = Input(columns, shards[number], run)
+            parts[number] = [SORTED_AGGREGATES[call.name](source, call) for call in self.calls]
+
+        execution.run(range(len(shards)), compute)
+        return [concat(list(results)) for results in zip(*parts, strict=True)]
 
     def _of_no_rows(self) -> list[EncodedColumn]:
         """No group; without keys one, in which all is NULL but counts."""
@@ -79,13 +95,13 @@ class SortedAggregate:
         return Explanation("aggregate", details, (self.child.explain(),))
 
 
-#: An aggregate of every group, given the sorted rows and the groups' keys.
-_Aggregate = Callable[[Input, AggregateCall, Sequence[EncodedColumn]], EncodedColumn]
+#: An aggregate of every group, given the sorted rows.
+_Aggregate = Callable[[Input, AggregateCall], EncodedColumn]
 
 
-def _by_window(source: Input, call: AggregateCall, keys: Sequence[EncodedColumn]) -> EncodedColumn:
+def _by_window(source: Input, call: AggregateCall) -> EncodedColumn:
     column = window_column(source, _as_window(call))
-    return take(column, source.ordered.order[source.ordered.partitions.begins])
+    return take(column, source.ordered.partitions.starts[:-1])
 
 
 def _as_window(call: AggregateCall) -> WindowCall:
@@ -95,7 +111,7 @@ def _as_window(call: AggregateCall) -> WindowCall:
 def _folded(function: np.ufunc, neutral: int) -> _Aggregate:
     """What a ufunc makes of the values of each group; NULL where there are none."""
 
-    def folded(source: Input, call: AggregateCall, keys: Sequence[EncodedColumn]) -> EncodedColumn:
+    def folded(source: Input, call: AggregateCall) -> EncodedColumn:
         counted = counted_rows(source, call.filter, call.args[0])
         values, _ = source.numbers(call.args[0])
         if call.type.is_float:
@@ -112,7 +128,7 @@ def _folded(function: np.ufunc, neutral: int) -> _Aggregate:
 
 
 def _reduced(source: Input, function: np.ufunc, values: Numbers) -> Numbers:
-    reduced: Numbers = function.reduceat(values, np.flatnonzero(source.ordered.partitions.begins))
+    reduced: Numbers = function.reduceat(values, source.ordered.partitions.starts[:-1])
     return reduced
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from locality.errors import Unsupported
 from locality.kernel.loader import primitive
-from locality.operators.ordering import Keys
+from locality.operators.ordering.keys import Keys
 from locality.operators.relations.relation import Positions
 from locality.operators.windows.inputs import Input, Mask
 from locality.plan.expressions import Expression, SortKey
@@ -88,10 +88,9 @@ def _distance(source: Input, bound: Bound) -> Positions:
 
 
 def _group_edge(source: Input, bound: Bound, is_end: bool) -> Positions:
-    ordered = source.ordered
-    last = len(ordered.group_starts) - 1
-    number = ordered.group + is_end + _distance(source, bound)
-    return ordered.group_starts[np.clip(number, 0, last)]
+    peers = source.ordered.peers
+    number = peers.number + is_end + _distance(source, bound)
+    return peers.starts[np.clip(number, 0, len(peers.starts) - 1)]
 
 
 def _range_edge(source: Input, call: WindowCall, bound: Bound, is_end: bool) -> Positions:

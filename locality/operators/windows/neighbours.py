@@ -92,9 +92,9 @@ def _or_default(source: Input, call: WindowCall, found: Positions) -> EncodedCol
     value, default = call.args[0], call.args[2]
     if default.type != value.type:
         raise Unsupported(f"{call.name} of {value.type} or {default.type}")
-    rows, order = source.ordered.rows, source.ordered.order
+    rows, position = source.ordered.rows, source.ordered.position
     both = concat([source.column(value), source.column(default)])
-    return take(both, source.scattered(np.where(found >= 0, order[np.maximum(found, 0)], rows + order)))
+    return take(both, np.where(found >= 0, found, rows + position))
 
 
 def _placed(
@@ -134,4 +134,4 @@ NEIGHBOURS: Mapping[str, Callable[[Input, WindowCall], EncodedColumn]] = {
     "last": _placed(_last),
     "any_value": _placed(_first, ignore_nulls=True),
 }
-"""Each function's column, by DuckDB's name."""
+"""Each function's column in the window's order, by DuckDB's name."""

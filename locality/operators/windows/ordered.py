@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,20 +12,48 @@ import numpy.typing as npt
 
 from locality.encodings import EncodedColumn
 from locality.kernel.loader import primitive
-from locality.operators.ordering import Keys, order_of, sort_keys
+from locality.operators.ordering.fields import fields_of
+from locality.operators.ordering.order import Run, changes, in_turn, order_of
 from locality.operators.relations.relation import Positions
 from locality.plan.expressions import SortKey
 
 Begins = npt.NDArray[np.bool_]
 
+#: Rows that one worker takes at a time, if partitions are not larger: what is made of them stays in its cache.
+_SHARD_ROWS = 65536
+
 
 @dataclass(frozen=True, eq=False)
 class Spans:
-    """A span of rows that each row lies in: from ``first`` up to ``after``, positions in the order."""
+    """Spans of rows side by side; ``begins`` marks the rows that open one."""
 
     begins: Begins
-    first: Positions
-    after: Positions
+
+    @property
+    def first(self) -> Positions:
+        """Where each row's span begins, a position in the order."""
+        return self._ends[0]
+
+    @property
+    def after(self) -> Positions:
+        """Where each row's span ends: the position after its last."""
+        return self._ends[1]
+
+    @cached_property
+    def starts(self) -> Positions:
+        """Where each span begins; then the number of rows."""
+        return np.append(np.flatnonzero(self.begins), len(self.begins))
+
+    @cached_property
+    def number(self) -> Positions:
+        """The number of each row's span."""
+        return np.cumsum(self.begins) - 1
+
+    @cached_property
+    def _ends(self) -> tuple[Positions, Positions]:
+        first, after = np.empty(len(self.begins), np.int64), np.empty(len(self.begins), np.int64)
+        primitive("find_spans")(self.begins, first, after)
+        return first, after
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,46 +77,32 @@ class Ordered:
         """Each row's own position in the order."""
         return np.arange(self.rows, dtype=np.int64)
 
-    @cached_property
-    def group(self) -> Positions:
-        """The number of each row's peers among all groups of peers."""
-        return np.cumsum(self.peers.begins) - 1
-
-    @cached_property
-    def group_starts(self) -> Positions:
-        """Where each group of peers begins; then the number of rows."""
-        return np.append(np.flatnonzero(self.peers.begins), self.rows)
-
     @property
     def nbytes(self) -> int:
         """Bytes of the order and the spans."""
-        return 8 * 5 * self.rows
+        return 10 * self.rows
+
+    def shards(self) -> list[Ordered]:
+        """The rows in parts of whole partitions: a call's values in one do not depend on the others."""
+        starts = self.partitions.starts
+        wanted = np.arange(0, self.rows, _SHARD_ROWS)
+        cuts = [*np.unique(starts[np.searchsorted(starts, wanted)]).tolist(), self.rows]
+        return [self._shard(slice(*cut)) for cut in itertools.pairwise(cuts) if cut[0] < cut[1]]
+
+    def _shard(self, rows: slice) -> Ordered:
+        return Ordered(self.order[rows], Spans(self.partitions.begins[rows]), Spans(self.peers.begins[rows]))
 
 
 def put_in_order(
-    rows: int, partitions: Sequence[EncodedColumn], keys: Sequence[tuple[EncodedColumn, SortKey]]
+    rows: int,
+    partitions: Sequence[EncodedColumn],
+    keys: Sequence[tuple[EncodedColumn, SortKey]],
+    run: Run = in_turn,
 ) -> Ordered:
     """The order of ``rows`` rows, of which all columns have as many; rows that are equal keep theirs."""
-    owners = [array for column in partitions for array in sort_keys(column, False, False)]
-    within = [array for column, key in keys for array in sort_keys(column, key.descending, key.nulls_first)]
-    arrays = [*owners, *within]
-    order = order_of(arrays) if arrays else np.arange(rows, dtype=np.int64)
-    begins = _changes(rows, owners, order)
-    borders = begins if not within else begins | _changes(rows, within, order)
-    return Ordered(order, _spans(begins), _spans(borders))
-
-
-def _changes(rows: int, arrays: Sequence[Keys], order: Positions) -> Begins:
-    """Which rows differ from the one before them; the first does."""
-    changed = np.zeros(rows, dtype=np.bool_)
-    changed[:1] = True
-    for array in arrays:
-        ordered = array[order]
-        changed[1:] |= ordered[1:] != ordered[:-1]
-    return changed
-
-
-def _spans(begins: Begins) -> Spans:
-    first, after = np.empty(len(begins), np.int64), np.empty(len(begins), np.int64)
-    primitive("find_spans")(begins, first, after)
-    return Spans(begins, first, after)
+    owners = [field for column in partitions for field in fields_of(column)]
+    within = [field for column, key in keys for field in fields_of(column, key.descending, key.nulls_first)]
+    order = order_of([*owners, *within], rows, run)
+    begins = changes(order, owners, sum(field.bits for field in within), run)
+    borders = changes(order, [*owners, *within], 0, run) if within else begins
+    return Ordered(order.rows, Spans(begins), Spans(borders))

@@ -22,7 +22,7 @@ def _rank(source: Input) -> Numbers:
 
 
 def _dense_rank(source: Input) -> Numbers:
-    group = source.ordered.group
+    group = source.ordered.peers.number
     return group - group[source.ordered.partitions.first] + 1
 
 
@@ -46,7 +46,7 @@ _NUMBERS: Mapping[str, Callable[[Input], Numbers]] = {
 
 
 def _numbered(source: Input, call: WindowCall) -> EncodedColumn:
-    values = source.scattered(_NUMBERS[call.name](source))
+    values = _NUMBERS[call.name](source)
     return float_column(call.type, values, None) if call.type.is_float else integer_column(call.type, values, None)
 
 
@@ -62,12 +62,11 @@ def _ntile(source: Input, call: WindowCall) -> EncodedColumn:
     size, large = rows // wanted, rows % wanted
     in_large = large * (size + 1)
     tile = np.where(row < in_large, row // (size + 1), large + (row - in_large) // size) + 1
-    known = None if valid is None else source.scattered(valid)
-    return integer_column(call.type, source.scattered(tile), known)
+    return integer_column(call.type, tile, valid)
 
 
 RANKS: Mapping[str, Callable[[Input, WindowCall], EncodedColumn]] = {
     **dict.fromkeys(_NUMBERS, _numbered),
     "ntile": _ntile,
 }
-"""Each function's column, by DuckDB's name."""
+"""Each function's column in the window's order, by DuckDB's name."""

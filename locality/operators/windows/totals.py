@@ -11,7 +11,6 @@ from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
 from locality.kernel.loader import primitive
 from locality.operators.codegen.results import bitmap, float_column, integer_column
-from locality.operators.ordering import Keys, order_of
 from locality.operators.windows.frames import Range, frames_of
 from locality.operators.windows.inputs import Input, Mask, Numbers
 from locality.plan.expressions import Expression
@@ -43,10 +42,9 @@ class _Sums:
             raise Unsupported(f"{what} beyond 128 bits")
         return digits[1] << _BITS | digits[0], high
 
-    def column(self, call: WindowCall, source: Input, valid: Mask) -> EncodedColumn:
+    def column(self, call: WindowCall, valid: Mask) -> EncodedColumn:
         """The sums as a column of 64 bits a value, or of 128 where one does not fit."""
-        low, high = (source.scattered(word) for word in self.words(call.name))
-        valid = source.scattered(valid)
+        low, high = self.words(call.name)
         if (high == low >> 63).all():
             return integer_column(call.type, low, valid)
         if call.type.is_decimal and (np.abs(high) >= _MOST_DECIMAL).any():
@@ -79,7 +77,7 @@ def _totals(ranges: Sequence[Range], values: Numbers) -> Numbers:
 def _count(source: Input, call: WindowCall) -> EncodedColumn:
     argument = call.args[0] if call.args else None
     counts = _totals(frames_of(source, call), counted_rows(source, call.filter, argument))
-    return integer_column(call.type, source.scattered(counts), None)
+    return integer_column(call.type, counts, None)
 
 
 def _sum(source: Input, call: WindowCall) -> EncodedColumn:
@@ -87,8 +85,8 @@ def _sum(source: Input, call: WindowCall) -> EncodedColumn:
     there = _totals(ranges, counted) > 0
     if call.args[0].type.is_float:
         total = _float_sums(source, call, ranges, counted)
-        return float_column(call.type, source.scattered(total), source.scattered(there))
-    return _exact_sums(source, call, ranges, counted).column(call, source, there)
+        return float_column(call.type, total, there)
+    return _exact_sums(source, call, ranges, counted).column(call, there)
 
 
 def _average(source: Input, call: WindowCall) -> EncodedColumn:
@@ -104,7 +102,7 @@ def _average(source: Input, call: WindowCall) -> EncodedColumn:
     divisor = np.maximum(count, 1).astype(np.longdouble) * np.longdouble(10 ** call.args[0].type.scale)
     with np.errstate(invalid="ignore"):
         means = (total.astype(np.longdouble) / divisor).astype(np.float64)
-    return float_column(call.type, source.scattered(means), source.scattered(count > 0))
+    return float_column(call.type, means, count > 0)
 
 
 def _exact_sums(source: Input, call: WindowCall, ranges: Sequence[Range], counted: Mask) -> _Sums:
@@ -147,7 +145,7 @@ def _extreme(descending: bool, by: int = 0) -> Callable[[Input, WindowCall], Enc
         counted = counted_rows(source, call.filter, call.args[0])
         if by:
             counted &= counted_rows(source, None, call.args[by])
-        keys = _one_key(source.sort_keys(call.args[by], descending))
+        keys = source.ranks(call.args[by], descending)
         tree = np.full(2 * len(keys), -1, np.int64)
         tree[len(keys) :] = np.where(counted, source.ordered.position, -1)
         primitive("build_minima")(keys, tree)
@@ -157,16 +155,6 @@ def _extreme(descending: bool, by: int = 0) -> Callable[[Input, WindowCall], Enc
         return source.gathered(call.args[0], positions)
 
     return extreme
-
-
-def _one_key(keys: Sequence[Keys]) -> Keys:
-    """Keys of several words by their ranks."""
-    if len(keys) == 1:
-        return keys[0]
-    order = order_of(keys)
-    ranks = np.empty(len(order), np.int64)
-    ranks[order] = np.arange(len(order))
-    return ranks
 
 
 TOTALS: Mapping[str, Callable[[Input, WindowCall], EncodedColumn]] = {
@@ -184,4 +172,4 @@ TOTALS: Mapping[str, Callable[[Input, WindowCall], EncodedColumn]] = {
     "arg_min": _extreme(False, by=1),
     "arg_max": _extreme(True, by=1),
 }
-"""Each aggregate's column, by DuckDB's name."""
+"""Each aggregate's column in the window's order, by DuckDB's name."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from locality.encodings import EncodedColumn, stored_bytes
 from locality.errors import Unsupported
+from locality.operators.ordering.order import SORT_BYTES, in_turn
 from locality.operators.physical import Execution, Explanation, Physical, Traffic
 from locality.operators.relations.batch import Batch, interval_of
-from locality.operators.windows.inputs import Input
+from locality.operators.windows.inputs import Input, columns_at
 from locality.operators.windows.neighbours import NEIGHBOURS
 from locality.operators.windows.ordered import Ordered, put_in_order
 from locality.operators.windows.ranks import RANKS
+from locality.operators.windows.scatter import scattered
 from locality.operators.windows.totals import TOTALS
 from locality.plan.expressions import ColumnRef, Expression, SortKey
 from locality.plan.windows import WindowCall
@@ -52,18 +54,19 @@ class Window:
 
     def _results(self, batch: Batch, execution: Execution, traffic: Traffic) -> list[EncodedColumn]:
         traffic.add_reads(batch.reads())
-        orders: dict[_Order, Ordered] = {}
-        results = []
-        for call in self._calls:
-            wanted = _order_of(call)
-            if wanted not in orders:
-                execution.reserve(16 * batch.row_count * (len(wanted[0]) + len(wanted[1]) + 3), "the order of a window")
-                orders[wanted] = _put_in_order(batch, wanted)
-                traffic.state += 2 * orders[wanted].nbytes
-            results.append(window_column(Input(batch, orders[wanted]), call))
-            execution.reserve(stored_bytes(results[-1]), "the results of window functions")
-            traffic.written += stored_bytes(results[-1])
-        return results
+        columns = columns_at(batch, (e.index for call in self._calls for e in _read(call)), execution.run)
+        results: dict[int, EncodedColumn] = {}
+        for wanted in dict.fromkeys(map(_order_of, self._calls)):
+            execution.reserve((SORT_BYTES + 10) * batch.row_count, "the order of a window")
+            ordered = _put_in_order(batch.row_count, columns, wanted, execution)
+            traffic.state += 2 * ordered.nbytes
+            numbers = [i for i, call in enumerate(self._calls) if _order_of(call) == wanted]
+            calls = [self._calls[i] for i in numbers]
+            results |= zip(numbers, _columns(columns, ordered, calls, execution), strict=True)
+        for result in results.values():
+            execution.reserve(stored_bytes(result), "the results of window functions")
+            traffic.written += stored_bytes(result)
+        return [results[i] for i in range(len(self._calls))]
 
     def explain(self) -> Explanation:
         names = ", ".join(call.name for call in self._calls)
@@ -73,8 +76,34 @@ class Window:
 
 
 def window_column(source: Input, call: WindowCall) -> EncodedColumn:
-    """The values of one call, in the order of its input's rows."""
+    """The values of one call, in the window's order."""
     return _FUNCTIONS[call.name](source, call)
+
+
+def _columns(
+    columns: Mapping[int, EncodedColumn], ordered: Ordered, calls: Sequence[WindowCall], execution: Execution
+) -> list[EncodedColumn]:
+    """The values of calls over one order as the rows came, computed of several shards side by side."""
+    shards = ordered.shards()
+    run = execution.run if len(shards) == 1 else in_turn
+    parts: list[list[EncodedColumn]] = [[] for _ in shards]
+
+    def compute(worker: int, number: int) -> None:
+        source = Input(columns, shards[number], run)
+        parts[number] = [window_column(source, call) for call in calls]
+
+    execution.run(range(len(shards)), compute)
+    orders = [shard.order for shard in shards]
+    return [scattered(results, orders, execution.run) for results in zip(*parts, strict=True)]
+
+
+def _read(call: WindowCall) -> Iterator[ColumnRef]:
+    """The columns that a call reads."""
+    offsets = (call.frame.start.offset, call.frame.end.offset)
+    keys = (key.expression for key in call.keys)
+    for expression in (*call.args, *call.partitions, *keys, call.filter, *offsets):
+        if isinstance(expression, ColumnRef):
+            yield expression
 
 
 def _order_of(call: WindowCall) -> _Order:
@@ -83,14 +112,14 @@ def _order_of(call: WindowCall) -> _Order:
     return partitions, tuple(key for key in call.keys if isinstance(key.expression, ColumnRef))
 
 
-def _put_in_order(batch: Batch, wanted: _Order) -> Ordered:
+def _put_in_order(rows: int, columns: Mapping[int, EncodedColumn], wanted: _Order, execution: Execution) -> Ordered:
     def column(expression: Expression) -> EncodedColumn:
         assert isinstance(expression, ColumnRef)
-        return batch.column(expression.index)
+        return columns[expression.index]
 
     partitions, keys = wanted
     return put_in_order(
-        batch.row_count, [column(e) for e in partitions], [(column(key.expression), key) for key in keys]
+        rows, [column(e) for e in partitions], [(column(key.expression), key) for key in keys], execution.run
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from locality.errors import MemoryLimitError
 from locality.operators.build import Builder
+from locality.operators.windows import ordered
 from locality.optimizer.distinct import split_distinct_aggregates
 from locality.plan.expressions import AggregateCall, ColumnRef
 from locality.plan.nodes import Aggregate
@@ -38,6 +39,12 @@ def _table(seed: int, rows: int) -> pa.Table:
             "b": pa.array(rng.random(rows) < 0.5, mask=nulls()),
         }
     )
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Partitions in parts of a few rows each, which are otherwise computed in one."""
+    monkeypatch.setattr(ordered, "_SHARD_ROWS", 8)
 
 
 @pytest.fixture(scope="module")

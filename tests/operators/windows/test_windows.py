@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from locality.errors import Unsupported
+from locality.operators.windows import ordered
 from locality.plan.expressions import Call, Case, ColumnRef, Constant, Expression, SortKey
 from locality.plan.nodes import Aggregate, Filter, Node, Project, Scan, Window
 from locality.plan.windows import Bound, Frame, WindowCall
@@ -40,6 +41,12 @@ def _part(seed: int, rows: int, nulls: float) -> pa.Table:
             "id": pa.array(rng.permutation(rows) + 1000 * seed),
         }
     )
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Partitions in parts of a few rows each, which are otherwise computed in one."""
+    monkeypatch.setattr(ordered, "_SHARD_ROWS", 8)
 
 
 TABLES = {

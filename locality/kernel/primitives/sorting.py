@@ -1,0 +1,66 @@
+"""Words of sort keys dealt out by their upper bits, so that each part can be sorted by itself, in the cache.
+
+A word's bucket is ``(word - low) >> shift``; ``parts`` gives each bucket its part, in ascending order. (Radix
+partitioning before sorting: Satish and others, "Fast Sort on CPUs and GPUs", SIGMOD 2010.)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import jit
+from .types import Bytes, Elements, Integer, Ints64, Words
+
+_EIGHT = np.uint64(8)
+
+
+@jit
+def count_buckets(words: Words, low: Integer, shift: Integer, counts: Ints64) -> Integer:
+    """Adds the number of words of each bucket to ``counts``; returns how many words there are."""
+    least, by = np.uint64(low), np.uint64(shift)
+    for i in range(len(words)):
+        counts[(words[i] - least) >> by] += 1
+    return len(words)
+
+
+@jit
+def deal_words(
+    words: Words,
+    low: Integer,
+    shift: Integer,
+    parts: Elements,
+    places: Ints64,
+    first: Integer,
+    dealt: Words,
+    rows: Elements,
+) -> Integer:
+    """Writes each word to ``dealt`` where its part has its next place, and moves that; words keep their order.
+
+    ``rows`` gets the words' rows, the first of which is ``first``, at the same places; it is empty if they are not
+    wanted.
+    """
+    least, by = np.uint64(low), np.uint64(shift)
+    wanted = len(rows) != 0
+    for i in range(len(words)):
+        part = parts[(words[i] - least) >> by]
+        place = np.uint64(places[part])
+        places[part] += 1
+        dealt[place] = words[i]
+        if wanted:
+            rows[place] = first + i
+    return len(words)
+
+
+@jit
+def text_words(data: Bytes, offsets: Ints64, rows: Ints64, at: Integer, words: Words) -> Integer:
+    """Eight bytes of each row's string from byte ``at`` on, the first one highest; zeros behind the string's end."""
+    for i in range(len(rows)):
+        row = np.uint64(rows[i])
+        start = offsets[row] + at
+        stop = min(offsets[row + np.uint64(1)], start + 8)
+        word = np.uint64(0)
+        for k in range(start, stop):
+            word = (word << _EIGHT) | np.uint64(data[np.uint64(k)])
+        missing = np.uint64(8 - max(stop - start, 0))
+        words[i] = word << (_EIGHT * missing) if missing < _EIGHT else np.uint64(0)
+    return len(rows)

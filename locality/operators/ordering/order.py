@@ -1,0 +1,240 @@
+"""The order of rows by words: dealt out by their upper bits, then sorted part by part, several parts side by side.
+
+Where a row's number fits beside its key, both are one word, and sorting these needs nothing else. Otherwise as many
+bits of the key as fit beside the place in a part are sorted at a time, and the next ones only for rows that are still
+tied: raw text is read only as far as it has to be.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from locality.kernel.loader import primitive
+from locality.operators.ordering.fields import Field, Words
+from locality.operators.ordering.words import WORD_BITS, Word, words_of
+
+Positions = npt.NDArray[np.int64]
+Item = TypeVar("Item")
+
+#: Bytes that a row takes while it is sorted: its word twice, its number, its place in the order.
+SORT_BYTES = 28
+#: Rows of a part: its words and rows stay in the second-level cache while it is sorted.
+_PART_ROWS = 65536
+#: Tasks that rows are cut into where each needs counters of its own, and rows of a task at least.
+_TASKS = 16
+_LEAST_TASK = 32768
+#: Upper bits by which rows are dealt out.
+_BUCKET_BITS = 12
+
+
+class Run(Protocol):
+    """Calls ``work(worker, item)`` for every item, maybe several at a time."""
+
+    def __call__(self, items: Sequence[Item], work: Callable[[int, Item], Any], /) -> None: ...
+
+
+def in_turn(items: Sequence[Item], work: Callable[[int, Item], Any]) -> None:
+    """One after the other, for callers without workers."""
+    for item in items:
+        work(0, item)
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """Rows in order, those with equal keys in their own.
+
+    keys: in this order, each key with so many ``row_bits`` after it; None if keys take more than one word.
+    """
+
+    rows: Positions
+    keys: Words | None
+    row_bits: int = 0
+
+
+def order_of(fields: Sequence[Field], rows: int, run: Run = in_turn, first: int | None = None) -> Order:
+    """The order of ``rows`` rows by the fields, the most significant first; of the ``first`` rows only, if given."""
+    words = words_of(fields)
+    if rows <= 1 or not words:
+        return Order(np.arange(rows if first is None else min(rows, first), dtype=np.int64), None)
+    row_bits = (rows - 1).bit_length()
+    is_whole = len(words) == 1 and words[0].bits + row_bits <= WORD_BITS
+    keys, low, high, ascending = _filled(words[0], rows, row_bits if is_whole else 0, run)
+    if low == high and len(words) > 1:
+        return order_of([Field(word.bits, word.read) for word in words[1:]], rows, run, first)
+    if first is not None and 0 < 4 * first < rows:
+        return Order(_first_rows(words, keys, first), None)
+    if ascending and len(words) == 1:
+        return Order(np.arange(rows, dtype=np.int64)[:first], keys, row_bits if is_whole else 0)
+    order = np.empty(rows, np.int64)
+    if is_whole:
+        keys, parts, _ = _dealt(keys, low, high, False, run)
+        mask = np.uint64(2**row_bits - 1)
+
+        def sort_words(worker: int, part: slice) -> None:
+            keys[part].sort()
+            np.bitwise_and(keys[part], mask, out=order[part].view(np.uint64))
+
+        run(parts, sort_words)
+        return Order(order[:first], keys, row_bits)
+    keys, parts, own = _dealt(keys, low, high, True, run)
+
+    def sort_rows(worker: int, part: slice) -> None:
+        here = own[part].astype(np.int64)
+        places = _sorted_places(lambda places: keys[part][places], words[1:], here)
+        order[part] = here[places]
+        keys[part] = keys[part][places]
+
+    run(parts, sort_rows)
+    return Order(order[:first], keys if len(words) == 1 else None)
+
+
+def near_rows(fields: Sequence[Field], rows: int, first: int) -> Positions:
+    """The rows that the leading word alone does not put after the ``first`` ones, ascending; ``first`` is positive."""
+    words = words_of(fields)
+    if not words:
+        return np.arange(rows, dtype=np.int64)
+    return _near(words[0].read(slice(0, rows)), first)
+
+
+def _near(keys: Words, first: int) -> Positions:
+    return np.flatnonzero(keys <= np.partition(keys, first - 1)[first - 1])
+
+
+def _filled(word: Word, rows: int, row_bits: int, run: Run) -> tuple[Words, int, int, bool]:
+    """A word a row, with the row's number in so many bits after it; the least, the greatest, whether they ascend."""
+    keys = np.empty(rows, np.uint64)
+    bounds: list[tuple[int, int, bool]] = []
+
+    def fill(worker: int, part: slice) -> None:
+        words = word.read(part)
+        if row_bits:
+            words <<= np.uint64(row_bits)
+            words |= np.arange(part.start, part.stop, dtype=np.uint64)
+        keys[part] = words
+        bounds.append((int(words.min()), int(words.max()), bool((words[1:] >= words[:-1]).all())))
+
+    parts = _cut(rows, _PART_ROWS)
+    run(parts, fill)
+    starts = np.array([part.start for part in parts[1:]], np.int64)
+    ascending = all(each[2] for each in bounds) and bool((keys[starts] >= keys[starts - 1]).all())
+    return keys, min(each[0] for each in bounds), max(each[1] for each in bounds), ascending
+
+
+def _dealt(keys: Words, low: int, high: int, with_rows: bool, run: Run) -> tuple[Words, list[slice], npt.NDArray[Any]]:
+    """The keys part by part, each of which comes before the next one's, and their rows if wanted."""
+    rows = len(keys)
+    if rows <= 2 * _PART_ROWS:
+        return keys, [slice(0, rows)], np.arange(rows if with_rows else 0, dtype=_row_type(rows))
+    shift = max((high - low).bit_length() - _BUCKET_BITS, 0)
+    buckets = ((high - low) >> shift) + 1
+    tasks = _cut(rows, max(-(-rows // _TASKS), _LEAST_TASK))
+    counts = np.zeros((len(tasks), buckets), np.int64)
+    least = np.array([low], np.uint64).view(np.int64)[0]
+
+    def count(worker: int, task: int) -> None:
+        primitive("count_buckets")(keys[tasks[task]], least, shift, counts[task])
+
+    run(range(len(tasks)), count)
+    ends = np.cumsum(counts.sum(axis=0))
+    part_of = (np.append(0, ends[:-1]) // _PART_ROWS).astype(np.int64)
+    begins = np.flatnonzero(np.diff(part_of, prepend=-1))
+    part_of = np.cumsum(np.diff(part_of, prepend=part_of[0]) > 0)
+    sizes = np.add.reduceat(counts, begins, axis=1)
+    edges = np.cumsum([0, *sizes.sum(axis=0)])
+    places = edges[:-1] + np.cumsum(sizes, axis=0) - sizes
+    dealt, own = np.empty(rows, np.uint64), np.empty(rows if with_rows else 0, _row_type(rows))
+
+    def deal(worker: int, task: int) -> None:
+        part = tasks[task]
+        primitive("deal_words")(keys[part], least, shift, part_of, places[task], part.start, dealt, own)
+
+    run(range(len(tasks)), deal)
+    return dealt, [slice(start, stop) for start, stop in itertools.pairwise(edges) if stop > start], own
+
+
+def _row_type(rows: int) -> type[np.int32 | np.int64]:
+    return np.int32 if rows < 2**31 else np.int64
+
+
+def _cut(rows: int, step: int) -> list[slice]:
+    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+
+
+def _first_rows(words: Sequence[Word], keys: Words, first: int) -> Positions:
+    """The ``first`` rows in order, by sorting those alone that may be among them."""
+    near = _near(keys, first)
+    places = _sorted_places(lambda places: keys[near[places]], words[1:], near)
+    return near[places[:first]]
+
+
+def _sorted_places(lead: Callable[[Positions], Words], rest: Sequence[Word], rows: Positions) -> Positions:
+    """The stable order of ``rows``, as places among these, by ``lead`` of their places and then by the other words.
+
+    Each round sorts words of: the run of equal rows that a row is in, the next bits of its key, its place.
+    """
+    order = np.arange(len(rows), dtype=np.int64)
+    tied, runs, run_bits = order.copy(), np.zeros(len(rows), np.uint64), 0
+    reads: list[Callable[[Positions], Words]] = [lead, *(_of_rows(word, rows) for word in rest)]
+    for read in reads:
+        values = read(order[tied])
+        values -= values.min()
+        left = int(values.max()).bit_length()
+        while left:
+            place_bits = (len(tied) - 1).bit_length()
+            taken = min(left, WORD_BITS - run_bits - place_bits)
+            left -= taken
+            packed = (runs << np.uint64(taken) | values >> np.uint64(left)) << np.uint64(place_bits)
+            packed |= np.arange(len(tied), dtype=np.uint64)
+            packed.sort()
+            places = (packed & np.uint64(2**place_bits - 1)).view(np.int64)
+            order[tied] = order[tied][places]
+            packed >>= np.uint64(place_bits)
+            begins = np.concatenate(([True], packed[1:] != packed[:-1], [True]))
+            still = ~(begins[:-1] & begins[1:])
+            if not still.any():
+                return order
+            tied = tied[still]
+            runs = np.cumsum(begins[:-1][still]).astype(np.uint64)
+            run_bits = int(runs[-1]).bit_length()
+            values = values[places][still] & np.uint64(2**left - 1)
+    return order
+
+
+def _of_rows(word: Word, rows: Positions) -> Callable[[Positions], Words]:
+    return lambda places: word.read(rows[places])
+
+
+def changes(order: Order, fields: Sequence[Field], later_bits: int, run: Run = in_turn) -> npt.NDArray[np.bool_]:
+    """Which rows, in order, differ from the one before them in ``fields``, the leading ones; the first does.
+
+    later_bits: bits of the fields after these.
+    """
+    begins = np.ones(len(order.rows), np.bool_)
+
+    def compare(worker: int, part: slice) -> None:
+        rows = slice(max(part.start, 1), part.stop)
+        before = slice(rows.start - 1, rows.stop - 1)
+        if order.keys is not None and later_bits + order.row_bits < WORD_BITS:
+            shift = np.uint64(later_bits + order.row_bits)
+            np.not_equal(order.keys[rows] >> shift, order.keys[before] >> shift, out=begins[rows])
+        else:
+            begins[rows] = ~_equal(fields, order.rows[rows], order.rows[before])
+
+    run(_cut(len(begins), _PART_ROWS), compare)
+    return begins
+
+
+def _equal(fields: Sequence[Field], left: Positions, right: Positions) -> npt.NDArray[np.bool_]:
+    """Which pairs of rows agree in all fields; later ones are read where earlier ones agree."""
+    equal = np.arange(len(left), dtype=np.int64)
+    for field in fields:
+        equal = equal[field.read(left[equal]) == field.read(right[equal])]
+    result = np.zeros(len(left), np.bool_)
+    result[equal] = True
+    return result

@@ -1,0 +1,42 @@
+"""Words dealt out by their upper bits, and strings as words, against Python's own sorting and slicing."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.kernel.both import both
+
+GREATEST = 2**64 - 1
+
+
+@given(st.lists(st.integers(2**64 - 600, GREATEST), max_size=40), st.integers(5, 8), st.booleans())
+def test_dealt_words_lie_by_part_in_their_order(words: list[int], shift: int, wanted: bool) -> None:
+    low = 2**64 - 600
+    buckets = [(word - low) >> shift for word in words]
+    part_of = np.minimum(np.arange((600 >> shift) + 1), 2)
+    expected = sorted(range(len(words)), key=lambda row: (min(buckets[row], 2), row))
+    given_words = np.array(words, np.uint64)
+    least = np.array([low], np.uint64).view(np.int64)[0]
+    for count_buckets, deal_words in zip(both("count_buckets"), both("deal_words"), strict=True):
+        counts = np.zeros(len(part_of), np.int64)
+        assert count_buckets(given_words, least, np.int64(shift), counts) == len(words)
+        assert counts.tolist() == [buckets.count(bucket) for bucket in range(len(part_of))]
+        sizes = np.array([counts[part_of == part].sum() for part in range(3)])
+        dealt, rows = np.zeros(len(words), np.uint64), np.zeros(len(words) if wanted else 0, np.int32)
+        places = np.cumsum(sizes) - sizes
+        deal_words(given_words, least, np.int64(shift), part_of, places, np.int64(100), dealt, rows)
+        assert dealt.tolist() == [words[row] for row in expected]
+        assert rows.tolist() == ([100 + row for row in expected] if wanted else [])
+
+
+@given(st.lists(st.binary(max_size=20), min_size=1, max_size=8), st.sampled_from([0, 8, 16]))
+def test_text_words_are_eight_bytes_and_zeros(texts: list[bytes], at: int) -> None:
+    data = np.frombuffer(b"".join(texts), np.uint8)
+    offsets = np.cumsum([0, *map(len, texts)])
+    rows = np.arange(len(texts))[::-1].copy()
+    for text_words in both("text_words"):
+        words = np.empty(len(texts), np.uint64)
+        text_words(data, offsets, rows, np.int64(at), words)
+        assert words.tolist() == [int.from_bytes(text[at : at + 8].ljust(8, b"\0"), "big") for text in texts[::-1]]
