@@ -43,6 +43,9 @@ _RESOURCES = frozenset(
         *("allocator_background_threads", "allocator_flush_threshold", "checkpoint_threshold", "wal_autocheckpoint"),
     }
 )
+#: DuckDB does not ask a dataset for its number of rows and takes it for one, for which it chooses nested loops. On real
+#: tables these take minutes where its other joins take milliseconds.
+_UNKNOWN_ROWS = dict.fromkeys(("asof_loop_join_threshold", "nested_loop_join_threshold", "merge_join_threshold"), "0")
 _EXTENSIONS = frozenset({"LOAD", "EXTENSION", "UPDATE_EXTENSIONS"})
 
 
@@ -71,6 +74,7 @@ class Fallback:
             "allow_community_extensions": "false",
             "python_enable_replacements": "false",
             "temp_directory": temporary_directory or "",
+            **_UNKNOWN_ROWS,
         }
         if memory_limit:
             config["memory_limit"] = f"{memory_limit}B"

@@ -340,3 +340,14 @@ def test_text_stays_text(fallback: Fallback) -> None:
     plain = pa.table({"s": table.column("s").cast(pa.string())})
     fallback.sync([Reads(plain, types=(VARCHAR,)).source])
     assert fallback.run("select s, s || 'y' from t").table.schema.types == [pa.string(), pa.string()]
+
+
+@pytest.mark.parametrize(
+    ("join", "chosen"),
+    [("asof join t b on a.i = b.i and a.i >= b.i", "asof join"), ("join t b on a.i < b.i", "piecewise merge join")],
+)
+def test_joins_are_those_for_many_rows(fallback: Fallback, join: str, chosen: str) -> None:
+    fallback.sync([Reads(pa.table({"i": [1, 2, 3]})).source])
+    plan = values(fallback, f"explain select count(*) from t a {join}")[0][1].lower()
+    assert chosen in plan
+    assert "nested loop" not in plan
