@@ -39,7 +39,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 coverage: $(VENV)/.dev
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest $(TEST_ARGS)
+	LOCALITY_INTERPRET=1 $(BIN)/python -m coverage run -m pytest $(TEST_ARGS)
 	$(BIN)/python -m coverage report
 
 # Measures at scale 1 and writes the README's figures from it; run it on a machine that does nothing else.

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("duckdb", "llvmlite", "locality", "numba", "numpy", "pyarrow", "tpchgen-cli")
+_PACKAGES = ("duckdb", "llvmlite", "locality", "numpy", "pyarrow", "tpchgen-cli")
 
 
 def describe() -> dict[str, Any]:

@@ -16,7 +16,6 @@ from locality import errors
 ROOT = Path(__file__).resolve().parents[1]
 
 HEAVY = [
-    "numba",
     "llvmlite",
     "pandas",
     "polars",
@@ -44,7 +43,7 @@ def test_importing_leaves_heavy_modules_alone(statement: str) -> None:
 
 def test_the_command_shows_its_help_without_the_engine() -> None:
     loaded = modules_after("from locality.cli.main import run\nassert run(['--help']) == 0")
-    assert loaded.isdisjoint({"numba", "pyarrow", "duckdb", "pandas", "rich", "locality.connection"})
+    assert loaded.isdisjoint({"llvmlite", "pyarrow", "duckdb", "pandas", "rich", "locality.connection"})
 
 
 def test_every_public_name_is_there() -> None:

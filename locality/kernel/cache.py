@@ -30,10 +30,10 @@ def environment() -> str:
     """A hash of the primitives' text, of what makes machine code of it, and of the versions of all that it uses."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
-    makers = (here / name for name in ("compiler.py", "parts.py", "allocator.py", "native.py"))
+    makers = (here / "compiler.py", here / "native.py", *sorted((here / "lowering").glob("*.py")))
     for path in (*makers, *sorted((here / "primitives").glob("*.py"))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    versions = (sys.version, np.__version__, version("numba"), version("llvmlite"))
+    versions = (sys.version, np.__version__, version("llvmlite"))
     digest.update("\n".join(versions).encode())
     return digest.hexdigest()
 

@@ -1,8 +1,8 @@
-"""The loop IR: what a kernel is made of, before it is printed as Python and compiled by numba.
+"""The loop IR: what a kernel is made of, before it is printed as Python and compiled.
 
 It is small on purpose: typed scalars and arrays, counted loops, stores and calls to named primitives. Every expression
 carries its type, both operands of an operation have the same type, and conversions are explicit, so that the verifier
-can check a kernel and the printed text means the same under numba and under plain Python.
+can check a kernel and the printed text means the same as machine code and as plain Python.
 
 Data never enters the text: literals of a query are parameters, and only structural constants (0, 1, a block's length)
 may be :class:`Const`.

@@ -1,22 +1,20 @@
-"""Turns loop IR into functions that can be called: verified, printed to a file, compiled by numba and cached on disk.
+"""Turns loop IR into functions that can be called: verified, printed to a file, compiled and cached on disk.
 
 A kernel's file is named by a hash of everything that its machine code depends on: its text, its parameters' types, the
-text of the primitives, and the versions of Python, numpy, numba and llvmlite. An intact file is never rewritten.
+text of the primitives and of the compiler, and the versions of Python, numpy and llvmlite. An intact file is never
+rewritten.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import importlib.util
 import os
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import cache as remember
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -32,8 +30,16 @@ from locality.kernel.scratch import lift_arrays
 from locality.kernel.usage import written_arrays
 from locality.kernel.verify import verify
 
+#: Runs kernels as plain Python if it is set and not 0: an oracle, and what a debugger or a measure of coverage sees.
+INTERPRET_VARIABLE = "LOCALITY_INTERPRET"
+
 _lock = threading.RLock()
 _kernels: dict[str, Kernel] = {}
+
+
+def is_interpreted() -> bool:
+    """Whether kernels run as plain Python in this process."""
+    return os.environ.get(INTERPRET_VARIABLE, "0") != "0"
 
 
 class Kernel:
@@ -55,8 +61,8 @@ class Kernel:
 
     @cached_property
     def compiled(self) -> Callable[..., Any]:
-        """The kernel as machine code: read from the cache, or compiled now; plain Python under NUMBA_DISABLE_JIT."""
-        if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+        """The kernel as machine code: read from the cache, or compiled now; plain Python if nothing is compiled."""
+        if is_interpreted():
             return self.interpreted
         function = self._function
         with _lock:
@@ -84,13 +90,12 @@ class Kernel:
     def _optimised(self) -> Any:
         from locality.kernel.compiler import optimised
 
-        return optimised(self._function, self._module("primitives").kernel.py_func, self._allocations)
+        return optimised(self._function, self._python, self._allocations)
 
     @cached_property
     def interpreted(self) -> Callable[..., Any]:
-        """The same text as plain Python, without numba: right for a few dozen rows, and an oracle in tests."""
-        with _lock:
-            kernel = self._module("plain").kernel
+        """The same text as plain Python: right for a few dozen rows, and an oracle in tests."""
+        kernel = self._python
         given = self._function.parameters[: len(self._function.parameters) - len(self._allocations)]
         casts = [getattr(np, p.type.value) if isinstance(p.type, Scalar) else None for p in given]
 
@@ -117,16 +122,16 @@ class Kernel:
 
         return bound
 
-    def _module(self, package: str) -> ModuleType:
-        name = f"locality.kernel.{package}.kernel_{self.key}"
-        spec = importlib.util.spec_from_file_location(name, self.path)
+    @cached_property
+    def _python(self) -> Callable[..., Any]:
+        """The text as a function of Python's."""
+        spec = importlib.util.spec_from_file_location(f"locality.kernel.primitives.kernel_{self.key}", self.path)
         assert spec is not None
         assert spec.loader is not None
-        importlib.import_module(f"locality.kernel.{package}")
         module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # numba looks a function's module up
         spec.loader.exec_module(module)
-        return module
+        kernel: Callable[..., Any] = module.kernel
+        return kernel
 
 
 def load(function: ir.Function, doc: str = "") -> Kernel:
@@ -147,18 +152,13 @@ def load(function: ir.Function, doc: str = "") -> Kernel:
 
 
 def warm_up() -> None:
-    """Imports what the first kernel will need: LLVM, and the compiler if no kernel was compiled yet."""
+    """Imports what the first kernel will need."""
     processor()
-    if not cache.has_code():
-        with _lock:  # before numba's own locks, here as everywhere: two threads would wait for each other
-            from locality.kernel.compiler import prepare
-
-            prepare()
 
 
 @remember
 def primitive(name: str) -> Callable[..., Any]:
-    """A primitive as machine code that Python calls, without numba where it was compiled before.
+    """A primitive as machine code that Python calls.
 
     It takes arrays as kernels do, and Python's or numpy's scalars; each combination of types is compiled by itself.
     """

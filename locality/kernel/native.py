@@ -1,4 +1,4 @@
-"""Machine code in this process: linked by LLVM and called through one pointer, without numba.
+"""Machine code in this process: linked by LLVM and called through one pointer.
 
 A kernel's entry takes the address of 64-bit words: for each parameter in order a scalar's value, or the address and the
 shape of an array; then the address of room for the local arrays. It returns 0, and the result in the first word. Python

@@ -1,14 +1,15 @@
 """Prints a loop IR function as the source of a Python module with one function, ``kernel``.
 
-The text must mean the same when numba compiles it and when Python runs it, and LLVM must be able to vectorise its
+The text must mean the same when it is compiled and when Python runs it, and LLVM must be able to vectorise its
 loops. Hence:
 
-- numba computes narrow integers in 64 bits, numpy in their own width: a narrow result is cast, ``int32(a + b)``.
-- numba lets LLVM assume that signed 64-bit sums and products don't overflow. Where operands are not narrow enough to
+- Compiled, narrow integers are computed in 64 bits, by numpy in their own width: a narrow result is cast,
+  ``int32(a + b)``.
+- LLVM may assume that signed 64-bit sums and products don't overflow. Where operands are not narrow enough to
   know it, they are computed as unsigned, which wraps, ``int64(uint64(a) + uint64(b))``.
 - Constants and loop counters are Python integers when interpreted, which neither wrap nor have a width: where one would
   decide the type of a result it is cast, ``int64(i)``. Inside an index it is left alone.
-- numba compares a signed index with 0, to count negative ones from the end, unless it is a loop counter from 0; every
+- A signed index is compared with 0, to count negative ones from the end, unless it is a loop counter from 0; every
   other index is made unsigned.
 - ``//`` and ``%`` round toward zero in the IR and down in Python: signed ones are calls of primitives.
 """
@@ -26,7 +27,7 @@ from locality.kernel.primitives import PRIMITIVES
 _WRAPPING = ("+", "*", "&", "|", "^")
 _NARROW_SIGNED = (Scalar.I8, Scalar.I16, Scalar.I32)
 _UNSIGNED = (Scalar.U8, Scalar.U16, Scalar.U32, Scalar.U64)
-_AS_WIDE_AS_NUMBA = (Scalar.I64, Scalar.U64, Scalar.F32, Scalar.F64, Scalar.BOOL)
+_FULL_WIDTH = (Scalar.I64, Scalar.U64, Scalar.F32, Scalar.F64, Scalar.BOOL)
 _LEAST = -(2**63)
 _TRUNCATING = {"//": "trunc_div", "%": "trunc_mod"}
 
@@ -218,13 +219,13 @@ class _Printer:
         """Whether ``expr`` prints as ``left op right`` without a call around it."""
         if expr.op in _TRUNCATING and expr.type not in _UNSIGNED:
             return False
-        return expr.type in _AS_WIDE_AS_NUMBA and not self._may_overflow(expr)
+        return expr.type in _FULL_WIDTH and not self._may_overflow(expr)
 
     def _const(self, const: ir.Const) -> str:
         match const.type:
             case Scalar.BOOL:
                 return str(bool(const.value))
-            case Scalar.I64 if const.value == _LEAST:  # numba takes the literal for a uint64
+            case Scalar.I64 if const.value == _LEAST:  # its digits alone are a uint64
                 return f"{self._cast(str(_LEAST + 1), Scalar.I64)} - 1"
             case Scalar.I64:
                 return str(int(const.value))
@@ -248,12 +249,12 @@ class _Printer:
             text = self._infix(expr, self._may_overflow(expr))
             if self._may_overflow(expr):
                 return self._cast(text, Scalar.I64)
-        return text if expr.type in _AS_WIDE_AS_NUMBA else self._cast(text, expr.type)
+        return text if expr.type in _FULL_WIDTH else self._cast(text, expr.type)
 
     def _infix(self, expr: ir.Binary, unsigned: bool) -> str:
         """``left op right``; a chain of one wrapping operator is printed flat, as casting once at its end is enough."""
         left, right = expr.left, expr.right
-        # three narrow factors may pass the 64 signed bits in which numba multiplies them
+        # three narrow factors may pass the 64 signed bits in which they are multiplied
         flat = expr.op in _WRAPPING and not (expr.op == "*" and expr.type in _NARROW_SIGNED)
         if isinstance(left, ir.Binary) and left.op == expr.op and flat:
             text = self._infix(left, unsigned)

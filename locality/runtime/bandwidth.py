@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,16 +67,17 @@ def measure_read_bandwidth(threads: int, array_bytes: int = _ARRAY_BYTES, runs: 
 
 def _summer() -> Callable[[NDArray[np.int64]], int]:
     """A compiled sum that releases the GIL and vectorises."""
-    import numba
+    from locality.kernel import builder as b
+    from locality.kernel.ir import Array, Scalar
+    from locality.kernel.loader import load
 
-    def total(values: Any) -> Any:
-        result = 0
-        for i in range(values.shape[0]):
-            result += values[i]
-        return result
-
-    compiled: Callable[[NDArray[np.int64]], int] = numba.njit("int64(int64[::1])", nogil=True)(total)
-    return compiled
+    builder = b.Builder()
+    values, count = builder.parameter(Array(Scalar.I64)), builder.parameter(Scalar.I64)
+    result = builder.assign(b.const_i64(0))
+    with builder.loop(count) as i:
+        builder.set(result, b.add(result, b.load(values, i)))
+    kernel = load(builder.build(result), "The sum of an array.").compiled
+    return lambda array: kernel(array, len(array))
 
 
 def _cache_file() -> Path:

@@ -8,16 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from locality.kernel.loader import primitive
 from locality.kernel.primitives import PRIMITIVES
 
 
 def both(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The compiled and the plain function of a registered primitive."""
-    module = PRIMITIVES[name].module
-    compiled = getattr(importlib.import_module(f"locality.kernel.primitives.{module}"), name)
-    plain = getattr(importlib.import_module(f"locality.kernel.plain.{module}"), name)
-
-    return _quiet(compiled), _quiet(plain)
+    plain = getattr(importlib.import_module(f"locality.kernel.primitives.{PRIMITIVES[name].module}"), name)
+    return _quiet(primitive(name)), _quiet(plain)
 
 
 def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
 
@@ -38,6 +37,7 @@ from locality.kernel.builder import (
     trunc_mod,
 )
 from locality.kernel.ir import Array, Scalar
+from locality.kernel.loader import is_interpreted
 from locality.kernel.loader import load as load_kernel
 from locality.kernel.printer import to_source
 
@@ -156,7 +156,7 @@ def test_the_masked_sum_is_right() -> None:
     assert load_kernel(masked_sum()).compiled(*data()["masked_sum"]()) == expected
 
 
-@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
+@pytest.mark.skipif(is_interpreted(), reason="nothing is compiled")
 def test_inner_loops_are_vectorised() -> None:
     llvm = load_kernel(masked_sum()).inspect()
     assert re.search(r"icmp \w+ <\d+ x i16>", llvm)
@@ -177,7 +177,7 @@ def test_long_chains_and_cases_print_flat() -> None:
 
 
 def test_narrow_products_never_grow_to_three_factors() -> None:
-    """Numba multiplies narrow integers in 64 signed bits, which the product of two fits and that of three may not."""
+    """Narrow integers are multiplied in 64 signed bits, which the product of two fits and that of three may not."""
     b = Builder()
     x, y, z = (b.parameter(Scalar.I32) for _ in range(3))
     function = b.build(mul(mul(x, y), z))

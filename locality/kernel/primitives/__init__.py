@@ -1,13 +1,12 @@
 """Hand-written kernels by family, and the one registry of those that generated kernels may call.
 
-Importing this package does not import numba; importing one of its modules does, because their functions are decorated
-with :func:`jit`. The same files are also the modules of :mod:`locality.kernel.plain`, where nothing is compiled.
+They are plain Python and run as such. :mod:`locality.kernel.lowering` says of which Python machine code can be made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from locality.kernel.ir import Array, Scalar
 from locality.kernel.signature import Generic, GenericArray, Parameter, Primitive, generic
@@ -16,29 +15,9 @@ Family = list[Primitive]
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., object])
 
 
-#: How numba compiles primitives and kernels. Division by zero follows IEEE and numpy rather than raising; nothing is
-#: allocated; and nothing is made to be called from Python, as that would take as long as the function itself.
-OPTIONS = {"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-
-
 def jit(function: AnyFunction) -> AnyFunction:
-    """A primitive to be compiled into the kernels that call it; see also :func:`locality.kernel.loader.primitive`."""
-    return _compilable(function)
-
-
-def jit_allocating(function: AnyFunction) -> AnyFunction:
-    """The same for a primitive that makes arrays for itself, which takes longer to compile."""
-    return _compilable(function, _nrt=True)
-
-
-def _compilable(function: AnyFunction, **options: bool) -> AnyFunction:
-    from numba import config
-
-    if config.DISABLE_JIT:  # type: ignore[attr-defined]
-        return function
-    from locality.kernel.machine_code import Compilable
-
-    return cast("AnyFunction", Compilable(function, {**OPTIONS, **options}))
+    """Marks what is compiled, into the kernels that call it; see also :func:`locality.kernel.loader.primitive`."""
+    return function
 
 
 _I64, _F64, _BOOL = Scalar.I64, Scalar.F64, Scalar.BOOL

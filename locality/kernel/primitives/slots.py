@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import jit, jit_allocating
+from . import jit
 from .hashing import mix
 from .markers import NO_KEY, PENDING
 from .types import Boolean, Elements, Integer, Ints64
@@ -34,23 +34,26 @@ def tag_of(value: Integer) -> Integer:
     return np.int64(np.uint64(value) >> _HALF)
 
 
-@jit_allocating
+@jit
 def find_numbers(numbers: Ints64, n: Integer, slots: Ints64, ranks: Elements) -> Integer:
     """The row of each of the first ``n`` numbers; -1 for one that is not there, or negative. Returns how many are."""
     mask = np.int64(len(slots) - 1)
-    homes = np.empty(n, np.int64)
-    guesses = np.empty(n, np.int64)
-    for i in range(n):
-        homes[i] = np.int64(mix(np.uint64(numbers[i]))) & mask
-    for i in range(n):
-        guesses[i] = slots[np.uint64(homes[i])]
+    homes = np.empty(_BLOCK, np.int64)
+    guesses = np.empty(_BLOCK, np.int64)
     found = 0
-    for i in range(n):
-        slot = guesses[i]
-        if slot != 0 and tag_of(slot) != numbers[i]:
-            slot = slot_of_number(numbers[i], homes[i] + 1, slots)
-        ranks[i] = (slot & _ROW) - 1
-        found += slot != 0
+    for begin in range(0, n, _BLOCK):
+        count = min(_BLOCK, n - begin)
+        for i in range(count):
+            homes[i] = np.int64(mix(np.uint64(numbers[begin + i]))) & mask
+        for i in range(count):
+            guesses[i] = slots[np.uint64(homes[i])]
+        for i in range(count):
+            slot = guesses[i]
+            number = numbers[begin + i]
+            if slot != 0 and tag_of(slot) != number:
+                slot = slot_of_number(number, homes[i] + 1, slots)
+            ranks[begin + i] = (slot & _ROW) - 1
+            found += slot != 0
     return found
 
 
@@ -65,7 +68,7 @@ def slot_of_number(number: Integer, place: Integer, slots: Ints64) -> Integer:
     return slot
 
 
-@jit_allocating
+@jit
 def enter_numbers(numbers: Ints64, first: Integer, stop: Integer, slots: Ints64, ranks: Ints64) -> Integer:
     """Enters the PENDING rows whose search begins in slots ``first`` to ``stop`` and stays there; counts the new keys.
 
@@ -157,25 +160,28 @@ def has_words(stored: Elements, slot: Integer, words: Ints64, stride: Integer, i
     return w == stored.shape[0]
 
 
-@jit_allocating
+@jit
 def find_words(words: Ints64, n: Integer, slots: Ints64, stored: Elements, ranks: Elements) -> Integer:
     """:func:`find_numbers` for keys of k words: word ``w`` of key ``i`` is at ``words[w * (len(words) // k) + i]``."""
     mask = np.int64(len(slots) - 1)
-    hashes = np.empty(n, np.int64)
-    guesses = np.empty(n, np.int64)
-    likely = np.empty(n, np.bool_)
-    stride = hash_keys(words, stored.shape[0], 0, n, hashes)
-    for i in range(n):
-        guesses[i] = slots[np.uint64(hashes[i] & mask)]
-    for i in range(n):
-        likely[i] = stored[0, np.uint64(max((guesses[i] & _ROW) - 1, 0))] == words[i]
+    hashes = np.empty(_BLOCK, np.int64)
+    guesses = np.empty(_BLOCK, np.int64)
+    likely = np.empty(_BLOCK, np.bool_)
     found = 0
-    for i in range(n):
-        slot = guesses[i]
-        if slot != 0 and not (likely[i] and has_words(stored, slot, words, stride, i)):
-            slot = slot_of_words(words, stride, i, hashes[i], slots, stored)
-        ranks[i] = (slot & _ROW) - 1
-        found += slot != 0
+    for begin in range(0, n, _BLOCK):
+        count = min(_BLOCK, n - begin)
+        stride = hash_keys(words, stored.shape[0], begin, count, hashes)
+        for i in range(count):
+            guesses[i] = slots[np.uint64(hashes[i] & mask)]
+        for i in range(count):
+            likely[i] = stored[0, np.uint64(max((guesses[i] & _ROW) - 1, 0))] == words[begin + i]
+        for i in range(count):
+            slot = guesses[i]
+            key = begin + i
+            if slot != 0 and not (likely[i] and has_words(stored, slot, words, stride, key)):
+                slot = slot_of_words(words, stride, key, hashes[i], slots, stored)
+            ranks[key] = (slot & _ROW) - 1
+            found += slot != 0
     return found
 
 
@@ -193,7 +199,7 @@ def slot_of_words(
     return slot
 
 
-@jit_allocating
+@jit
 def enter_words(stored: Elements, first: Integer, stop: Integer, slots: Ints64, ranks: Ints64) -> Integer:
     """:func:`enter_numbers` for the words of all rows."""
     rows = stored.shape[1]

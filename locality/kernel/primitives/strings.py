@@ -35,7 +35,7 @@ def string_starts_with(data: Bytes, start: Integer, stop: Integer, prefix: Bytes
     """Whether the string begins with ``prefix``."""
     if stop - start < len(prefix):
         return False
-    for i in range(len(prefix)):  # noqa: SIM110 (numba compiles loops, not generators)
+    for i in range(len(prefix)):  # noqa: SIM110 (loops are compiled, generators are not)
         if data[start + i] != prefix[i]:
             return False
     return True

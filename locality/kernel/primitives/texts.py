@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import jit, jit_allocating
+from . import jit
 from .hashing import mix
 from .slots import tag_of
 from .types import Boolean, Bytes, Elements, Integer, Ints64
 
+_BLOCK = 1024
 _EIGHT = np.uint64(8)
 _TAG = np.int64(32)
 _ROW = np.int64(0xFFFFFFFF)
@@ -95,7 +96,7 @@ def enter_texts(data: Bytes, offsets: Ints64, slots: Ints64, codes: Elements) ->
     return distinct
 
 
-@jit_allocating
+@jit
 def find_texts(
     data: Bytes,
     starts: Ints64,
@@ -111,17 +112,20 @@ def find_texts(
     String ``i`` is ``data[starts[i] : stops[i]]``. Returns how many were found.
     """
     mask = np.int64(len(slots) - 1)
-    hashes = np.empty(n, np.int64)
-    likely = np.empty(n, np.int64)
-    for i in range(n):
-        hashes[i] = hash_text(data, starts[i], stops[i])
-    for i in range(n):
-        likely[i] = slots[np.uint64(hashes[i] & mask)]
+    hashes = np.empty(_BLOCK, np.int64)
+    likely = np.empty(_BLOCK, np.int64)
     found = 0
-    for i in range(n):
-        codes[i] = -1
-        if likely[i] != 0:
-            place = slot_of_text(data, starts[i], stops[i], hashes[i], slots, entries, offsets)
-            codes[i] = (slots[place] & _ROW) - 1
-            found += slots[place] != 0
+    for begin in range(0, n, _BLOCK):
+        count = min(_BLOCK, n - begin)
+        for i in range(count):
+            hashes[i] = hash_text(data, starts[begin + i], stops[begin + i])
+        for i in range(count):
+            likely[i] = slots[np.uint64(hashes[i] & mask)]
+        for i in range(count):
+            row = begin + i
+            codes[row] = -1
+            if likely[i] != 0:
+                place = slot_of_text(data, starts[row], stops[row], hashes[i], slots, entries, offsets)
+                codes[row] = (slots[place] & _ROW) - 1
+                found += slots[place] != 0
     return found

@@ -41,7 +41,7 @@ def finite(scope: Scope, value: Value, dtype: DataType, margin: int = 0) -> Valu
 
 def monotone(primitive: str, value: Value, *arguments: int) -> Value:
     """A call of a non-decreasing primitive, with structural constants as further arguments."""
-    module = importlib.import_module(f"locality.kernel.plain.{PRIMITIVES[primitive].module}")
+    module = importlib.import_module(f"locality.kernel.primitives.{PRIMITIVES[primitive].module}")
     plain = getattr(module, primitive)
     bounds = Interval(int(plain(value.range.low, *arguments)), int(plain(value.range.high, *arguments)))
     return Value(b.call(primitive, value.expr, *map(b.const_i64, arguments)), value.valid, bounds)
