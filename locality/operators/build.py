@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from locality.errors import Unsupported
@@ -11,6 +11,7 @@ from locality.operators.aggregation import aggregate
 from locality.operators.aggregation.inputs import separate_inputs
 from locality.operators.aggregation.registry import AGGREGATES, is_known
 from locality.operators.aggregation.sorted import SortedAggregate
+from locality.operators.joins.asof import AsofJoin
 from locality.operators.joins.marks import MarkedSource
 from locality.operators.joins.membership import mark_of
 from locality.operators.joins.source import JoinSource
@@ -86,6 +87,8 @@ class Builder:
                 return values.ValuesList(node)
             case nodes.Window():
                 return self._window(node)
+            case nodes.AsofJoin():
+                return self._asof(node)
             case nodes.SetOperation():
                 raise AssertionError("the optimizer makes groupings of set operations")
             case _:
@@ -160,6 +163,20 @@ class Builder:
                 return _whole(collect.Collect(source, left.conjuncts, (*left.outputs, *ours)))
             case _:
                 return _Fused(source, left.conjuncts, (*left.outputs, *ours))
+
+    def _asof(self, node: nodes.AsofJoin) -> Physical:
+        keys = (*node.keys, node.value)
+        sides = (node.left, [key.left for key in keys]), (node.right, [key.right for key in keys])
+        left, right = (self._with(side, expressions) for side, expressions in sides)
+        widths = len(node.left.types), len(node.right.types)
+        null_safe = [key.null_safe for key in node.keys]
+        return AsofJoin((left, right), widths, null_safe, node.comparison, outer=node.kind == "left")
+
+    def _with(self, node: nodes.Node, expressions: Iterable[Expression]) -> Physical:
+        """The rows of ``node`` with more columns, computed of its own."""
+        fused = self._fuse(node)
+        computed = tuple(fused.over_source(e) for e in expressions)
+        return collect.Collect(fused.source, fused.conjuncts, (*fused.outputs, *computed))
 
     def _aggregate(self, node: nodes.Aggregate) -> Physical:
         """By sorting where kernels lack a function; else as it is; else its alternative; else over computed inputs."""

@@ -14,6 +14,7 @@ from locality.optimizer.statistics import Statistics
 from locality.plan.expressions import Call, ColumnRef, Expression, columns_of, conjuncts
 from locality.plan.nodes import (
     Aggregate,
+    AsofJoin,
     Filter,
     Join,
     Limit,
@@ -100,6 +101,9 @@ class Estimator:
                 return replace(below, rows=below.rows * _OTHER)
             case Join():
                 return self._of_join(node)
+            case AsofJoin(left, right):
+                below = self.estimate(left)
+                return replace(below, domains=(*below.domains, *self.estimate(right).domains))
 
     def _share(self, child: Node, below: Estimate, terms: Sequence[Expression]) -> float:
         """The share of the child's rows for which all ``terms`` are true."""

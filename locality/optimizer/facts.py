@@ -10,6 +10,7 @@ from locality.optimizer.statistics import Statistics
 from locality.plan.expressions import Call, Cast, ColumnRef, Constant, Expression, conjuncts
 from locality.plan.nodes import (
     Aggregate,
+    AsofJoin,
     Filter,
     Join,
     JoinKey,
@@ -90,6 +91,8 @@ class Prover:
                 return self._of_set_operation(node)
             case Join():
                 return self._of_join(node)
+            case AsofJoin(left):
+                return self.facts(left)
 
     def _of_scan(self, table: str, columns: Sequence[int]) -> Facts:
         positions = {column: position for position, column in enumerate(columns)}

@@ -9,6 +9,7 @@ from locality.plan.columns import renumbered
 from locality.plan.expressions import AggregateCall, ColumnRef, Expression, columns_of
 from locality.plan.nodes import (
     Aggregate,
+    AsofJoin,
     Filter,
     Join,
     JoinKey,
@@ -71,7 +72,7 @@ def _used_of_inputs(node: Node, used: frozenset[int]) -> tuple[frozenset[int], .
             width = len(child.types)
             below = frozenset(i for i in used if i < width)
             return (below | _read(e for i, call in enumerate(calls) if width + i in used for e in call.expressions()),)
-        case Join():
+        case Join() | AsofJoin():
             return _used_of_sides(node, used)
         case SetOperation(left, right):
             return _all(left), _all(right)
@@ -79,14 +80,15 @@ def _used_of_inputs(node: Node, used: frozenset[int]) -> tuple[frozenset[int], .
             return tuple(used for _ in inputs_of(node))
 
 
-def _used_of_sides(node: Join, used: frozenset[int]) -> tuple[frozenset[int], frozenset[int]]:
+def _used_of_sides(node: Join | AsofJoin, used: frozenset[int]) -> tuple[frozenset[int], frozenset[int]]:
     width = len(node.left.types)
     if node.kind == "mark":
         used -= {width}
-    if node.residual is not None:
+    if isinstance(node, Join) and node.residual is not None:
         used |= columns_of(node.residual)
-    left = frozenset(i for i in used if i < width) | _read(key.left for key in node.keys)
-    right = frozenset(i - width for i in used if i >= width) | _read(key.right for key in node.keys)
+    keys = node.keys if isinstance(node, Join) else (*node.keys, node.value)
+    left = frozenset(i for i in used if i < width) | _read(key.left for key in keys)
+    right = frozenset(i - width for i in used if i >= width) | _read(key.right for key in keys)
     return left, right
 
 
@@ -108,6 +110,8 @@ def _prune(node: Node, used: frozenset[int], shared: _SharedColumns) -> tuple[No
             return Values(tuple(tuple(row[i] for i in kept) for row in rows), tuple(types[i] for i in kept)), kept
         case Join():
             return _prune_join(node, used, shared)
+        case AsofJoin():
+            return _prune_asof(node, used, shared)
         case Shared(definition, child, number):
             pruned, kept = _prune(child, used, shared)
             return Shared(_exactly(definition, shared.get(number, frozenset()), shared), pruned, number), kept
@@ -139,7 +143,7 @@ def _prune_join(node: Join, used: frozenset[int], shared: _SharedColumns) -> tup
         _exactly(node.left, for_left, shared),
         _exactly(node.right, for_right, shared),
         node.kind,
-        tuple(JoinKey(_renumber(k.left, lefts), _renumber(k.right, rights), k.null_safe) for k in node.keys),
+        tuple(_renumber_key(key, lefts, rights) for key in node.keys),
         None if node.residual is None else _renumber(node.residual, both),
     )
     match node.kind:
@@ -149,6 +153,21 @@ def _prune_join(node: Join, used: frozenset[int], shared: _SharedColumns) -> tup
             return join, [*lefts, width]
         case _:
             return join, both
+
+
+def _prune_asof(node: AsofJoin, used: frozenset[int], shared: _SharedColumns) -> tuple[Node, Sequence[int]]:
+    width = len(node.left.types)
+    for_left, for_right = _used_of_sides(node, used)
+    lefts, rights = sorted(for_left), sorted(for_right)
+    sides = _exactly(node.left, for_left, shared), _exactly(node.right, for_right, shared)
+    keys = tuple(_renumber_key(key, lefts, rights) for key in node.keys)
+    value = _renumber_key(node.value, lefts, rights)
+    join = replace(node, left=sides[0], right=sides[1], keys=keys, value=value)
+    return join, [*lefts, *(width + i for i in rights)]
+
+
+def _renumber_key(key: JoinKey, lefts: Sequence[int], rights: Sequence[int]) -> JoinKey:
+    return JoinKey(_renumber(key.left, lefts), _renumber(key.right, rights), key.null_safe)
 
 
 def _over(

@@ -128,6 +128,26 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
+class AsofJoin:
+    """Each left row with the one right row that is nearest: of those that agree on ``keys`` and for whose ``value``
+    the left row's value is at least it (``>=``; ``>``, ``<=`` and ``<`` likewise), the one whose value is closest.
+
+    kind: whether left rows without such a row are left out or have NULLs. Output: left columns, then right columns.
+    """
+
+    left: Node
+    right: Node
+    kind: Literal["inner", "left"]
+    keys: tuple[JoinKey, ...]
+    comparison: Literal[">", ">=", "<", "<="]
+    value: JoinKey
+
+    @property
+    def types(self) -> tuple[DataType, ...]:
+        return (*self.left.types, *self.right.types)
+
+
+@dataclass(frozen=True, slots=True)
 class Shared:
     """``definition`` is computed once; each ``SharedScan(number)`` in ``child`` reads it. Output: the child's columns.
 
@@ -208,6 +228,7 @@ Node = (
     | Sort
     | Limit
     | Join
+    | AsofJoin
     | Shared
     | SharedScan
     | Union
@@ -222,7 +243,7 @@ def inputs_of(node: Node) -> tuple[Node, ...]:
     match node:
         case Scan() | SharedScan() | Values():
             return ()
-        case Join(left, right) | SetOperation(left, right):
+        case Join(left, right) | AsofJoin(left, right) | SetOperation(left, right):
             return left, right
         case Shared(definition, child):
             return definition, child
@@ -237,7 +258,7 @@ def with_inputs(node: Node, inputs: Sequence[Node]) -> Node:
     match node:
         case Scan() | SharedScan() | Values():
             return node
-        case Join() | SetOperation():
+        case Join() | AsofJoin() | SetOperation():
             left, right = inputs
             return replace(node, left=left, right=right)
         case Shared():
@@ -268,6 +289,9 @@ def expressions_of(node: Node) -> Iterator[Expression]:
             for key in keys:
                 yield from (key.left, key.right)
             yield from () if residual is None else (residual,)
+        case AsofJoin(keys=keys, value=value):
+            for key in (*keys, value):
+                yield from (key.left, key.right)
         case Window(calls=calls):
             for window in calls:
                 yield from window.expressions()

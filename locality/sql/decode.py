@@ -14,7 +14,13 @@ from typing import Any
 from locality.errors import Unsupported
 from locality.plan.nodes import Aggregate, Limit, Node, SetOperation, Shared, SharedScan, Sort, Union
 from locality.sql.groupings import decode_aggregate
-from locality.sql.joins import decode_any_join, decode_comparison_join, decode_cross_product
+from locality.sql.joins import (
+    decode_any_join,
+    decode_asof_join,
+    decode_comparison_join,
+    decode_cross_product,
+    decode_positional_join,
+)
 from locality.sql.leaves import NO_COLUMNS, decode_collection, decode_empty, decode_scan, decode_values
 from locality.sql.outputs import Output, all_of, decode_all, decode_orders, filtered
 from locality.sql.subqueries import decode_projection
@@ -155,6 +161,8 @@ _OPERATORS: Mapping[str, Callable[..., Output]] = {
     "LOGICAL_TOP_N": _top,
     "LOGICAL_COMPARISON_JOIN": decode_comparison_join,
     "LOGICAL_ANY_JOIN": decode_any_join,
+    "LOGICAL_ASOF_JOIN": decode_asof_join,
+    "LOGICAL_POSITIONAL_JOIN": decode_positional_join,
     "LOGICAL_CROSS_PRODUCT": decode_cross_product,
     "LOGICAL_UNION": _union,
     "LOGICAL_EXCEPT": _except,
@@ -162,10 +170,8 @@ _OPERATORS: Mapping[str, Callable[..., Output]] = {
     "LOGICAL_WINDOW": decode_window,
 }
 _REASONS = {
-    "LOGICAL_ASOF_JOIN": "asof join",
     "LOGICAL_DELIM_JOIN": "correlated subquery",
     "LOGICAL_DEPENDENT_JOIN": "correlated subquery",
-    "LOGICAL_POSITIONAL_JOIN": "positional join",
     "LOGICAL_RECURSIVE_CTE": "recursive common table expression",
     "LOGICAL_UNNEST": "unnest",
     "LOGICAL_SAMPLE": "table sample",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from locality.errors import Unsupported
 from locality.plan.columns import as_key, replaced, shifted
 from locality.plan.expressions import Call, ColumnRef, Expression, conjunction, conjuncts
-from locality.plan.nodes import Join, JoinKey, JoinKind
+from locality.plan.nodes import AsofJoin, Join, JoinKey, JoinKind, Node, Window
 from locality.sql.outputs import Output
 from locality.sql.scalars import COMPARISONS, decode_expression
-from locality.types import BOOLEAN
+from locality.sql.windows import row_number
+from locality.types import BIGINT, BOOLEAN
 
 _KINDS: dict[str, JoinKind] = {kind.upper(): kind for kind in get_args(JoinKind)} | {"OUTER": "full"}
 #: Joins that keep the right side's rows; here the sides change places.
@@ -44,6 +45,46 @@ def decode_any_join(data: dict[str, Any], left: Output, right: Output) -> Output
     """A join by one expression over both sides."""
     condition = decode_expression(data["condition"], lambda i: _resolve(i, left, right))
     return _join(data, left, right, _sorted_terms(condition, left))
+
+
+def decode_asof_join(data: dict[str, Any], left: Output, right: Output) -> Output:
+    """An inner or left join with the nearest row: equalities and one inequality."""
+    kind: Literal["inner", "left"]
+    match data["join_type"]:
+        case "INNER":
+            kind = "inner"
+        case "LEFT":
+            kind = "left"
+        case other:
+            raise Unsupported(f"{other.replace('_', ' ').lower()} asof join")
+    keys, values = [], []
+    for condition in data["conditions"]:
+        if condition["right"] is None:
+            raise Unsupported("asof join with a condition that is no comparison of its sides")
+        mine = decode_expression(condition["left"], left.resolve)
+        theirs = decode_expression(condition["right"], right.resolve)
+        name = COMPARISONS[condition["comparison"]]
+        if mine.type != theirs.type:
+            raise Unsupported(f"asof join of {mine.type} with {theirs.type}")
+        if name in _KEYS:
+            keys.append(JoinKey(mine, theirs, _KEYS[name]))
+        else:
+            values.append((name, JoinKey(mine, theirs)))
+    match values:
+        case [(">" | ">=" | "<" | "<=" as comparison, value)]:
+            join = AsofJoin(left.node, right.node, kind, tuple(keys), comparison, value)
+            return _of_both(join, data, left, right)
+        case _:
+            raise Unsupported("asof join without one inequality")
+
+
+def decode_positional_join(data: dict[str, Any], left: Output, right: Output) -> Output:
+    """Rows side by side in the order in which they come; NULLs beside those that are more."""
+    (one, width), (other, others) = ((side.node, len(side.node.types)) for side in (left, right))
+    number = JoinKey(ColumnRef(width, BIGINT), ColumnRef(others, BIGINT))
+    join = Join(Window(one, (row_number((), ()),)), Window(other, (row_number((), ()),)), "full", (number,))
+    moved = tuple(None if position is None else width + 1 + position for position in right.layout)
+    return Output(join, (*left.layout, *moved))
 
 
 def decode_cross_product(data: dict[str, Any], left: Output, right: Output) -> Output:
@@ -99,8 +140,16 @@ def _join(data: dict[str, Any], left: Output, right: Output, condition: _Conditi
         case "mark":
             return Output(join, (*shown_left.layout, width))
         case _:
-            moved = tuple(None if position is None else width + position for position in shown_right.layout)
-            return Output(join, (*shown_left.layout, *moved))
+            return _of_both(join, data, left, right)
+
+
+def _of_both(join: Node, data: dict[str, Any], left: Output, right: Output) -> Output:
+    """A join that has the columns of both sides, of which the projection maps of ``data`` choose some."""
+    shown_left = left.pick(data.get("left_projection_map") or ())
+    shown_right = right.pick(data.get("right_projection_map") or ())
+    width = len(left.node.types)
+    moved = tuple(None if position is None else width + position for position in shown_right.layout)
+    return Output(join, (*shown_left.layout, *moved))
 
 
 def _swapped(

@@ -53,11 +53,12 @@ def decode_window(data: dict[str, Any], child: Output) -> Output:
 
 def first_rows(node: Node, groups: Sequence[Expression], keys: Sequence[SortKey]) -> Node:
     """The first row of each group in the order of ``keys``, among equals the earlier one: SQL's DISTINCT ON."""
-    numbered = Window(node, (_row_number(groups, keys),))
+    numbered = Window(node, (row_number(groups, keys),))
     return Filter(numbered, _is_first(len(node.types)))
 
 
-def _row_number(partitions: Sequence[Expression], keys: Sequence[SortKey]) -> WindowCall:
+def row_number(partitions: Sequence[Expression], keys: Sequence[SortKey]) -> WindowCall:
+    """The number of a row in its partition, from 1; of equals, the earlier row has the lower one."""
     return WindowCall("row_number", (), BIGINT, tuple(partitions), tuple(keys), _NUMBERING)
 
 
@@ -73,7 +74,7 @@ def _is_told_apart(call: WindowCall) -> bool:
 def _number(call: WindowCall) -> WindowCall:
     """The number of a row among those of its partition that have its values and pass the call's filter as it does."""
     tested = () if call.filter is None else (call.filter,)
-    return _row_number((*call.partitions, *call.args, *tested), call.keys)
+    return row_number((*call.partitions, *call.args, *tested), call.keys)
 
 
 def _of_first_rows(call: WindowCall, number: int) -> WindowCall:

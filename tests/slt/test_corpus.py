@@ -21,7 +21,6 @@ LEFT_TO_DUCKDB: Mapping[str, int] = {
     "ctes": 2,
     "decimals": 3,
     "join_keys": 3,
-    "joins": 2,
     "order_limit": 1,
     "settings": 1,
     "strings": 2,

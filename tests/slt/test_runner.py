@@ -48,7 +48,7 @@ def test_queries_run_over_the_tables_as_they_are_now(tmp_path: Path) -> None:
         ("create macro plus(x) as x + 1", "select plus(i) from t", "Function with name plus does not exist"),
         ("create table h (i hugeint)", "select count(*) from h", "not in a store: columns of HUGEINT"),
         ("select 1", "select count(*) from duckdb_tables()", "reads the catalog"),
-        ("select 1", "select t.i from t asof join t u on t.i >= u.i", "asof join"),
+        ("select 1", "select t.i from t asof right join t u on t.i >= u.i", "right asof join"),
         ("select 1", "update t set i = i returning 1", "UPDATE statement"),
         ("set default_collation = 'nocase'", "select i from t", "setting default_collation was changed"),
     ],
@@ -157,7 +157,7 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "a.test"
     path.write_text(
         f"{SETUP}query I\nselect max(i) from t\n----\n4\n\n"
-        "query I\nselect 1 from t a positional join t b limit 1\n----\n1\n"
+        "query I\nselect 1 from t using sample 100% limit 1\n----\n1\n"
     )
     return path
 
@@ -170,7 +170,7 @@ def test_the_report(path: Path) -> None:
         "3 passed, 0 failed, 0 skipped",
         "     1 answered by locality",
         "     1 answered by duckdb",
-        "             1 positional join",
+        "             1 table sample",
     ]
 
 
@@ -186,7 +186,7 @@ def test_json(path: Path) -> None:
     result = command(path, "--json")
     found = json.loads(result.output)
     assert (found["passed"], found["failed"], found["skipped"]) == (2, 1, 0)
-    assert (found["engines"], found["reasons"]) == ({"locality": 1, "duckdb": 1}, {"positional join": 1})
+    assert (found["engines"], found["reasons"]) == ({"locality": 1, "duckdb": 1}, {"table sample": 1})
     assert found["failures"][0]["line"] == 4
 
 

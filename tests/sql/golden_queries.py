@@ -40,6 +40,8 @@ QUERIES = {
     "between_of_case": "select a from t where (case when a > 0 then b / a end) between 0.5 and f",
     "null_without_type": "select x is null, x = 1, a from (select null as x, a from t)",
     "rows": "select (a, s) = (1, 'x'), (a, b) in ((1, null), (b, 2)), (a, b, s) < (b, a, 'k'), (a, b) >= (1, 2) from t",
+    "asof": "select t.a, u.b from t asof left join u on t.s = u.s and t.d >= u.d",
+    "positional": "select t.a, u.s from t positional join u",
     "distinct_on": "select distinct on (a) a, b, s from t order by a, b desc, s",
     "marks_of_constants": "select 5 in (select a from t), 7 not in (select b from u), null in (select a from u)",
     "coalesce": "select coalesce(a, b, 0), ifnull(s, 'none'), nullif(a, 0) from t",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from locality.plan.expressions import AggregateCall, Call, Case, Cast, ColumnRef, Constant, Expression, SortKey
 from locality.plan.nodes import (
     Aggregate,
+    AsofJoin,
     Filter,
     Join,
     Limit,
@@ -46,6 +47,9 @@ def _head(node: Node) -> str:
             on = [f"{text(key.left)} {'==' if key.null_safe else '='} {text(key.right)}" for key in keys]
             way = "backward " if backward else ""
             return f"{way}{kind} join on [{', '.join(on)}]" + (f" and {text(residual)}" if residual else "")
+        case AsofJoin(kind=kind, keys=keys, comparison=comparison, value=value):
+            on = [f"{text(key.left)} {'==' if key.null_safe else '='} {text(key.right)}" for key in keys]
+            return f"{kind} asof join on [{', '.join(on)}] by {text(value.left)} {comparison} {text(value.right)}"
         case Shared(number=number):
             return f"shared {number}"
         case SharedScan(number, types):
