@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from locality.encodings import EncodedColumn, concat
 from locality.encodings.bitmaps import to_mask
-from locality.operators.ordering import Keys, order_of, sort_keys
+from locality.operators.ordering.fields import Field, fields_of
+from locality.operators.ordering.order import SORT_BYTES, changes, order_of
 from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.relations.batch import Batch, Deferred
 from locality.operators.relations.relation import Positions
@@ -46,7 +47,7 @@ class AsofJoin:
         left, right = (side.execute(execution) for side in self._sides)
         with execution.measure("join") as traffic:
             matches = self._matches(left, right, execution)
-            traffic.state += 2 * matches.nbytes * (len(self._null_safe) + 2)
+            traffic.state += 2 * SORT_BYTES * (left.row_count + right.row_count)
             ours, theirs = (
                 batch.select(range(width)) for batch, width in zip((left, right), self._widths, strict=True)
             )
@@ -64,21 +65,24 @@ class AsofJoin:
         matches = np.full(rows, -1, np.int64)
         if not rows or not right.row_count:
             return matches
-        execution.reserve(16 * total * (len(self._null_safe) + 3), "the order of a join with the nearest row")
+        execution.reserve(SORT_BYTES * total, "the order of a join with the nearest row")
         columns = [
             concat([left.column(mine), right.column(theirs)])
             for mine, theirs in zip(*(range(w, w + len(self._null_safe) + 1) for w in self._widths), strict=True)
         ]
-        keys = [array for column in columns[:-1] for array in sort_keys(column, False, False)]
+        keys = [field for column in columns[:-1] for field in fields_of(column)]
         downwards = self._comparison.startswith("<")  # the nearest value is then above, which comes first
-        values = sort_keys(columns[-1], downwards, False)
+        values = fields_of(columns[-1], downwards)
         is_right = np.arange(total) >= rows
-        ties = is_right if "=" not in self._comparison else ~is_right  # an equal row counts if it comes before
-        order = order_of([*keys, *values, ties.astype(np.int64)])
-        candidates = np.where((is_right & self._usable(columns))[order], np.arange(total), -1)
-        nearest = np.maximum.accumulate(candidates)
-        found = (nearest >= _starts(keys, order)) & (order < rows) & self._usable(columns)[order]
-        matches[order[found]] = order[nearest[found]] - rows
+        last = is_right if "=" not in self._comparison else ~is_right  # an equal row counts if it comes before
+        later = [*values, Field(1, lambda places: last[places].astype(np.uint64))]
+        order = order_of([*keys, *later], total, execution.run)
+        begins = changes(order, keys, sum(field.bits for field in later), execution.run)
+        places, own, usable = np.arange(total), order.rows, self._usable(columns)
+        nearest = np.maximum.accumulate(np.where((is_right & usable)[own], places, -1))
+        start = np.maximum.accumulate(np.where(begins, places, 0))
+        found = (nearest >= start) & (own < rows) & usable[own]
+        matches[own[found]] = own[nearest[found]] - rows
         return matches
 
     def _usable(self, columns: Sequence[EncodedColumn]) -> Mask:
@@ -95,13 +99,3 @@ class AsofJoin:
         kind = "left" if self._outer else "inner"
         details = (f"{kind}, nearest by {self._comparison} within {len(self._null_safe)} keys",)
         return Explanation("asof join", details, tuple(side.explain() for side in self._sides))
-
-
-def _starts(keys: Sequence[Keys], order: Positions) -> Positions:
-    """For each row in order, where the rows that agree with it in all keys begin."""
-    begins = np.zeros(len(order), np.bool_)
-    begins[0] = True
-    for key in keys:
-        ordered = key[order]
-        begins[1:] |= ordered[1:] != ordered[:-1]
-    return np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
