@@ -256,8 +256,8 @@ class Connection:
             progress=self.settings.progress,
         )
 
-    def optimize(self, table: str, *, order: str | Sequence[str]) -> RewriteReport:
-        """Writes the rows of a table again, ordered so that queries which filter or group by ``order`` move less.
+    def optimize(self, table: str, *, order: str | Sequence[str] = (), curve: Sequence[str] = ()) -> RewriteReport:
+        """Writes the rows of a table again, placed so that queries which filter or group by these columns move less.
 
         Zones of rows whose values a filter excludes are not read, so the more of them lie together the fewer are. The
         rows of the table are the same; where SQL leaves an order open, they come in the new one. Other connections read
@@ -267,6 +267,8 @@ class Connection:
             table: the table's name.
             order: a column or several, the most significant first: of the table, or ``parent.column`` of a table that
                 its foreign keys lead to, so that rows lie with those of their parents. NULLs come last.
+            curve: columns that queries filter by alike, now by one and now by another: rows that are equal in ``order``
+                lie along a Hilbert curve through them, near each other in all of them.
 
         Raises:
             CatalogError: there is no such table. SchemaError: there is no such column, or it has no order.
@@ -275,14 +277,13 @@ class Connection:
         """
         self._check_open()
         self._check_writable()
-        names = [order] if isinstance(order, str) else list(order)
-        columns = resolve_order(self._store.snapshot(), table, names)
+        wanted = resolve_order(self._store.snapshot(), table, [order] if isinstance(order, str) else order, curve)
         execution = QueryExecution(self._workers, self.settings.memory_bytes)
         return rewrite(
             self._store,
             table,
-            [column.name for column in columns],
-            lambda snapshot: ordered_source(snapshot, table, columns, execution),
+            wanted.names,
+            lambda snapshot: ordered_source(snapshot, table, wanted, execution),
             threads=self.settings.threads,
             progress=self.settings.progress,
         )

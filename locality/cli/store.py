@@ -32,6 +32,7 @@ def verify(store: Path) -> None:
     epilog=examples(
         "locality optimize sales.locality lineitem --order l_shipdate",
         "locality optimize sales.locality lineitem --order orders.o_orderdate --order l_orderkey",
+        "locality optimize sales.locality events --curve day --curve customer",
     ),
 )
 @store_argument
@@ -40,12 +41,19 @@ def verify(store: Path) -> None:
     "--order",
     metavar="COLUMN",
     multiple=True,
-    required=True,
     help="A column of the table, or PARENT.COLUMN of one that a foreign key leads to; the most significant first.",
+)
+@click.option(
+    "--curve",
+    metavar="COLUMN",
+    multiple=True,
+    help="Columns that filters use alike: rows lie near each other in all of them, among rows equal in the order.",
 )
 @threads_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar and no closing line.")
-def optimize(store: Path, table: str, order: tuple[str, ...], threads: int | None, quiet: bool) -> None:
+def optimize(
+    store: Path, table: str, order: tuple[str, ...], curve: tuple[str, ...], threads: int | None, quiet: bool
+) -> None:
     """Write the rows of TABLE in STORE again, in the order of some columns, so that filters on them read less.
 
     All rows stay; a failure or Ctrl-C leaves the store as it was, and other processes read on meanwhile.
@@ -53,7 +61,7 @@ def optimize(store: Path, table: str, order: tuple[str, ...], threads: int | Non
     with open_store(store, threads, read_only=False) as connection:
         if quiet:
             connection.settings.progress = False
-        report = connection.optimize(table, order=order)
+        report = connection.optimize(table, order=order, curve=curve)
     if not quiet:
         click.echo(
             f"{report.table}: {quantity(report.rows, 'row')} in the order of {', '.join(report.order)} in "

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from locality.encodings import EncodedColumn, decode, without_rows
 from locality.errors import SchemaError, Unsupported
-from locality.operators.ordering.fields import fields_of
+from locality.operators.ordering.curve import curve_field
+from locality.operators.ordering.fields import Field, fields_of
 from locality.operators.ordering.order import SORT_BYTES, order_of
 from locality.operators.physical import Execution
 from locality.operators.relations.keyindex import index_rows
@@ -35,16 +36,34 @@ class OrderColumn:
     column: str
 
 
-def resolve_order(snapshot: Snapshot, table: str, names: Sequence[str]) -> tuple[OrderColumn, ...]:
-    """The columns that ``names`` mean: one of the table, or ``parent.column``, found by foreign keys.
+@dataclass(frozen=True)
+class RowOrder:
+    """How rows are to lie: by ``columns``, and among equal ones along a curve through the columns of ``curve``."""
+
+    columns: tuple[OrderColumn, ...]
+    curve: tuple[OrderColumn, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns as a store's manifest notes them; those of the curve as one."""
+        names = tuple(column.name for column in self.columns)
+        return (*names, f"curve({', '.join(column.name for column in self.curve)})") if self.curve else names
+
+
+def resolve_order(snapshot: Snapshot, table: str, order: Sequence[str], curve: Sequence[str] = ()) -> RowOrder:
+    """The columns that the names mean: one of the table, or ``parent.column``, found by foreign keys.
 
     Raises:
         CatalogError: there is no such table. SchemaError: no such column, or no foreign key, or more than one, leads to
             the parent; or a column's type has no order.
     """
-    if not names:
+    stored = snapshot.tables.table(table)
+    if not order and not curve:
         raise SchemaError(f"no order was given for table {table!r}: name one column or more")
-    return tuple(_resolve(snapshot, snapshot.tables.table(table), name) for name in names)
+    if len(curve) == 1:
+        raise SchemaError(f"a curve goes through two columns or more; order table {table!r} by {curve[0]!r} instead")
+    columns = tuple(_resolve(snapshot, stored, name) for name in order)
+    return RowOrder(columns, tuple(_resolve(snapshot, stored, name) for name in curve))
 
 
 def _resolve(snapshot: Snapshot, table: Table, name: str) -> OrderColumn:
@@ -83,8 +102,8 @@ def _path(snapshot: Snapshot, table: Table, parent: Table) -> tuple[ForeignKey, 
     )
 
 
-def ordered_source(snapshot: Snapshot, table: str, order: Sequence[OrderColumn], execution: Execution) -> Source:
-    """The table's rows in the order of some columns, NULLs last; equal rows keep theirs.
+def ordered_source(snapshot: Snapshot, table: str, order: RowOrder, execution: Execution) -> Source:
+    """The table's rows in an order, NULLs last; rows that are equal in it keep theirs.
 
     Raises MemoryLimitError if the keys, or strings that must be decompressed, do not fit the execution's memory limit.
     """
@@ -98,17 +117,22 @@ def ordered_source(snapshot: Snapshot, table: str, order: Sequence[OrderColumn],
     return StreamSource(reader, Place(f"table {stored.name!r}"), ready, stored.row_count, types)
 
 
-def row_order(snapshot: Snapshot, table: Table, order: Sequence[OrderColumn], execution: Execution) -> Positions:
+def row_order(snapshot: Snapshot, table: Table, order: RowOrder, execution: Execution) -> Positions:
     """Positions of the table's rows in order; shape (rows,)."""
-    fields = []
     execution.reserve(SORT_BYTES * table.row_count, "the order of a table's rows")
-    for column in order:
-        values = _values(snapshot, table, column, execution)
-        try:
-            fields += fields_of(values)
-        except Unsupported:
-            raise SchemaError(f"column {column.name!r} is {values.type}, which has no order") from None
+    fields = [field for column in order.columns for field in _fields(snapshot, table, column, execution)]
+    if order.curve:
+        curve = [_fields(snapshot, table, column, execution) for column in order.curve]
+        fields.append(curve_field(curve, table.row_count, execution.run))
     return order_of(fields, table.row_count, execution.run).rows
+
+
+def _fields(snapshot: Snapshot, table: Table, column: OrderColumn, execution: Execution) -> list[Field]:
+    values = _values(snapshot, table, column, execution)
+    try:
+        return fields_of(values)
+    except Unsupported:
+        raise SchemaError(f"column {column.name!r} is {values.type}, which has no order") from None
 
 
 def _values(snapshot: Snapshot, table: Table, column: OrderColumn, execution: Execution) -> EncodedColumn:

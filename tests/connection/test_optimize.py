@@ -53,6 +53,21 @@ def test_rows_lie_with_those_of_their_parents(shops: Connection) -> None:
     assert shops.info().tables[-1].foreign_keys[0].table == "shops"
 
 
+def test_a_curve_excludes_zones_by_each_of_its_columns(tmp_path: Path) -> None:
+    rows = 16 * 65_536
+    day, user = [i % 1009 for i in range(rows)], [i * 7919 % 1013 for i in range(rows)]
+    with locality.connect(tmp_path / "s") as con:
+        con.ingest("t", pa.table({"day": day, "user": user}))
+        report = con.optimize("t", curve=["DAY", "user"])
+        assert report.order == ("curve(day, user)",)
+        for column in ("day", "user"):
+            found = con.sql(f"select count(*), sum(day + user) from t where {column} between 100 and 110")
+            assert found.profile.engine == "locality"
+            wanted = [d + u for d, u in zip(day, user, strict=True) if 100 <= (d if column == "day" else u) <= 110]
+            assert found.fetchall() == [(len(wanted), sum(wanted))]
+            assert sum(op.zones_read for op in found.profile.operators) <= 8
+
+
 def test_a_columns_own_name_may_look_like_a_parents(shops: Connection) -> None:
     assert shops.optimize("sales", order="shops.shop").order == ("shops.shop",)
     assert numbered(shops, "sales") == list(range(1000))
@@ -63,6 +78,7 @@ def test_a_columns_own_name_may_look_like_a_parents(shops: Connection) -> None:
     [
         ("nowhere", ["a"], CatalogError, "no table 'nowhere'"),
         ("sales", [], SchemaError, "no order was given"),
+        ("sales", ["shop", "shops.country.more"], SchemaError, "no column 'country.more'"),
         ("sales", ["missing"], SchemaError, "no column 'missing'"),
         ("sales", ["shops.missing"], SchemaError, "table 'shops' has no column 'missing'"),
         ("sales", ["nowhere.a"], CatalogError, "no table 'nowhere'"),
@@ -76,6 +92,11 @@ def test_an_order_that_can_not_be_is_refused(
     with pytest.raises(error, match=message):
         shops.optimize(table, order=order)
     assert str(shops.info()) == before
+
+
+def test_a_curve_through_one_column_is_refused(shops: Connection) -> None:
+    with pytest.raises(SchemaError, match="two columns or more"):
+        shops.optimize("sales", order="number", curve=["shop"])
 
 
 def test_two_ways_to_a_parent_are_refused(shops: Connection) -> None:

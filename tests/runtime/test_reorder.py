@@ -34,8 +34,7 @@ def test_rows_lie_as_duckdb_sorts_them(seed: int, rows: int, count: int, data: s
         before = stored(store, "t")
         order = resolve_order(store.snapshot(), "T", [f"C{i}" for i in range(count)])
         execution = QueryExecution(Workers(1), 2**30)
-        names = [column.name for column in order]
-        report = rewrite(store, "t", names, lambda snapshot: ordered_source(snapshot, "t", order, execution))
+        report = rewrite(store, "t", order.names, lambda snapshot: ordered_source(snapshot, "t", order, execution))
         assert (report.rows, report.order) == (rows, tuple(f"c{i}" for i in range(count)))
         assert not find_problems(store)
         after = stored(store, "t")
