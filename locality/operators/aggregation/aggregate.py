@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from locality.operators.aggregation.distinct import mark_distinct
 from locality.operators.aggregation.grouping import MOST_GROUPS, DenseGroups, plan_dense
 from locality.operators.aggregation.hashing import HashSink, Keys, plan_keys
 from locality.operators.aggregation.inputs import separate_inputs
+from locality.operators.aggregation.matched import MatchedGroups, plan_matched
 from locality.operators.aggregation.output import Groups, batch_of_groups
 from locality.operators.aggregation.packing import plan_few_groups
 from locality.operators.aggregation.partitions import group_by_hash
@@ -48,6 +50,8 @@ AnyArray = npt.NDArray[Any]
 
 #: Below this share of surviving rows, grouped updates run over positions instead of all rows.
 _SELECT_BELOW = 0.25
+#: Groups that always get state.
+_FEW_GROUPS = 65536
 #: State of a dense grouping may take as much as the rows themselves, but never more than this.
 _MOST_STATE_BYTES = 256 << 20
 
@@ -60,13 +64,13 @@ class AggregateSink:
     state covers only the groups from a first one on: a third state array holds its number, and how many there are.
     """
 
-    groups: DenseGroups | None
+    groups: DenseGroups | MatchedGroups | None
     slots: Slots
     clustered: bool = False
 
     @property
     def reads(self) -> Sequence[Expression]:
-        keys = () if self.groups is None else tuple(key.expression for key in self.groups.keys)
+        keys = () if self.groups is None else self.groups.reads
         return (*keys, *self.slots.reads)
 
     @property
@@ -86,7 +90,7 @@ class AggregateSink:
         return ZONE_ROWS if self.clustered else MORSEL_ROWS
 
     def prefers_selection(self, selectivity: float) -> bool:
-        return self.groups is not None and selectivity < _SELECT_BELOW
+        return isinstance(self.groups, MatchedGroups) or (self.groups is not None and selectivity < _SELECT_BELOW)
 
     def fresh_state(self, groups: int) -> tuple[AnyArray, ...]:
         """State of ``groups`` groups without any row: integers, floats, and what was seen."""
@@ -135,9 +139,11 @@ class AggregateSink:
         total = b.call("sum_floats", values, block.active)
         block.builder.update("+", cells, (b.const_i64(0), b.const_i64(position)), total)
 
-    def _emit_grouped(self, block: Block, groups: DenseGroups, state: Sequence[Var], window: Var | None) -> None:
+    def _emit_grouped(
+        self, block: Block, groups: DenseGroups | MatchedGroups, state: Sequence[Var], window: Var | None
+    ) -> None:
         integers, floats, *seen = state
-        keys = [key.expression for key in groups.keys]
+        keys = groups.reads
         arguments = self.slots.reads
         first = excluded = None
         if window is not None:
@@ -152,6 +158,7 @@ class AggregateSink:
             with block.rows([*keys, *arguments]) as row:
                 update_slots(row, number_of(row), integers, floats, self.slots, seen)
             return
+        assert isinstance(groups, DenseGroups), "matches are looked up for a selection of rows"
         for argument in sorted(set(arguments), key=_size):
             materialise(block, argument)
         few = plan_few_groups(block, groups.count, self.slots.integers)
@@ -214,18 +221,22 @@ class Aggregation:
 
     def _plan_groups(
         self, expressions: Sequence[Expression], slots: Slots, threads: int
-    ) -> tuple[DenseGroups | None, Clusters | None, Keys | None]:
+    ) -> tuple[DenseGroups | MatchedGroups | None, Clusters | None, Keys | None]:
         """One state for all groups where they are few, one a morsel where it has few of its own, else hash tables."""
         if not expressions:
             return None, None, None
         groups = plan_dense(self.relation, expressions, self._probe, MOST_GROUPS)
         seen = sum(marks.width for marks in slots.seen)
         width = 8 * (len(slots.integers) + len(slots.floats)) + seen
-        most = min(max(65536, 2 * self.relation.row_count), _MOST_STATE_BYTES // (width * threads))
+        most = min(max(_FEW_GROUPS, 2 * self.relation.row_count), _MOST_STATE_BYTES // (width * threads))
         if seen and (groups is None or groups.count > most or groups.count * seen > MOST_SEEN):
             raise Unsupported("count(DISTINCT ...) of many values in many groups beside other aggregates")
+        if not seen and (groups is None or groups.count > _FEW_GROUPS):
+            matched = plan_matched(self.relation, expressions)
+            if matched is not None and matched.count(self.relation) <= most:
+                return matched, None, None
         clusters = None
-        if not seen and groups is not None and groups.count > max(65536, self.relation.row_count // 16):
+        if not seen and groups is not None and groups.count > max(_FEW_GROUPS, self.relation.row_count // 16):
             clusters = find_clusters(self.relation, groups, width)
         if groups is None or (groups.count > most and clusters is None):
             return groups, None, plan_keys(groups, expressions, self._probe)
@@ -246,7 +257,8 @@ class Aggregation:
             return Batch(tuple(planned.finish(integers, floats) for planned in self.planned), 1, self.intervals)
         if self.clusters is not None:
             return self._output(self._run_clustered(self.clusters, execution, traffic), traffic)
-        states = self._run(self.groups.count + 1, execution, traffic)
+        count = self.groups.count if isinstance(self.groups, DenseGroups) else self.groups.count(self.relation)
+        states = self._run(count + 1, execution, traffic)
         return self._output(merge_states(states, self.sink.slots, execution), traffic)
 
     def _run(self, groups: int, execution: Execution, traffic: Traffic) -> list[tuple[AnyArray, AnyArray]]:
@@ -290,8 +302,9 @@ class Aggregation:
     def _output(self, groups: Groups, traffic: Traffic) -> Batch:
         grouping = self.hashed or self.groups
         assert grouping is not None
+        decode = partial(grouping.decode, self.relation) if isinstance(grouping, MatchedGroups) else grouping.decode
         traffic.rows = len(groups)
-        return batch_of_groups(groups, self.types, self.intervals, grouping.decode, self.planned)
+        return batch_of_groups(groups, self.types, self.intervals, decode, self.planned)
 
     def details(self) -> tuple[str, ...]:
         """What EXPLAIN says of it."""
@@ -299,6 +312,8 @@ class Aggregation:
             how = f"groups by hash, {self.hashed.width}-word keys"
         elif self.groups is None:
             how = "all rows to one"
+        elif isinstance(self.groups, MatchedGroups):
+            how = f"up to {self.groups.count(self.relation):,} groups by what they were joined with"
         elif self.clusters is None:
             how = f"up to {self.groups.count:,} groups by dense codes"
         else:

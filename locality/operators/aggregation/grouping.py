@@ -82,6 +82,11 @@ class DenseGroups:
     keys: tuple[DenseKey, ...]
     count: int
 
+    @property
+    def reads(self) -> tuple[Expression, ...]:
+        """The expressions whose columns the numbers are computed from."""
+        return tuple(key.expression for key in self.keys)
+
     def emit(self, row: Row) -> ir.Expr:
         """The group's number at a row, I64."""
         terms = [key.emit(row) for key in self.keys]

@@ -125,7 +125,8 @@ class MarkedSource:
         columns = range(self.width, len(left.columns))
         with execution.measure("join") as traffic:
             keys = [left.column(i) for i in columns]
-            index = index_rows(keys, [left.intervals[i] for i in columns], self._null_safe, execution)
+            looks = 0 if self._right.relation is None else self._right.relation.row_count
+            index = index_rows(keys, [left.intervals[i] for i in columns], self._null_safe, execution, looks)
             execution.reserve(index.nbytes, "the index of a join")
             traffic.state += 2 * index.nbytes
         marks = self._mark(index, execution)

@@ -63,7 +63,7 @@ class JoinSource:
         right = self.right.execute(execution).as_relation()
         execution.reserve(right.row_count * sum(dtype.row_bytes for dtype in right.types), "the right side of a join")
         with execution.measure("join") as traffic:
-            index = self._index(right, execution, traffic)
+            index = self._index(right, relation.row_count, execution, traffic)
             if index is not None:
                 execution.reserve(index.nbytes, "the index of a join")
             traffic.rows = right.row_count
@@ -76,15 +76,15 @@ class JoinSource:
         matching = Matching(self.kind, self.keys, index, self.condition)
         return joined_rows(relation, pending, matching, _first(right, self.outputs), execution), rest
 
-    def _index(self, right: Relation, execution: Execution, traffic: Traffic) -> KeyIndex | None:
-        """The right rows by their keys; what is of a whole stored table is kept for the next query."""
+    def _index(self, right: Relation, looks: int, execution: Execution, traffic: Traffic) -> KeyIndex | None:
+        """The right rows by their keys; what is of a whole stored table is kept for other queries too."""
         if not self.keys:
             return None
         intervals = tuple(right.intervals[position] for position in self.positions)
 
-        def build() -> KeyIndex:
+        def build(looks: int = 0) -> KeyIndex:
             columns = [right.gather(position, None) for position in self.positions]
-            index = index_rows(columns, intervals, self.null_safe, execution)
+            index = index_rows(columns, intervals, self.null_safe, execution, looks)
             for position in self.positions:
                 traffic.add_reads(gathered_reads(right, position, None))
             traffic.state += 2 * index.nbytes
@@ -92,7 +92,7 @@ class JoinSource:
 
         stored = stored_columns(right, self.positions)
         if stored is None:
-            return build()
+            return build(looks)
         segments, columns = stored
         return KEPT.get(segments, (columns, intervals, self.null_safe), execution.memory_limit, build)
 
@@ -107,10 +107,14 @@ class JoinSource:
 
     def _linked(self, relation: Relation, index: KeyIndex | None, right: Relation) -> Relation | None:
         """The left rows with a link to their matches; None if kernels can't compute what makes a match."""
+        ranked = None
         if self.kind in ("semi", "anti") and self.condition is None and index is not None:
+            ranked = index
             index = replace(index, rows=None, starts=None)  # that there is a match is all that matters
         target = _padded(_first(right, self.outputs))
-        link = Link(len(relation.types), self.keys, index, target, _LINKS[self.kind], self.condition)
+        columns = tuple(position if position < self.outputs else None for position in self.positions)
+        kind = _LINKS[self.kind]
+        link = Link(len(relation.types), self.keys, index, target, kind, self.condition, columns, ranked)
         linked = relation.linked(link)
         try:
             if index is not None:

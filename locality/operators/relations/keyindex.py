@@ -96,10 +96,14 @@ def index_rows(
     intervals: Sequence[Interval | None],
     null_safe: Sequence[bool],
     execution: Execution,
+    looks: int = 0,
 ) -> KeyIndex:
-    """The index of rows by ``columns``; raises Unsupported for types of keys that kernels do not read."""
+    """The index of rows by ``columns``, for so many ``looks`` if that is known.
+
+    Raises Unsupported for types of keys that kernels do not read.
+    """
     parts, sizes, words = _words_of(columns, intervals, null_safe, execution)
-    if prefers_bits(sizes, words.shape[1]):
+    if prefers_bits(sizes, words.shape[1], looks):
         return _index_by_bits(parts, words[0], sizes[0], execution)
     members, ranks, keys = fill_table(words, sizes, execution.threads, execution.run)
     listing: tuple[Ints32 | None, Ints32 | None] = None, None

@@ -25,6 +25,9 @@ class Link:
     first: the number of the link's first column. keys: over the columns before that. index: of the target's rows; None
     if its one row goes with every row. kind: whether rows without a match are dropped, kept with NULLs, or all that
     is kept. condition: what else must hold of a row and its match, over the columns up to the link's last.
+    key_columns: for each key the column of the target that it is compared with; None where that is no column of it.
+    ranked: where matches are not rows but ranks, because all that matters is that there is one: the index that lists
+    the rows of each.
     """
 
     first: int
@@ -33,6 +36,8 @@ class Link:
     target: Relation
     kind: LinkKind
     condition: Expression | None = None
+    key_columns: tuple[int | None, ...] = ()
+    ranked: KeyIndex | None = None
 
     @property
     def is_outer(self) -> bool:

@@ -24,6 +24,8 @@ Run = Callable[[Sequence[Any], Callable[[int, Any], Any]], None]
 _SMALL_BYTES = 1 << 20
 #: A set of bits may be so many times larger than a table, because a look into it has no hash and no branch.
 _BITS_FOR_SLOTS = 2
+#: So many looks pay for a byte of bits, up to a size that stays in the cache that cores share.
+_LOOKS_FOR_BYTE, _MOST_BYTES = 2, 16 << 20
 #: Words below this are kept in the slots themselves.
 _EXACT = 2**32
 #: Tables up to this size are filled by one worker.
@@ -72,11 +74,15 @@ class SlotTable:
 Members = BitSet | SlotTable
 
 
-def prefers_bits(sizes: Sequence[int], rows: int) -> bool:
-    """Whether keys of ``rows`` rows, whose words have so many possible values, are better kept as bits."""
+def prefers_bits(sizes: Sequence[int], rows: int, looks: int) -> bool:
+    """Whether keys of ``rows`` rows, whose words have so many possible values, are better kept as bits.
+
+    looks: how many rows will ask for theirs, at most; 0 if that is not known.
+    """
     if len(sizes) > 1 or sizes[0] == 0:
         return False
-    return 3 * sizes[0] // 16 <= max(_SMALL_BYTES, _BITS_FOR_SLOTS * 8 * _slot_count(rows))
+    worth = min(looks // _LOOKS_FOR_BYTE, _MOST_BYTES)
+    return 3 * sizes[0] // 16 <= max(_SMALL_BYTES, worth, _BITS_FOR_SLOTS * 8 * _slot_count(rows))
 
 
 def _slot_count(rows: int) -> int:
