@@ -75,8 +75,9 @@ class Prover:
                 full = (i for i in range(len(types)) if all(row[i] is not None for row in rows))
                 return Facts((frozenset(),) if len(rows) < 2 else (), frozenset(full))
             case Filter(child, predicate):
-                facts = self.facts(child)
-                return Facts(facts.unique, facts.never_null | not_null_by(conjuncts(predicate)))
+                facts, terms = self.facts(child), conjuncts(predicate)
+                unique = dict.fromkeys(key - _fixed_by(terms) for key in facts.unique)
+                return Facts(tuple(unique), facts.never_null | not_null_by(terms))
             case Project(child, expressions):
                 return _projected(self.facts(child), expressions)
             case Aggregate():
@@ -171,6 +172,16 @@ def never_null(expression: Expression, columns: frozenset[int]) -> bool:
             return name in _NEVER_NULL or (name in _KEEP_VALUES and all(never_null(arg, columns) for arg in args))
         case _:
             return False
+
+
+def _fixed_by(terms: Iterable[Expression]) -> frozenset[int]:
+    """The columns that are equal to one value in all rows for which the terms are true."""
+    found = set[int]()
+    for term in terms:
+        match term:
+            case Call("=", (ColumnRef(index), Constant()) | (Constant(), ColumnRef(index))):
+                found.add(index)
+    return frozenset(found)
 
 
 def _projected(facts: Facts, expressions: Sequence[Expression]) -> Facts:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from locality.optimizer.facts import Prover
 from locality.optimizer.joins import order_joins
 from locality.plan.expressions import Call, ColumnRef, Constant, Expression, joined
 from locality.plan.nodes import Filter, Join, JoinKey, JoinKind, Node, Project, Scan, Values, walk_nodes
@@ -96,6 +97,16 @@ def test_a_table_whose_key_several_others_hold_is_joined_last(kinds: int) -> Non
     assert Counter(naive.evaluate(result, tables)) == Counter(naive.evaluate(plan, tables))
     assert len(joins(result)[0].keys) == 3
     assert scans(joins(result)[0])[-1] == "price"
+
+
+def test_columns_of_a_key_that_a_filter_fixes_are_not_needed_to_find_a_row() -> None:
+    tables = {"price": [(i // 8, i % 8, i) for i in range(24)]}
+    one = Filter(scan("price"), call("=", number(2), column(0)))
+    assert not Prover(Counted(tables)).facts(scan("price")).is_unique((1,))
+    assert Prover(Counted(tables)).facts(one).is_unique((1,))
+    none_fixed = Filter(scan("price"), joined("or", [call("=", column(0), number(i)) for i in (0, 2)]))
+    assert not Prover(Counted(tables)).facts(none_fixed).is_unique((1,))
+    assert Prover(Counted(tables)).facts(Filter(one, call("=", column(1), number(3)))).is_unique(())
 
 
 def test_a_filter_goes_below_the_joins() -> None:
