@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..model import Suite
-from . import scan, tpch
+from . import billing, dashboard, h2o, scan, tpch
 
-SUITES: Mapping[str, Suite] = {suite.name: suite for suite in (tpch.SUITE, scan.SUITE)}
+SUITES: Mapping[str, Suite] = {
+    suite.name: suite
+    for suite in (
+        tpch.SUITE,
+        scan.SUITE,
+        billing.SUITE,
+        dashboard.SUITE,
+        h2o.GROUPBY,
+        h2o.JOIN,
+    )
+}

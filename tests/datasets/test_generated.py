@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from locality._suites.datasets import billing, generate, h2o
+from locality._suites.datasets import billing, events, generate, h2o
 from locality.errors import SourceError
 
 Ensure = Callable[[float, Iterable[str]], dict[str, Path]]
@@ -20,6 +20,7 @@ SETS: dict[str, tuple[Ensure, tuple[generate.Table, ...]]] = {
     "groupby": (h2o.ensure_groupby, (h2o.GROUPBY,)),
     "join": (h2o.ensure_join, h2o.JOIN),
     "billing": (billing.ensure_tables, billing.TABLES),
+    "events": (events.ensure_events, (events.EVENT,)),
 }
 SCALE = 0.0003
 
@@ -109,3 +110,16 @@ def test_every_quarter_of_an_hour_has_a_price(data: Path) -> None:
     # Tiers of a band begin where the one below ends.
     below = "select 1 from rate as low where (low.tariff_id, low.band, low.to_kwh) = (r.tariff_id, r.band, r.from_kwh)"
     assert ask(f"select count(*) from rate as r where from_kwh > 0 and not exists ({below})", **paths) == [(0,)]
+
+
+def test_events_come_in_the_order_of_time_and_purchases_earn(data: Path) -> None:
+    path = events.ensure_events(SCALE, ["event"])["event"]
+    late = "select lag(moment) over (order by event_id) > moment as early from event"
+    assert ask(f"select count(*) from ({late}) where early", event=path) == [(0,)]
+    assert ask("select bool_and((revenue is not null) = (kind = 'purchase')) from event", event=path) == [(True,)]
+    months = dict(ask("select month(moment), count(*) from event group by 1", event=path))
+    assert months[12] > 1.2 * months[1]
+    # Each product has one category and brand, each city one country.
+    several = "select product_id from event group by 1 having count(distinct category) > 1 or count(distinct brand) > 1"
+    assert ask(f"select count(*) from ({several})", event=path) == [(0,)]
+    assert ask("select count(*) from event where not starts_with(city, country)", event=path) == [(0,)]
