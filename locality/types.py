@@ -172,12 +172,24 @@ _ARROW_SIMPLE: dict[str, pa.DataType] = {
 }
 
 
+def list_of(dtype: DataType) -> DataType:
+    """The type of lists of ``dtype``."""
+    return DataType(f"{dtype}[]")
+
+
+def element_of(dtype: DataType) -> DataType | None:
+    """The type of a list's elements; None if ``dtype`` is no list."""
+    return parse(dtype.name[:-2]) if dtype.name.endswith("[]") else None
+
+
 def to_arrow(dtype: DataType) -> pa.DataType:
-    """The Arrow type in which values of a flat SQL type leave Locality, the same that DuckDB exports."""
+    """The Arrow type in which values of a flat SQL type, or lists of one, leave Locality: that of DuckDB."""
     if dtype.is_decimal:
         return pa.decimal128(dtype.width, dtype.scale)
     if dtype == UNTYPED:
         return pa.null()
+    if (element := element_of(dtype)) is not None and element.name != "TIMESTAMP WITH TIME ZONE":
+        return pa.list_(pa.field("l", to_arrow(element)))
     try:
         return _ARROW_SIMPLE[dtype.name]
     except KeyError:

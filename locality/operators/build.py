@@ -183,7 +183,7 @@ class Builder:
         fused = self._fuse(node.child)
         groups = tuple(fused.over_source(group) for group in node.groups)
         calls = tuple(call.mapped(fused.over_source) for call in node.aggregates)
-        if any(call.name not in AGGREGATES for call in calls):
+        if any(call.name not in AGGREGATES or call.keys for call in calls):
             inputs = separate_inputs(groups, calls)
             rows = collect.Collect(fused.source, fused.conjuncts, inputs.expressions)
             return SortedAggregate(rows, inputs.groups, inputs.calls)

@@ -64,8 +64,7 @@ def _used_of_inputs(node: Node, used: frozenset[int]) -> tuple[frozenset[int], .
             return (_read(expressions[i] for i in used),)
         case Aggregate(groups=groups):
             calls = _used_calls(node, used)
-            filters = (call.filter for call in calls if call.filter is not None)
-            return (_read([*groups, *(arg for call in calls for arg in call.args), *filters]),)
+            return (_read([*groups, *(e for call in calls for e in call.expressions())]),)
         case Sort(keys=keys):
             return (used | _read(key.expression for key in keys),)
         case Window(child, calls):

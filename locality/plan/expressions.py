@@ -83,18 +83,26 @@ Expression = ColumnRef | Constant | Call | Cast | Case | Lookup
 
 @dataclass(frozen=True, slots=True)
 class AggregateCall:
-    """An aggregate by DuckDB's name (``count_star``, ``count``, ``sum``, ...), with its DISTINCT and FILTER."""
+    """An aggregate by DuckDB's name (``count_star``, ``sum``, ...), with its DISTINCT, FILTER and ORDER BY."""
 
     name: str
     args: tuple[Expression, ...]
     type: DataType
     distinct: bool = False
     filter: Expression | None = None
+    keys: tuple[SortKey, ...] = ()
+
+    def expressions(self) -> Iterator[Expression]:
+        """All that the call reads."""
+        yield from self.args
+        yield from () if self.filter is None else (self.filter,)
+        yield from (key.expression for key in self.keys)
 
     def mapped(self, change: Callable[[Expression], Expression]) -> AggregateCall:
         """The call with every expression that it reads changed, arguments first."""
         args = tuple(change(arg) for arg in self.args)
-        return replace(self, args=args, filter=None if self.filter is None else change(self.filter))
+        keys = tuple(replace(key, expression=change(key.expression)) for key in self.keys)
+        return replace(self, args=args, filter=None if self.filter is None else change(self.filter), keys=keys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -281,8 +281,7 @@ def expressions_of(node: Node) -> Iterator[Expression]:
         case Aggregate(groups=groups, aggregates=aggregates):
             yield from groups
             for call in aggregates:
-                yield from call.args
-                yield from () if call.filter is None else (call.filter,)
+                yield from call.expressions()
         case Sort(keys=keys):
             yield from (key.expression for key in keys)
         case Join(keys=keys, residual=residual):

@@ -10,9 +10,10 @@ from locality.plan.expressions import AggregateCall, ColumnRef, Constant, Expres
 from locality.plan.nodes import Aggregate, Node, Project, Shared, SharedScan, Union
 from locality.sql.json_values import decode_constant, decode_type
 from locality.sql.leaves import ONE_ROW
-from locality.sql.outputs import Output, all_of, decode_all
+from locality.sql.outputs import Output, all_of, decode_all, decode_orders
 from locality.sql.scalars import Resolve, decode_expression, function_name
-from locality.types import BIGINT
+from locality.sql.sortkeys import by_sort_key
+from locality.types import BIGINT, VARCHAR
 
 
 def decode_aggregate(data: dict[str, Any], child: Output, numbers: Iterator[int]) -> Output:
@@ -67,29 +68,35 @@ _SYNONYMS = {
     "mean": "avg",
     "stddev": "stddev_samp",
     "variance": "var_samp",
+    "array_agg": "list",
+    "group_concat": "string_agg",
+    "listagg": "string_agg",
 }
 
 
 def _aggregate_call(data: dict[str, Any], resolve: Resolve) -> AggregateCall:
     name = _SYNONYMS.get(function_name(data), function_name(data))
-    if data["order_bys"] is not None and data["order_bys"]["orders"]:
-        raise Unsupported(f"ordered aggregate {name}")
     parameters = _parameters(name, data.get("function_data") or {})
     if parameters is None or data.get("state_export", "NONE") != "NONE":
         raise Unsupported(f"aggregate {name}")
     try:
-        args = (*decode_all(data["children"], resolve), *parameters)
+        children = data["children"][:1] if parameters else data["children"]
+        args = (*decode_all(children, resolve), *parameters)
         dtype = decode_type(data["return_type"])
     except Unsupported as error:
         raise Unsupported(f"aggregate {name} over {error}") from None
     where = None if data["filter"] is None else decode_expression(data["filter"], resolve)
-    return AggregateCall(name, args, dtype, data["aggregate_type"] == "DISTINCT", where)
+    orders = data["order_bys"]["orders"] if data["order_bys"] else []
+    keys = decode_orders(orders, resolve)
+    return by_sort_key(AggregateCall(name, args, dtype, data["aggregate_type"] == "DISTINCT", where, keys))
 
 
 def _parameters(name: str, bound: dict[str, Any]) -> tuple[Constant, ...] | None:
-    """What an aggregate keeps beside its arguments, which for a quantile is the fraction; None if that is not known."""
+    """What an aggregate keeps beside its first argument, fractions or a separator; None if that is not known."""
     match bound:
-        case {"quantiles": [fraction], "desc": False} if name in ("median", "quantile_cont", "quantile_disc"):
-            return (decode_constant(fraction),)
+        case {"quantiles": [*fractions], "desc": False} if name in ("median", "quantile_cont", "quantile_disc"):
+            return tuple(decode_constant(fraction) for fraction in fractions)
+        case {"separator": str(separator)} if name == "string_agg":
+            return (Constant(separator, VARCHAR),)
         case _:
             return None if bound else ()

@@ -8,7 +8,7 @@ from typing import Any
 
 from locality.errors import Unsupported
 from locality.plan.expressions import Constant, PhysicalValue
-from locality.types import INTEGER, INTEGRAL, DataType, Domain, decimal
+from locality.types import INTEGER, INTEGRAL, DataType, Domain, decimal, list_of
 
 _FLAT = frozenset(
     {
@@ -47,6 +47,8 @@ def decode_type(data: dict[str, Any]) -> DataType:
         raise Unsupported(f"type {info['alias']}")
     if name == "DECIMAL":
         return decimal(info["width"], info["scale"])
+    if name == "LIST":
+        return _list_type(info)
     if name == _UNTYPED:
         return INTEGER
     if name not in _FLAT:
@@ -58,6 +60,13 @@ def is_untyped(data: dict[str, Any]) -> bool:
     """Whether an expression is a bare NULL, or comes from one."""
     dtype = data["value"]["type"] if data["expression_class"] == "BOUND_CONSTANT" else data.get("return_type", {})
     return bool(dtype.get("id") == _UNTYPED)
+
+
+def _list_type(info: dict[str, Any]) -> DataType:
+    element = decode_type(info["child_type"])
+    if element.name == "TIMESTAMP WITH TIME ZONE":
+        raise Unsupported(f"type {element}[]")
+    return list_of(element)
 
 
 def decode_constant(data: dict[str, Any]) -> Constant:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from locality.errors import Unsupported
 from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Lookup
 from locality.sql.quoting import identifier, string
-from locality.types import DataType, Domain
+from locality.types import DataType, Domain, element_of
 
 _INFIX = frozenset({"=", "<>", "<", "<=", ">", ">=", "is distinct from", "is not distinct from", "and", "or"})
 #: How a constant is made from its physical value: SQL with ``{}`` for the bound value.
@@ -54,7 +54,10 @@ def column(index: int) -> str:
 
 
 def type_text(dtype: DataType) -> str:
-    """A flat type as SQL; raises Unsupported for types whose meaning needs more (nested, the session's time zone)."""
+    """A type as SQL; raises Unsupported for types whose meaning needs more (structs, the session's time zone)."""
+    element = element_of(dtype)
+    if element is not None:
+        return f"{type_text(element)}[]"
     if dtype.domain is Domain.NESTED or dtype.name == "TIMESTAMP WITH TIME ZONE":
         raise Unsupported(f"expression over {dtype}")
     return str(dtype)

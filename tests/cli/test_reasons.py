@@ -16,10 +16,10 @@ QUERIES = """-- the numbers
 select count(*) from numbers;
 
 select i
-from numbers where i < 3; select list(i) from numbers;
-select a.i from numbers a positional join numbers b;
+from numbers where i < 3; select approx_quantile(i, 0.5) from numbers;
+select i from numbers tablesample 2 rows;
 select nope from numbers;
-select a.i from numbers a positional join (select i from numbers) b
+select max(i) from numbers tablesample 2 rows
 """
 
 
@@ -52,9 +52,9 @@ def test_each_query_and_the_tally(store: Path, queries: Path) -> None:
         ["q.sql:7", "error"],
         ["q.sql:8", "duckdb"],
     ]
-    assert lines[3] == "q.sql:6  duckdb    positional join"
+    assert lines[3] == "q.sql:6  duckdb    table sample"
     assert lines[6:9] == ["", "     6  in all", "     3  duckdb"]
-    assert lines[9] == "             2  positional join"
+    assert lines[9] == "             2  table sample"
     assert lines[11] == "     2  locality"
     assert lines[12] == "     1  error"
     assert 'Binder Error: Referenced column "nope" not found' in lines[13]
@@ -63,7 +63,7 @@ def test_each_query_and_the_tally(store: Path, queries: Path) -> None:
 def test_json(store: Path, queries: Path) -> None:
     found = json.loads(reasons(store, queries, "--json").output)
     assert found[0] == {"place": "q.sql:2", "engine": "locality", "reason": ""}
-    assert found[3] == {"place": "q.sql:6", "engine": "duckdb", "reason": "positional join"}
+    assert found[3] == {"place": "q.sql:6", "engine": "duckdb", "reason": "table sample"}
 
 
 def test_running_shows_what_planning_can_not(store: Path) -> None:

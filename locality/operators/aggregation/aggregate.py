@@ -22,7 +22,7 @@ from locality.operators.aggregation.dense import merge_states
 from locality.operators.aggregation.distinct import mark_distinct
 from locality.operators.aggregation.grouping import MOST_GROUPS, DenseGroups, plan_dense
 from locality.operators.aggregation.hashing import HashSink, Keys, plan_keys
-from locality.operators.aggregation.inputs import separate_inputs
+from locality.operators.aggregation.inputs import Inputs, separate_inputs
 from locality.operators.aggregation.matched import MatchedGroups, plan_matched
 from locality.operators.aggregation.output import Groups, batch_of_groups
 from locality.operators.aggregation.packing import plan_few_groups
@@ -335,7 +335,7 @@ class Aggregate:
         self._source = source
         self._groups, self._aggregates, self._threads = tuple(groups), tuple(aggregates), threads
         self._conjuncts = tuple(conjuncts)
-        computed = (part for call in aggregates for part in (*call.args, call.filter) if part is not None)
+        computed = (part for call in aggregates for part in call.expressions())
         self._prepared = Preparation(
             source.relation,
             conjuncts,
@@ -364,12 +364,17 @@ class Aggregate:
         if not all(is_known(call) for call in self._aggregates):
             raise reason
         batch = collect_rows(relation, conjuncts, inputs.expressions, execution, traffic)
-        numbered = number_inputs(batch, inputs, execution)
-        batch, inputs = mark_distinct(numbered.batch, numbered.inputs, execution)
-        groups = Aggregation(batch.as_relation(), (), inputs.groups, inputs.calls, self._threads)
-        return numbered.with_texts(groups.execute(execution, traffic))
+        return aggregate_inputs(batch, inputs, execution, traffic)
 
     def explain(self) -> Explanation:
         ready = self._prepared.ready
         details = ("over the rows of its input",) if ready is None else ready.details()
         return Explanation("aggregate", details, self._source.children())
+
+
+def aggregate_inputs(batch: Batch, inputs: Inputs, execution: Execution, traffic: Traffic) -> Batch:
+    """The groups of collected rows, raw strings and DISTINCT included."""
+    numbered = number_inputs(batch, inputs, execution)
+    marked, inputs = mark_distinct(numbered.batch, numbered.inputs, execution)
+    groups = Aggregation(marked.as_relation(), (), inputs.groups, inputs.calls, execution.threads)
+    return numbered.with_texts(groups.execute(execution, traffic))

@@ -27,12 +27,11 @@ def separate_inputs(groups: Sequence[Expression], calls: Sequence[AggregateCall]
         return ColumnRef(inputs.index(expression), expression.type)
 
     keys = tuple(collected(group) for group in groups)
+
+    def argument(expression: Expression) -> Expression:
+        return expression if isinstance(expression, Constant) else collected(expression)
+
     arguments = tuple(
-        replace(
-            call,
-            args=tuple(arg if isinstance(arg, Constant) else collected(arg) for arg in call.args),
-            filter=None if call.filter is None else collected(call.filter),
-        )
-        for call in calls
+        replace(call.mapped(argument), filter=None if call.filter is None else collected(call.filter)) for call in calls
     )
     return Inputs(tuple(inputs), keys, arguments)

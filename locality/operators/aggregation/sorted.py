@@ -10,23 +10,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from locality.encodings import EncodedColumn, concat, take
+from locality.encodings import EncodedColumn, concat, expand, take
 from locality.errors import Unsupported
+from locality.operators.aggregation.aggregate import aggregate_inputs
+from locality.operators.aggregation.distinct import mark_distinct
+from locality.operators.aggregation.inputs import Inputs
+from locality.operators.aggregation.lists import ORDERED_AGGREGATES
 from locality.operators.aggregation.quantiles import continuous_quantile, discrete_quantile
+from locality.operators.aggregation.registry import is_known
 from locality.operators.codegen.results import float_column, integer_column
 from locality.operators.ordering.order import SORT_BYTES, in_turn
-from locality.operators.physical import Execution, Explanation, Physical
+from locality.operators.physical import Execution, Explanation, Physical, Traffic
 from locality.operators.relations.batch import Batch
 from locality.operators.windows.inputs import Input, Numbers, columns_at
 from locality.operators.windows.ordered import Ordered, put_in_order
 from locality.operators.windows.totals import counted_rows
-from locality.operators.windows.window import IDEMPOTENT, window_column
+from locality.operators.windows.window import window_column
 from locality.plan.expressions import AggregateCall, ColumnRef
+from locality.plan.intervals import Interval
 from locality.plan.windows import Bound, Frame, WindowCall
-from locality.types import DataType
+from locality.types import BIGINT, DataType
 
 _WHOLE = Frame("range", Bound("unbounded preceding"), Bound("unbounded following"))
-_COUNTS = frozenset({"count", "count_star"})
+_COUNTS = frozenset({"count", "count_star", "regr_count"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,15 +40,15 @@ class SortedAggregate:
     """The groups of the child's rows, all of whose columns are read by ``groups`` and ``calls``."""
 
     child: Physical
-    groups: Sequence[ColumnRef]
-    calls: Sequence[AggregateCall]
+    groups: tuple[ColumnRef, ...]
+    calls: tuple[AggregateCall, ...]
 
     def __post_init__(self) -> None:
         for call in self.calls:
-            if call.distinct and call.name not in IDEMPOTENT:
-                raise Unsupported(f"{call.name}(DISTINCT ...) beside other aggregates")
-            if call.name not in SORTED_AGGREGATES:
+            if call.name not in SORTED_AGGREGATES and not is_known(call):
                 raise Unsupported(f"aggregate {call.name}")
+            if call.keys and call.name not in ORDERED_AGGREGATES:
+                raise Unsupported(f"ordered aggregate {call.name}")
 
     @property
     def types(self) -> tuple[DataType, ...]:
@@ -55,31 +61,27 @@ class SortedAggregate:
             if batch.row_count == 0:
                 columns = self._of_no_rows()
             else:
-                execution.reserve((SORT_BYTES + 10) * batch.row_count, "the order of an aggregation")
-                read = columns_at(batch, range(len(batch.columns)), execution.run)
-                ordered = put_in_order(batch.row_count, [read[group.index] for group in self.groups], [], execution.run)
-                traffic.state += 2 * ordered.nbytes
-                first = ordered.order[ordered.partitions.begins]
-                columns = [take(read[group.index], first) for group in self.groups]
-                columns += self._results(read, ordered, execution)
+                columns = self._of_rows(batch, execution, traffic)
             traffic.rows = columns[0].length
         intervals = [batch.intervals[group.index] for group in self.groups]
         return Batch(tuple(columns), columns[0].length, (*intervals, *(None for _ in self.calls)))
 
-    def _results(
-        self, columns: Mapping[int, EncodedColumn], ordered: Ordered, execution: Execution
-    ) -> list[EncodedColumn]:
-        """The values of every call, a group each, computed of several shards of groups side by side."""
-        shards = ordered.shards()
-        run = execution.run if len(shards) == 1 else in_turn
-        parts: list[list[EncodedColumn]] = [[] for _ in shards]
-
-        def compute(worker: int, number: int) -> None:
-            source = Input(columns, shards[number], run)
-            parts[number] = [SORTED_AGGREGATES[call.name](source, call) for call in self.calls]
-
-        execution.run(range(len(shards)), compute)
-        return [concat(list(results)) for results in zip(*parts, strict=True)]
+    def _of_rows(self, batch: Batch, execution: Execution, traffic: Traffic) -> list[EncodedColumn]:
+        """The groups' keys, then the values of every call."""
+        inputs = Inputs(tuple(map(ColumnRef, range(len(batch.columns)), self.child.types)), self.groups, self.calls)
+        batch, inputs = mark_distinct(batch, inputs, execution)
+        execution.reserve((SORT_BYTES + 10) * batch.row_count, "the order of an aggregation")
+        read = columns_at(batch, range(len(batch.columns)), execution.run)
+        ordered = put_in_order(batch.row_count, [read[group.index] for group in self.groups], [], execution.run)
+        traffic.state += 2 * ordered.nbytes
+        first = ordered.order[ordered.partitions.begins]
+        results: dict[AggregateCall, EncodedColumn] = {}
+        plain = [call for call in inputs.calls if call.name not in SORTED_AGGREGATES]
+        if plain:
+            results.update(zip(plain, _by_slots(batch, ordered, plain, execution, traffic), strict=True))
+        others = [call for call in inputs.calls if call.name in SORTED_AGGREGATES]
+        results.update(zip(others, _results(others, read, ordered, execution), strict=True))
+        return [*(take(read[group.index], first) for group in self.groups), *(results[c] for c in inputs.calls)]
 
     def _of_no_rows(self) -> list[EncodedColumn]:
         """No group; without keys one, in which all is NULL but counts."""
@@ -93,6 +95,41 @@ class SortedAggregate:
         names = ", ".join(call.name for call in self.calls)
         details = (f"by sorting, groups of {len(self.groups)} keys", names)
         return Explanation("aggregate", details, (self.child.explain(),))
+
+
+def _results(
+    calls: Sequence[AggregateCall], columns: Mapping[int, EncodedColumn], ordered: Ordered, execution: Execution
+) -> list[EncodedColumn]:
+    """The values of every call, a group each, computed of several shards of groups side by side."""
+    shards = ordered.shards()
+    run = execution.run if len(shards) == 1 else in_turn
+    parts: list[list[EncodedColumn]] = [[] for _ in shards]
+
+    def compute(worker: int, number: int) -> None:
+        source = Input(columns, shards[number], run)
+        parts[number] = [SORTED_AGGREGATES[call.name](source, call) for call in calls]
+
+    execution.run(range(len(shards)), compute)
+    return [concat(list(results)) for results in zip(*parts, strict=True)]
+
+
+def _by_slots(
+    batch: Batch, ordered: Ordered, calls: Sequence[AggregateCall], execution: Execution, traffic: Traffic
+) -> list[EncodedColumn]:
+    """What kernels keep state for, of the groups by their numbers in the order."""
+    numbers = np.empty(batch.row_count, np.int64)
+    numbers[ordered.order] = ordered.partitions.number
+    key = ColumnRef(len(batch.columns), BIGINT)
+    column = integer_column(BIGINT, numbers, None)
+    bounds = Interval(0, len(ordered.partitions.starts) - 2)
+    numbered = Batch((*batch.columns, column), batch.row_count, (*batch.intervals, bounds))
+    types = [column.type for column in numbered.columns]
+    inputs = Inputs(tuple(map(ColumnRef, range(len(types)), types)), (key,), tuple(calls))
+    groups = aggregate_inputs(numbered, inputs, execution, traffic)
+    found = expand(groups.column(0)).codes
+    assert found is not None
+    order = np.argsort(found)
+    return [take(groups.column(i), order) for i in range(1, len(groups.columns))]
 
 
 #: An aggregate of every group, given the sorted rows.
@@ -134,15 +171,13 @@ def _reduced(source: Input, function: np.ufunc, values: Numbers) -> Numbers:
 
 SORTED_AGGREGATES: Mapping[str, _Aggregate] = {
     **dict.fromkeys(("count", "count_star", "sum", "sum_no_overflow", "avg", "min", "max"), _by_window),
-    **dict.fromkeys(
-        ("bool_and", "bool_or", "first", "last", "any_value", "arg_min", "arg_max", "count_if"), _by_window
-    ),
+    **dict.fromkeys(("bool_and", "bool_or", "last", "any_value", "arg_min", "arg_max", "count_if"), _by_window),
     "bit_and": _folded(np.bitwise_and, -1),
     "bit_or": _folded(np.bitwise_or, 0),
     "bit_xor": _folded(np.bitwise_xor, 0),
     "product": _folded(np.multiply, 1),
-    "median": continuous_quantile,
-    "quantile_cont": continuous_quantile,
+    **dict.fromkeys(("median", "quantile_cont", "mad"), continuous_quantile),
     "quantile_disc": discrete_quantile,
+    **ORDERED_AGGREGATES,
 }
 """The aggregates of sorted groups, by DuckDB's name."""

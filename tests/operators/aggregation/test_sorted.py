@@ -63,6 +63,13 @@ CALLS = (
     "quantile_disc(n, 0.25), quantile_disc(g, 0.5), quantile_disc(day, 0.0), quantile_disc(x, 1.0)",
     "bit_and(n), bit_or(u), bit_xor(n), bit_and(u), product(y)",
     "count_if(b), count_if(n > 3) filter (b)",
+    "median(day), median(n::decimal(9, 2)), quantile_cont(n::decimal(9, 2), 1.0), median(u::float), mad(y), mad(n)",
+    "quantile_cont(y, [0.5, 1.0]), quantile_disc(g, [0.0, 0.7]), mad(n::decimal(9, 2)), median(make_timestamp(id))",
+    "list(n order by id), list(g order by y desc nulls first, id), list(id order by id) filter (b)",
+    "string_agg(g, ', ' order by id desc), string_agg(n::varchar || 'x', '' order by n, id), string_agg(g, ',')",
+    "list(distinct n order by n), string_agg(distinct g, ',' order by g desc), first(x order by id desc)",
+    "first(g order by y nulls first, id), last(g order by id), arbitrary(n), max_by(g, id), min_by(x, id)",
+    "median(y), stddev(n), corr(n, y), count(distinct g), sum(distinct n), regr_count(n, y), skewness(id), min(g)",
     "any_value(n) filter (b), median(y) filter (n > 0), count(*), count(n), sum(n), avg(y), min(g), bool_or(b)",
 )
 
@@ -94,10 +101,10 @@ def test_what_reads_them_and_what_they_read(sql: str, pair: Pair) -> None:
 @pytest.mark.parametrize(
     ("sql", "reason"),
     [
-        ("select median(n::decimal(9, 2)) from t", "median of DECIMAL"),
-        ("select median(day) from t", "median of DATE"),
-        ("select quantile_cont(n, [0.1, 0.5]) from t", "quantile_cont"),
-        ("select any_value(n), sum(distinct n), sum(distinct y) from t", "DISTINCT"),
+        ("select quantile_cont(n::decimal(9, 2), 0.3) from t", "rounding decides"),
+        ("select quantile_cont(day, 0.3) from (select * from t where day is not null limit 5)", "rounding decides"),
+        ("select quantile_cont(n, -0.5) from t", "aggregate quantile_cont"),
+        ("select mad(day) from t", "mad of DATE"),
         ("select approx_quantile(n, 0.5) from t", "aggregate approx_quantile"),
     ],
 )
