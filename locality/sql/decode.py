@@ -22,7 +22,9 @@ from locality.sql.joins import (
     decode_positional_join,
 )
 from locality.sql.leaves import NO_COLUMNS, decode_collection, decode_empty, decode_scan, decode_values
+from locality.sql.lists import decode_series, decode_unnest
 from locality.sql.outputs import Output, all_of, decode_all, decode_orders, filtered
+from locality.sql.scalars import function_name
 from locality.sql.subqueries import decode_projection
 from locality.sql.windows import decode_window, first_rows
 
@@ -146,8 +148,14 @@ def _check_alike(inputs: tuple[Node, ...], operation: str) -> None:
         raise Unsupported(f"{operation} of different types")
 
 
+def _get(data: dict[str, Any], *children: Output) -> Output:
+    return decode_series(data) if function_name(data) in _SERIES else decode_scan(data)
+
+
+_SERIES = frozenset({"unnest", "range", "generate_series"})
 _OPERATORS: Mapping[str, Callable[..., Output]] = {
-    "LOGICAL_GET": decode_scan,
+    "LOGICAL_GET": _get,
+    "LOGICAL_UNNEST": decode_unnest,
     "LOGICAL_DUMMY_SCAN": lambda data: NO_COLUMNS,
     "LOGICAL_EXPRESSION_GET": decode_values,
     "LOGICAL_CHUNK_GET": decode_collection,
@@ -173,7 +181,6 @@ _REASONS = {
     "LOGICAL_DELIM_JOIN": "correlated subquery",
     "LOGICAL_DEPENDENT_JOIN": "correlated subquery",
     "LOGICAL_RECURSIVE_CTE": "recursive common table expression",
-    "LOGICAL_UNNEST": "unnest",
     "LOGICAL_SAMPLE": "table sample",
     "LOGICAL_PIVOT": "pivot",
 }

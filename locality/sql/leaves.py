@@ -38,6 +38,12 @@ def _table_name(data: dict[str, Any]) -> str:
     function = function_name(data)
     if function != "seq_scan" or (data["function_data"] or {}).get("schema") != "main":
         raise Unsupported(f"table function {function}")
+    check_scan(data)
+    return str(data["function_data"]["table"])
+
+
+def check_scan(data: dict[str, Any]) -> None:
+    """Raise Unsupported for clauses of a table in FROM that no node has."""
     extra = data.get("extra_info") or {}
     if extra.get("sample_options") is not None:
         raise Unsupported("table sample")
@@ -45,7 +51,6 @@ def _table_name(data: dict[str, Any]) -> str:
         raise Unsupported("AT clause")
     if data.get("source_ordinality", "WITHOUT_ORDINALITY") != "WITHOUT_ORDINALITY":
         raise Unsupported("WITH ORDINALITY")
-    return str(data["function_data"]["table"])
 
 
 def _column_type(data: dict[str, Any], index: int) -> DataType:

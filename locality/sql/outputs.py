@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from locality.errors import Unsupported
@@ -11,21 +11,26 @@ from locality.plan.expressions import ColumnRef, Expression, SortKey, conjunctio
 from locality.plan.nodes import Filter, Node, Project
 from locality.sql.scalars import Resolve, decode_expression
 
+Elements = tuple[Expression, ...]
+
 
 @dataclass(frozen=True)
 class Output:
     """A decoded operator: ``layout[i]`` is the position in ``node`` of the column that DuckDB's operator puts i-th.
 
     None marks a column that has no counterpart (a row number, the one column of no table); only a reference to it is
-    refused.
+    refused. ``lists`` are the columns that are lists of known length, as their elements, over the node's columns.
     """
 
     node: Node
     layout: tuple[int | None, ...]
+    lists: Mapping[int, Elements] = field(default_factory=dict)
 
     def resolve(self, index: int) -> ColumnRef:
         """DuckDB's column ``index`` as a column of the node."""
         position = self.layout[index]
+        if index in self.lists:
+            raise Unsupported("type LIST")
         if position is None:
             raise Unsupported("row number pseudo-column (rowid)")
         return ColumnRef(position, self.node.types[position])

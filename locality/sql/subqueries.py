@@ -11,6 +11,7 @@ from typing import Any
 from locality.plan.expressions import Call, Case, ColumnRef, Constant, Expression
 from locality.plan.nodes import Aggregate, Join, Node, Project
 from locality.sql.leaves import ONE_ROW
+from locality.sql.lists import is_list, project_lists
 from locality.sql.outputs import Output, all_of, decode_all
 
 #: How the message of that error begins.
@@ -19,6 +20,8 @@ _MESSAGE = "More than one row returned by a subquery"
 
 def decode_projection(data: dict[str, Any], child: Output) -> Output:
     """A projection, or the one value of a scalar subquery."""
+    if any(map(is_list, data["expressions"])):
+        return project_lists(data["expressions"], child)
     expressions = decode_all(data["expressions"], child.resolve)
     return all_of(_only_row(child.node, expressions) or Project(child.node, expressions))
 

@@ -21,6 +21,7 @@ LEFT_TO_DUCKDB: Mapping[str, int] = {
     "ctes": 2,
     "decimals": 3,
     "join_keys": 3,
+    "lists": 1,
     "order_limit": 1,
     "settings": 1,
     "strings": 2,
