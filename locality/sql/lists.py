@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from locality.errors import Unsupported
-from locality.plan.expressions import Call, Case, ColumnRef, Constant, Expression
+from locality.plan.expressions import Call, Case, ColumnRef, Constant, Expression, PhysicalValue
 from locality.plan.nodes import Filter, Join, Node, Project, Values
 from locality.sql.json_values import decode_constant, decode_type
 from locality.sql.leaves import ONE_ROW, check_scan
@@ -63,6 +63,7 @@ def decode_series(data: dict[str, Any]) -> Output:
     if data["children"] or any(data["table_filters"].values()):
         raise Unsupported(f"table function {name} of a column, or filtered")
     (dtype,) = (decode_type(each) for each in data["returned_types"])
+    values: Sequence[PhysicalValue]
     if name == "unnest":
         values = [element.value for element in _constants(parameters[0])]
     else:
@@ -110,7 +111,7 @@ def _repeated(node: Node, lists: Sequence[Elements], types: Sequence[DataType]) 
     return Project(crossed, (*own, *taken))
 
 
-def _value(element: Expression) -> Any:
+def _value(element: Expression) -> PhysicalValue:
     return element.value if isinstance(element, Constant) else None
 
 
