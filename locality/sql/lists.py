@@ -1,6 +1,6 @@
 """Lists of known length, which a query takes apart: UNNEST of lists that it says itself, UNPIVOT, series of numbers.
 
-No column of a plan is a list. What a projection makes of values is kept as its elements, for the UNNEST above it.
+What a projection makes a list of is kept as its elements too, for an UNNEST above it.
 """
 
 from __future__ import annotations
@@ -38,11 +38,20 @@ def project_lists(expressions: Sequence[dict[str, Any]], child: Output) -> Outpu
             elements = _elements(part, child)
             lists[index] = tuple(ColumnRef(len(columns) + i, e.type) for i, e in enumerate(elements))
             columns += elements
-            layout.append(None)
-        else:
-            layout.append(len(columns))
-            columns.append(decode_expression(part, child.resolve))
+        whole = _whole(part, child)
+        layout.append(None if whole is None else len(columns))
+        columns += () if whole is None else (whole,)
     return Output(Project(child.node, tuple(columns)), tuple(layout), lists)
+
+
+def _whole(data: dict[str, Any], child: Output) -> Expression | None:
+    """The expression itself; None for a list that has no expression."""
+    try:
+        return decode_expression(data, child.resolve)
+    except Unsupported:
+        if is_list(data):
+            return None
+        raise
 
 
 def decode_unnest(data: dict[str, Any], child: Output) -> Output:

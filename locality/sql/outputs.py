@@ -29,8 +29,8 @@ class Output:
     def resolve(self, index: int) -> ColumnRef:
         """DuckDB's column ``index`` as a column of the node."""
         position = self.layout[index]
-        if index in self.lists:
-            raise Unsupported("type LIST")
+        if position is None and index in self.lists:
+            raise Unsupported("list that the query says")
         if position is None:
             raise Unsupported("row number pseudo-column (rowid)")
         return ColumnRef(position, self.node.types[position])

@@ -43,7 +43,7 @@ REFUSED = {
     "select sum(a order by b) over () from t": "ordered window function sum",
     "select unnest(generate_series(1, a)) from t": "unnest of a list that the query does not say",
     "select u.x from t, unnest([t.a]) u(x)": "correlated column",
-    "select unnest([[1], [2]])": "type LIST",
+    "select unnest([[1], [2]])": "constant of type INTEGER",
     "select a from t using sample 10%": "sample",
     "select a from t tablesample reservoir(5)": "sample",
     "select histogram(a) from t": "histogram",
