@@ -136,7 +136,8 @@ class Pipeline:
     def _load_text(self, positions: Sequence[int]) -> None:
         """Has the raw strings that will be read decompressed, several segments at a time."""
         text = [i for i in self.columns if self.relation.types[i].domain is Domain.STRING]
-        wanted = [(self.relation.segments[position], index) for position in positions for index in text]
+        segments = [self.relation.segments[position] for position in positions]
+        wanted = [(segment, index) for segment in segments for index in text if not segment.is_ready(index)]
         if len(wanted) > 1:
             with ThreadPoolExecutor(available_threads()) as pool:
                 list(pool.map(lambda pair: pair[0].column(pair[1]), wanted))

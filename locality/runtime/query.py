@@ -126,7 +126,7 @@ def prepare(query: Query, tables: Mapping[str, Table], threads: int, memory_limi
     relations: list[Relation] = []
 
     def relation_of(scan: Scan) -> Relation:
-        text = sum(_raw_bytes(tables[scan.table], index) for index in scan.columns)
+        text = sum(tables[scan.table].raw_bytes(index) for index in scan.columns)
         if text > memory_limit // 2:
             raise Unsupported(f"raw strings of {text:,} bytes under a memory limit of {memory_limit:,}")
         relation = scan_relation(tables[scan.table], scan)
@@ -137,9 +137,3 @@ def prepare(query: Query, tables: Mapping[str, Table], threads: int, memory_limi
     operator = Builder(relation_of, threads, split_distinct_aggregates).build(plan)
     naive = sum(int(relation.naive_row_bytes * relation.row_count) for relation in relations)
     return PreparedQuery(query, operator, naive)
-
-
-def _raw_bytes(table: Table, index: int) -> int:
-    """Bytes of a column's strings where they have no dictionary: they are decompressed as a whole."""
-    is_raw = any(segment.encoding(index) == "text" for segment in table.segments)
-    return table.statistics(index).text_bytes if is_raw else 0

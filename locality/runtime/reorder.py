@@ -110,7 +110,7 @@ def ordered_source(snapshot: Snapshot, table: str, order: RowOrder, execution: E
     stored = snapshot.tables.table(table)
     positions = row_order(snapshot, stored, order, execution)
     relation = _relation(stored, range(len(stored.columns)))
-    text = sum(stored.statistics(i).text_bytes for i in range(len(stored.columns)) if _is_raw(stored, i))
+    text = sum(stored.raw_bytes(index) for index in range(len(stored.columns)))
     execution.reserve(text, f"the strings of table {stored.name!r}")
     reader = pa.RecordBatchReader.from_batches(stored.arrow_schema, _batches(stored, relation, positions))
     types = {column.name: column.type for column in stored.columns}
@@ -165,10 +165,6 @@ def _parents(child: Table, key: ForeignKey, parent: Table, execution: Execution)
 
 def _relation(table: Table, columns: Sequence[int]) -> Relation:
     return scan_relation(table, Scan(table.name, tuple(columns), tuple(table.columns[i].type for i in columns)))
-
-
-def _is_raw(table: Table, index: int) -> bool:
-    return any(segment.encoding(index) == "text" for segment in table.segments)
 
 
 def _batches(table: Table, relation: Relation, positions: Positions) -> Iterator[pa.RecordBatch]:

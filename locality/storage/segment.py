@@ -77,9 +77,15 @@ class Segment:
                 self._columns[index] = self._read_column(index)
             return self._columns[index]
 
+    def is_ready(self, index: int) -> bool:
+        """Whether column ``index`` has been read."""
+        return index in self._columns
+
     def encoding(self, index: int) -> str:
         """The name of a column's encoding, without reading its values; raises as :meth:`column`."""
         with self._lock:
+            if index in self._columns:
+                return self._columns[index].encoding
             _, path, field = self._find(index)
             return _checked(path, field.name, lambda: segment_format.metadata(field)["encoding"])
 

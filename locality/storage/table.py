@@ -77,6 +77,7 @@ class Table:
         self.foreign_keys = tuple(foreign_keys)
         self.unique = tuple(unique)
         self._statistics = tuple(statistics)
+        self._raw_bytes: dict[int, int] = {}
 
     @property
     def column_names(self) -> list[str]:
@@ -86,6 +87,13 @@ class Table:
     def statistics(self, index: int) -> ColumnStatistics:
         """The statistics of column ``index`` over all segments."""
         return self._statistics[index]
+
+    def raw_bytes(self, index: int) -> int:
+        """Bytes of the strings of column ``index`` where they have no dictionary: they are decompressed as a whole."""
+        if index not in self._raw_bytes:
+            is_raw = any(segment.encoding(index) == "text" for segment in self.segments)
+            self._raw_bytes[index] = self._statistics[index].text_bytes if is_raw else 0
+        return self._raw_bytes[index]
 
     @cached_property
     def unique_keys(self) -> tuple[frozenset[int], ...]:

@@ -43,6 +43,9 @@ class CodedSegment:
     def width(self, index: int) -> float:
         return stored_width(self.columns[index])
 
+    def is_ready(self, index: int) -> bool:
+        return True
+
     def origin(self, index: int) -> None:
         return None
 

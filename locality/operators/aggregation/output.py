@@ -138,6 +138,9 @@ class GroupsSegment:
     def zones(self, index: int) -> None:
         return None
 
+    def is_ready(self, index: int) -> bool:
+        return index in self._finished
+
     def origin(self, index: int) -> None:
         return None
 

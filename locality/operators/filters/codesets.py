@@ -7,20 +7,24 @@ the predicate was: comparisons, IN, LIKE over a dictionary, functions of dates.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import and_, or_
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from locality.encodings import EncodedColumn
+from locality.encodings.column import Dictionary
 from locality.errors import Unsupported
 from locality.operators.codegen.lookup import as_lookup, tables_of
 from locality.operators.relations.domain import domain_of
 from locality.operators.relations.relation import Relation, ZoneBounds
-from locality.plan.expressions import Call, ColumnRef, Constant, Expression, columns_of, walk
+from locality.plan.expressions import Call, ColumnRef, Constant, Expression, PhysicalValue, columns_of, walk
 from locality.sql.evaluate import is_deterministic
 
 Bits = npt.NDArray[np.bool_]
@@ -47,13 +51,7 @@ class CodeSet:
         return CodeSet(tuple(common), self.null and other.null)
 
     def __or__(self, other: CodeSet) -> CodeSet:
-        joined: list[tuple[int, int]] = []
-        for low, high in sorted(self.intervals + other.intervals):
-            if joined and low <= joined[-1][1] + 1:
-                joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
-            else:
-                joined.append((low, high))
-        return CodeSet(tuple(joined), self.null or other.null)
+        return union((self, other))
 
     def complement(self) -> CodeSet:
         """All other codes, without NULL."""
@@ -79,15 +77,31 @@ class CodeSet:
         return possible
 
 
+def union(sets: Sequence[CodeSet]) -> CodeSet:
+    """What is in any of the sets."""
+    joined: list[tuple[int, int]] = []
+    for low, high in sorted(interval for part in sets for interval in part.intervals):
+        if joined and low <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
+        else:
+            joined.append((low, high))
+    return CodeSet(tuple(joined), any(part.null for part in sets))
+
+
 def code_sets(relation: Relation, predicate: Expression) -> tuple[int, list[CodeSet]] | None:
     """The column that ``predicate`` reads and its set of codes in each segment; None if it is no predicate on codes."""
     columns = columns_of(predicate)
     if len(columns) != 1:
         return None
     index = next(iter(columns))
-    direct = _value_interval(predicate)
-    if direct is not None and relation.intervals[index] is not None:
-        return index, [_codes_of_values(segment.column(index), direct) for segment in relation.segments]
+    if relation.intervals[index] is not None:
+        direct = _true_set(predicate, _compared_integer)
+        if direct is not None:
+            return index, [_codes_of_values(segment.column(index), direct) for segment in relation.segments]
+    else:
+        found = _sets_by_dictionary(predicate, [segment.column(index) for segment in relation.segments])
+        if found is not None:
+            return index, found
     if not is_deterministic(predicate):
         return None
     try:
@@ -96,15 +110,19 @@ def code_sets(relation: Relation, predicate: Expression) -> tuple[int, list[Code
         return None
 
 
-def _value_interval(predicate: Expression) -> CodeSet | None:
-    """The values for which comparisons of an integer column with constants are true, in value space."""
+Compare = Callable[[str, PhysicalValue], CodeSet | None]
+"""The values, or codes, that compare so with a constant; None if that is not known."""
+
+
+def _true_set(predicate: Expression, compare: Compare) -> CodeSet | None:
+    """What ``predicate`` is true for, if it is made of comparisons of its column with constants; else None."""
     match predicate:
         case Call("and" | "or" as name, args):
-            parts = [_value_interval(arg) for arg in args]
+            parts = [_true_set(arg, compare) for arg in args]
             known = [part for part in parts if part is not None]
             return reduce(and_ if name == "and" else or_, known) if len(known) == len(parts) else None
         case Call("not", (arg,)) if not any(_tests_null(e) for e in walk(arg)):
-            negated = _value_interval(arg)
+            negated = _true_set(arg, compare)
             return None if negated is None else negated.complement()
         case Call("is null", (ColumnRef(),)):
             return CodeSet((), True)
@@ -112,16 +130,64 @@ def _value_interval(predicate: Expression) -> CodeSet | None:
             return CodeSet((_EVERYTHING,))
         case Call("in", (ColumnRef(), *candidates)):
             values = [c.value for c in candidates if isinstance(c, Constant)]
-            numbers = sorted({v for v in values if isinstance(v, int)})
-            if len(values) < len(candidates) or any(not isinstance(v, int) and v is not None for v in values):
-                return None
-            return CodeSet(tuple((v, v) for v in numbers))
-        case Call(name, (ColumnRef(), Constant(value))) if name in MIRRORED and isinstance(value, int):
-            return compared(name, int(value))
-        case Call(name, (Constant(value), ColumnRef())) if name in MIRRORED and isinstance(value, int):
-            return compared(MIRRORED[name], int(value))
+            equal = [compare("=", value) for value in values if value is not None]
+            sets = [part for part in equal if part is not None]
+            return union(sets) if len(values) == len(candidates) and len(sets) == len(equal) else None
+        case Call(name, (ColumnRef(), Constant(value))) if value is not None:
+            return compare(name, value)
+        case Call(name, (Constant(value), ColumnRef())) if name in MIRRORED and value is not None:
+            return compare(MIRRORED[name], value)
         case _:
             return None
+
+
+def _compared_integer(name: str, value: PhysicalValue) -> CodeSet | None:
+    return compared(name, int(value)) if name in MIRRORED and isinstance(value, int) else None
+
+
+def _sets_by_dictionary(predicate: Expression, columns: Sequence[EncodedColumn]) -> list[CodeSet] | None:
+    """The codes in each segment where all have dictionaries, found by bisection: their entries ascend."""
+    sets: dict[str, CodeSet] = {}
+    for column in columns:
+        if column.dictionary is None:
+            return None
+        if column.dictionary.key not in sets:
+            found = _true_set(predicate, partial(_compared_entries, column.dictionary))
+            if found is None:
+                return None
+            sets[column.dictionary.key] = found
+    return [_representable(column, sets[column.dictionary.key]) for column in columns if column.dictionary is not None]
+
+
+def _compared_entries(dictionary: Dictionary, name: str, value: PhysicalValue) -> CodeSet | None:
+    """The codes of the entries that compare so with a string; of those that begin with it for ``prefix``."""
+    entries = dictionary.values
+    is_text = pa.types.is_string(entries.type) or pa.types.is_large_string(entries.type)
+    if not isinstance(value, str if is_text else bytes):
+        return None
+
+    def entry(code: int) -> str | bytes:
+        found: str | bytes = entries[code].as_py()
+        return found
+
+    codes = range(len(entries))
+    first = bisect_left(codes, value, key=entry)
+    after = bisect_right(codes, value, key=entry)
+    if name in ("prefix", "starts_with"):
+        end = bisect_right(codes, value, key=lambda code: entry(code)[: len(value)])
+        return CodeSet(((first, end - 1),) if end > first else ())
+    if name not in MIRRORED:
+        return None
+    equal = CodeSet(((first, after - 1),) if after > first else ())
+    match name:
+        case "=":
+            return equal
+        case "<>":
+            return equal.complement()
+        case "<" | ">=":
+            return compared(name, first)
+        case _:
+            return compared(name, after - 1)
 
 
 def _tests_null(expression: Expression) -> bool:

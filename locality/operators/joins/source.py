@@ -155,6 +155,9 @@ class TargetSegment:
             self._columns[index] = expand(column) if column.encoding == "rle" else column
         return self._columns[index]
 
+    def is_ready(self, index: int) -> bool:
+        return index in self._columns
+
     def origin(self, index: int) -> Origin | None:
         return self.relation, index, None
 

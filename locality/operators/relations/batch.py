@@ -173,6 +173,9 @@ class BatchSegment:
     def zones(self, index: int) -> None:
         return None
 
+    def is_ready(self, index: int) -> bool:
+        return index in self._gathered or not isinstance(self.batch.columns[index], Deferred)
+
     def origin(self, index: int) -> Origin | None:
         column = self.batch.columns[index]
         return column.origin if isinstance(column, Deferred) else None

@@ -56,6 +56,9 @@ class Segment(Protocol):
     def zones(self, index: int) -> ZoneBounds | None:
         """Statistics of the column's zones, or None for an intermediate result."""
 
+    def is_ready(self, index: int) -> bool:
+        """Whether a column can be had at once, without being decompressed, gathered or computed first."""
+
     def origin(self, index: int) -> Origin | None:
         """Where a column's values are gathered from when they are first read; None if they lie here."""
 
@@ -206,6 +209,9 @@ class ColumnsSegment:
     def zones(self, index: int) -> ZoneBounds | None:
         return None
 
+    def is_ready(self, index: int) -> bool:
+        return True
+
     def origin(self, index: int) -> Origin | None:
         return None
 
@@ -249,6 +255,9 @@ class LinkedSegment:
 
     def zones(self, index: int) -> ZoneBounds | None:
         return self.base.zones(index) if index < self.first else None
+
+    def is_ready(self, index: int) -> bool:
+        return self.base.is_ready(index) if index < self.first else self.target.is_ready(index - self.first)
 
     def origin(self, index: int) -> Origin | None:
         return self.base.origin(index) if index < self.first else self.target.origin(index - self.first)

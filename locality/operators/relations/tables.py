@@ -39,6 +39,9 @@ class ScannedSegment:
     def zones(self, index: int) -> ZoneBounds | None:
         return self.segment.zones(self.columns[index])
 
+    def is_ready(self, index: int) -> bool:
+        return self.segment.is_ready(self.columns[index])
+
     def origin(self, index: int) -> Origin | None:
         return None
 
