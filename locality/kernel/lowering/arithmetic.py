@@ -37,10 +37,8 @@ def apply(emitter: Emitter, op: ast.operator, left: Value, right: Value) -> Valu
     if operator in _BITWISE:
         return Value(emitter.op(f"{_BITWISE[operator]} {name} {a}, {b}"), kind)
     match op:
-        case ast.LShift():
-            return Value(emitter.op(f"shl {name} {a}, {b}"), kind)
-        case ast.RShift():
-            return Value(emitter.op(f"{'ashr' if kind in SIGNED else 'lshr'} {name} {a}, {b}"), kind)
+        case ast.LShift() | ast.RShift():
+            return Value(_shift(emitter, isinstance(op, ast.LShift), a, b, kind), kind)
         case ast.FloorDiv() | ast.Mod():
             divide = _divide if kind in SIGNED else _divide_unsigned
             return Value(divide(emitter, isinstance(op, ast.Mod), a, b), kind)
@@ -78,6 +76,14 @@ def _compared_with_unsigned(emitter: Emitter, name: str, left: Value, right: Val
     if name in true_if_negative:
         return emitter.op(f"or i1 {negative}, {plain}")
     return emitter.op(f"select i1 {negative}, i1 false, i1 {plain}")
+
+
+def _shift(emitter: Emitter, is_left: bool, a: str, b: str, kind: Scalar) -> str:
+    """By any number of bits: what the machine does beyond 63 depends on the machine."""
+    if kind in SIGNED and not is_left:
+        return emitter.op(f"ashr i64 {a}, {emitter.op(f'call i64 @llvm.umin.i64(i64 {b}, i64 63)')}")
+    shifted = emitter.op(f"{'shl' if is_left else 'lshr'} i64 {a}, {b}")
+    return emitter.op(f"select i1 {emitter.op(f'icmp ult i64 {b}, 64')}, i64 {shifted}, i64 0")
 
 
 def _divide_unsigned(emitter: Emitter, remainder: bool, a: str, b: str) -> str:

@@ -12,7 +12,7 @@ from locality.kernel.lowering.syntax import definition
 from locality.kernel.lowering.types import LoweringError
 
 _DECLARATIONS = (
-    *(f"declare i64 @llvm.{name}.i64(i64, i64)" for name in ("smin", "smax")),
+    *(f"declare i64 @llvm.{name}.i64(i64, i64)" for name in ("smin", "smax", "umin")),
     "declare i64 @llvm.abs.i64(i64, i1)",
     "declare float @llvm.fabs.f32(float)",
     *(

@@ -39,6 +39,7 @@ class FunctionLowering(Calls):
         self.grown = False
         self._slots: dict[str, _Slot] = {}
         self._loops: list[tuple[str, str]] = []
+        self._file = function.__code__.co_filename
         self._syntax = definition(function)
         self._assigned = _assignments(self._syntax)
 
@@ -91,7 +92,15 @@ class FunctionLowering(Calls):
             try:
                 self._statement(statement)
             except LoweringError as error:
-                raise _located(error, statement) from None
+                raise self._located(error, statement) from None
+
+    def _located(self, error: LoweringError, statement: ast.stmt) -> LoweringError:
+        """The error with the innermost statement that has it."""
+        if error.is_located:
+            return error
+        located = LoweringError(f"{self._file}, line {statement.lineno}: {error}")
+        located.is_located = True
+        return located
 
     def _statement(self, statement: ast.stmt) -> None:
         match statement:
@@ -231,12 +240,3 @@ def _assignments(function: ast.FunctionDef) -> list[str]:
     """Names of the function, as often as they are assigned to."""
     stored = [node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
     return stored + [argument.arg for argument in function.args.args]
-
-
-def _located(error: LoweringError, statement: ast.stmt) -> LoweringError:
-    """The error with the line of the innermost statement that has it."""
-    if error.line:
-        return error
-    located = LoweringError(f"line {statement.lineno}: {error}")
-    located.line = statement.lineno
-    return located

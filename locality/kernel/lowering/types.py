@@ -37,9 +37,9 @@ SIGNED = frozenset({Scalar.I8, Scalar.I16, Scalar.I32, Scalar.I64})
 
 
 class LoweringError(TypeError):
-    """Python that a kernel may not hold; ``line`` is the innermost one that has it, 0 while that is not known."""
+    """Python that a kernel may not hold; ``is_located`` once the message begins with the file and the line."""
 
-    line = 0
+    is_located = False
 
 
 @dataclass(frozen=True, slots=True)
