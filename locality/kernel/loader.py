@@ -140,13 +140,16 @@ def load(function: ir.Function, doc: str = "") -> Kernel:
     Raises :class:`locality.kernel.verify.VerificationError` for IR that breaks a rule. Nothing is compiled before
     :attr:`Kernel.compiled` is asked for.
     """
-    verify(function)
     lifted, allocations = lift_arrays(function)
     source = to_source(lifted, doc)
     # The text names no types, and kernels over columns of different widths often have the same text.
     parameters = " ".join(str(parameter.type) for parameter in lifted.parameters)
     lengths = " ".join(str(allocation.length) for allocation in allocations)
     key = cache.key(f"{parameters}\n{lengths}\n{source}")
+    with _lock:
+        if key in _kernels:
+            return _kernels[key]
+    verify(function)
     with _lock:
         return _kernels.setdefault(key, Kernel(lifted, allocations, source, key))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from locality.errors import Unsupported
 from locality.plan.expressions import Expression, children
@@ -17,12 +19,29 @@ from locality.types import INTEGER, UNTYPED, DataType, parse
 #: Passes over plans and expressions recurse; deeper ones than this are left to DuckDB.
 _DEEPEST = 100
 _ZONE = "TimeZone"
+#: Statements with parameters that a planner remembers.
+_STATEMENTS = 256
 
 
 #: Settings that plans say in full, once they are bound, so that running them needs no setting.
 FOLLOWED = frozenset(
     {"default_order", "default_null_order", "null_order", "integer_division", "order_by_non_integer_literal", _ZONE}
 )
+
+
+@dataclass(frozen=True)
+class _Statement:
+    """What a text says, for parameters of certain types.
+
+    names, types: of the result, as DuckDB writes types. places: where parameters stand.
+    checked: whether the text is known to mean the same with variables in the place of parameters.
+    """
+
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    places: tuple[tuple[int, int, str], ...]
+    reads_clock: bool
+    checked: bool = False
 
 
 class Planner:
@@ -32,6 +51,7 @@ class Planner:
         """``settings``: values of settings that are FOLLOWED, where they differ from DuckDB's defaults."""
         self._shadow = Shadow(settings or {})
         self._time_zone = (settings or {}).get(_ZONE)
+        self._statements: OrderedDict[Hashable, _Statement] = OrderedDict()
 
     def close(self) -> None:
         """Free the shadow database."""
@@ -39,7 +59,9 @@ class Planner:
 
     def sync(self, tables: Mapping[str, Sequence[tuple[str, DataType]]]) -> None:
         """Plan over these tables (columns in order, by name and type) from now on; unchanged tables cost nothing."""
-        self._shadow.sync(tables)
+        with self._shadow.lock:
+            self._shadow.sync(tables)
+            self._statements.clear()
 
     def plan(self, sql: str, params: Parameters | None = None) -> Query:
         """The plan of one SELECT.
@@ -55,30 +77,48 @@ class Planner:
 
     def _plan(self, sql: str, given: Parameters | None) -> Query:
         with self._shadow.lock:
-            shadow = self._shadow
-            shadow.statement(sql)
-            names, type_texts = shadow.bind(sql, given)
-            tree = shadow.parse(sql)
-            if foreign := shadow.unstable(functions_in(tree)) - CLOCK:
-                raise Unsupported(f"function {min(foreign)} depends on the session or is volatile")
-            text = sql if given is None else self._substitute(sql, given, parameters.places(tree), type_texts)
-            plan = shadow.serialized_plan(text)
+            statement, text = self._bound(sql, given)
+            plan = self._shadow.serialized_plan(text)
         root = decode_plan(plan)
-        types = tuple(parse(t) for t in type_texts)
+        types = tuple(parse(t) for t in statement.types)
         _check_types(root, types)
         _check_depth(root)
-        return Query(root, names, types, not reads_clock(tree), self._time_zone)
+        return Query(root, statement.names, types, not statement.reads_clock, self._time_zone)
 
-    def _substitute(
-        self, sql: str, given: Parameters, found: Sequence[tuple[int, int, str]], type_texts: tuple[str, ...]
-    ) -> str:
+    def _bound(self, sql: str, given: Parameters | None) -> tuple[_Statement, str]:
+        """What a text says, and the text without open parameters."""
+        if given is None:
+            return self._read(sql, None), sql
         named = parameters.values_by_name(given)
-        values = {name: named[name] for _, _, name in found}
-        types = self._shadow.set_variables({parameters.variable(name): value for name, value in values.items()})
-        text = parameters.substitute(sql, found, dict(zip(values, types, strict=True)))
-        if self._shadow.bind(text)[1] != type_texts:
-            raise Unsupported("parameter whose type depends on where it stands")
-        return text
+        # the values are known by their types alone here: the same statement comes with other ones again and again
+        try:
+            types = self._shadow.set_variables({parameters.variable(name): value for name, value in named.items()})
+        except Unsupported:
+            self._read(sql, given)  # which says it if a value is wrong for where it stands
+            raise
+        key = sql, tuple(zip(named, types, strict=True))
+        if key not in self._statements:
+            self._statements[key] = self._read(sql, given)
+            if len(self._statements) > _STATEMENTS:
+                self._statements.popitem(last=False)
+        self._statements.move_to_end(key)
+        statement = self._statements[key]
+        text = parameters.substitute(sql, statement.places, dict(zip(named, types, strict=True)))
+        if not statement.checked:
+            if self._shadow.bind(text)[1] != statement.types:
+                raise Unsupported("parameter whose type depends on where it stands")
+            self._statements[key] = replace(statement, checked=True)
+        return statement, text
+
+    def _read(self, sql: str, given: Parameters | None) -> _Statement:
+        """Raises QueryError for a text that is wrong, Unsupported for what is no SELECT or depends on the session."""
+        shadow = self._shadow
+        shadow.statement(sql)
+        names, types = shadow.bind(sql, given)
+        tree = shadow.parse(sql)
+        if foreign := shadow.unstable(functions_in(tree)) - CLOCK:
+            raise Unsupported(f"function {min(foreign)} depends on the session or is volatile")
+        return _Statement(names, types, tuple(parameters.places(tree)), reads_clock(tree))
 
 
 def _check_types(root: Node, types: tuple[DataType, ...]) -> None:

@@ -164,8 +164,11 @@ class Shadow:
 
     def set_variables(self, values: Mapping[str, object]) -> list[str]:
         """Set session variables to Python values; returns their DuckDB types, as text."""
-        for name, value in values.items():
-            self._connection.execute(f"set variable {identifier(name)} = ?", [value])
+        try:
+            for name, value in values.items():
+                self._connection.execute(f"set variable {identifier(name)} = ?", [value])
+        except duckdb.Error as error:
+            raise Unsupported(_first_line(str(error))) from None
         listed = ", ".join(f"typeof(getvariable({string(name)}))" for name in values)
         return list(self._connection.execute(f"select {listed}").fetchall()[0]) if values else []
 
