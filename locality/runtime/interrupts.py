@@ -7,6 +7,7 @@ and the caller waits for it, or for an interrupt.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -63,15 +64,33 @@ class Interrupts:
                 interrupt.request()
 
 
+#: Threads that ran a query and may run another: to start one takes longer than a short query does.
+_idle: list[ThreadPoolExecutor] = []
+_MOST_IDLE = 4
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_idle.clear)  # threads stay behind in the parent
+
+
+def _rest(thread: ThreadPoolExecutor) -> None:
+    """Keep a thread that is done, unless there are enough."""
+    if len(_idle) < _MOST_IDLE:
+        _idle.append(thread)
+    else:
+        thread.shutdown(wait=False)
+
+
 def run_interruptibly(work: Callable[[], Answer], interrupt: Interrupt) -> Answer:
     """What ``work`` returns or raises, computed by another thread.
 
     Raises InterruptError, or on Ctrl-C KeyboardInterrupt, soon after it was asked for: if ``work`` does not notice
     within a tenth of a second, its thread ends when it does, and lets go of its memory then.
     """
-    pool = ThreadPoolExecutor(1, "locality-query")
-    future = pool.submit(work)
-    pool.shutdown(wait=False)
+    try:
+        thread = _idle.pop()
+    except IndexError:
+        thread = ThreadPoolExecutor(1, "locality-query")
+    future = thread.submit(work)
+    future.add_done_callback(lambda _: _rest(thread))
     try:
         while not wait([future], _LOOK).done:
             if interrupt.requested and not wait([future], _GRACE).done:
