@@ -19,6 +19,9 @@ from locality.types import DataType
 
 AnyArray = npt.NDArray[Any]
 
+#: Runs of a query after which a kernel is made even for few rows, which DuckDB's functions compute until then.
+_RUNS = 2
+
 
 def collect_rows(
     relation: Relation,
@@ -28,10 +31,15 @@ def collect_rows(
     traffic: Traffic,
     enough: int | None = None,
     prepared: Preparation[Collection] | None = None,
+    *,
+    recurs: bool = False,
 ) -> Batch:
-    """Expressions over the rows of what other operators put out that pass, in order; ``prepared``, where it is kept."""
+    """Expressions over the rows of what other operators put out that pass, in order; ``prepared``, where it is kept.
+
+    recurs: whether the same was asked so often that a kernel pays even for few rows.
+    """
     bare = not conjuncts and all(isinstance(output, ColumnRef) for output in outputs)
-    if not bare and not relation.links and relation.row_count <= FEW_ROWS:
+    if not bare and not recurs and not relation.links and relation.row_count <= FEW_ROWS:
         return evaluate_rows(relation, conjuncts, outputs, execution)
     try:
         if prepared is None:
@@ -74,6 +82,7 @@ class Collect:
 
     def __init__(self, source: Source, conjuncts: Sequence[Expression], outputs: Sequence[Expression]) -> None:
         self._source, self._conjuncts, self._outputs = source, tuple(conjuncts), tuple(outputs)
+        self._runs = 0
         computed = [output for output in outputs if not isinstance(output, ColumnRef)]
         self._prepared = Preparation(
             source.relation, conjuncts, computed, lambda relation, left: Collection(relation, left, outputs)
@@ -88,7 +97,11 @@ class Collect:
         relation, conjuncts = self._source.read(execution, self._conjuncts)
         with execution.measure("collect") as traffic:
             if self._source.relation is None:
-                return collect_rows(relation, conjuncts, self._outputs, execution, traffic, enough, self._prepared)
+                self._runs += 1
+                recurs = self._runs > _RUNS
+                return collect_rows(
+                    relation, conjuncts, self._outputs, execution, traffic, enough, self._prepared, recurs=recurs
+                )
             return self._prepared.get(relation, conjuncts).execute(execution, traffic, enough)
 
     @property

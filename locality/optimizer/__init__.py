@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from locality.optimizer.backward import turn_semi_joins
 from locality.optimizer.decorrelate import decorrelate
+from locality.optimizer.defer import defer_filters
 from locality.optimizer.eager import aggregate_early
 from locality.optimizer.extremes import compare_with_extremes
 from locality.optimizer.joins import order_joins
@@ -32,6 +33,7 @@ PASSES: tuple[Pass, ...] = (
     group_by_keys,
     order_joins,
     compare_with_extremes,
+    defer_filters,
     _by_itself(group_set_operations),
     _by_itself(prune_columns),
     turn_semi_joins,

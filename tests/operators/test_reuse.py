@@ -53,3 +53,17 @@ def test_runs_share_their_preparation(
             assert any(prepared) == anew
         gc.collect()
         assert not [kept for kept in gc.get_objects() if isinstance(kept, BatchSegment)]
+
+
+def test_few_rows_get_a_kernel_when_they_are_asked_for_again(tmp_path: Path, tables: dict[str, pa.Table]) -> None:
+    query = (
+        "select k, avg(id) * 0.2 as a, sum(id) / 7.0 as b, case when max(s) > 's5' then 1 end as c from p group by k"
+    )
+    with locality.connect(tmp_path / "s", threads=2) as con, duckdb.connect() as oracle:
+        con.ingest("p", tables["p"])
+        oracle.register("p", tables["p"])
+        expected = sorted(oracle.execute(query).fetchall(), key=repr)
+        for _ in range(5):
+            result = con.sql(query)
+            assert result.profile.engine == "locality", result.profile.reason
+            assert sorted(result.fetchall(), key=repr) == expected
