@@ -28,8 +28,8 @@ class Settings:
     """What a user may set on a connection.
 
     threads: worker threads for queries and ingest.
-    memory_limit: bytes that a query's intermediate state and the cache of decompressed text may hold;
-        0 means 80% of the machine's memory.
+    memory_limit: bytes that a query's intermediate state and the cache of decompressed text may hold, each array
+        counted by :mod:`locality.memory`; 0 means 80% of the machine's memory.
     progress: show progress bars; None means only when standard error is a terminal.
     fallback: let DuckDB answer what the kernels can't; if False such a query raises QueryError with the reason.
     """

@@ -10,6 +10,7 @@ from locality.encodings.column import Dictionary, EncodedColumn
 from locality.encodings.dictionaries import make_dictionary, merge_dictionaries
 from locality.encodings.ops import (
     concat,
+    counted,
     decode,
     expand,
     from_arrow,
@@ -35,6 +36,7 @@ __all__ = [
     "canonical",
     "choose",
     "concat",
+    "counted",
     "decode",
     "expand",
     "from_arrow",

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from locality import memory
 from locality.encodings import bitmaps
 from locality.encodings.arrow import to_dictionary, to_text
 from locality.encodings.base import EncodingSpec, Positions
@@ -25,7 +26,16 @@ def decode(column: EncodedColumn) -> pa.Array:
 
 def take(column: EncodedColumn, positions: Positions) -> EncodedColumn:
     """The rows at ``positions``, int64, each in [0, column.length)."""
-    return ENCODINGS[column.encoding].take(column, positions)
+    if len(positions) < memory.LEAST_BYTES // 16:
+        return ENCODINGS[column.encoding].take(column, positions)
+    memory.allow(int(len(positions) * stored_width(column)), "gathered values")
+    return counted(ENCODINGS[column.encoding].take(column, positions))
+
+
+def counted(column: EncodedColumn) -> EncodedColumn:
+    """The column, after its arrays were counted as memory of the query; raises MemoryLimitError past the limit."""
+    memory.hold((column.codes, column.validity, column.run_ends, column.offsets, column.data), "gathered values")
+    return column
 
 
 def integer_bounds(column: EncodedColumn) -> tuple[int, int] | None:
@@ -64,7 +74,7 @@ def stored_width(column: EncodedColumn) -> float:
 
 def expand(column: EncodedColumn) -> EncodedColumn:
     """The same values in canonical form: ``plain``, ``dictionary``, ``text`` or ``opaque``."""
-    return ENCODINGS[column.encoding].expand(column)
+    return counted(ENCODINGS[column.encoding].expand(column))
 
 
 def recode(column: EncodedColumn, spec: EncodingSpec) -> EncodedColumn:
@@ -81,6 +91,11 @@ def concat(columns: Sequence[EncodedColumn]) -> EncodedColumn:
     if len(columns) == 1:
         return columns[0]
     columns = [column for column in columns if column.length] or [columns[0]]
+    memory.allow(sum(map(stored_bytes, columns)), "values of several segments")
+    return counted(_concat(columns))
+
+
+def _concat(columns: list[EncodedColumn]) -> EncodedColumn:
     if len({column.encoding for column in columns}) == 1:
         joined = ENCODINGS[columns[0].encoding].concat(list(columns))
         if joined is not None:

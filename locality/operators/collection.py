@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from locality import memory
 from locality.encodings import EncodedColumn, take
 from locality.kernel import builder as b
 from locality.kernel import ir
@@ -28,6 +29,8 @@ from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval
 
 AnyArray = npt.NDArray[Any]
+
+_ROWS = "the rows that pass a filter"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +82,7 @@ class CollectSink:
 
     def fresh_state(self, rows: int) -> list[AnyArray]:
         """Room for the output of ``rows`` rows."""
-        arrays = [np.empty(rows, dtype=array.element.value) for array in self.state[1:]]
+        arrays = [memory.empty(rows, array.element.value, _ROWS) for array in self.state[1:]]
         return [np.zeros(1, dtype=np.int64), *arrays]
 
 
@@ -158,8 +161,8 @@ class Collection:
             faults = pipeline.call(morsel, state)
             count = int(state[0][0])
             parts[morsel] = [array[:count].copy() for array in state[1:]]
+            memory.hold(parts[morsel], _ROWS)
             found += count
-            execution.reserve(sum(array.nbytes for array in parts[morsel]), "the rows of a result")
             return faults
 
         run_pipeline(pipeline, execution, traffic, work)
@@ -227,4 +230,4 @@ def _positions(parts: list[list[AnyArray]], number: int) -> Positions:
 def _joined(parts: list[AnyArray], dtype: Any) -> AnyArray:
     if len(parts) == 1:
         return parts[0]
-    return np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
+    return memory.concatenate(parts, _ROWS) if parts else np.empty(0, dtype=dtype)

@@ -162,6 +162,7 @@ class Pipeline:
         """The same pipeline over other rows of the same form, see :mod:`locality.operators.relations.signature`."""
         other = copy(self)
         other.relation, other.links, other.steps, other.scan_reads = relation, (), (), None
+        other.bound = {}  # what is bound holds the arrays of other rows
         kernels = {morsel.segment: morsel.kernel for morsel in self.morsels}
         other.arguments = [
             self.parameters[kernels[position]].bind(segment) if position in kernels else ()

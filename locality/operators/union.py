@@ -43,7 +43,6 @@ class Union:
                 traffic.add_reads(batch.reads())
             columns = tuple(concat([batch.column(i) for batch in filled]) for i in range(len(self.types)))
             nbytes = sum(stored_bytes(column) for column in columns)
-            execution.reserve(nbytes, "the rows of a union")
             traffic.written = nbytes
             return Batch(columns, traffic.rows, intervals)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from locality.errors import MemoryLimitError
+from locality.memory import Account
 from locality.operators.physical import Traffic
 from locality.runtime.interrupts import Interrupt
 
@@ -23,12 +23,12 @@ class Workers:
         self.threads = threads
         self._pool = ThreadPoolExecutor(threads - 1, "locality") if threads > 1 else None
 
-    def run(self, items: Sequence[Item], work: Callable[[int, Item], Any], interrupt: Interrupt) -> None:
+    def run(self, items: Sequence[Item], work: Callable[[int, Item], Any], account: Account) -> None:
         """Calls ``work(worker, item)`` for every item, in order of start; the first exception stops them all.
 
-        An interrupt stops each worker between two items.
+        The workers count what they take in ``account``, whose check is made, and may stop them, before each item.
         """
-        interrupt.check()
+        account.check()
         if len(items) == 1:
             work(0, items[0])
             return
@@ -38,13 +38,14 @@ class Workers:
 
         def pull(worker: int) -> None:
             try:
-                while not stop.is_set():
-                    interrupt.check()
-                    with lock:
-                        item = next(todo, None)
-                    if item is None:
-                        return
-                    work(worker, item)
+                with account:
+                    while not stop.is_set():
+                        account.check()
+                        with lock:
+                            item = next(todo, None)
+                        if item is None:
+                            return
+                        work(worker, item)
             except BaseException:
                 stop.set()
                 raise
@@ -90,6 +91,7 @@ class QueryExecution:
         """``interrupt``: what may stop it; by default nothing does."""
         self.threads = workers.threads
         self.interrupt = interrupt or Interrupt()
+        self.account = Account(memory_limit, self.interrupt.check)
         self.ledger: list[Traffic] = []
         self._workers = workers
         self.memory_limit = memory_limit
@@ -106,18 +108,11 @@ class QueryExecution:
 
     def run(self, items: Sequence[Item], work: Callable[[int, Item], Any]) -> None:
         """See :meth:`Workers.run`."""
-        self._workers.run(items, work, self.interrupt)
+        self._workers.run(items, work, self.account)
 
     def reserve(self, nbytes: int, what: str) -> None:
         """Counts ``nbytes`` of state until they are released; raises MemoryLimitError past the limit."""
-        self.interrupt.check()
-        with self._lock:
-            self._reserved += nbytes
-            if self._reserved > self.memory_limit:
-                raise MemoryLimitError(
-                    f"{what} would take {self._reserved:,} bytes of memory in all, "
-                    f"more than the limit of {self.memory_limit:,}; raise memory_limit, or ask for less"
-                )
+        self.account.reserve(nbytes, what)
 
     def once(self, key: object, compute: Callable[[], Answer]) -> Answer:
         """What ``compute()`` gave at the first call with this very ``key``, which must outlive the execution."""
@@ -128,5 +123,4 @@ class QueryExecution:
 
     def release(self, nbytes: int) -> None:
         """Counts ``nbytes`` of reserved state no more."""
-        with self._lock:
-            self._reserved -= nbytes
+        self.account.release(nbytes)

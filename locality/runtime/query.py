@@ -55,7 +55,8 @@ class PreparedQuery:
         """The result; raises Unsupported if DuckDB has to answer after all, InterruptError if it was interrupted."""
 
         def compute() -> Result:
-            return self._run(execution, started, planning)
+            with execution.account:
+                return self._run(execution, started, planning)
 
         result = compute() if self._seconds < _SOON else run_interruptibly(compute, execution.interrupt)
         self._seconds = result.profile.seconds
@@ -91,6 +92,7 @@ class PreparedQuery:
             if pa.types.is_null(wanted):
                 array = pa.nulls(len(array))
             arrays[index] = array if array.type == wanted else array.cast(wanted)
+            execution.reserve(max(array.nbytes - len(array) * self.query.types[index].row_bytes, 0), "the result")
 
         if batch.row_count >= _PARALLEL_ROWS:
             execution.run(range(len(arrays)), gather)

@@ -106,8 +106,8 @@ def test_the_memory_limit_holds_for_unions() -> None:
     from locality.operators.union import Union as Operator
     from locality.operators.values import ValuesList
 
-    values = ValuesList(Values(((1,),) * 100, (BIGINT,)))
-    with execution(memory=100) as running, pytest.raises(MemoryLimitError, match="union"):
+    values = ValuesList(Values(((1,),) * 10_000, (BIGINT,)))
+    with execution(memory=100_000) as running, running.account, pytest.raises(MemoryLimitError, match="100,000"):
         Operator((values, values)).execute(running)
 
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from locality import memory
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
@@ -366,7 +367,7 @@ def fresh(slots: list[Slot], groups: int, dtype: type) -> Cells:
     """State for ``groups`` groups, every cell its slot's identity; without slots a single cell, which nobody reads."""
     if not slots:
         return np.zeros((1, 1), dtype=dtype)
-    state: Cells = np.zeros((groups, len(slots)), dtype=dtype)
+    state: Cells = memory.zeros((groups, len(slots)), dtype, "the groups of an aggregation")
     for position, slot in enumerate(slots):
         if slot.identity != 0:
             state[:, position] = slot.identity

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from locality import memory
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
@@ -47,6 +48,8 @@ from locality.storage.zones import ZONE_ROWS
 from locality.types import DataType
 
 AnyArray = npt.NDArray[Any]
+
+_GROUPS = "the groups of an aggregation"
 
 #: Below this share of surviving rows, grouped updates run over positions instead of all rows.
 _SELECT_BELOW = 0.25
@@ -264,7 +267,7 @@ class Aggregation:
     def _run(self, groups: int, execution: Execution, traffic: Traffic) -> list[tuple[AnyArray, AnyArray]]:
         """The workers' states of ``groups`` groups, at least one; what was seen is counted in the first."""
         states: dict[int, tuple[AnyArray, ...]] = {}
-        execution.reserve(self.sink.group_bytes * groups * execution.threads, "the groups of an aggregation")
+        memory.allow(self.sink.group_bytes * groups * execution.threads, _GROUPS)
 
         def work(worker: int, morsel: Morsel) -> int:
             if worker not in states:
@@ -292,7 +295,7 @@ class Aggregation:
             state = windows[worker].clear(count)
             faults = self.pipeline.call(morsel, (*state, np.array([first, count], dtype=np.int64)))
             parts[morsel] = windows[worker].groups_with_rows(count, first)
-            execution.reserve(parts[morsel].nbytes, "the groups of an aggregation")
+            memory.hold((parts[morsel].keys, parts[morsel].integers, parts[morsel].floats), _GROUPS)
             return faults
 
         run_pipeline(self.pipeline, execution, traffic, work)

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from locality.encodings import EncodedColumn, take
+from locality import memory
+from locality.encodings import EncodedColumn, counted, take
 from locality.kernel.loader import primitive
 from locality.operators.aggregation.accumulators import Slots
 from locality.operators.aggregation.aggregates import Planned
@@ -23,6 +24,7 @@ from locality.plan.intervals import Interval
 from locality.types import DataType
 
 AnyArray = npt.NDArray[Any]
+_GROUPS = "the groups of an aggregation"
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +85,10 @@ def concat_groups(parts: Sequence[Groups], execution: Execution) -> Groups:
     starts = np.cumsum([0, *(len(part) for part in parts)])
     total = int(starts[-1])
     first = parts[0]
-    keys = np.empty((total, *first.keys.shape[1:]), np.int64)
+    keys = memory.empty((total, *first.keys.shape[1:]), np.int64, _GROUPS)
     integers, floats = (
-        np.empty((first.integers.shape[1], total), np.int64).T,
-        np.empty((first.floats.shape[1], total)).T,
+        memory.empty((first.integers.shape[1], total), np.int64, _GROUPS).T,
+        memory.empty((first.floats.shape[1], total), np.float64, _GROUPS).T,
     )
 
     def copy(worker: int, number: int) -> None:
@@ -123,13 +125,13 @@ class GroupsSegment:
 
     def column(self, index: int) -> EncodedColumn:
         if index not in self._finished:
-            self._finished[index] = self.finish[index](self.groups)
+            self._finished[index] = counted(self.finish[index](self.groups))
         return self._finished[index]
 
     def take(self, index: int, rows: Positions) -> EncodedColumn:
         if index in self._finished:
             return take(self._finished[index], rows)
-        return self.finish[index](self.groups.at(rows))
+        return counted(self.finish[index](self.groups.at(rows)))
 
     def width(self, index: int) -> float:
         """A word for what a column is finished from, if it is not finished."""

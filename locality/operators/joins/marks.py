@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from locality import memory
 from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
 from locality.kernel import builder as b
@@ -80,8 +81,7 @@ class Marking:
 
     def execute(self, ranks: int, execution: Execution, traffic: Traffic) -> Marks:
         """For each rank of the left keys 1 if a row has it, else 0."""
-        execution.reserve(ranks, "the marks of a join")
-        marks = np.zeros(max(ranks, 1), np.uint8)
+        marks = memory.zeros(max(ranks, 1), np.uint8, "the marks of a join")
 
         def work(worker: int, morsel: Morsel) -> int:
             return self.pipeline.call(morsel, (marks,))
@@ -127,7 +127,6 @@ class MarkedSource:
             keys = [left.column(i) for i in columns]
             looks = 0 if self._right.relation is None else self._right.relation.row_count
             index = index_rows(keys, [left.intervals[i] for i in columns], self._null_safe, execution, looks)
-            execution.reserve(index.nbytes, "the index of a join")
             traffic.state += 2 * index.nbytes
         marks = self._mark(index, execution)
         with execution.measure("join") as traffic:

@@ -73,7 +73,6 @@ def marked(
     intervals = [right.intervals[positions[i]] for i in rest]
     ours = [columns[i] for i in rest]
     groups = index_rows(ours, intervals, [null_safe[i] for i in rest], execution)
-    execution.reserve(groups.nbytes, "the index of a join")
     missing_of = _missing_by_group(columns[doubtful[0]], groups, groups.ranks_of(ours, execution))
     target = _target(_constant(missing_of.length, there), missing_of)
     groups = replace(groups, rows=None, starts=None)

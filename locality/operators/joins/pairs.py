@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from locality import memory
 from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
 from locality.kernel.loader import primitive
@@ -21,6 +22,7 @@ from locality.types import BIGINT
 
 #: Pairs that a join without keys may have.
 _MOST_PAIRS = 1 << 28
+_PAIRS = "the pairs of a join"
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +60,9 @@ class _Pairs:
     left: Positions
     right: Positions
 
+    def __post_init__(self) -> None:
+        memory.hold((self.left, self.right), _PAIRS)
+
     def at(self, kept: Positions) -> _Pairs:
         return _Pairs(self.left[kept], self.right[kept])
 
@@ -70,22 +75,22 @@ def _pairs(
         count = rows * right.row_count
         if count > _MOST_PAIRS:
             raise Unsupported(f"a join without equal keys, of {rows:,} by {right.row_count:,} rows")
-        _reserve(count, traffic, execution)
+        _allow(count, traffic)
         every = np.arange(right.row_count, dtype=np.int64)
         return _Pairs(np.repeat(np.arange(rows, dtype=np.int64), right.row_count), np.tile(every, rows))
     index = matching.index
     ranks = index.ranks_of([keys.column(i) for i in range(len(keys.columns))], execution)
     order, starts = index.listing()
     count = int(primitive("count_matches")(ranks, starts, 0))
-    _reserve(count, traffic, execution)
+    _allow(count, traffic)
     pairs = _Pairs(np.empty(count, np.int64), np.empty(count, np.int64))
     primitive("write_matches")(ranks, starts, order, 0, pairs.left, pairs.right)
     return pairs
 
 
-def _reserve(count: int, traffic: Traffic, execution: Execution) -> None:
+def _allow(count: int, traffic: Traffic) -> None:
     traffic.state += 32 * count
-    execution.reserve(16 * count, "the pairs of a join")
+    memory.allow(16 * count, _PAIRS)
 
 
 def _holding(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from locality.encodings import EncodedColumn, expand, stored_width, take
+from locality.encodings import EncodedColumn, counted, expand, stored_width, take
 from locality.encodings.arrow import to_dictionary
 from locality.errors import Unsupported
 from locality.operators.codegen.probe import probe
@@ -61,11 +61,8 @@ class JoinSource:
         rest = tuple(c for c in conjuncts if c not in own)
         relation, pending = self.left.read(execution, own)
         right = self.right.execute(execution).as_relation()
-        execution.reserve(right.row_count * sum(dtype.row_bytes for dtype in right.types), "the right side of a join")
         with execution.measure("join") as traffic:
             index = self._index(right, relation.row_count, execution, traffic)
-            if index is not None:
-                execution.reserve(index.nbytes, "the index of a join")
             traffic.rows = right.row_count
         if self.kind == "mark":
             marks = marked(relation, self.keys, self.null_safe, index, right, self.positions, execution)
@@ -151,7 +148,7 @@ class TargetSegment:
     def column(self, index: int) -> EncodedColumn:
         if index not in self._columns:
             column = self.relation.gather(index, None)
-            column = to_dictionary(column) if column.encoding == "text" else column
+            column = counted(to_dictionary(column)) if column.encoding == "text" else column
             self._columns[index] = expand(column) if column.encoding == "rle" else column
         return self._columns[index]
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from locality.encodings import EncodedColumn, integer_bounds, stored_width, take, without_rows
+from locality import memory
+from locality.encodings import EncodedColumn, counted, integer_bounds, stored_width, take, without_rows
 from locality.encodings.arrow import to_dictionary
 from locality.operators.relations.relation import Origin, Positions, Relation, is_integer
 from locality.operators.relations.traffic import gathered_reads
@@ -49,6 +50,16 @@ class Deferred:
         return self.relation, self.index, self.positions
 
 
+def _composed(positions: Positions | None, rows: Positions) -> Positions:
+    """The rows of a column's source that ``rows`` of the column stand for."""
+    if positions is None:
+        return rows
+    memory.allow(rows.nbytes, "the positions of rows")
+    composed = positions[rows]
+    memory.hold((composed,), "the positions of rows")
+    return composed
+
+
 def interval_of(column: EncodedColumn | Deferred) -> Interval | None:
     """What is known of a late column's integers; what is found by looking at those that are there."""
     if isinstance(column, Deferred):
@@ -76,7 +87,7 @@ class Batch:
             if not isinstance(column, Deferred):
                 return take(column, rows)
             if id(column.positions) not in chosen:
-                chosen[id(column.positions)] = rows if column.positions is None else column.positions[rows]
+                chosen[id(column.positions)] = _composed(column.positions, rows)
             return replace(column, positions=chosen[id(column.positions)])
 
         return Batch(tuple(taken(column) for column in self.columns), len(rows), self.intervals)
@@ -154,15 +165,14 @@ class BatchSegment:
         if index not in self._gathered:
             deferred, column = self.batch.columns[index], self.batch.column(index)
             wants_codes = isinstance(deferred, Deferred) and deferred.coded and column.encoding == "text"
-            self._gathered[index] = to_dictionary(column) if wants_codes else column
+            self._gathered[index] = counted(to_dictionary(column)) if wants_codes else column
         return self._gathered[index]
 
     def take(self, index: int, rows: Positions) -> EncodedColumn:
         column = self.batch.columns[index]
         if index in self._gathered or not isinstance(column, Deferred):
             return take(self.column(index), rows)
-        positions = rows if column.positions is None else column.positions[rows]
-        return replace(column, positions=positions).gather()
+        return replace(column, positions=_composed(column.positions, rows)).gather()
 
     def width(self, index: int) -> float:
         column = self.batch.columns[index]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from locality import memory
 from locality.encodings import EncodedColumn
 from locality.kernel.loader import primitive
 from locality.kernel.primitives.markers import NO_KEY
@@ -29,6 +30,7 @@ Ints64 = npt.NDArray[np.int64]
 
 #: Rows whose words are computed at a time: they stay in the cache while column after column is added.
 _STEP = 1 << 15
+_KEYS = "the index of a join"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,7 @@ class KeyIndex:
     def ranks_of(self, columns: Sequence[EncodedColumn], execution: Execution) -> Ints64:
         """The rank of each row's key in the index, for columns of any relation; negative where it is not there."""
         codes = [codes_for(part, column) for part, column in zip(self.parts, columns, strict=True)]
-        ranks = np.empty(columns[0].length, np.int64)
+        ranks = memory.empty(columns[0].length, np.int64, _KEYS)
 
         def find(worker: int, start: int) -> None:
             stop = min(start + _STEP, len(ranks))
@@ -133,7 +135,7 @@ def _words_of(
     planned = [plan_part(*column) for column in zip(columns, intervals, null_safe, strict=True)]
     codes = [own for _, own in planned]
     parts, sizes = pack_parts([part for part, _ in planned])
-    words = np.zeros((len(sizes), columns[0].length), np.int64)
+    words = memory.zeros((len(sizes), columns[0].length), np.int64, _KEYS)
 
     def compute(worker: int, start: int) -> None:
         stop = min(start + _STEP, words.shape[1])
@@ -144,7 +146,8 @@ def _words_of(
 
 
 def _index_by_bits(parts: tuple[KeyPart, ...], numbers: Ints64, size: int, execution: Execution) -> KeyIndex:
-    found = BitSet(np.zeros(size // 64 + 1, np.int64), np.zeros(size // 64 + 1, np.int32))
+    bits, counts = (memory.zeros(size // 64 + 1, kind, _KEYS) for kind in (np.int64, np.int32))
+    found = BitSet(bits, counts)
     members = int(primitive("enter_members")(numbers, found.bits, found.counts))
     if members >= 0:
         return KeyIndex(parts, 1, found, members, None, None)
@@ -160,7 +163,7 @@ def _index_by_bits(parts: tuple[KeyPart, ...], numbers: Ints64, size: int, execu
 
 def _listing(ranks: Ints64, count: int) -> tuple[Ints32 | None, Ints32 | None]:
     """The rows by rank, None if they are in this order; and where those of each begin, None if none has two."""
-    starts, order = np.zeros(count + 2, np.int32), np.empty(len(ranks), np.int32)
+    starts, order = memory.zeros(count + 2, np.int32, _KEYS), memory.empty(len(ranks), np.int32, _KEYS)
     most = int(primitive("group_rows")(ranks, starts, order))
     return None if most < 0 else order, starts if abs(most) > 1 else None
 

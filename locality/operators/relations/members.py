@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from locality import memory
 from locality.kernel.loader import primitive
 from locality.kernel.primitives.markers import PENDING
 
@@ -95,8 +96,9 @@ def fill_table(words: Ints64, sizes: Sequence[int], threads: int, run: Run) -> t
     Workers fill ranges of the slots of their own, each looking at all rows: a look is cheap beside a miss of the cache.
     """
     rows = words.shape[1]
-    slots = np.zeros(_slot_count(rows), np.int64)
-    ranks = np.full(rows, PENDING)
+    slots = memory.zeros(_slot_count(rows), np.int64, "the hash table of a join")
+    ranks = memory.empty(rows, np.int64, "the hash table of a join")
+    ranks[:] = PENDING
     is_exact = len(sizes) == 1 and 0 < sizes[0] <= _EXACT
     stored = words if rows else np.zeros((len(words), 1), np.int64)
     counts: list[int] = []

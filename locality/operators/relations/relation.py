@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -136,11 +137,18 @@ class Relation:
         return gathered if located.inverse is None else take(gathered, located.inverse)
 
     def _locate(self, positions: Positions) -> Located:
-        """Where the rows lie; remembered for the last positions, because all columns of a result have the same."""
-        last: Located | None = self.memo.get("located")
-        if last is None or last.positions is not positions:
-            last = self.memo["located"] = _locate(self.starts, positions)
-        return last
+        """Where the rows lie; remembered while the positions live, because all columns of a result have the same."""
+        last: tuple[weakref.ref[Positions], Located] | None = self.memo.get("located")
+        if last is not None and last[0]() is positions:
+            return last[1]
+        memo, located = self.memo, _locate(self.starts, positions)
+
+        def forget(dead: weakref.ref[Positions]) -> None:
+            if memo.get("located", (None,))[0] is dead:
+                memo.pop("located", None)
+
+        memo["located"] = weakref.ref(positions, forget), located
+        return located
 
 
 #: No rows and no columns.
@@ -151,7 +159,6 @@ NOTHING = Relation("", (), (), (), 0.0)
 class Located:
     """Positions by segment: the rows to take of each, and what brings them back to the order that was asked for."""
 
-    positions: Positions
     parts: list[tuple[int, Positions]]
     inverse: Positions | None
 
@@ -164,7 +171,7 @@ def _locate(starts: Positions, positions: Positions) -> Located:
     owner = starts.searchsorted(positions, side="right") - 1
     first = int(owner[0]) if len(owner) else 0
     if (owner == first).all():
-        return Located(positions, [(first, positions - starts[first])], None)
+        return Located([(first, positions - starts[first])], None)
     inverse = None
     ordered = positions
     if not _ascending(owner):
@@ -179,7 +186,7 @@ def _locate(starts: Positions, positions: Positions) -> Located:
         for number, (start, stop) in enumerate(itertools.pairwise(cuts), first)
         if stop > start
     ]
-    return Located(positions, parts, inverse)
+    return Located(parts, inverse)
 
 
 def _nothing(dtype: DataType) -> EncodedColumn:
