@@ -176,7 +176,7 @@ class Runner:
         engine, answered = seat.contestant.engine, reply.value
         assert isinstance(answered, Answered)
         measurement.rows, measurement.ledger = answered.count, answered.ledger
-        if answered.ledger is not None and answered.ledger.engine != engine.name:
+        if answered.ledger is not None and answered.ledger.engine != engine.dialect():
             measurement.outcome = Outcome.FALLBACK
             measurement.message = f"answered by {answered.ledger.engine}: {answered.ledger.reason}"
         if answered.brief is None:  # that of the last run, which was compared

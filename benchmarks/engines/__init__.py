@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .arrays import NumbaColumnsEngine, NumbaNarrowEngine, NumbaRowsEngine
 from .base import Engine, Extrapolation, Ledger, Resources
 from .chdb import ChDBEngine
 from .datafusion import DataFusionEngine
@@ -11,7 +12,9 @@ from .duckdb import DuckDBEngine
 from .duckdb_sorted import SortedDuckDBEngine
 from .hyper import HyperEngine
 from .locality import LocalityEngine
+from .locality_clustered import ClusteredLocalityEngine
 from .naive import NaiveEngine
+from .objects import ObjectsEngine
 from .pandas import PandasEngine
 from .polars import PolarsEngine
 from .postgres import PostgresEngine
@@ -21,6 +24,7 @@ ENGINES: Mapping[str, type[Engine]] = {
     engine.name: engine
     for engine in (
         LocalityEngine,
+        ClusteredLocalityEngine,
         DuckDBEngine,
         SortedDuckDBEngine,
         PolarsEngine,
@@ -30,7 +34,11 @@ ENGINES: Mapping[str, type[Engine]] = {
         PandasEngine,
         SQLiteEngine,
         PostgresEngine,
+        NumbaNarrowEngine,
+        NumbaColumnsEngine,
+        NumbaRowsEngine,
         NaiveEngine,
+        ObjectsEngine,
     )
 }
 

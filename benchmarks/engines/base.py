@@ -74,6 +74,7 @@ class Engine(ABC):
         them exactly, types included.
     keeps: where its tables are. What is on disk can be opened again by another process.
     has_helpers: whether it works in processes that it starts itself, whose memory counts as its own.
+    has_indexes: whether it finds rows by the primary key, so that such a query's time does not grow with the rows.
     """
 
     name: ClassVar[str]
@@ -81,6 +82,7 @@ class Engine(ABC):
     exact: ClassVar[bool] = True
     keeps: ClassVar[Literal["disk", "memory"]] = "memory"
     has_helpers: ClassVar[bool] = False
+    has_indexes: ClassVar[bool] = False
 
     def __init__(self, resources: Resources) -> None:
         """An empty engine."""
@@ -159,7 +161,9 @@ class Engine(ABC):
         total = sum(sources[table].rows for table in query.tables)
         limit = cls.row_limit or total
         measured = sum(min(limit, sources[table].rows) for table in query.tables)
-        return None if measured == total else Extrapolation(measured, total, total / measured)
+        if measured == total:
+            return None
+        return Extrapolation(measured, total, 1.0 if cls.has_indexes and query.indexed else total / measured)
 
 
 class SQLEngine(Engine):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
-from ..model import AnswerRow, Query, Source
-from .base import Extrapolation, Resources, SQLEngine, batches, sql_name
+from ..model import AnswerRow, Source
+from .base import Resources, SQLEngine, batches, sql_name
 
 
 class SQLiteEngine(SQLEngine):
@@ -25,6 +25,7 @@ class SQLiteEngine(SQLEngine):
     row_limit: ClassVar[int | None] = 10_000_000
     exact: ClassVar[bool] = False
     keeps: ClassVar[Literal["disk", "memory"]] = "disk"
+    has_indexes: ClassVar[bool] = True
 
     _PRAGMAS = ("journal_mode = off", "synchronous = off", "mmap_size = 68719476736", "cache_size = -262144")
 
@@ -88,13 +89,6 @@ class SQLiteEngine(SQLEngine):
             "file mapped into memory, no journal, decimals as REAL, dates as text, primary keys, analyze, "
             "only the columns that the suite uses, one thread but for sorting (it has no parallel queries)"
         )
-
-    @classmethod
-    def extrapolation(cls, query: Query, sources: Mapping[str, Source]) -> Extrapolation | None:
-        found = super().extrapolation(query, sources)
-        if found is None or not query.indexed:
-            return found
-        return Extrapolation(found.measured_rows, found.total_rows, 1.0)
 
 
 def _declared(dtype: pa.DataType) -> str:

@@ -49,7 +49,27 @@ def framed(tables, limit):  # type: ignore[no-untyped-def]
     return joined.groupby("r_name").agg(n=("n_name", "count"), least=("n_name", "min")).sort_index().reset_index()
 
 
-QUERY = Query("nations", "", TABLES, SQL, {"naive": naive, "pandas": framed}, parameters=limits)
+def mapped(tables, limit):  # type: ignore[no-untyped-def]
+    names: dict[str, list[str]] = {}
+    for nation in tables["nation"]:
+        if nation.n_nationkey < limit:
+            names.setdefault(tables["region"].get(nation.n_regionkey).r_name, []).append(nation.n_name)
+    return [(region, len(found), min(found)) for region, found in sorted(names.items())]
+
+
+def over_arrays(tables, limit):  # type: ignore[no-untyped-def]
+    nation, region = tables["nation"], tables["region"]
+    codes = dict(zip(region.columns["r_regionkey"].tolist(), region.columns["r_name"].tolist(), strict=True))
+    names: dict[int, list[int]] = {}
+    for number, key, name in zip(*(nation.columns[c] for c in ("n_nationkey", "n_regionkey", "n_name")), strict=True):
+        if number < limit:
+            names.setdefault(codes[key], []).append(name)
+    texts = region.texts["r_name"], nation.texts["n_name"]
+    return [(texts[0][code], len(found), texts[1][min(found)]) for code, found in sorted(names.items())]
+
+
+PROGRAMS = {"naive": naive, "pandas": framed, "objects": mapped, "numba": over_arrays}
+QUERY = Query("nations", "", TABLES, SQL, PROGRAMS, parameters=limits)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """A utility's year: every bill, one bill again, readings that are missing or spike, tariffs compared, forecasts.
 
-``queries/`` has the texts, ``office`` the same as a loop over customers, which is how billing systems are written.
+``queries/`` has the texts. ``office`` and ``entities`` say the same as a loop over customers, which is how billing
+systems are written: over rows in memory, and over objects that come out of a database.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from ...model import Query, Suite
 from ...siblings import sibling
-from . import office
+from . import entities, office
 
 _data = sibling("datasets.billing")
 
@@ -39,7 +40,10 @@ def _query(name: str, title: str) -> Query:
         title=title,
         tables=tuple(table for table in _data.PRIMARY_KEYS if table in read),
         sql=sql,
-        programs={"naive": getattr(office, name)},
+        programs={
+            "naive": getattr(office, name),
+            **({"objects": entities.PROGRAMS[name]} if name in entities.PROGRAMS else {}),
+        },
         dialects={"sqlite": _for_sqlite(sql)},
         indexed=name == "one_bill",
     )
@@ -51,6 +55,6 @@ SUITE = Suite(
     queries=tuple(_query(name, title) for name, title in _TITLES.items()),
     keys=_data.PRIMARY_KEYS,
     prepare=_data.ensure_tables,
-    engines=("locality", "duckdb", "sqlite", "naive"),
+    engines=("locality", "duckdb", "sqlite", "naive", "objects"),
     default_scale=0.1,
 )
