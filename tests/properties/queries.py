@@ -85,7 +85,15 @@ class Queries:
         return self._source.choice(
             (
                 *(self.scan, self.scan, self.total, self.grouped, self.grouped),
-                *(self.distinct, self.top, self.nested, self.arithmetic),
+                *(
+                    self.distinct,
+                    self.distinct_on,
+                    self.top,
+                    self.nested,
+                    self.arithmetic,
+                    self.windowed,
+                    self.unnested,
+                ),
             )
         )()
 
@@ -127,6 +135,38 @@ class Queries:
         if self._source.random() < 0.5:
             return Query(f"{text} order by {self._order(len(outputs))}{self._limit(0.5)}", True)
         return Query(text)
+
+    def distinct_on(self) -> Query:
+        """The first row of each group, in an order of all that is shown."""
+        columns = self._some(self._source.randint(2, 3))
+        names = [column.name for column in columns]
+        targets = self._source.randint(1, len(names))
+        directions = (f"{name}{self._source.choice(('', ' desc', ' nulls first'))}" for name in names)
+        listed = ", ".join(names)
+        return Query(
+            f"select distinct on ({', '.join(names[:targets])}) {listed} from {self._table}{self._where()}"
+            f" order by {', '.join(directions)}",
+            True,
+        )
+
+    def windowed(self) -> Query:
+        """Aggregates of windows whose rows do not depend on the order of equal ones, at times of distinct values."""
+        shown, counted = self._one(), self._one()
+        distinct = "" if counted.kind.shape == "special" else self._source.choice(("", "distinct "))
+        over = f"partition by {self._one().name}" if self._source.random() < 0.6 else ""
+        if self._source.random() < 0.6:
+            over += f" order by {self._one().name}{self._source.choice(('', ' desc', ' nulls first'))}"
+        where = f" filter (where {self.predicate(0)})" if self._source.random() < 0.3 else ""
+        name = self._source.choice(("count", "min", "max"))
+        call = f"{name}({distinct}{counted.name}){where} over ({over})"
+        return Query(f"select {shown.name}, {call} as w from {self._table}{self._where()}")
+
+    def unnested(self) -> Query:
+        """Two columns of one type below each other."""
+        column = self._one()
+        other = self._source.choice([c for c in self._columns if c.kind.type == column.kind.type])
+        inner = f"select {self._one().name} as k, unnest([{column.name}, {other.name}]) as v from {self._table}"
+        return Query(f"select k, v from ({inner}) where v is not null" if self._source.random() < 0.5 else inner)
 
     def top(self) -> Query:
         columns = [c.name for c in self._some(self._source.randint(1, 3))]
@@ -260,7 +300,9 @@ class Queries:
 
     def _simple_predicate(self, column: Column) -> str:
         name = column.name
-        match self._source.randrange(8):
+        match self._source.randrange(9):
+            case 8:
+                return self._row_comparison(column)
             case 0:
                 return f"{name} is {self._source.choice(('', 'not '))}null"
             case 1:
@@ -281,6 +323,19 @@ class Queries:
             case _:
                 pass
         return f"{name} {self._source.choice(_COMPARISONS)} {self._literal(column)}"
+
+    def _row_comparison(self, column: Column) -> str:
+        """A comparison of two columns at once, with NULL among the values."""
+        other = self._one()
+
+        def row() -> str:
+            values = (self._source.choice((self._literal(c), self._literal(c), "null")) for c in (column, other))
+            return f"({', '.join(values)})"
+
+        left = f"({column.name}, {other.name})"
+        if self._source.random() < 0.5:
+            return f"{left} {self._source.choice(('', 'not '))}in ({row()}, {row()})"
+        return f"{left} {self._source.choice(_COMPARISONS)} {row()}"
 
     def _literal(self, column: Column) -> str:
         return self._source.choice(column.literals)

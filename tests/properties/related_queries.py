@@ -170,9 +170,11 @@ class RelatedQueries:
         pairs = [(column, output) for column in scope for output in more if column.type == output.type]
         if not pairs:
             return self._exists(scope)
-        column, output = self._source.choice(pairs)
+        chosen = [self._source.choice(pairs) for _ in range(self._source.choice((1, 1, 1, 2)))]
         negation = self._source.choice(("", "not "))
-        return f"{column.text} {negation}in (select {output.text} from {inner}{self._correlation(scope, more, 0.3)})"
+        left, outputs = (", ".join(column.text for column in side) for side in zip(*chosen, strict=True))
+        left = f"({left})" if len(chosen) > 1 else left
+        return f"{left} {negation}in (select {outputs} from {inner}{self._correlation(scope, more, 0.3)})"
 
     def _exists(self, scope: Scope) -> str:
         negation = self._source.choice(("", "not "))
