@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from locality.errors import Unsupported
 from locality.operators import collect, limit, sort, topn, union, values
 from locality.operators.aggregation import aggregate
+from locality.operators.aggregation.collected import CollectedAggregate
 from locality.operators.aggregation.inputs import separate_inputs
-from locality.operators.aggregation.registry import AGGREGATES, is_known
-from locality.operators.aggregation.sorted import SortedAggregate
+from locality.operators.aggregation.registry import AGGREGATES
 from locality.operators.joins.asof import AsofJoin
 from locality.operators.joins.marks import MarkedSource
 from locality.operators.joins.membership import mark_of
@@ -194,25 +194,22 @@ class Builder:
             if fused.source.relation is None and _may_be_wide(groups, calls):
                 return Otherwise(usual, _sorted_aggregate(fused, groups, calls))
             return usual
-        except Unsupported as reason:
+        except Unsupported:
             if other != node:
                 return self.build(other)
             if _may_be_wide(groups, calls):
                 return _sorted_aggregate(fused, groups, calls)
-            return self._aggregate_collected(fused, groups, calls, reason)
+            return self._aggregate_collected(fused, groups, calls)
 
     def _aggregate_collected(
-        self, fused: _Fused, groups: tuple[Expression, ...], calls: tuple[AggregateCall, ...], reason: Unsupported
+        self, fused: _Fused, groups: tuple[Expression, ...], calls: tuple[AggregateCall, ...]
     ) -> Physical:
-        """Computes what kernels can't of the rows that are left, and aggregates the results."""
+        """Computes what kernels can't of the rows that are left, and aggregates the results, by sorting if need be."""
         inputs = separate_inputs(groups, calls)
-        if not all(is_known(call) for call in calls):
-            raise reason
         child = collect.Collect(fused.source, fused.conjuncts, inputs.expressions)
         has_texts = any(e.type.domain is Domain.STRING for e in inputs.expressions)
-        if not (child.is_late or has_texts or any(call.distinct for call in calls)):
-            raise reason
-        return aggregate.Aggregate(OperatorSource(child), (), inputs.groups, inputs.calls, self.threads)
+        by_slots = child.is_late or has_texts or any(call.distinct for call in calls)
+        return CollectedAggregate(child, inputs.groups, inputs.calls, by_sorting=not by_slots)
 
     def _sort(self, fused: _Fused, keys: tuple[SortKey, ...], first: int | None = None) -> Physical:
         ordering = tuple(fused.over_source(key.expression) for key in keys)
@@ -247,11 +244,10 @@ class Builder:
 
 def _sorted_aggregate(
     fused: _Fused, groups: tuple[Expression, ...], calls: tuple[AggregateCall, ...]
-) -> SortedAggregate:
+) -> CollectedAggregate:
     inputs = separate_inputs(groups, calls)
-    return SortedAggregate(
-        collect.Collect(fused.source, fused.conjuncts, inputs.expressions), inputs.groups, inputs.calls
-    )
+    rows = collect.Collect(fused.source, fused.conjuncts, inputs.expressions)
+    return CollectedAggregate(rows, inputs.groups, inputs.calls, by_sorting=True)
 
 
 def _may_be_wide(groups: tuple[Expression, ...], calls: tuple[AggregateCall, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Runs one scalar expression in DuckDB over Arrow arrays: any deterministic function, once per dictionary entry."""
+"""Runs one expression in DuckDB over Arrow arrays: any deterministic function, any aggregate of numbered groups."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import duckdb
 import pyarrow as pa
 
 from locality.errors import SchemaError, Unsupported
-from locality.plan.expressions import Call, Expression, columns_of, walk
+from locality.plan.expressions import AggregateCall, Call, Expression, columns_of, walk
+from locality.sql.quoting import identifier
 from locality.sql.render import Rendering, column, render
 from locality.sql.stability import stability
 from locality.types import DataType, parse, to_arrow
@@ -56,6 +57,29 @@ def evaluate(expression: Expression, inputs: Sequence[AnyArray]) -> AnyArray:
         raise Unsupported(str(error).split("\n", 1)[0]) from None
 
 
+def aggregate(call: AggregateCall, inputs: Sequence[AnyArray], groups: AnyArray) -> AnyArray:
+    """What an aggregate function makes of each group of rows, in the order of the groups' numbers, int64.
+
+    ColumnRef ``i`` is ``inputs[i]``, which has as many rows as ``groups``; every number from 0 to the greatest occurs.
+    The result has the type ``to_arrow(call.type)``. Raises Unsupported as :func:`evaluate` does.
+    """
+    try:
+        arguments = [render(argument) for argument in call.args]
+        where = None if call.filter is None else render(call.filter)
+        if any(rendering.variables for rendering in (*arguments, *(() if where is None else (where,)))):
+            raise Unsupported(f"{call.name} of constants")
+        text = f"{identifier(call.name)}({', '.join(rendering.text for rendering in arguments)})"
+        text += "" if where is None else f" FILTER (WHERE {where.text})"
+        table = pa.table([groups, *inputs], names=["number", *(column(i) for i in range(len(inputs)))])
+        found = _cursor().from_arrow(table).aggregate(f"number, {text} AS result", "number")
+        if not _fits(parse(str(found.types[1])), call.type):
+            raise Unsupported(f"{text} is {found.types[1]} when bound again, not {call.type}")
+        results = found.order("number").to_arrow_table().column("result").combine_chunks()
+        return results.cast(to_arrow(call.type))
+    except (duckdb.Error, pa.ArrowException, SchemaError) as error:
+        raise Unsupported(str(error).split("\n", 1)[0]) from None
+
+
 def is_deterministic(expression: Expression) -> bool:
     """Whether the expression gives the same values for the same inputs, at any time and in any session."""
     calls = {e.name for e in walk(expression) if isinstance(e, Call)}
@@ -85,13 +109,18 @@ def _fits(found: DataType, planned: DataType) -> bool:
 
 
 def _project(table: pa.Table, rendering: Rendering, texts: str) -> duckdb.DuckDBPyRelation:
-    if _local.connection is None:
-        _local.connection = _database().cursor()
+    connection = _cursor()
     if _local.bound is not rendering:
         for name, value in rendering.variables.items():
-            _local.connection.execute(f"set variable {name} = ?", [value])
+            connection.execute(f"set variable {name} = ?", [value])
         _local.bound = rendering
-    return _local.connection.from_arrow(table).project(texts)
+    return connection.from_arrow(table).project(texts)
+
+
+def _cursor() -> duckdb.DuckDBPyConnection:
+    if _local.connection is None:
+        _local.connection = _database().cursor()
+    return _local.connection
 
 
 @cache

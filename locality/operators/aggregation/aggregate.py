@@ -29,6 +29,7 @@ from locality.operators.aggregation.output import Groups, batch_of_groups
 from locality.operators.aggregation.packing import plan_few_groups
 from locality.operators.aggregation.partitions import group_by_hash
 from locality.operators.aggregation.registry import is_known, plan_aggregate
+from locality.operators.aggregation.sorted import aggregate_sorted
 from locality.operators.aggregation.textkeys import number_inputs
 from locality.operators.codegen.block import Block, Row, materialise
 from locality.operators.codegen.lookup import introduce_lookups
@@ -367,12 +368,20 @@ class Aggregate:
         if not all(is_known(call) for call in self._aggregates):
             raise reason
         batch = collect_rows(relation, conjuncts, inputs.expressions, execution, traffic)
-        return aggregate_inputs(batch, inputs, execution, traffic)
+        return aggregate_collected(batch, inputs, execution, traffic)
 
     def explain(self) -> Explanation:
         ready = self._prepared.ready
         details = ("over the rows of its input",) if ready is None else ready.details()
         return Explanation("aggregate", details, self._source.children())
+
+
+def aggregate_collected(batch: Batch, inputs: Inputs, execution: Execution, traffic: Traffic) -> Batch:
+    """The groups of collected rows; by sorting, where kernels can't read the values."""
+    try:
+        return aggregate_inputs(batch, inputs, execution, traffic)
+    except Unsupported:
+        return aggregate_sorted(batch, inputs, execution, traffic, aggregate_inputs)
 
 
 def aggregate_inputs(batch: Batch, inputs: Inputs, execution: Execution, traffic: Traffic) -> Batch:

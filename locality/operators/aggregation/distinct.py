@@ -17,7 +17,7 @@ from locality.operators.windows.window import IDEMPOTENT
 from locality.plan.expressions import AggregateCall, ColumnRef
 from locality.plan.intervals import BOOLEAN as BITS
 from locality.plan.intervals import Interval
-from locality.types import BOOLEAN
+from locality.types import BIGINT, BOOLEAN
 
 Rows = npt.NDArray[np.int64]
 
@@ -51,8 +51,12 @@ def mark_distinct(batch: Batch, inputs: Inputs, execution: Execution) -> tuple[B
 def _marks(batch: Batch, inputs: Inputs, call: AggregateCall, execution: Execution) -> EncodedColumn:
     """True in one row of each group's different arguments, of the rows that pass the filter."""
     keys = sorted({key.index for key in (*inputs.groups, *call.args) if isinstance(key, ColumnRef)})
-    read = [batch.column(index) for index in keys]
-    known = [batch.intervals[index] for index in keys]
+    read: list[EncodedColumn] = []
+    known: list[Interval | None] = []
+    for index in keys:
+        parts = _parts(batch.column(index))
+        read += parts
+        known += [batch.intervals[index]] if len(parts) == 1 else [None, None]
     marks = np.zeros(batch.row_count, np.bool_)
     if call.filter is None:
         rows = np.arange(batch.row_count)
@@ -62,6 +66,14 @@ def _marks(batch: Batch, inputs: Inputs, call: AggregateCall, execution: Executi
     if len(rows):
         marks[rows[representatives(read, known, execution) == np.arange(len(rows))]] = True
     return integer_column(BOOLEAN, marks, None)
+
+
+def _parts(column: EncodedColumn) -> list[EncodedColumn]:
+    """A column of 128-bit values as its low and its high words; any other as it is."""
+    if column.codes is None or column.codes.ndim == 1:
+        return [column]
+    words = (np.ascontiguousarray(column.codes[:, i]) for i in range(2))
+    return [EncodedColumn(BIGINT, "plain", column.length, codes=w, validity=column.validity) for w in words]
 
 
 def _passing(batch: Batch, condition: object) -> Rows:

@@ -6,21 +6,20 @@ A group is then a window's partition, and an aggregate what a window function gi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from locality.encodings import EncodedColumn, concat, expand, take
 from locality.errors import Unsupported
-from locality.operators.aggregation.aggregate import aggregate_inputs
 from locality.operators.aggregation.distinct import mark_distinct
+from locality.operators.aggregation.foreign import FOREIGN, by_duckdb
 from locality.operators.aggregation.inputs import Inputs
 from locality.operators.aggregation.lists import ORDERED_AGGREGATES
 from locality.operators.aggregation.quantiles import continuous_quantile, discrete_quantile
 from locality.operators.aggregation.registry import is_known
 from locality.operators.codegen.results import float_column, integer_column
 from locality.operators.ordering.order import SORT_BYTES, in_turn
-from locality.operators.physical import Execution, Explanation, Physical, Traffic
+from locality.operators.physical import Execution, Traffic
 from locality.operators.relations.batch import Batch
 from locality.operators.windows.inputs import Input, Numbers, columns_at
 from locality.operators.windows.ordered import Ordered, put_in_order
@@ -29,72 +28,62 @@ from locality.operators.windows.window import window_column
 from locality.plan.expressions import AggregateCall, ColumnRef
 from locality.plan.intervals import Interval
 from locality.plan.windows import Bound, Frame, WindowCall
-from locality.types import BIGINT, DataType
+from locality.types import BIGINT
 
 _WHOLE = Frame("range", Bound("unbounded preceding"), Bound("unbounded following"))
-_COUNTS = frozenset({"count", "count_star", "regr_count"})
+_COUNTS = frozenset({"count", "count_star", "regr_count", "approx_count_distinct"})
 
 
-@dataclass(frozen=True, eq=False)
-class SortedAggregate:
-    """The groups of the child's rows, all of whose columns are read by ``groups`` and ``calls``."""
+#: Aggregates collected rows by what kernels keep state for.
+BySlots = Callable[[Batch, Inputs, Execution, Traffic], Batch]
 
-    child: Physical
-    groups: tuple[ColumnRef, ...]
-    calls: tuple[AggregateCall, ...]
 
-    def __post_init__(self) -> None:
-        for call in self.calls:
-            if call.name not in SORTED_AGGREGATES and not is_known(call):
-                raise Unsupported(f"aggregate {call.name}")
-            if call.keys and call.name not in ORDERED_AGGREGATES:
-                raise Unsupported(f"ordered aggregate {call.name}")
+def check_calls(calls: Sequence[AggregateCall]) -> None:
+    """Raises Unsupported for functions that no group of sorted rows can be given to."""
+    for call in calls:
+        if call.name not in SORTED_AGGREGATES and not is_known(call):
+            raise Unsupported(f"aggregate {call.name}")
+        if call.keys and call.name not in ORDERED_AGGREGATES:
+            raise Unsupported(f"ordered aggregate {call.name}")
 
-    @property
-    def types(self) -> tuple[DataType, ...]:
-        return (*(group.type for group in self.groups), *(call.type for call in self.calls))
 
-    def execute(self, execution: Execution) -> Batch:
-        batch = self.child.execute(execution)
-        with execution.measure("aggregate") as traffic:
-            traffic.add_reads(batch.reads())
-            if batch.row_count == 0:
-                columns = self._of_no_rows()
-            else:
-                columns = self._of_rows(batch, execution, traffic)
-            traffic.rows = columns[0].length
-        intervals = [batch.intervals[group.index] for group in self.groups]
-        return Batch(tuple(columns), columns[0].length, (*intervals, *(None for _ in self.calls)))
+def aggregate_sorted(batch: Batch, inputs: Inputs, execution: Execution, traffic: Traffic, by_slots: BySlots) -> Batch:
+    """The groups of collected rows; ``by_slots`` for those calls that kernels keep state for."""
+    check_calls(inputs.calls)
+    columns = _of_rows(batch, inputs, execution, traffic, by_slots) if batch.row_count else _of_no_rows(inputs)
+    intervals = [batch.intervals[group.index] for group in inputs.groups]
+    return Batch(tuple(columns), columns[0].length, (*intervals, *(None for _ in inputs.calls)))
 
-    def _of_rows(self, batch: Batch, execution: Execution, traffic: Traffic) -> list[EncodedColumn]:
-        """The groups' keys, then the values of every call."""
-        inputs = Inputs(tuple(map(ColumnRef, range(len(batch.columns)), self.child.types)), self.groups, self.calls)
-        batch, inputs = mark_distinct(batch, inputs, execution)
-        execution.reserve((SORT_BYTES + 10) * batch.row_count, "the order of an aggregation")
-        read = columns_at(batch, range(len(batch.columns)), execution.run)
-        ordered = put_in_order(batch.row_count, [read[group.index] for group in self.groups], [], execution.run)
-        traffic.state += 2 * ordered.nbytes
-        first = ordered.order[ordered.partitions.begins]
-        results: dict[AggregateCall, EncodedColumn] = {}
-        plain = [call for call in inputs.calls if call.name not in SORTED_AGGREGATES]
-        if plain:
-            results.update(zip(plain, _by_slots(batch, ordered, plain, execution, traffic), strict=True))
-        others = [call for call in inputs.calls if call.name in SORTED_AGGREGATES]
-        results.update(zip(others, _results(others, read, ordered, execution), strict=True))
-        return [*(take(read[group.index], first) for group in self.groups), *(results[c] for c in inputs.calls)]
 
-    def _of_no_rows(self) -> list[EncodedColumn]:
-        """No group; without keys one, in which all is NULL but counts."""
-        rows = 0 if self.groups else 1
-        return [
-            EncodedColumn(dtype, "constant", rows, all_null=name not in _COUNTS)
-            for dtype, name in zip(self.types, (*("" for _ in self.groups), *(c.name for c in self.calls)), strict=True)
-        ]
+def _of_rows(
+    batch: Batch, inputs: Inputs, execution: Execution, traffic: Traffic, by_slots: BySlots
+) -> list[EncodedColumn]:
+    """The groups' keys, then the values of every call."""
+    batch, inputs = mark_distinct(batch, inputs, execution)
+    execution.reserve((SORT_BYTES + 10) * batch.row_count, "the order of an aggregation")
+    read = columns_at(batch, range(len(batch.columns)), execution.run)
+    ordered = put_in_order(batch.row_count, [read[group.index] for group in inputs.groups], [], execution.run)
+    traffic.state += 2 * ordered.nbytes
+    first = ordered.order[ordered.partitions.begins]
+    results: dict[AggregateCall, EncodedColumn] = {}
+    plain = [call for call in inputs.calls if call.name not in SORTED_AGGREGATES]
+    if plain:
+        groups = by_slots(*_numbered(batch, ordered, plain), execution, traffic)
+        results.update(zip(plain, _in_order(groups), strict=True))
+    others = [call for call in inputs.calls if call.name in SORTED_AGGREGATES]
+    results.update(zip(others, _results(others, read, ordered, execution), strict=True))
+    return [*(take(read[group.index], first) for group in inputs.groups), *(results[c] for c in inputs.calls)]
 
-    def explain(self) -> Explanation:
-        names = ", ".join(call.name for call in self.calls)
-        details = (f"by sorting, groups of {len(self.groups)} keys", names)
-        return Explanation("aggregate", details, (self.child.explain(),))
+
+def _of_no_rows(inputs: Inputs) -> list[EncodedColumn]:
+    """No group; without keys one, in which all is NULL but counts."""
+    rows = 0 if inputs.groups else 1
+    names = (*("" for _ in inputs.groups), *(call.name for call in inputs.calls))
+    types = (*(group.type for group in inputs.groups), *(call.type for call in inputs.calls))
+    return [
+        EncodedColumn(dtype, "constant", rows, all_null=name not in _COUNTS)
+        for dtype, name in zip(types, names, strict=True)
+    ]
 
 
 def _results(
@@ -107,16 +96,14 @@ def _results(
 
     def compute(worker: int, number: int) -> None:
         source = Input(columns, shards[number], run)
-        parts[number] = [SORTED_AGGREGATES[call.name](source, call) for call in calls]
+        parts[number] = [_of_groups(source, call) for call in calls]
 
     execution.run(range(len(shards)), compute)
     return [concat(list(results)) for results in zip(*parts, strict=True)]
 
 
-def _by_slots(
-    batch: Batch, ordered: Ordered, calls: Sequence[AggregateCall], execution: Execution, traffic: Traffic
-) -> list[EncodedColumn]:
-    """What kernels keep state for, of the groups by their numbers in the order."""
+def _numbered(batch: Batch, ordered: Ordered, calls: Sequence[AggregateCall]) -> tuple[Batch, Inputs]:
+    """The rows with the numbers of their groups in the order, and the calls over groups of these."""
     numbers = np.empty(batch.row_count, np.int64)
     numbers[ordered.order] = ordered.partitions.number
     key = ColumnRef(len(batch.columns), BIGINT)
@@ -124,8 +111,11 @@ def _by_slots(
     bounds = Interval(0, len(ordered.partitions.starts) - 2)
     numbered = Batch((*batch.columns, column), batch.row_count, (*batch.intervals, bounds))
     types = [column.type for column in numbered.columns]
-    inputs = Inputs(tuple(map(ColumnRef, range(len(types)), types)), (key,), tuple(calls))
-    groups = aggregate_inputs(numbered, inputs, execution, traffic)
+    return numbered, Inputs(tuple(map(ColumnRef, range(len(types)), types)), (key,), tuple(calls))
+
+
+def _in_order(groups: Batch) -> list[EncodedColumn]:
+    """What was made of numbered groups, in the order of their numbers."""
     found = expand(groups.column(0)).codes
     assert found is not None
     order = np.argsort(found)
@@ -134,6 +124,16 @@ def _by_slots(
 
 #: An aggregate of every group, given the sorted rows.
 _Aggregate = Callable[[Input, AggregateCall], EncodedColumn]
+
+
+def _of_groups(source: Input, call: AggregateCall) -> EncodedColumn:
+    """The aggregate's own function, or DuckDB's for types that it does not have."""
+    try:
+        return SORTED_AGGREGATES[call.name](source, call)
+    except Unsupported:
+        if call.name not in FOREIGN:
+            raise
+        return by_duckdb(source, call)
 
 
 def _by_window(source: Input, call: AggregateCall) -> EncodedColumn:
@@ -170,6 +170,7 @@ def _reduced(source: Input, function: np.ufunc, values: Numbers) -> Numbers:
 
 
 SORTED_AGGREGATES: Mapping[str, _Aggregate] = {
+    **dict.fromkeys(FOREIGN, by_duckdb),
     **dict.fromkeys(("count", "count_star", "sum", "sum_no_overflow", "avg", "min", "max"), _by_window),
     **dict.fromkeys(("bool_and", "bool_or", "last", "any_value", "arg_min", "arg_max", "count_if"), _by_window),
     "bit_and": _folded(np.bitwise_and, -1),
