@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+import pyarrow as pa
 
 from locality.operators.physical import Traffic
 from locality.runtime.profile import Profile
 from locality.runtime.query import PreparedQuery
+from locality.runtime.result import Result
 from locality.runtime.units import byte_size
 
 
@@ -26,6 +30,30 @@ class Explained:
         return self.text
 
     __repr__ = __str__
+
+
+@dataclass(frozen=True)
+class Request:
+    """EXPLAIN as a statement of SQL: the query that it is about, and whether it says ANALYZE."""
+
+    query: str
+    analyze: bool
+
+    def result(self, explained: Explained) -> Result:
+        """The answer, under the names that DuckDB's has."""
+        key = "analyzed_plan" if self.analyze else "physical_plan"
+        table = pa.table([pa.array([key]), pa.array([str(explained)])], names=["c0", "c1"])
+        profile = explained.profile or Profile(engine="locality", rows=1)
+        return Result(table, ("explain_key", "explain_value"), ("VARCHAR", "VARCHAR"), profile)
+
+
+def requested(sql: str) -> Request | None:
+    """What a statement that begins with EXPLAIN asks; None for others, and for options in parentheses."""
+    found = _EXPLAIN.match(sql)
+    return None if found is None else Request(found["query"], found["analyze"] is not None)
+
+
+_EXPLAIN = re.compile(r"\s*explain\s+(?P<analyze>analyze\s+)?(?P<query>[^\s(].*)", re.IGNORECASE | re.DOTALL)
 
 
 def explain_query(planned: PreparedQuery, profile: Profile | None) -> Explained:

@@ -15,6 +15,7 @@ from locality.connection import Connection
 from locality.errors import (
     CatalogError,
     CorruptStoreError,
+    QueryError,
 )
 from tests.connection.numbers import ROWS, SUM, ask, expected_sum, numbers
 
@@ -69,6 +70,20 @@ def test_explain_finds_reasons_that_only_a_run_shows(connection: Connection) -> 
     assert explained.reason == connection.sql(sql).profile.reason != ""
     joined = "select count(*) from pairs x join pairs y on x.a = y.b"
     assert connection.explain(joined).engine == connection.sql(joined).profile.engine == "locality"
+
+
+def test_explain_is_a_statement_too(connection: Connection) -> None:
+    sql = "select word, count(*) from t where n < 100 group by word"
+    plain, analyzed = connection.sql(f"EXPLAIN {sql}"), connection.sql(f"explain analyze\n{sql}")
+    assert plain.columns == analyzed.columns == ["explain_key", "explain_value"]
+    assert plain.fetchall() == [("physical_plan", str(connection.explain(sql)))]
+    key, text = analyzed.fetchall()[0]
+    assert (key, analyzed.profile.engine) == ("analyzed_plan", "locality")
+    assert "bytes moved" in text
+    for left in ("explain pivot t on word using sum(n)", f"explain (format json) {sql}"):
+        assert connection.sql(left).profile.engine == "duckdb"
+    with pytest.raises(QueryError, match="LINE 1: explain select nope"):
+        connection.sql("explain select nope from t")
 
 
 def test_a_temporary_store_is_removed_at_close() -> None:
