@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +22,7 @@ from locality.operators.filters.filter import Test
 from locality.operators.relations.links import Link
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.shapes import ColumnShape, shape_of
+from locality.operators.sideways import clipping_links, possible_blocks
 from locality.operators.steps import Step, emit_steps, plan_steps
 from locality.plan.expressions import Expression, columns_of
 from locality.settings import available_threads
@@ -33,6 +34,8 @@ AnyArray = npt.NDArray[Any]
 MORSEL_ROWS = 16 * 65536
 _LEAST_MORSEL_BYTES = 1 << 19
 _PARTS_A_WORKER = 4
+#: Blocks without a match that are worth another call of a kernel to leave out.
+_LEAST_GAP = 16
 
 
 class Sink(Protocol):
@@ -76,6 +79,7 @@ class Pipeline:
     """Prepared once for a plan over a snapshot, then run any number of times.
 
     scan_reads: bytes that a run reads by column, and the least that any must; None before the first run.
+    planned, morsels: what the filters leave of the rows, and what the links leave of that.
     zones_total, zones_read: zones of the source and those that the filters' proofs did not exclude.
     """
 
@@ -86,6 +90,8 @@ class Pipeline:
     columns: tuple[int, ...] = field(init=False)
     links: tuple[Link, ...] = field(init=False)
     steps: tuple[Step, ...] = field(init=False)
+    clipping: tuple[tuple[int, int], ...] = field(init=False)
+    planned: list[Morsel] = field(init=False, default_factory=list)
     morsels: list[Morsel] = field(init=False, default_factory=list)
     kernels: list[Kernel] = field(init=False, default_factory=list)
     parameters: list[Parameters] = field(init=False, default_factory=list)
@@ -101,7 +107,9 @@ class Pipeline:
         self.columns = tuple(sorted(columns))
         self.steps = plan_steps(self.relation, self.tests, self.links)
         self.selectivity = math.prod(step.share for step in self.steps)
+        self.clipping = clipping_links(self.relation, self.links)
         self._plan_morsels()
+        self.morsels = self._clipped()
 
     def _plan_morsels(self) -> None:
         """Excludes zones, cuts what is left into morsels, and makes a kernel for each shape of segment among them."""
@@ -124,7 +132,7 @@ class Pipeline:
             for start, stop in ranges:
                 step = _even_step(stop - start, size)
                 cuts = range(start, stop, step)
-                self.morsels += [Morsel(position, cut, min(cut + step, stop), number) for cut in cuts]
+                self.planned += [Morsel(position, cut, min(cut + step, stop), number) for cut in cuts]
 
     def _even_share(self, rows: int) -> int:
         """Rows of a morsel such that several workers share ``rows`` evenly, each with enough to do; whole blocks."""
@@ -163,12 +171,21 @@ class Pipeline:
         other = copy(self)
         other.relation, other.links, other.steps, other.scan_reads = relation, (), (), None
         other.bound = {}  # what is bound holds the arrays of other rows
-        kernels = {morsel.segment: morsel.kernel for morsel in self.morsels}
+        kernels = {morsel.segment: morsel.kernel for morsel in self.planned}
         other.arguments = [
             self.parameters[kernels[position]].bind(segment) if position in kernels else ()
             for position, segment in enumerate(relation.segments)
         ]
+        other.morsels = other._clipped()
         return other
+
+    def _clipped(self) -> list[Morsel]:
+        """The planned morsels without the blocks that the links of these rows drop as a whole."""
+        if not (self.clipping and self.relation.links):
+            return self.planned
+        segments = {morsel.segment for morsel in self.planned}
+        possible = {segment: possible_blocks(self.relation, self.clipping, segment) for segment in segments}
+        return [part for morsel in self.planned for part in _parts(morsel, possible[morsel.segment])]
 
     def _generate(self, shapes: dict[int, ColumnShape]) -> None:
         """Adds the kernel for segments of these shapes, and what binds its parameters."""
@@ -210,6 +227,22 @@ class Pipeline:
             fixed = (None, None, integers, floats, *(None for _ in self.sink.state), *arrays)
             self.bound[morsel.segment] = self.kernels[morsel.kernel].bind(fixed)
         return self.bound[morsel.segment]
+
+
+def _parts(morsel: Morsel, possible: npt.NDArray[np.bool_] | None) -> list[Morsel]:
+    """The parts of a morsel with blocks that are possible; blocks between them are run too where they are few."""
+    if possible is None:
+        return [morsel]
+    first = morsel.start // BLOCK
+    blocks = first + np.flatnonzero(possible[first : -(-morsel.stop // BLOCK)])
+    if not len(blocks):
+        return []
+    gaps = np.flatnonzero(np.diff(blocks) > _LEAST_GAP)
+    starts, ends = blocks[np.append(0, gaps + 1)], blocks[np.append(gaps, len(blocks) - 1)] + 1
+    return [
+        replace(morsel, start=start * BLOCK, stop=min(end * BLOCK, morsel.stop))
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+    ]
 
 
 def _needed_links(relation: Relation, columns: set[int]) -> tuple[tuple[Link, ...], set[int]]:
