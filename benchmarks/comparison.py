@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -36,7 +36,8 @@ def difference(expected: Sequence[AnswerRow], actual: Sequence[AnswerRow], *, or
     ordered: compare row by row; else as multisets of rows.
     exact: integers, decimals, strings and dates must be equal and of the same Python type, and only floats have a
         tolerance; else any number is compared with any number with that tolerance, a decimal that stands for a
-        floating-point quotient with that of its last digit, and dates may be ISO text.
+        floating-point quotient with that of its last digit; a number of days may be an interval, a date the
+        moment at which it begins, or ISO text.
     """
     if len(expected) != len(actual):
         return f"{len(actual)} rows instead of {len(expected)}"
@@ -68,16 +69,27 @@ def _alike(expected: Any, actual: Any) -> bool:
         return math.isclose(expected, float(actual), rel_tol=RELATIVE_TOLERANCE, abs_tol=unit)
     if isinstance(expected, numbers) and isinstance(actual, numbers):
         return _close(float(expected), float(actual))
-    if isinstance(expected, date) and isinstance(actual, str):
-        return _parsed(actual) == (expected if isinstance(expected, datetime) else datetime(*expected.timetuple()[:3]))
+    if isinstance(expected, numbers) and isinstance(actual, timedelta):
+        return actual == timedelta(days=float(expected))
+    if isinstance(expected, date):
+        return _instant(actual) == _instant(expected)
     return bool(expected == actual)
 
 
-def _parsed(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
+def _instant(value: Any) -> datetime | None:
+    """A date as its first moment, and ISO text as what it says; None for what is no time."""
+    match value:
+        case datetime():
+            return value
+        case date():
+            return datetime(value.year, value.month, value.day)
+        case str():
+            try:
+                return datetime.fromisoformat(value)
+            except ValueError:
+                return None
+        case _:
+            return None
 
 
 def _close(expected: float, actual: float) -> bool:

@@ -28,7 +28,7 @@ class ChDBEngine(SQLEngine):
     """
 
     name: ClassVar[str] = "chdb"
-    exact: ClassVar[bool] = False  # integers are as narrow as they may be, and texts may come as bytes
+    exact: ClassVar[bool] = False  # counts are unsigned, and quotients of decimals have types of their own
     takes_parameters: ClassVar[bool] = False
     keeps: ClassVar[Literal["disk", "memory"]] = "disk"
 

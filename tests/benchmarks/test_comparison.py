@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -87,6 +87,13 @@ def test_exact_comparison_accepts(wanted: Any, got: Any) -> None:
         (datetime(2000, 1, 1), "2000-01-01", True),
         (date(2000, 1, 1), "2000-01-02", False),
         (date(2000, 1, 1), "soon", False),
+        (date(2000, 1, 1), datetime(2000, 1, 1), True),
+        (datetime(2000, 1, 1), date(2000, 1, 1), True),
+        (datetime(2000, 1, 1, 1), date(2000, 1, 1), False),
+        (3, timedelta(days=3), True),
+        (3, timedelta(days=3, hours=1), False),
+        (25.537587116854997, Decimal("25.537587"), True),
+        (25.537587116854997, Decimal("25.537585"), False),
         ("x", "y", False),
         ("1", 1, False),
         (None, 0.0, False),

@@ -105,7 +105,10 @@ QUERIES = (
         title="late lines by ship mode",
         tables=("lineitem",),
         sql=_LATE_SHIPMENTS.format(days="l_receiptdate - l_commitdate"),
-        dialects={"sqlite": _LATE_SHIPMENTS.format(days="julianday(l_receiptdate) - julianday(l_commitdate)")},
+        dialects={
+            "chdb": _LATE_SHIPMENTS.format(days="dateDiff('day', l_commitdate, l_receiptdate)"),
+            "sqlite": _LATE_SHIPMENTS.format(days="julianday(l_receiptdate) - julianday(l_commitdate)"),
+        },
         programs={"naive": _late_shipments},
     ),
     Query(

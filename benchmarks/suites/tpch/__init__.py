@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ...model import Query, Suite
 from ...siblings import sibling
+from .dialects import dialects
 from .rows import PROGRAMS
-from .sqlite import translated
 
 _data = sibling("datasets.tpch")
 
@@ -49,7 +49,7 @@ def _query(name: str) -> Query:
         tables=tuple(table for table in _data.TABLES if table in words),
         sql=sql,
         programs={"naive": PROGRAMS[name]} if name in PROGRAMS else {},
-        dialects={"sqlite": translated(name, sql)},
+        dialects=dialects(name, sql),
         ordered=name not in _LOOSELY_ORDERED,
     )
 
