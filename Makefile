@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-SUITE ?= tpch
+SUITE ?= tpch scan
+TIME_LIMIT ?= 120
 SCALE ?= 1
 BENCH_ARGS ?=
 TEST_ARGS ?=
@@ -19,7 +20,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .PHONY: help bench test check coverage figures clean
 
 help:
-	@echo "make bench     measure Locality, DuckDB and others on TPC-H     (SUITE=tpch SCALE=1 BENCH_ARGS=...)"
+	@echo "make bench     measure Locality and others on real data          (SUITE=tpch SCALE=1 TIME_LIMIT=120 BENCH_ARGS=...)"
 	@echo "make test      run the tests                                       (TEST_ARGS=...)"
 	@echo "make check     lint, types and import contract"
 	@echo "make coverage  run the tests with kernels as plain Python, and report line coverage"
@@ -27,7 +28,9 @@ help:
 	@echo "make clean     remove the environment and build products"
 
 bench: $(VENV)/.bench
-	$(BIN)/locality bench $(SUITE) --scale $(SCALE) $(BENCH_ARGS)
+	@for suite in $(SUITE); do \
+		$(BIN)/locality bench $$suite --scale $(SCALE) --time-limit $(TIME_LIMIT) $(BENCH_ARGS) || exit; \
+	done
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(TEST_ARGS)
@@ -44,8 +47,8 @@ coverage: $(VENV)/.dev
 
 # Measures at scale 1 and writes the README's figures from it; run it on a machine that does nothing else.
 figures: $(VENV)/.bench
-	$(BIN)/locality bench tpch --scale 1 --json docs/benchmarks/tpch-sf1.json
-	$(BIN)/locality bench scan --scale 1 --json docs/benchmarks/scan-sf1.json
+	$(BIN)/locality bench tpch --scale 1 --time-limit 400 --json docs/benchmarks/tpch-sf1.json
+	$(BIN)/locality bench scan --scale 1 --time-limit 400 --json docs/benchmarks/scan-sf1.json
 	$(BIN)/python docs/figures.py
 
 clean:

@@ -13,10 +13,13 @@ from pathlib import Path
 from locality.settings import available_threads, machine_memory
 
 from .engines import Resources
+from .engines.locality import LocalityEngine
 from .machine import commit, describe
 from .model import Source, Suite
 from .process import Channel, EngineProcess
 from .record import BASELINE, Record, RunRecord
+from .roofline import Point, read_bandwidth
+from .roofline import measure as measure_rooflines
 from .runner import Notify, Runner
 from .seat import Seat
 from .stopping import Stopping
@@ -27,17 +30,18 @@ from .worker import Contestant
 class Options:
     """How a suite is run; every scale with every number of threads.
 
-    queries: names of those to ask, all if None. memory_bytes: what one engine may take. baseline: the contestant that
-    the others are compared with. measure_bandwidth: threads to bytes a second, None to leave it out.
+    scales: of the data; the suite's own if None. queries: names of those to ask, all if None. memory_bytes: what one
+    engine may take. baseline: the contestant that the others are compared with. measure_rooflines: the probe of the
+    machine, for the engines that tell the bytes that they move; None leaves it out.
     """
 
-    scales: tuple[float, ...] = (1.0,)
+    scales: tuple[float, ...] | None = None
     threads: tuple[int, ...] = field(default_factory=lambda: (available_threads(),))
     queries: tuple[str, ...] | None = None
     memory_bytes: int = field(default_factory=lambda: machine_memory() // 2)
     stopping: Stopping = field(default_factory=Stopping)
     baseline: str = BASELINE
-    measure_bandwidth: Callable[[int], float] | None = None
+    measure_rooflines: Callable[[Sequence[int], Callable[[str], None]], list[Point]] | None = measure_rooflines
 
 
 def new_record(suite: Suite) -> Record:
@@ -68,10 +72,13 @@ def measure(
     display: makes what is told of the progress; called once the data are there, since generators have a display.
     """
     suite = chosen_queries(suite, options.queries)
-    sources = {scale: suite.sources(scale) for scale in options.scales}
+    scales = options.scales or (suite.default_scale,)
+    sources = {scale: suite.sources(scale) for scale in scales}
     notify = display()
-    several = len(options.scales) * len(options.threads) > 1
-    for scale, threads in product(options.scales, options.threads):
+    if options.measure_rooflines is not None and any(each.engine is LocalityEngine for each in contestants):
+        record.roofline = options.measure_rooflines(options.threads, lambda text: notify(text, 0.0))
+    several = len(scales) * len(options.threads) > 1
+    for scale, threads in product(scales, options.threads):
         place = f"scale {scale:g}, {threads} threads: " if several else ""
         run = RunRecord(
             scale=scale,
@@ -80,6 +87,7 @@ def measure(
             settings={**asdict(options.stopping), "memory_bytes": options.memory_bytes},
             source_bytes={name: source.path.stat().st_size for name, source in sources[scale].items()},
             baseline=options.baseline,
+            bandwidth=read_bandwidth(record.roofline, threads),
         )
         record.runs.append(run)
         with seats(contestants, sources[scale], threads, options.memory_bytes) as taken:
@@ -91,7 +99,7 @@ def measure(
                 options.stopping,
                 lambda text, left, place=place: notify(place + text, left),  # type: ignore[misc]
             )
-            runner.run(options.measure_bandwidth)
+            runner.run()
 
 
 @contextmanager

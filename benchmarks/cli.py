@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 
+from .ablation import contestants, names, print_ablation
 from .campaign import Options, chosen_queries, measure, new_record
+from .compare import compare
 from .engines import ENGINES
+from .machine import describe
 from .model import Suite
 from .page import render_page
 from .progress import display
-from .record import flat_runs, write_whole
+from .record import Record, flat_runs, write_whole
 from .report import print_report
+from .roofline import measure as measure_rooflines
+from .roofline import print_rooflines
 from .suites import SUITES
 from .worker import Contestant
 
@@ -47,11 +53,43 @@ def run(
     try:
         chosen = choose_suite(suite)
         chosen_queries(chosen, options.queries)
-        contestants = _choose_engines(engines or chosen.engines, named=engines is not None)
+        taking_part = _choose_engines(engines or chosen.engines, named=engines is not None)
     except ValueError as error:
         print(error, file=sys.stderr)
         return USAGE
-    return carry_out(chosen, contestants, options, json_path, html_path)
+    return carry_out(chosen, taking_part, options, json_path, html_path)
+
+
+def ablate(suite: str, options: Options, json_path: Path | None = None) -> int:
+    """Run a suite by Locality with and without each optimizer pass, and print what each contributes; as ``run``."""
+    try:
+        chosen = choose_suite(suite)
+        chosen_queries(chosen, options.queries)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return USAGE
+    return carry_out(chosen, contestants(names()), options, json_path, show=print_ablation)
+
+
+def probe(threads: Sequence[int], json_path: Path | None = None) -> int:
+    """Measure the machine's rooflines, print them and write them; returns 0."""
+    with display() as start:
+        notify = start()
+        points = measure_rooflines(threads, lambda text: notify(text, 0.0))
+    print_rooflines(points, output())
+    if json_path is not None:
+        found = {"machine": describe(), "roofline": [asdict(point) for point in points]}
+        write_whole(json_path, json.dumps(found, indent=1) + "\n")
+    return 0
+
+
+def compare_files(before: Path, after: Path) -> int:
+    """Print how two records differ; returns 0, 1 if Locality got worse, or 2 if they can't be compared."""
+    try:
+        return compare(before, after, output())
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return USAGE
 
 
 def choose_suite(name: str) -> Suite:
@@ -67,22 +105,21 @@ def choose_suite(name: str) -> Suite:
 
 def carry_out(
     suite: Suite,
-    contestants: Sequence[Contestant],
+    taking_part: Sequence[Contestant],
     options: Options,
     json_path: Path | None = None,
     html_path: Path | None = None,
+    show: Callable[[Record, Console], None] = print_report,
 ) -> int:
     """Measure, print and write; returns the exit status."""
-    if any(contestant.engine.name == "locality" for contestant in contestants):
-        options = replace(options, measure_bandwidth=options.measure_bandwidth or _bandwidth_probe())
     record = new_record(suite)
     interrupted = False
     with display() as start:
         try:
-            measure(record, suite, contestants, options, start)
+            measure(record, suite, taking_part, options, start)
         except KeyboardInterrupt:
             interrupted = True
-    print_report(record, output())
+    show(record, output())
     if json_path is not None:
         record.write_json(json_path)
     if html_path is not None and record.runs:
@@ -113,10 +150,3 @@ def _choose_engines(names: Sequence[str], *, named: bool) -> list[Contestant]:
         else:
             print(f"without {name}: {remedy}", file=sys.stderr)
     return chosen
-
-
-def _bandwidth_probe() -> Callable[[int], float]:
-    # Measured anew, not the stored figure: the machine may be slower today, and times are held against it.
-    from locality.runtime.bandwidth import measure_read_bandwidth
-
-    return measure_read_bandwidth

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_LEAST_SAMPLES = 3
 _RESAMPLES = 2000
 _SEED = 20_240_229
 """Fixed, so that the same record gives the same verdict."""
@@ -51,8 +52,13 @@ class Ratio:
 
 
 def ratio_of_medians(before: Sequence[float], after: Sequence[float], confidence: float = 0.99) -> Ratio:
-    """The ratio of the medians of two sets of samples, with a percentile bootstrap interval (Efron 1979)."""
+    """The ratio of the medians of two sets of samples, with a percentile bootstrap interval (Efron 1979).
+
+    Fewer than three samples on a side tell nothing of the noise: the interval then holds every ratio.
+    """
     value = float(np.median(after) / np.median(before))
+    if min(len(before), len(after)) < _LEAST_SAMPLES:
+        return Ratio(value, 0.0, math.inf)
     random = np.random.default_rng(_SEED)
     medians = [
         np.median(random.choice(np.asarray(samples), (_RESAMPLES, len(samples))), axis=1) for samples in (before, after)

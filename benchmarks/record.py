@@ -11,6 +11,7 @@ from typing import Any
 from .engines.base import Extrapolation, Ledger
 from .estimates import geometric_mean, median_interval
 from .outcome import Outcome
+from .roofline import Point
 
 SCHEMA_VERSION = 3
 
@@ -195,7 +196,8 @@ class RunRecord:
 class Record:
     """A suite's runs, one for each scale and number of threads.
 
-    steps: the suite's. commit: of a clone, with ``+`` if it was changed.
+    steps: the suite's. commit: of a clone, with ``+`` if it was changed. roofline: what the machine can do; empty if no
+    engine tells the bytes that it moves.
     """
 
     suite: str
@@ -203,6 +205,7 @@ class Record:
     machine: dict[str, Any]
     steps: tuple[str, ...] = ()
     commit: str | None = None
+    roofline: list[Point] = field(default_factory=list)
     runs: list[RunRecord] = field(default_factory=list)
 
     @property
@@ -219,6 +222,7 @@ class Record:
             "machine": self.machine,
             "commit": self.commit,
             "steps": self.steps,
+            "roofline": [asdict(point) for point in self.roofline],
             "complete": self.complete,
             "runs": [run.to_json() for run in self.runs],
         }

@@ -20,7 +20,7 @@ _NAME_WIDTH, _COLUMN_WIDTH = 16, 14
 
 def print_report(record: Record, console: Console) -> None:
     """Print everything there is; the table of speed-ups and its summary come last, or how they scale."""
-    console.print(_heading(record), highlight=False)
+    console.print(heading(record), highlight=False)
     for run in record.runs:
         _print_run(run, console)
     if len(record.runs) > 1:
@@ -40,7 +40,8 @@ def _print_run(run: RunRecord, console: Console) -> None:
             console.print(line, highlight=False)
 
 
-def _heading(record: Record) -> str:
+def heading(record: Record) -> str:
+    """What was measured, and on what."""
     machine = record.machine
     memory = data_size(machine["memory_bytes"])
     system = f"{machine['cpu']}, {machine['cores']} cores, {memory}, {machine['os']}, Python {machine['python']}"
@@ -180,9 +181,13 @@ def _notes(record: RunRecord) -> list[str]:
         f"~ {engine}: extrapolated from {rows:,} rows, the first of the table; answers checked over the same rows"
         for engine, rows in limited.items()
     ]
-    notes += [f"[yellow]{escape(remark)}[/yellow]" for remark in record.remarks()]
-    notes += [f"[bold red]{escape(problem)}[/bold red]" for problem in record.problems()]
-    return notes
+    return [*notes, *problems(record)]
+
+
+def problems(run: RunRecord) -> list[str]:
+    """What went wrong or was not possible, in colour."""
+    remarks = [f"[yellow]{escape(remark)}[/yellow]" for remark in run.remarks()]
+    return remarks + [f"[bold red]{escape(problem)}[/bold red]" for problem in run.problems()]
 
 
 def _score(record: RunRecord, peer: str) -> str:

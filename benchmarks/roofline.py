@@ -17,6 +17,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
 WORKING_SETS = tuple(2**bits for bits in (14, 17, 20, 23, 26, 28))
 """Bytes that each thread works on: 16 KiB to 256 MiB."""
 
@@ -61,6 +65,30 @@ def measure(threads: Sequence[int], notify: Callable[[str], None] = lambda text:
     notify("roofline: disk")
     disk = _disk()
     return points if disk is None else [*points, Point("disk", 1, 0, "disk", disk)]
+
+
+def read_bandwidth(points: Sequence[Point], threads: int) -> float | None:
+    """What so many threads read from memory a second, the working set being the largest; None if it wasn't measured."""
+    found = [point for point in points if (point.kind, point.threads) == ("read", threads)]
+    return max(found, key=lambda point: point.working_set).bytes_per_second if found else None
+
+
+def print_rooflines(points: Sequence[Point], console: Console) -> None:
+    """A row for each kind and number of threads, a column for each working set."""
+    sizes = sorted({point.working_set for point in points if point.kind != "disk"})
+    levels = {point.working_set: point.level for point in points}
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="GB/s", title_justify="left")
+    table.add_column("access")
+    table.add_column("threads", justify="right")
+    for size in sizes:
+        table.add_column(f"{size >> 10:,} KiB ({levels[size]})", justify="right")
+    figures = {(point.kind, point.threads, point.working_set): point.bytes_per_second for point in points}
+    for kind, threads in dict.fromkeys((point.kind, point.threads) for point in points):
+        cells = [figures.get((kind, threads, size)) for size in sizes]
+        if kind == "disk":
+            cells = [*[None] * (len(sizes) - 1), figures[kind, threads, 0]]
+        table.add_row(kind, str(threads), *("-" if each is None else f"{each / 1e9:.2f}" for each in cells))
+    console.print(table)
 
 
 def cache_sizes() -> dict[str, int]:

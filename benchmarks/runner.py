@@ -47,18 +47,12 @@ class Runner:
         self._started = time.monotonic()
         self._runs: Counter[tuple[str, str]] = Counter()
 
-    def run(self, measure_bandwidth: Callable[[int], float] | None) -> None:
-        """Load, measure the machine, then measure every query.
-
-        measure_bandwidth: threads to bytes a second; None if no engine tells the bytes that it moves.
-        """
+    def run(self) -> None:
+        """Load, then measure every query."""
         try:
             for seat in self._seats:
                 self._record.loads.append(seat.record)
                 seat.load(lambda text: self._notify(text, self._left))
-            if measure_bandwidth is not None:
-                self._notify("measuring read bandwidth", self._left)
-                self._record.bandwidth = measure_bandwidth(self._record.threads)
             self._record.complete = self._first_pass()
             while self._left > 0 and self._hot_pass():
                 pass

@@ -26,6 +26,9 @@ PRIMARY_KEYS = {
     "lineitem": ("l_orderkey", "l_linenumber"),
 }
 
+#: What a table is sorted by for the engines that run on sorted data: most queries ask for a range of these dates.
+SORTED_BY = {"lineitem": ("l_shipdate",), "orders": ("o_orderdate",)}
+
 _MESSAGE_LINES = 5
 
 

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.explain import Explained, explain_fallback, explain_query, requested
 from locality.runtime.interrupts import Interrupt, Interrupts
 from locality.runtime.profile import Profile
-from locality.runtime.query import PreparedQuery, prepare
+from locality.runtime.query import PreparedQuery, check_optimizers, prepare
 from locality.runtime.reorder import ordered_source, resolve_order
 from locality.runtime.result import Result
 from locality.settings import Settings
@@ -45,6 +45,7 @@ def connect(
     read_only: bool = False,
     threads: int | None = None,
     memory_limit: int | None = None,
+    disabled_optimizers: Iterable[str] = (),
 ) -> Connection:
     """Opens a store, and creates it if there is none; without a path, a temporary one that is removed at close.
 
@@ -53,11 +54,14 @@ def connect(
         read_only: refuse to write, and to create a store.
         threads: worker threads; default all cores that this process may use.
         memory_limit: bytes that a query's intermediate state may take; default 80% of the machine's memory.
+        disabled_optimizers: names of optimizer passes and operator choices to go without; see docs/benchmarks.md.
 
     Raises:
         StoreError: the directory is no store; or, read-only, there is none.
+        ValueError: one of ``disabled_optimizers`` isn't there, or can't be disabled.
     """
-    settings = Settings()
+    settings = Settings(disabled_optimizers=frozenset(disabled_optimizers))
+    check_optimizers(settings.disabled_optimizers)
     if threads is not None:
         settings = replace(settings, threads=max(1, threads))
     if memory_limit is not None:
@@ -148,7 +152,8 @@ class Connection:
 
     def _plan(self, sql: str, params: Parameters | None, snapshot: Snapshot) -> PreparedQuery | str:
         """The prepared query, or why DuckDB has to answer; kept for the next time where that is sound."""
-        key = _cache_key(sql, params)
+        disabled = self.settings.disabled_optimizers
+        key = _cache_key(sql, params, disabled)
         with self._lock:
             if self._fallback is not None and self._fallback.changed_settings != self._followed:
                 self._follow(self._fallback.changed_settings)
@@ -163,7 +168,7 @@ class Connection:
             try:
                 query = self._planner.plan(sql, params)
                 planned: PreparedQuery | str = prepare(
-                    query, snapshot.tables, self.settings.threads, self.settings.memory_bytes
+                    query, snapshot.tables, self.settings.threads, self.settings.memory_bytes, disabled
                 )
                 cacheable = query.cacheable
             except Unsupported as reason:
@@ -190,7 +195,7 @@ class Connection:
     def _remember(self, sql: str, params: Parameters | None, snapshot: Snapshot, reason: str) -> None:
         """Has DuckDB answer at once when the query comes again: the same data would fail in the same way."""
         with self._lock:
-            key = _cache_key(sql, params)
+            key = _cache_key(sql, params, self.settings.disabled_optimizers)
             if snapshot is self._synced and key in self._plans:
                 self._plans[key] = reason
 
@@ -359,9 +364,9 @@ def _source(table: Table) -> Source:
     return Source(table.name, types, table.arrow_schema, table.row_count, table.to_batches)
 
 
-def _cache_key(sql: str, params: Parameters | None) -> Hashable | None:
+def _cache_key(sql: str, params: Parameters | None, disabled: frozenset[str]) -> Hashable | None:
     """What makes two calls the same query; None if that can't be told."""
     if params is None:
-        return sql
+        return sql, disabled
     items = tuple(params.items()) if isinstance(params, Mapping) else tuple(enumerate(params))
-    return (sql, tuple((name, type(value), repr(value)) for name, value in items))
+    return (sql, disabled, tuple((name, type(value), repr(value)) for name, value in items))

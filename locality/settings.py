@@ -31,6 +31,8 @@ class Settings:
     memory_limit: bytes that a query's intermediate state and the cache of decompressed text may hold, each array
         counted by :mod:`locality.memory`; 0 means 80% of the machine's memory.
     progress: show progress bars; None means only when standard error is a terminal.
+    disabled_optimizers: names of optimizer passes and operator choices to go without, to see what each contributes:
+        answers stay the same. The next query raises ValueError, with the names that there are, for another one.
     fallback: let DuckDB answer what the kernels can't; if False such a query raises QueryError with the reason.
     """
 
@@ -38,6 +40,7 @@ class Settings:
     memory_limit: int = 0
     progress: bool | None = None
     fallback: bool = True
+    disabled_optimizers: frozenset[str] = frozenset()
 
     @property
     def memory_bytes(self) -> int:

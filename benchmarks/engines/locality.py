@@ -84,6 +84,10 @@ class LocalityEngine(SQLEngine):
 
         limit = self.resources.memory_bytes * 4 // 5
         self._connection = locality.connect(
-            self._store, read_only=read_only, threads=self.resources.threads, memory_limit=limit
+            self._store,
+            read_only=read_only,
+            threads=self.resources.threads,
+            memory_limit=limit,
+            disabled_optimizers=self._disabled,
         )
         self._connection.settings.progress = False  # the benchmark shows its own

@@ -33,6 +33,10 @@ from locality.plan.expressions import (
 )
 from locality.types import Domain
 
+#: Choices among operators that can be disabled by name, as passes of the optimizer can: top-n instead of a whole sort,
+#: dense codes instead of hashing groups, looking matches up instead of making pairs, and skipping zones by proof.
+CHOICES = ("top_n", "dense_groups", "join_links", "zone_pruning")
+
 #: ORDER BY with a limit beyond this is sorted as a whole.
 _MOST_TOP_ROWS = 65536
 
@@ -55,12 +59,14 @@ class Builder:
 
     relation_of: the rows of a scanned table, column by column of the scan.
     alternative: another plan for an aggregation that can't be built as it is, or the same one.
+    disabled: which of ``CHOICES`` are not made; who makes ``relation_of`` leaves the zones out.
     shared: the definitions of shared results that were met so far, by their numbers.
     """
 
     relation_of: Callable[[nodes.Scan], Relation]
     threads: int
     alternative: Callable[[nodes.Aggregate], nodes.Node]
+    disabled: frozenset[str] = frozenset()
     shared: dict[int, SharedResult] = field(init=False, default_factory=dict)
 
     def build(self, node: nodes.Node) -> Physical:
@@ -154,6 +160,7 @@ class Builder:
             tuple(key.null_safe for key in node.keys),
             len(right.outputs),
             residual,
+            links="join_links" not in self.disabled,
         )
         match node.kind:
             case "semi" | "anti":
@@ -190,7 +197,7 @@ class Builder:
         if fused.source.relation is None and other != node:
             return self.build(other)  # what its input's values are is known only when it runs
         try:
-            usual = aggregate.Aggregate(fused.source, fused.conjuncts, groups, calls, self.threads)
+            usual = aggregate.Aggregate(fused.source, fused.conjuncts, groups, calls, self.threads, dense=self._dense)
             if fused.source.relation is None and _may_be_wide(groups, calls):
                 return Otherwise(usual, _sorted_aggregate(fused, groups, calls))
             return usual
@@ -210,6 +217,10 @@ class Builder:
         has_texts = any(e.type.domain is Domain.STRING for e in inputs.expressions)
         by_slots = child.is_late or has_texts or any(call.distinct for call in calls)
         return CollectedAggregate(child, inputs.groups, inputs.calls, by_sorting=not by_slots)
+
+    @property
+    def _dense(self) -> bool:
+        return "dense_groups" not in self.disabled
 
     def _sort(self, fused: _Fused, keys: tuple[SortKey, ...], first: int | None = None) -> Physical:
         ordering = tuple(fused.over_source(key.expression) for key in keys)
@@ -233,7 +244,7 @@ class Builder:
 
     def _top(self, child: nodes.Node, keys: tuple[SortKey, ...], count: int, offset: int) -> Physical:
         fused = self._fuse(child)
-        if fused.source.relation is not None:
+        if fused.source.relation is not None and "top_n" not in self.disabled:
             ordering = [replace(key, expression=fused.over_source(key.expression)) for key in keys]
             try:
                 return topn.Top(fused.source.relation, fused.conjuncts, ordering, count, offset, fused.outputs)

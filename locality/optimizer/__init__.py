@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from locality.optimizer.backward import turn_semi_joins
 from locality.optimizer.decorrelate import decorrelate
@@ -17,31 +18,41 @@ from locality.optimizer.shared import inline_shared, lift_shared
 from locality.optimizer.statistics import Statistics
 from locality.plan.nodes import Node
 
-Pass = Callable[[Node, Statistics], Node]
+Rewrite = Callable[[Node, Statistics], Node]
 
 
-def _by_itself(rewrite: Callable[[Node], Node]) -> Pass:
-    """A pass that asks nothing about the stored tables."""
+@dataclass(frozen=True)
+class Pass:
+    """A rewrite by its name. required: no plan can be built without it."""
+
+    name: str
+    rewrite: Rewrite
+    required: bool = False
+
+
+def _by_itself(rewrite: Callable[[Node], Node]) -> Rewrite:
+    """A rewrite that asks nothing about the stored tables."""
     return lambda root, statistics: rewrite(root)
 
 
 PASSES: tuple[Pass, ...] = (
-    _by_itself(lift_shared),
-    decorrelate,
-    _by_itself(inline_shared),
-    aggregate_early,
-    group_by_keys,
-    order_joins,
-    compare_with_extremes,
-    defer_filters,
-    _by_itself(group_set_operations),
-    _by_itself(prune_columns),
-    turn_semi_joins,
+    Pass("lift_shared", _by_itself(lift_shared), required=True),
+    Pass("decorrelate", decorrelate, required=True),
+    Pass("inline_shared", _by_itself(inline_shared)),
+    Pass("aggregate_early", aggregate_early),
+    Pass("group_by_keys", group_by_keys),
+    Pass("order_joins", order_joins),
+    Pass("compare_with_extremes", compare_with_extremes),
+    Pass("defer_filters", defer_filters),
+    Pass("group_set_operations", _by_itself(group_set_operations), required=True),
+    Pass("prune_columns", _by_itself(prune_columns)),
+    Pass("turn_semi_joins", turn_semi_joins),
 )
 
 
-def optimize(root: Node, statistics: Statistics) -> Node:
-    """The plan after every pass, in order; its output columns stay the same."""
-    for rewrite in PASSES:
-        root = rewrite(root, statistics)
+def optimize(root: Node, statistics: Statistics, disabled: Collection[str] = ()) -> Node:
+    """The plan after every pass in order but those disabled by name; its output columns stay the same."""
+    for each in PASSES:
+        if each.required or each.name not in disabled:
+            root = each.rewrite(root, statistics)
     return root

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Event
@@ -13,12 +13,12 @@ import pyarrow as pa
 
 from locality.encodings import decode
 from locality.errors import Unsupported
-from locality.operators.build import Builder
+from locality.operators.build import CHOICES, Builder
 from locality.operators.physical import Physical
 from locality.operators.relations.batch import Batch
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.tables import scan_relation
-from locality.optimizer import optimize
+from locality.optimizer import PASSES, optimize
 from locality.optimizer.distinct import split_distinct_aggregates
 from locality.plan.nodes import Aggregate, Join, Query, Scan, SetOperation, Shared, Union, Window, walk_nodes
 from locality.runtime.execution import QueryExecution
@@ -123,19 +123,36 @@ class PreparedQuery:
         return [str(dtype) for dtype in self.query.types]
 
 
-def prepare(query: Query, tables: Mapping[str, Table], threads: int, memory_limit: int) -> PreparedQuery:
-    """Builds the operators of a query; raises Unsupported for what kernels can't do within the memory limit."""
+def check_optimizers(names: Collection[str]) -> None:
+    """Raises ValueError if one of the names is no pass or choice that can be disabled."""
+    required = [each.name for each in PASSES if each.required]
+    known = [*(each.name for each in PASSES if not each.required), *CHOICES]
+    for name in names:
+        if name in required:
+            raise ValueError(f"the optimizer {name!r} can't be disabled: no plan runs without it")
+        if name not in known:
+            raise ValueError(f"there is no optimizer {name!r}; those that can be disabled are {', '.join(known)}")
+
+
+def prepare(
+    query: Query, tables: Mapping[str, Table], threads: int, memory_limit: int, disabled: frozenset[str] = frozenset()
+) -> PreparedQuery:
+    """Builds the operators of a query; raises Unsupported for what kernels can't do within the memory limit.
+
+    disabled: passes and choices to go without; raises ValueError for a name that isn't one.
+    """
+    check_optimizers(disabled)
     relations: list[Relation] = []
 
     def relation_of(scan: Scan) -> Relation:
         text = sum(tables[scan.table].raw_bytes(index) for index in scan.columns)
         if text > memory_limit // 2:
             raise Unsupported(f"raw strings of {text:,} bytes under a memory limit of {memory_limit:,}")
-        relation = scan_relation(tables[scan.table], scan)
+        relation = scan_relation(tables[scan.table], scan, zoned="zone_pruning" not in disabled)
         relations.append(relation)
         return relation
 
-    plan = optimize(query.root, StoredStatistics(tables))
-    operator = Builder(relation_of, threads, split_distinct_aggregates).build(plan)
+    plan = optimize(query.root, StoredStatistics(tables), disabled)
+    operator = Builder(relation_of, threads, split_distinct_aggregates, disabled).build(plan)
     naive = sum(int(relation.naive_row_bytes * relation.row_count) for relation in relations)
     return PreparedQuery(query, operator, naive)

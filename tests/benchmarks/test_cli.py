@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from locality._suites.benchmarks.campaign import Options
 from locality._suites.benchmarks.engines import Engine, Resources
 from locality._suites.benchmarks.engines.duckdb import DuckDBEngine
 from locality._suites.benchmarks.model import Source
+from locality._suites.benchmarks.roofline import Point
 from locality._suites.benchmarks.seat import Seat
 from locality._suites.benchmarks.stopping import Stopping
 from locality._suites.benchmarks.worker import Contestant
@@ -22,7 +23,13 @@ from . import fakes
 from .conftest import SCALE
 
 QUICK = Stopping(min_runs=1, max_runs=1)
-OPTIONS = Options(scales=(SCALE,), threads=(1,), stopping=QUICK, measure_bandwidth=lambda threads: 1e9)
+
+
+def no_rooflines(threads: Sequence[int], notify: Callable[[str], None]) -> list[Point]:
+    return [Point("read", count, 2**28, "memory", 1e9) for count in threads]
+
+
+OPTIONS = Options(scales=(SCALE,), threads=(1,), stopping=QUICK, measure_rooflines=no_rooflines)
 
 
 @pytest.fixture
@@ -102,7 +109,7 @@ def test_every_scale_with_every_number_of_threads(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     path = tmp_path / "run.json"
-    options = Options(scales=(SCALE,), threads=(1, 2), queries=("q06",), stopping=QUICK)
+    options = Options(scales=(SCALE,), threads=(1, 2), queries=("q06",), stopping=QUICK, measure_rooflines=no_rooflines)
     assert bench(monkeypatch, DuckDBEngine, options=options, json_path=path) == 0
     runs = json.loads(path.read_text())["runs"]
     assert [(run["scale"], run["threads"]) for run in runs] == [(SCALE, 1), (SCALE, 2)]

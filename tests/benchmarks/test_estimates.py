@@ -38,6 +38,12 @@ def test_a_difference_is_told_from_noise() -> None:
     assert not changed.differs(by=0.5)
 
 
+def test_two_samples_tell_nothing() -> None:
+    found = ratio_of_medians([1.0, 1.0], [5.0] * 9)
+    assert found.value == 5
+    assert not found.differs(by=0.05)
+
+
 def test_false_alarms_are_rare() -> None:
     noise = random.Random(2)
     alarms = 0

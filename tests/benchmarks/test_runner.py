@@ -37,10 +37,10 @@ def run(
         own = directory / contestant.name
         own.mkdir()
         seats.append(Seat(contestant, fakes.resources(own), connect, chosen))
-    record = RunRecord(0.01, 1, "now", settings={}, source_bytes={})
+    record = RunRecord(0.01, 1, "now", settings={}, source_bytes={}, bandwidth=1e9)
     runner = Runner(record, fakes.SUITE.queries, chosen, seats, stopping, notify=lambda text, left: None)
     try:
-        runner.run(measure_bandwidth=lambda threads: 1e9)
+        runner.run()
     except KeyboardInterrupt:
         pass
     finally:

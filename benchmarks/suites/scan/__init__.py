@@ -14,5 +14,6 @@ SUITE = Suite(
     queries=(*lines.QUERIES, *others.QUERIES),
     keys=_data.PRIMARY_KEYS,
     prepare=_data.ensure_tables,
-    engines=("locality", "duckdb", "sqlite", "naive"),
+    engines=("locality", "duckdb", "polars", "datafusion", "chdb", "hyper", "sqlite", "naive"),
+    sorted_by=_data.SORTED_BY,
 )

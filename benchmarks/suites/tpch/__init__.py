@@ -60,5 +60,6 @@ SUITE = Suite(
     queries=tuple(map(_query, _TITLES)),
     keys=_data.PRIMARY_KEYS,
     prepare=_data.ensure_tables,
-    engines=("locality", "duckdb", "sqlite", "naive"),
+    engines=("locality", "duckdb", "polars", "datafusion", "chdb", "hyper", "sqlite", "naive"),
+    sorted_by=_data.SORTED_BY,
 )

@@ -198,7 +198,10 @@ class Aggregation:
         groups: Sequence[Expression],
         aggregates: Sequence[AggregateCall],
         threads: int,
+        *,
+        dense: bool = True,
     ) -> None:
+        """dense: whether groups may be numbered instead of hashed."""
         self.relation = relation
         self.threads = threads
         group_expressions = [introduce_lookups(group, relation) for group in groups]
@@ -207,7 +210,7 @@ class Aggregation:
         if groups:
             slots.add(Slot("+", "one"))  # the first integer slot tells whether a group has rows
         self.planned = [plan_aggregate(Input(call, slots, relation.row_count, self._probe)) for call in calls]
-        self.groups, self.clusters, self.hashed = self._plan_groups(group_expressions, slots, threads)
+        self.groups, self.clusters, self.hashed = self._plan_groups(group_expressions, slots, threads, dense=dense)
         self.sink = AggregateSink(self.groups, slots, self.clusters is not None)
         tests = plan_tests(relation, conjuncts)
         self.pipeline = Pipeline(relation, tests, self.sink if self.hashed is None else HashSink(self.hashed, slots))
@@ -224,18 +227,18 @@ class Aggregation:
         return probe(self.relation, expression)
 
     def _plan_groups(
-        self, expressions: Sequence[Expression], slots: Slots, threads: int
+        self, expressions: Sequence[Expression], slots: Slots, threads: int, *, dense: bool
     ) -> tuple[DenseGroups | MatchedGroups | None, Clusters | None, Keys | None]:
         """One state for all groups where they are few, one a morsel where it has few of its own, else hash tables."""
         if not expressions:
             return None, None, None
-        groups = plan_dense(self.relation, expressions, self._probe, MOST_GROUPS)
+        groups = plan_dense(self.relation, expressions, self._probe, MOST_GROUPS) if dense else None
         seen = sum(marks.width for marks in slots.seen)
         width = 8 * (len(slots.integers) + len(slots.floats)) + seen
         most = min(max(_FEW_GROUPS, 2 * self.relation.row_count), _MOST_STATE_BYTES // (width * threads))
         if seen and (groups is None or groups.count > most or groups.count * seen > MOST_SEEN):
             raise Unsupported("count(DISTINCT ...) of many values in many groups beside other aggregates")
-        if not seen and (groups is None or groups.count > _FEW_GROUPS):
+        if dense and not seen and (groups is None or groups.count > _FEW_GROUPS):
             matched = plan_matched(self.relation, expressions)
             if matched is not None and matched.count(self.relation) <= most:
                 return matched, None, None
@@ -335,7 +338,10 @@ class Aggregate:
         groups: Sequence[Expression],
         aggregates: Sequence[AggregateCall],
         threads: int,
+        *,
+        dense: bool = True,
     ) -> None:
+        """dense: whether groups may be numbered instead of hashed."""
         self._source = source
         self._groups, self._aggregates, self._threads = tuple(groups), tuple(aggregates), threads
         self._conjuncts = tuple(conjuncts)
@@ -344,7 +350,7 @@ class Aggregate:
             source.relation,
             conjuncts,
             (*groups, *computed),
-            lambda relation, left: Aggregation(relation, left, groups, aggregates, threads),
+            lambda relation, left: Aggregation(relation, left, groups, aggregates, threads, dense=dense),
         )
 
     @property

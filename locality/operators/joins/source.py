@@ -39,6 +39,7 @@ class JoinSource:
     keys: over the left source's columns. positions: the columns of ``right`` that they are compared with.
     null_safe: for each key, whether NULL equals NULL. outputs: how many of the right columns the join puts out, from
     the first. condition: what else makes a match, over the left source's columns, then the first columns of the right.
+    links: whether rows of an inner join may be linked to their matches.
     """
 
     left: Source
@@ -49,6 +50,7 @@ class JoinSource:
     null_safe: tuple[bool, ...]
     outputs: int
     condition: Expression | None
+    links: bool = True
     relation = None
 
     @property
@@ -94,7 +96,7 @@ class JoinSource:
         return KEPT.get(segments, (columns, intervals, self.null_safe), execution.memory_limit, build)
 
     def _can_link(self, index: KeyIndex | None, right: Relation) -> bool:
-        if self.kind not in _LINKS:
+        if self.kind not in _LINKS or (self.kind == "inner" and not self.links):
             return False
         if index is None:
             return right.row_count == 1

@@ -14,10 +14,11 @@ from locality.types import DataType, Domain
 
 @dataclass(frozen=True, eq=False)
 class ScannedSegment:
-    """A segment of a table, as the columns of a scan."""
+    """A segment of a table, as the columns of a scan. zoned: whether statistics of its zones are told."""
 
     segment: Segment
     columns: tuple[int, ...]
+    zoned: bool = True
 
     @property
     def row_count(self) -> int:
@@ -37,7 +38,7 @@ class ScannedSegment:
         return stored_width(self.column(index))
 
     def zones(self, index: int) -> ZoneBounds | None:
-        return self.segment.zones(self.columns[index])
+        return self.segment.zones(self.columns[index]) if self.zoned else None
 
     def is_ready(self, index: int) -> bool:
         return self.segment.is_ready(self.columns[index])
@@ -46,9 +47,9 @@ class ScannedSegment:
         return None
 
 
-def scan_relation(table: Table, scan: Scan) -> Relation:
+def scan_relation(table: Table, scan: Scan, *, zoned: bool = True) -> Relation:
     """The rows of ``table``, with the columns of ``scan``; an empty table has one empty segment."""
-    segments = tuple(ScannedSegment(s, scan.columns) for s in table.segments if s.row_count)
+    segments = tuple(ScannedSegment(s, scan.columns, zoned) for s in table.segments if s.row_count)
     intervals = tuple(_interval(table, index, dtype) for index, dtype in zip(scan.columns, scan.types, strict=True))
     if not segments:
         nothing = tuple(EncodedColumn(dtype, "constant", 0, all_null=True) for dtype in scan.types)
