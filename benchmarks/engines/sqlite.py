@@ -17,9 +17,9 @@ from .base import Resources, SQLEngine, batches, sql_name
 class SQLiteEngine(SQLEngine):
     """A file database without journal, mapped into memory, with only the columns that the suite mentions.
 
-    That makes its rows shorter than the other engines', in its favour. Loading and asking all rows of a large table would
-    take most of a run's time, so a table's first rows are loaded, and times are multiplied by the ratio of rows. It has one thread for a query whatever is asked.
-    Its answers are compared with a tolerance, because REAL isn't decimal.
+    That makes its rows shorter than the other engines', in its favour. All rows of a large table would take most of a
+    run's time, so a table's first rows are loaded, and times are multiplied by the ratio of rows. It has one thread for
+    a query whatever is asked. Its answers are compared with a tolerance, because REAL isn't decimal.
     """
 
     name: ClassVar[str] = "sqlite"
