@@ -75,7 +75,7 @@ def measure(
     scales = options.scales or (suite.default_scale,)
     sources = {scale: suite.sources(scale) for scale in scales}
     notify = display()
-    if options.measure_rooflines is not None and any(each.engine is LocalityEngine for each in contestants):
+    if options.measure_rooflines is not None and any(issubclass(each.engine, LocalityEngine) for each in contestants):
         record.roofline = options.measure_rooflines(options.threads, lambda text: notify(text, 0.0))
     several = len(scales) * len(options.threads) > 1
     for scale, threads in product(scales, options.threads):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from rich.console import Console
 from locality._suites.benchmarks import cli
 from locality._suites.benchmarks.ablation import contestants, effects, names, print_ablation
 from locality._suites.benchmarks.campaign import Options
-from locality._suites.benchmarks.engines import Ledger
+from locality._suites.benchmarks.engines import ENGINES, Ledger
 from locality._suites.benchmarks.record import LoadRecord, QueryRecord, RunRecord
 from locality._suites.benchmarks.stopping import Stopping
 
@@ -73,3 +74,16 @@ def test_a_small_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert [load["configuration"].endswith(", without top_n") for load in run["loads"]] == [False, True]
     moved = {name: m["ledger"]["bytes_moved"] for name, m in run["queries"][0]["measurements"].items()}
     assert moved["locality"] != moved["without top_n"]
+
+
+def test_the_documentation_says_what_each_leaves_out() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    section = text[text.index("### What each pass contributes") : text.index("### How the engines are set up")]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == names()
+
+
+def test_the_documentation_says_how_each_engine_is_set_up() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    section = text[text.index("### How the engines are set up") : text.index("### Caveats")]
+    cells = re.findall(r"^\| (`[^|]*`) \|", section, re.MULTILINE)
+    assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} == set(ENGINES)
