@@ -23,7 +23,7 @@ Notify = Callable[[str, float], None]
 class Runner:
     """Fills a run's record, which holds what there is at any moment, so that an interrupted run can be shown.
 
-    The first pass asks each query of each engine for the first time, warms it up, and takes one hot sample. Each later
+    The first pass asks each query of each engine twice, to compile and to warm up, and takes one hot sample. Each later
     pass takes one more of every query and engine that needs it, so that a noisy moment of the machine falls on all of
     them a little, not on one of them alone.
     """
@@ -118,20 +118,19 @@ class Runner:
 
     def _is_quick(self, measurement: Measurement) -> bool:
         seconds = measurement.measured_median
-        return seconds is not None and self._stopping.is_short(seconds)
+        return seconds is not None and seconds < self._stopping.budget
 
     def _first(self, seat: Seat, query: Query, record: QueryRecord) -> None:
-        """The first run, and a warm-up if it was short; a long one is the only run, and so its time."""
+        """The first run, which may compile, and a second to warm up; if that is long, it is the only hot one."""
         extrapolation = seat.contestant.engine.extrapolation(query, self._sources)
         measurement = Measurement(seat.contestant.name, extrapolation=extrapolation)
         record.measurements[measurement.engine] = measurement
         measurement.first_seconds = self._timed(seat, query, measurement)
         if measurement.first_seconds is None:
             return
-        if measurement.first_seconds > self._stopping.patience:
-            measurement.samples.append(measurement.first_seconds)
-        elif self._stopping.is_short(measurement.first_seconds):
-            self._timed(seat, query, measurement)
+        second = self._timed(seat, query, measurement)
+        if second is not None and second > self._stopping.patience:
+            measurement.samples.append(second)
 
     def _turn(self, query: Query, record: QueryRecord) -> bool:
         """A hot run by each engine that needs one; whether any did."""

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Stopping:
-    """Limits of a run; the first run of a query and one warm-up come before hot runs and don't count as such.
+    """Limits of a run; the first run of a query and a second to warm up come before hot runs and don't count as such.
 
     A query is asked of an engine until ``min_runs`` are done and ``budget`` seconds are spent, at most ``max_runs``
-    times; what takes longer than ``patience`` seconds in all stops before ``min_runs``. No run of a query may take
-    longer than ``query_limit`` seconds, and after ``time_limit`` seconds of the whole run no query is asked again.
+    times; what takes longer than ``patience`` seconds in all stops before ``min_runs``, and a second run that takes as
+    long by itself is the only hot one. No run of a query may take longer than ``query_limit`` seconds, and after
+    ``time_limit`` seconds of the whole run no query is asked again.
     """
 
     min_runs: int = 3
@@ -28,10 +29,6 @@ class Stopping:
         if len(samples) < self.min_runs:
             return not samples or spent < self.patience
         return len(samples) < self.max_runs and spent < self.budget
-
-    def is_short(self, seconds: float) -> bool:
-        """Whether a first run was short enough for one more that isn't counted."""
-        return seconds < self.budget
 
     def remaining(self, samples: Sequence[float]) -> float:
         """About how many seconds of hot runs are still to come after these."""

@@ -142,7 +142,7 @@ def test_the_time_limit_ends_a_run(sources: dict[str, Source], tmp_path: Path) -
         sources, tmp_path / "longer", DuckDBEngine, stopping=Stopping(budget=3600, patience=0, time_limit=3600)
     )
     assert record.complete
-    assert all(len(query.measurements["duckdb"].samples) == 1 for query in record.queries)  # the first run, being long
+    assert all(len(query.measurements["duckdb"].samples) == 1 for query in record.queries)  # the second run, being long
 
 
 def test_ctrl_c_within_a_query_of_duckdb_is_no_failure_of_the_engine() -> None:

@@ -23,11 +23,6 @@ def test_what_takes_too_long_stops_early() -> None:
     assert not stopping.wants_more([4.5, 4.5])
 
 
-def test_warm_up_only_if_short() -> None:
-    assert Stopping(budget=1.0).is_short(0.5)
-    assert not Stopping(budget=1.0).is_short(2.0)
-
-
 def test_what_remains() -> None:
     stopping = Stopping(min_runs=3, max_runs=20, budget=1.0, patience=8.0)
     assert stopping.remaining([0.1, 0.1]) == pytest.approx(0.8)
