@@ -66,10 +66,10 @@ def test_rows_are_ordered_and_equal_ones_keep_their_order(
     found = order_of(fields, len(rows))
     assert found.rows.tolist() == expected
     begins = [k == 0 or compare(rows[i], rows[expected[k - 1]]) != 0 for k, i in enumerate(expected)]
-    assert changes(found, fields, 0).tolist() == begins
+    assert changes(found, fields).tolist() == begins
     lead = [k == 0 or compare(rows[i][:1], rows[expected[k - 1]][:1]) != 0 for k, i in enumerate(expected)]
     owners = _fields(arrays[:1], descending, nulls_first)
-    assert changes(found, owners, sum(field.bits for field in fields[len(owners) :])).tolist() == lead
+    assert changes(found, owners).tolist() == lead
     few = max(len(rows) // 5, 1)
     assert order_of(fields, len(rows), first=few).rows.tolist() == expected[:few]
     assert set(expected[:few]) <= set(near_rows(fields, len(rows), few).tolist())
@@ -116,7 +116,7 @@ def test_many_rows_are_dealt_out_in_parts(kind: str, monkeypatch: pytest.MonkeyP
     assert found.rows.tolist() == expected
     assert max(tasks) > 20
     begins = [k == 0 or values[i] != values[expected[k - 1]] for k, i in enumerate(expected)]
-    assert changes(found, fields, 0, run).tolist() == begins
+    assert changes(found, fields, run).tolist() == begins
 
 
 def test_words_hold_all_bits_of_the_fields() -> None:

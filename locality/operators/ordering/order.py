@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -49,49 +49,80 @@ def in_turn(items: Sequence[Item], work: Callable[[int, Item], Any]) -> None:
 class Order:
     """Rows in order, those with equal keys in their own.
 
-    keys: in this order, each key with so many ``row_bits`` after it; None if keys take more than one word.
+    keys: a word for each of them, so many ``row_bits`` after the last of the leading ``key_bits`` bits of its fields;
+    bits that are missing above are the same in all rows. None if no word tells rows apart.
     """
 
     rows: Positions
-    keys: Words | None
+    keys: Words | None = None
+    key_bits: int = 0
     row_bits: int = 0
+
+    def at(self, rows: slice) -> Order:
+        """Some rows that follow one another."""
+        return replace(self, rows=self.rows[rows], keys=None if self.keys is None else self.keys[rows])
 
 
 def order_of(fields: Sequence[Field], rows: int, run: Run = in_turn, first: int | None = None) -> Order:
     """The order of ``rows`` rows by the fields, the most significant first; of the ``first`` rows only, if given."""
     words = words_of(fields)
     if rows <= 1 or not words:
-        return Order(np.arange(rows if first is None else min(rows, first), dtype=np.int64), None)
+        return Order(np.arange(rows if first is None else min(rows, first), dtype=np.int64))
     row_bits = (rows - 1).bit_length()
     is_whole = len(words) == 1 and words[0].bits + row_bits <= WORD_BITS
     keys, low, high, ascending = _filled(words[0], rows, row_bits if is_whole else 0, run)
     if low == high and len(words) > 1:
-        return order_of([Field(word.bits, word.read) for word in words[1:]], rows, run, first)
+        order = order_of([Field(word.bits, word.read) for word in words[1:]], rows, run, first)
+        return replace(order, key_bits=words[0].bits + order.key_bits)
     if first is not None and 0 < 4 * first < rows:
-        return Order(_first_rows(words, keys, first), None)
+        return Order(_first_rows(words, keys, first))
+    row_bits = row_bits if is_whole else 0
     if ascending and len(words) == 1:
-        return Order(np.arange(rows, dtype=np.int64)[:first], keys, row_bits if is_whole else 0)
-    order = np.empty(rows, np.int64)
-    if is_whole:
+        return Order(np.arange(rows, dtype=np.int64), keys, words[0].bits, row_bits).at(slice(first))
+    sort = _with_rows(row_bits, run) if is_whole else _apart(words[1:], run)
+    ordered, keys = sort(keys, low, high)
+    return Order(ordered, keys, words[0].bits, row_bits).at(slice(first))
+
+
+#: Sorts words, of which the least and the greatest are given: their rows and the words in order.
+_Sort = Callable[[Words, int, int], tuple[Positions, Words]]
+
+
+def _with_rows(row_bits: int, run: Run) -> _Sort:
+    """For words that end with their row's number."""
+
+    def sort(keys: Words, low: int, high: int) -> tuple[Positions, Words]:
         keys, parts, _ = _dealt(keys, low, high, False, run)
+        rows = np.empty(len(keys), np.int64)
         mask = np.uint64(2**row_bits - 1)
 
-        def sort_words(worker: int, part: slice) -> None:
+        def sort_part(worker: int, part: slice) -> None:
             keys[part].sort()
-            np.bitwise_and(keys[part], mask, out=order[part].view(np.uint64))
+            np.bitwise_and(keys[part], mask, out=rows[part].view(np.uint64))
 
-        run(parts, sort_words)
-        return Order(order[:first], keys, row_bits)
-    keys, parts, own = _dealt(keys, low, high, True, run)
+        run(parts, sort_part)
+        return rows, keys
 
-    def sort_rows(worker: int, part: slice) -> None:
-        here = own[part].astype(np.int64)
-        places = _sorted_places(lambda places: keys[part][places], words[1:], here)
-        order[part] = here[places]
-        keys[part] = keys[part][places]
+    return sort
 
-    run(parts, sort_rows)
-    return Order(order[:first], keys if len(words) == 1 else None)
+
+def _apart(rest: Sequence[Word], run: Run) -> _Sort:
+    """For words beside their rows' numbers; ties are settled by the ``rest`` of the words."""
+
+    def sort(keys: Words, low: int, high: int) -> tuple[Positions, Words]:
+        keys, parts, own = _dealt(keys, low, high, True, run)
+        rows = np.empty(len(keys), np.int64)
+
+        def sort_part(worker: int, part: slice) -> None:
+            words, here = keys[part], own[part].astype(np.int64)
+            places = _sorted_places(lambda places: words[places], rest, here)
+            rows[part] = here[places]
+            keys[part] = words[places]
+
+        run(parts, sort_part)
+        return rows, keys
+
+    return sort
 
 
 def near_rows(fields: Sequence[Field], rows: int, first: int) -> Positions:
@@ -210,21 +241,25 @@ def _of_rows(word: Word, rows: Positions) -> Callable[[Positions], Words]:
     return lambda places: word.read(rows[places])
 
 
-def changes(order: Order, fields: Sequence[Field], later_bits: int, run: Run = in_turn) -> npt.NDArray[np.bool_]:
-    """Which rows, in order, differ from the one before them in ``fields``, the leading ones; the first does.
-
-    later_bits: bits of the fields after these.
-    """
+def changes(order: Order, fields: Sequence[Field], run: Run = in_turn) -> npt.NDArray[np.bool_]:
+    """Which rows, in order, differ from the one before them in ``fields``, the leading ones; the first does."""
     begins = np.ones(len(order.rows), np.bool_)
+    bits = sum(field.bits for field in fields)
+    shift = max(order.key_bits - bits, 0) + order.row_bits
+    others = [field for k, field in enumerate(fields, 1) if sum(f.bits for f in fields[:k]) > order.key_bits]
 
     def compare(worker: int, part: slice) -> None:
-        rows = slice(max(part.start, 1), part.stop)
-        before = slice(rows.start - 1, rows.stop - 1)
-        if order.keys is not None and later_bits + order.row_bits < WORD_BITS:
-            shift = np.uint64(later_bits + order.row_bits)
-            np.not_equal(order.keys[rows] >> shift, order.keys[before] >> shift, out=begins[rows])
+        after = slice(max(part.start, 1), part.stop)
+        before = slice(after.start - 1, after.stop - 1)
+        differs = begins[after]
+        if order.keys is None or shift >= WORD_BITS:
+            differs[:] = False
         else:
-            begins[rows] = ~_equal(fields, order.rows[rows], order.rows[before])
+            by = np.uint64(shift)
+            np.not_equal(order.keys[after] >> by, order.keys[before] >> by, out=differs)
+        if others:
+            alike = np.flatnonzero(~differs)
+            differs[alike] = ~_equal(others, order.rows[after][alike], order.rows[before][alike])
 
     run(_cut(len(begins), _PART_ROWS), compare)
     return begins

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from locality.encodings import EncodedColumn
 from locality.kernel.loader import primitive
-from locality.operators.ordering.fields import fields_of
-from locality.operators.ordering.order import Run, changes, in_turn, order_of
+from locality.operators.ordering.fields import Field, fields_of
+from locality.operators.ordering.order import Order, Run, changes, in_turn, order_of
 from locality.operators.relations.relation import Positions
 from locality.plan.expressions import SortKey
 
@@ -60,17 +60,27 @@ class Spans:
 class Ordered:
     """Rows in order.
 
-    order: where each row lies in the input. partitions: the rows that calls see. peers: rows that the keys do not tell
-    apart; without keys, the whole partition.
+    by: their order. keys: the fields of partitions, and of the keys after them. partitions: the rows that calls see.
     """
 
-    order: Positions
+    by: Order
+    keys: tuple[Sequence[Field], Sequence[Field]]
     partitions: Spans
-    peers: Spans
+
+    @property
+    def order(self) -> Positions:
+        """Where each row lies in the input."""
+        return self.by.rows
 
     @property
     def rows(self) -> int:
         return len(self.order)
+
+    @cached_property
+    def peers(self) -> Spans:
+        """Rows that the keys do not tell apart; without keys, the whole partition."""
+        owners, within = self.keys
+        return Spans(changes(self.by, [*owners, *within])) if within else self.partitions
 
     @cached_property
     def position(self) -> Positions:
@@ -79,8 +89,8 @@ class Ordered:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the order and the spans."""
-        return 10 * self.rows
+        """Bytes of the order and the partitions."""
+        return 9 * self.rows
 
     def shards(self) -> list[Ordered]:
         """The rows in parts of whole partitions: a call's values in one do not depend on the others."""
@@ -90,7 +100,7 @@ class Ordered:
         return [self._shard(slice(*cut)) for cut in itertools.pairwise(cuts) if cut[0] < cut[1]]
 
     def _shard(self, rows: slice) -> Ordered:
-        return Ordered(self.order[rows], Spans(self.partitions.begins[rows]), Spans(self.peers.begins[rows]))
+        return Ordered(self.by.at(rows), self.keys, Spans(self.partitions.begins[rows]))
 
 
 def put_in_order(
@@ -103,6 +113,4 @@ def put_in_order(
     owners = [field for column in partitions for field in fields_of(column)]
     within = [field for column, key in keys for field in fields_of(column, key.descending, key.nulls_first)]
     order = order_of([*owners, *within], rows, run)
-    begins = changes(order, owners, sum(field.bits for field in within), run)
-    borders = changes(order, [*owners, *within], 0, run) if within else begins
-    return Ordered(order.rows, Spans(begins), Spans(borders))
+    return Ordered(order, (owners, within), Spans(changes(order, owners, run)))

@@ -25,12 +25,14 @@ _MOST_DECIMAL = 10**38 >> 64
 
 @dataclass(frozen=True, eq=False)
 class _Sums:
-    """A whole number for each row: the sum of ``parts[k] * 2 ** (32 * k)``."""
+    """A whole number for each row: the sum of ``parts[k] * 2 ** (32 * k)``; a single part is the number."""
 
     parts: Sequence[Numbers]
 
     def words(self, what: str) -> tuple[Numbers, Numbers]:
         """The low and high words of 128-bit integers; raises Unsupported for one that has more bits."""
+        if len(self.parts) == 1:
+            return self.parts[0], self.parts[0] >> 63
         digits = []
         carry: Numbers = np.zeros(len(self.parts[0]), np.int64)
         for part in (*self.parts, *(0 for _ in range(4 - len(self.parts)))):
@@ -45,7 +47,7 @@ class _Sums:
     def column(self, call: WindowCall, valid: Mask) -> EncodedColumn:
         """The sums as a column of 64 bits a value, or of 128 where one does not fit."""
         low, high = self.words(call.name)
-        if (high == low >> 63).all():
+        if len(self.parts) == 1 or (high == low >> 63).all():
             return integer_column(call.type, low, valid)
         if call.type.is_decimal and (np.abs(high) >= _MOST_DECIMAL).any():
             raise Unsupported(f"{call.name} beyond {call.type}")
@@ -116,11 +118,14 @@ def _exact_sums(source: Input, call: WindowCall, ranges: Sequence[Range], counte
 
 
 def _parts(values: Numbers) -> list[Numbers]:
-    """Integers in parts of 32 bits, the lowest first, of which the last has the sign."""
+    """Integers in parts of 32 bits, the lowest first, of which the last has the sign; in one if no sum overflows."""
     if values.ndim == 2:
-        return [*_parts(values[:, 0].view(np.uint64)), *_parts(values[:, 1])]
-    if values.dtype.itemsize <= _BITS // 8:
-        return [values]
+        return [*_halves(values[:, 0].view(np.uint64)), *_halves(values[:, 1])]
+    most = max(-int(values.min()), int(values.max()))
+    return [values] if most * len(values) < 2**63 else _halves(values)
+
+
+def _halves(values: Numbers) -> list[Numbers]:
     return [values & values.dtype.type(_MASK), values >> values.dtype.type(_BITS)]
 
 
