@@ -11,11 +11,9 @@ from threading import Event
 
 import pyarrow as pa
 
-from locality.encodings import decode
 from locality.errors import Unsupported
 from locality.operators.build import CHOICES, Builder
 from locality.operators.physical import Physical
-from locality.operators.relations.batch import Batch
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.tables import scan_relation
 from locality.optimizer import PASSES, optimize
@@ -27,11 +25,10 @@ from locality.runtime.profile import Profile
 from locality.runtime.relation import zoned
 from locality.runtime.result import Result
 from locality.runtime.statistics import StoredStatistics
+from locality.runtime.tables import to_table
 from locality.storage.table import Table
 from locality.types import to_arrow
 
-#: Rows of a result from which on its columns are gathered side by side.
-_PARALLEL_ROWS = 32_768
 #: What is prepared for its input only when that is there.
 _LATER = Join | Shared | Union | Window | SetOperation
 #: A query that took fewer seconds runs on the caller's thread the next time: an interrupt may wait so long.
@@ -66,7 +63,7 @@ class PreparedQuery:
         batch = self.operator.execute(execution)
         with execution.measure("result") as traffic:
             execution.reserve(batch.row_count * self._row_bytes, "the result")
-            table = self._to_table(batch, execution)
+            table = to_table(batch, self._schema, execution)
             traffic.rows = batch.row_count
             traffic.add_reads(batch.reads())
             traffic.minimum = traffic.read
@@ -82,24 +79,6 @@ class PreparedQuery:
         )
         self.settled.set()
         return Result(table, self.query.names, self._type_names, profile)
-
-    def _to_table(self, batch: Batch, execution: QueryExecution) -> pa.Table:
-        arrays: list[pa.Array | None] = [None] * len(self._schema)
-
-        def gather(worker: int, index: int) -> None:
-            array = decode(batch.column(index))
-            wanted = self._schema.field(index).type
-            if pa.types.is_null(wanted):
-                array = pa.nulls(len(array))
-            arrays[index] = array if array.type == wanted else array.cast(wanted)
-            execution.reserve(max(array.nbytes - len(array) * self.query.types[index].row_bytes, 0), "the result")
-
-        if batch.row_count >= _PARALLEL_ROWS:
-            execution.run(range(len(arrays)), gather)
-        else:
-            for index in range(len(arrays)):
-                gather(0, index)
-        return pa.Table.from_arrays(arrays, schema=self._schema)
 
     @property
     def is_settled(self) -> bool:

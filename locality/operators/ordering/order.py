@@ -114,10 +114,10 @@ def _apart(rest: Sequence[Word], run: Run) -> _Sort:
         rows = np.empty(len(keys), np.int64)
 
         def sort_part(worker: int, part: slice) -> None:
-            words, here = keys[part], own[part].astype(np.int64)
-            places = _sorted_places(lambda places: words[places], rest, here)
-            rows[part] = here[places]
-            keys[part] = words[places]
+            words, here = keys[part], own[part]
+            places = _sorted_places(words, rest, here)
+            rows[part] = here.take(places)
+            keys[part] = words.take(places)
 
         run(parts, sort_part)
         return rows, keys
@@ -200,45 +200,47 @@ def _cut(rows: int, step: int) -> list[slice]:
 def _first_rows(words: Sequence[Word], keys: Words, first: int) -> Positions:
     """The ``first`` rows in order, by sorting those alone that may be among them."""
     near = _near(keys, first)
-    places = _sorted_places(lambda places: keys[near[places]], words[1:], near)
-    return near[places[:first]]
+    places = _sorted_places(keys.take(near), words[1:], near)
+    return near.take(places[:first])
 
 
-def _sorted_places(lead: Callable[[Positions], Words], rest: Sequence[Word], rows: Positions) -> Positions:
-    """The stable order of ``rows``, as places among these, by ``lead`` of their places and then by the other words.
+def _sorted_places(lead: Words, rest: Sequence[Word], rows: npt.NDArray[Any]) -> Positions:
+    """The stable order of ``rows``, as places among these, by ``lead`` and then by the other words.
 
     Each round sorts words of: the run of equal rows that a row is in, the next bits of its key, its place.
     """
-    order = np.arange(len(rows), dtype=np.int64)
-    tied, runs, run_bits = order.copy(), np.zeros(len(rows), np.uint64), 0
-    reads: list[Callable[[Positions], Words]] = [lead, *(_of_rows(word, rows) for word in rest)]
-    for read in reads:
-        values = read(order[tied])
-        values -= values.min()
+    order: Positions | None = None
+    tied, runs, run_bits = np.empty(0, np.int64), np.zeros(1, np.uint64), 0
+    for word in (None, *rest):
+        chosen = rows if order is None else rows.take(order.take(tied))
+        values = lead if word is None else word.read(chosen.astype(np.int64))
+        values = values - values.min()
         left = int(values.max()).bit_length()
         while left:
-            place_bits = (len(tied) - 1).bit_length()
+            place_bits = (len(values) - 1).bit_length()
             taken = min(left, WORD_BITS - run_bits - place_bits)
             left -= taken
-            packed = (runs << np.uint64(taken) | values >> np.uint64(left)) << np.uint64(place_bits)
-            packed |= np.arange(len(tied), dtype=np.uint64)
+            packed = values >> np.uint64(left)
+            if run_bits:
+                packed |= runs << np.uint64(taken)
+            packed <<= np.uint64(place_bits)
+            packed |= np.arange(len(values), dtype=np.uint64)
             packed.sort()
             places = (packed & np.uint64(2**place_bits - 1)).view(np.int64)
-            order[tied] = order[tied][places]
             packed >>= np.uint64(place_bits)
             begins = np.concatenate(([True], packed[1:] != packed[:-1], [True]))
-            still = ~(begins[:-1] & begins[1:])
-            if not still.any():
+            still = np.flatnonzero(~(begins[:-1] & begins[1:]))
+            if order is None:
+                order, tied = places, still
+            else:
+                order[tied] = order.take(tied).take(places)
+                tied = tied.take(still)
+            if not len(tied):
                 return order
-            tied = tied[still]
-            runs = np.cumsum(begins[:-1][still]).astype(np.uint64)
+            runs = np.cumsum(begins.take(still)).astype(np.uint64)
             run_bits = int(runs[-1]).bit_length()
-            values = values[places][still] & np.uint64(2**left - 1)
-    return order
-
-
-def _of_rows(word: Word, rows: Positions) -> Callable[[Positions], Words]:
-    return lambda places: word.read(rows[places])
+            values = values.take(places.take(still)) & np.uint64(2**left - 1)
+    return np.arange(len(rows)) if order is None else order
 
 
 def changes(order: Order, fields: Sequence[Field], run: Run = in_turn) -> npt.NDArray[np.bool_]:

@@ -129,12 +129,15 @@ class Relation:
             return concat([segment.column(index) for segment in self.segments])
         if len(self.segments) == 1:
             return self.segments[0].take(index, positions)
-        if 4 * len(positions) > self.row_count and not _ascending(positions):
-            # bringing all segments together costs less than bringing the rows back into order
+        if self.comes_together(positions):
             return take(concat([segment.column(index) for segment in self.segments]), positions)
         located = self._locate(positions)
         gathered = concat([self.segments[number].take(index, rows) for number, rows in located.parts])
         return gathered if located.inverse is None else take(gathered, located.inverse)
+
+    def comes_together(self, positions: Positions) -> bool:
+        """Whether joining all segments costs less than bringing the rows of each back into the order asked for."""
+        return 4 * len(positions) > self.row_count and not _ascending(positions)
 
     def _locate(self, positions: Positions) -> Located:
         """Where the rows lie; remembered while the positions live, because all columns of a result have the same."""
