@@ -8,6 +8,7 @@ from functools import partial
 import pyarrow as pa
 
 from locality.encodings import EncodedColumn, decode, slice_column, take
+from locality.operators.aggregation.output import GroupsSegment
 from locality.operators.physical import Execution
 from locality.operators.relations.batch import Batch, Deferred
 
@@ -55,7 +56,13 @@ def _reader(column: EncodedColumn | Deferred) -> _Read:
     if not isinstance(column, Deferred):
         return partial(_sliced, column)
     relation, positions = column.relation, column.positions
-    if positions is None or column.outer:
+    if positions is None:
+        match relation.segments:
+            case (GroupsSegment() as groups,):
+                return partial(groups.part, column.index)
+            case _:
+                return partial(_sliced, column.gather())
+    if column.outer:
         return partial(_sliced, column.gather())
     if len(relation.segments) == 1:
         segment = relation.segments[0]

@@ -99,7 +99,9 @@ class DenseGroups:
         """One key of groups by their numbers."""
         key = self.keys[position]
         digits = numbers if key.stride == 1 else numbers // key.stride
-        return key.decode(digits if position == 0 else digits % key.digits)
+        if position:
+            digits = digits - digits // key.digits * key.digits  # numpy vectorises this, and not the remainder
+        return key.decode(digits)
 
 
 def plan_dense(

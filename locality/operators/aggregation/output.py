@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from locality import memory
-from locality.encodings import EncodedColumn, counted, take
+from locality.encodings import EncodedColumn, counted, slice_column, take
 from locality.kernel.loader import primitive
 from locality.operators.aggregation.accumulators import Slots
 from locality.operators.aggregation.aggregates import Planned
@@ -131,6 +131,12 @@ class GroupsSegment:
     def take(self, index: int, rows: Positions) -> EncodedColumn:
         if index in self._finished:
             return take(self._finished[index], rows)
+        return counted(self.finish[index](self.groups.at(rows)))
+
+    def part(self, index: int, rows: slice) -> EncodedColumn:
+        """Rows of a column that follow one another."""
+        if index in self._finished:
+            return slice_column(self._finished[index], rows.start, rows.stop)
         return counted(self.finish[index](self.groups.at(rows)))
 
     def width(self, index: int) -> float:
