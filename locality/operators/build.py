@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from locality.errors import Unsupported
@@ -109,7 +109,8 @@ class Builder:
                 return _Fused(TableSource(self.relation_of(node)), (), columns)
             case nodes.Filter(child, predicate):
                 fused = self._fuse(child)
-                return replace(fused, conjuncts=(*fused.conjuncts, *conjuncts(fused.over_source(predicate))))
+                tests = (*fused.conjuncts, *conjuncts(fused.over_source(predicate)))
+                return _Fused(_filtered(fused.source, tests), tests, fused.outputs)
             case nodes.Project(child, expressions):
                 fused = self._fuse(child)
                 return replace(fused, outputs=tuple(fused.over_source(e) for e in expressions))
@@ -269,6 +270,13 @@ def _may_be_wide(groups: tuple[Expression, ...], calls: tuple[AggregateCall, ...
 
 def _whole(operator: Physical) -> _Fused:
     return _Fused(OperatorSource(operator), (), tuple(ColumnRef(i, dtype) for i, dtype in enumerate(operator.types)))
+
+
+def _filtered(source: Source, tests: Sequence[Expression]) -> Source:
+    """The source, without rows that it need not make, because some tests fail for them."""
+    if isinstance(source, OperatorSource) and isinstance(source.operator, Window):
+        return OperatorSource(source.operator.filtered(tests))
+    return source
 
 
 def _is_small(count: int | None, offset: int) -> bool:

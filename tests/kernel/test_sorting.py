@@ -40,3 +40,15 @@ def test_text_words_are_eight_bytes_and_zeros(texts: list[bytes], at: int) -> No
         words = np.empty(len(texts), np.uint64)
         text_words(data, offsets, rows, np.int64(at), words)
         assert words.tolist() == [int.from_bytes(text[at : at + 8].ljust(8, b"\0"), "big") for text in texts[::-1]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(GREATEST - 5, GREATEST)), max_size=30), st.integers(1, 3))
+def test_rows_are_kept_that_are_among_the_least_so_far(rows: list[tuple[int, int]], most: int) -> None:
+    for keep_leading in both("keep_leading"):
+        groups, keys = (np.array([row[i] for row in rows], np.uint64) for i in range(2))
+        least, kept = np.full(3 * most, GREATEST, np.uint64), np.zeros(len(rows), np.bool_)
+        count = keep_leading(groups, keys, np.int64(most), least, kept)
+        assert count == kept.sum()
+        for number, (group, key) in enumerate(rows):
+            before = sorted(other for owner, other in rows[:number] if owner == group)[:most]
+            assert kept[number] == (len(before) < most or key <= before[-1])

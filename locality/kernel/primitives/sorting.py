@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from . import jit
-from .types import Bytes, Elements, Integer, Ints64, Words
+from .types import Bools, Bytes, Elements, Integer, Ints64, Words
 
+_ONE = np.uint64(1)
 _EIGHT = np.uint64(8)
 
 
@@ -64,3 +65,24 @@ def text_words(data: Bytes, offsets: Ints64, rows: Ints64, at: Integer, words: W
         missing = np.uint64(8 - max(stop - start, 0))
         words[i] = word << (_EIGHT * missing) if missing < _EIGHT else np.uint64(0)
     return len(rows)
+
+
+@jit
+def keep_leading(groups: Words, keys: Words, most: Integer, least: Words, kept: Bools) -> Integer:
+    """Marks the rows whose key is not above the ``most`` least ones that their group had before; returns how many.
+
+    ``least``, shape (groups * most,): these keys, ascending for each group; the rows' own are entered.
+    """
+    count = 0
+    for i in range(len(keys)):
+        key = keys[i]
+        first = groups[i] * np.uint64(most)
+        at = first + np.uint64(most) - _ONE
+        kept[i] = key <= least[at]
+        if kept[i]:
+            count += 1
+            while at > first and least[at - _ONE] > key:
+                least[at] = least[at - _ONE]
+                at -= _ONE
+            least[at] = key
+    return count

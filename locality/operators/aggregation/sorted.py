@@ -18,6 +18,7 @@ from locality.operators.aggregation.lists import ORDERED_AGGREGATES
 from locality.operators.aggregation.quantiles import continuous_quantile, discrete_quantile
 from locality.operators.aggregation.registry import is_known
 from locality.operators.codegen.results import float_column, integer_column
+from locality.operators.ordering.fields import fields_of
 from locality.operators.ordering.order import SORT_BYTES, in_turn
 from locality.operators.physical import Execution, Traffic
 from locality.operators.relations.batch import Batch
@@ -62,7 +63,8 @@ def _of_rows(
     batch, inputs = mark_distinct(batch, inputs, execution)
     execution.reserve((SORT_BYTES + 10) * batch.row_count, "the order of an aggregation")
     read = columns_at(batch, range(len(batch.columns)), execution.run)
-    ordered = put_in_order(batch.row_count, [read[group.index] for group in inputs.groups], [], execution.run)
+    owners = [field for group in inputs.groups for field in fields_of(read[group.index])]
+    ordered = put_in_order(batch.row_count, owners, [], execution.run)
     traffic.state += 2 * ordered.nbytes
     first = ordered.order[ordered.partitions.begins]
     results: dict[AggregateCall, EncodedColumn] = {}

@@ -77,7 +77,7 @@ class AsofJoin:
         last = is_right if "=" not in self._comparison else ~is_right  # an equal row counts if it comes before
         later = [*values, Field(1, lambda places: last[places].astype(np.uint64))]
         order = order_of([*keys, *later], total, execution.run)
-        begins = changes(order, keys, sum(field.bits for field in later), execution.run)
+        begins = changes(order, keys, execution.run)
         places, own, usable = np.arange(total), order.rows, self._usable(columns)
         nearest = np.maximum.accumulate(np.where((is_right & usable)[own], places, -1))
         start = np.maximum.accumulate(np.where(begins, places, 0))

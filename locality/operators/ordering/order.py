@@ -150,7 +150,7 @@ def _filled(word: Word, rows: int, row_bits: int, run: Run) -> tuple[Words, int,
         keys[part] = words
         bounds.append((int(words.min()), int(words.max()), bool((words[1:] >= words[:-1]).all())))
 
-    parts = _cut(rows, _PART_ROWS)
+    parts = cut(rows, _PART_ROWS)
     run(parts, fill)
     starts = np.array([part.start for part in parts[1:]], np.int64)
     ascending = all(each[2] for each in bounds) and bool((keys[starts] >= keys[starts - 1]).all())
@@ -164,7 +164,7 @@ def _dealt(keys: Words, low: int, high: int, with_rows: bool, run: Run) -> tuple
         return keys, [slice(0, rows)], np.arange(rows if with_rows else 0, dtype=_row_type(rows))
     shift = max((high - low).bit_length() - _BUCKET_BITS, 0)
     buckets = ((high - low) >> shift) + 1
-    tasks = _cut(rows, max(-(-rows // _TASKS), _LEAST_TASK))
+    tasks = cut(rows, max(-(-rows // _TASKS), _LEAST_TASK))
     counts = np.zeros((len(tasks), buckets), np.int64)
     least = np.array([low], np.uint64).view(np.int64)[0]
 
@@ -193,7 +193,8 @@ def _row_type(rows: int) -> type[np.int32 | np.int64]:
     return np.int32 if rows < 2**31 else np.int64
 
 
-def _cut(rows: int, step: int) -> list[slice]:
+def cut(rows: int, step: int) -> list[slice]:
+    """Rows in parts of at most ``step``."""
     return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
 
 
@@ -263,7 +264,7 @@ def changes(order: Order, fields: Sequence[Field], run: Run = in_turn) -> npt.ND
             alike = np.flatnonzero(~differs)
             differs[alike] = ~_equal(others, order.rows[after][alike], order.rows[before][alike])
 
-    run(_cut(len(begins), _PART_ROWS), compare)
+    run(cut(len(begins), _PART_ROWS), compare)
     return begins
 
 

@@ -40,7 +40,10 @@ class Word:
         return sum(piece.bits for piece in self.pieces)
 
     def read(self, rows: Rows) -> Words:
-        """The word of each of the rows."""
+        """The word of each of the rows; 0 without pieces."""
+        if not self.pieces:
+            count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+            return np.zeros(count, np.uint64)
         first, *others = self.pieces
         word = first.read(rows)
         for piece in others:

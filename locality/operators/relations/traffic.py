@@ -27,11 +27,20 @@ def gathered_bytes(relation: Relation, index: int, positions: Positions | None) 
         return int(width * relation.row_count)
     if len(positions) > _MOST_COUNTED:
         return int(width * relation.row_count * touched_share(width, len(positions) / relation.row_count))
+    last = relation.memo.get("lines")  # columns of one width have the same
+    if last is None or last[0] is not positions:
+        last = relation.memo["lines"] = (positions, {})
+    found: dict[float, int] = last[1]
+    if width not in found:
+        found[width] = int(_lines(positions, width) * max(LINE_BYTES, width))
+    return found[width]
+
+
+def _lines(positions: Positions, width: float) -> int:
+    """How many lines hold values of so many bytes at ``positions``."""
     if len(positions) <= _FEW:
-        lines = len({int(position * width) // LINE_BYTES for position in positions.tolist()})
-    else:
-        lines = len(np.unique((positions * width).astype(np.int64) // LINE_BYTES))
-    return int(lines * max(LINE_BYTES, width))
+        return len({int(position * width) // LINE_BYTES for position in positions.tolist()})
+    return len(np.unique((positions * width).astype(np.int64) // LINE_BYTES))
 
 
 def gathered_reads(relation: Relation, index: int, positions: Positions | None) -> dict[str, int]:

@@ -10,12 +10,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from locality.encodings import EncodedColumn
 from locality.kernel.loader import primitive
-from locality.operators.ordering.fields import Field, fields_of
+from locality.operators.ordering.fields import Field
 from locality.operators.ordering.order import Order, Run, changes, in_turn, order_of
 from locality.operators.relations.relation import Positions
-from locality.plan.expressions import SortKey
 
 Begins = npt.NDArray[np.bool_]
 
@@ -103,14 +101,7 @@ class Ordered:
         return Ordered(self.by.at(rows), self.keys, Spans(self.partitions.begins[rows]))
 
 
-def put_in_order(
-    rows: int,
-    partitions: Sequence[EncodedColumn],
-    keys: Sequence[tuple[EncodedColumn, SortKey]],
-    run: Run = in_turn,
-) -> Ordered:
-    """The order of ``rows`` rows, of which all columns have as many; rows that are equal keep theirs."""
-    owners = [field for column in partitions for field in fields_of(column)]
-    within = [field for column, key in keys for field in fields_of(column, key.descending, key.nulls_first)]
+def put_in_order(rows: int, owners: Sequence[Field], within: Sequence[Field], run: Run = in_turn) -> Ordered:
+    """The order of ``rows`` rows by the fields of partitions, and then of keys; rows that are equal keep theirs."""
     order = order_of([*owners, *within], rows, run)
     return Ordered(order, (owners, within), Spans(changes(order, owners, run)))

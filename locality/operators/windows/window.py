@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from locality.encodings import EncodedColumn, stored_bytes
 from locality.errors import Unsupported
+from locality.operators.ordering.fields import Field, fields_of
 from locality.operators.ordering.order import SORT_BYTES, in_turn
 from locality.operators.physical import Execution, Explanation, Physical, Traffic
 from locality.operators.relations.batch import Batch, interval_of
 from locality.operators.windows.inputs import Input, columns_at
+from locality.operators.windows.leading import leading_rows, wanted_rows
 from locality.operators.windows.neighbours import NEIGHBOURS
 from locality.operators.windows.ordered import Ordered, put_in_order
 from locality.operators.windows.ranks import RANKS
@@ -26,15 +28,23 @@ _Order = tuple[tuple[Expression, ...], tuple[SortKey, ...]]
 
 
 class Window:
-    """The first ``width`` columns of the child, then one a call; all that calls read are columns or constants."""
+    """The first ``width`` columns of the child, then one a call; all that calls read are columns or constants.
 
-    def __init__(self, child: Physical, width: int, calls: Sequence[WindowCall]) -> None:
+    first: how many rows of each partition are wanted; None for all. Calls are then row numbers and ranks in one order.
+    """
+
+    def __init__(self, child: Physical, width: int, calls: Sequence[WindowCall], first: int | None = None) -> None:
         for call in calls:
             if call.name not in _FUNCTIONS:
                 raise Unsupported(f"window function {call.name}")
             if call.distinct and call.name not in IDEMPOTENT:
                 raise Unsupported(f"{call.name}(DISTINCT ...) over a window")
-        self._child, self._width, self._calls = child, width, tuple(calls)
+        self._child, self._width, self._calls, self._first = child, width, tuple(calls), first
+
+    def filtered(self, conjuncts: Sequence[Expression]) -> Window:
+        """The same for a reader that tests ``conjuncts`` of its columns: rows that fail may be missing."""
+        first = wanted_rows(self._calls, conjuncts, self._width)
+        return self if first is None else Window(self._child, self._width, self._calls, first)
 
     @property
     def types(self) -> tuple[DataType, ...]:
@@ -42,8 +52,10 @@ class Window:
 
     def execute(self, execution: Execution) -> Batch:
         batch = self._child.execute(execution)
-        rows = batch.select(range(self._width))
         with execution.measure("window") as traffic:
+            if self._first is not None:
+                batch = self._leading(batch, self._first, execution)
+            rows = batch.select(range(self._width))
             traffic.rows = batch.row_count
             if batch.row_count == 0:
                 results = [EncodedColumn(call.type, "constant", 0, all_null=True) for call in self._calls]
@@ -52,13 +64,20 @@ class Window:
         bounds = (interval_of(result) for result in results)
         return Batch((*rows.columns, *results), batch.row_count, (*rows.intervals, *bounds))
 
+    def _leading(self, batch: Batch, first: int, execution: Execution) -> Batch:
+        """Without most rows that come after the first ones of their partition."""
+        columns = columns_at(batch, (e.index for e in _read(self._calls[0])), execution.run)
+        fields = _fields(columns, _order_of(self._calls[0]))
+        rows = leading_rows(*fields, batch.row_count, first, execution)
+        return batch if rows is None else batch.take(rows)
+
     def _results(self, batch: Batch, execution: Execution, traffic: Traffic) -> list[EncodedColumn]:
         traffic.add_reads(batch.reads())
         columns = columns_at(batch, (e.index for call in self._calls for e in _read(call)), execution.run)
         results: dict[int, EncodedColumn] = {}
         for wanted in dict.fromkeys(map(_order_of, self._calls)):
             execution.reserve((SORT_BYTES + 10) * batch.row_count, "the order of a window")
-            ordered = _put_in_order(batch.row_count, columns, wanted, execution)
+            ordered = put_in_order(batch.row_count, *_fields(columns, wanted), execution.run)
             traffic.state += 2 * ordered.nbytes
             numbers = [i for i, call in enumerate(self._calls) if _order_of(call) == wanted]
             calls = [self._calls[i] for i in numbers]
@@ -71,7 +90,8 @@ class Window:
     def explain(self) -> Explanation:
         names = ", ".join(call.name for call in self._calls)
         orders = {_order_of(call): None for call in self._calls}
-        details = (f"{names} in {len(orders)} orders", *(_describe(order) for order in orders))
+        wanted = () if self._first is None else (f"of the first {self._first} rows of each partition",)
+        details = (f"{names} in {len(orders)} orders", *wanted, *(_describe(order) for order in orders))
         return Explanation("window", details, (self._child.explain(),))
 
 
@@ -112,15 +132,17 @@ def _order_of(call: WindowCall) -> _Order:
     return partitions, tuple(key for key in call.keys if isinstance(key.expression, ColumnRef))
 
 
-def _put_in_order(rows: int, columns: Mapping[int, EncodedColumn], wanted: _Order, execution: Execution) -> Ordered:
+def _fields(columns: Mapping[int, EncodedColumn], wanted: _Order) -> tuple[list[Field], list[Field]]:
+    """The fields of the partitions, and of the keys within them."""
+
     def column(expression: Expression) -> EncodedColumn:
         assert isinstance(expression, ColumnRef)
         return columns[expression.index]
 
     partitions, keys = wanted
-    return put_in_order(
-        rows, [column(e) for e in partitions], [(column(key.expression), key) for key in keys], execution.run
-    )
+    owners = [field for e in partitions for field in fields_of(column(e))]
+    within = [field for k in keys for field in fields_of(column(k.expression), k.descending, k.nulls_first)]
+    return owners, within
 
 
 def _describe(order: _Order) -> str:
