@@ -25,6 +25,8 @@ def to_table(batch: Batch, schema: pa.Schema, execution: Execution) -> pa.Table:
     rows = batch.row_count
     if rows < _PARALLEL_ROWS:
         arrays = [_decoded(batch.column(i), field.type) for i, field in enumerate(schema)]
+        known = sum(rows * column.type.row_bytes for column in batch.columns)
+        execution.reserve(max(sum(array.nbytes for array in arrays) - known, 0), "the result")
         return pa.Table.from_arrays(arrays, schema=schema)
     reads: dict[int, _Read] = {}
     chunks: dict[tuple[int, int], pa.Array] = {}
@@ -35,7 +37,8 @@ def to_table(batch: Batch, schema: pa.Schema, execution: Execution) -> pa.Table:
     def read(worker: int, place: tuple[int, int]) -> None:
         index, start = place
         column = reads[index](slice(start, min(start + _CHUNK_ROWS, rows)))
-        chunks[place] = _decoded(column, schema.field(index).type)
+        array = chunks[place] = _decoded(column, schema.field(index).type)
+        execution.reserve(max(array.nbytes - len(array) * column.type.row_bytes, 0), "the result")
 
     execution.run(range(len(schema)), prepare)
     starts = range(0, rows, _CHUNK_ROWS)
