@@ -53,6 +53,9 @@ def integer_bounds(column: EncodedColumn) -> tuple[int, int] | None:
 def without_rows(column: EncodedColumn, keep: Mask) -> EncodedColumn:
     """The column with NULL in every row where ``keep``, shape (column.length,), is false."""
     flat = expand(column)
+    if flat.nested is not None:
+        rows = pa.array(np.arange(flat.length), mask=~keep)
+        return canonical(flat.nested.take(rows), flat.type)
     valid = keep if flat.validity is None else keep & bitmaps.to_mask(flat.validity, flat.length)
     return replace(flat, validity=bitmaps.from_mask(valid))
 

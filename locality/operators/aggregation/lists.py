@@ -25,8 +25,11 @@ _MOST_ELEMENTS = 2**31 - 1
 
 
 def _list(source: Input, call: AggregateCall) -> EncodedColumn:
-    """All values of a group, NULL among them; NULL for no rows."""
+    """The values of a group, NULL among them, all or as many as a second argument says; NULL for no rows."""
     members = members_of(source, counted_rows(source, call.filter, None), call.keys)
+    match call.args[1:]:
+        case (Constant(int(count)),):
+            members = members.first(count)
     return canonical(_lists(source, call, members, to_arrow(call.type)), call.type)
 
 

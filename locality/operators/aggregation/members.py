@@ -28,6 +28,11 @@ class Members:
         """Where each group begins among the rows; then the number of rows."""
         return np.concatenate((np.zeros(1, np.int64), np.cumsum(self.counts)))
 
+    def first(self, count: int) -> Members:
+        """At most ``count`` rows of each group."""
+        place = np.arange(len(self.rows)) - np.repeat(self.starts[:-1], self.counts)
+        return Members(self.rows[place < count], np.minimum(self.counts, count))
+
 
 def members_of(source: Input, counted: Mask, keys: Sequence[SortKey]) -> Members:
     """The rows that are ``counted``, within their groups by ``keys``; equal ones as they came."""

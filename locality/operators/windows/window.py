@@ -19,7 +19,7 @@ from locality.operators.windows.scatter import scattered
 from locality.operators.windows.totals import TOTALS
 from locality.plan.expressions import ColumnRef, Expression, SortKey
 from locality.plan.windows import WindowCall
-from locality.types import DataType
+from locality.types import DataType, Domain
 
 _FUNCTIONS: Mapping[str, Callable[[Input, WindowCall], EncodedColumn]] = {**RANKS, **NEIGHBOURS, **TOTALS}
 #: Aggregates that repeated values do not change.
@@ -37,6 +37,8 @@ class Window:
         for call in calls:
             if call.name not in _FUNCTIONS:
                 raise Unsupported(f"window function {call.name}")
+            if call.name in TOTALS and call.type.domain is Domain.NESTED:
+                raise Unsupported(f"window function {call.name} over {call.type}")
             if call.distinct and call.name not in IDEMPOTENT:
                 raise Unsupported(f"{call.name}(DISTINCT ...) over a window")
         self._child, self._width, self._calls, self._first = child, width, tuple(calls), first

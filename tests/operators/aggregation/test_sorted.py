@@ -74,6 +74,8 @@ CALLS = (
     "approx_count_distinct(n), approx_count_distinct(g) filter (b), fsum(y), avg(day), mad(day), sum(w), avg(w)",
     "sum(w), avg(w), min(w), max(w) filter (b), count(w), max(n)",
     "avg(day::timestamp), sum(distinct n), min(w), count(distinct w), max(upper(g))",
+    "max(n, 3), min(y, 2), arg_max(g, id, 2), min_by(id, id, 4) filter (b), max(g, 1)",
+    "first([n] order by id), any_value([id]), min(string_split(g, 'a')), len(list(n)), list([n, id] order by id)",
     "median(y), stddev(n), corr(n, y), count(distinct g), sum(distinct n), regr_count(n, y), skewness(id), min(g)",
     "any_value(n) filter (b), median(y) filter (n > 0), count(*), count(n), sum(n), avg(y), min(g), bool_or(b)",
 )
@@ -96,6 +98,8 @@ def test_aggregates(calls: str, keys: str, table: str, pair: Pair) -> None:
         "select sum(m) from (select median(n) as m from t group by g)",
         "select t.g, arg_max(u.n, u.id) from t join t u on t.id = u.id where u.b group by t.g",
         "select g, median(y) from t where id > 10 group by rollup(g)",
+        "select id, lag([n, id]) over (order by id), first_value([n]) over (partition by g order by id) from t",
+        "select t.id, u.l from t left join (select g, list(id order by id) as l from t where b group by g) u using (g)",
         "select id, arg_min(n, id) over (partition by g order by id rows between 2 preceding and current row) from t",
     ],
 )
