@@ -15,7 +15,6 @@ from locality.operators.joins.asof import AsofJoin
 from locality.operators.joins.marks import MarkedSource
 from locality.operators.joins.membership import mark_of
 from locality.operators.joins.source import JoinSource
-from locality.operators.otherwise import Otherwise
 from locality.operators.physical import Physical
 from locality.operators.relations.relation import Relation
 from locality.operators.shared import SharedResult, SharedSource
@@ -193,20 +192,17 @@ class Builder:
         groups = tuple(fused.over_source(group) for group in node.groups)
         calls = tuple(call.mapped(fused.over_source) for call in node.aggregates)
         if any(call.name not in AGGREGATES or call.keys for call in calls):
-            return _sorted_aggregate(fused, groups, calls)
+            inputs = separate_inputs(groups, calls)
+            rows = collect.Collect(fused.source, fused.conjuncts, inputs.expressions)
+            return CollectedAggregate(rows, inputs.groups, inputs.calls, by_sorting=True)
         other = self.alternative(node)
         if fused.source.relation is None and other != node:
             return self.build(other)  # what its input's values are is known only when it runs
         try:
-            usual = aggregate.Aggregate(fused.source, fused.conjuncts, groups, calls, self.threads, dense=self._dense)
-            if fused.source.relation is None and _may_be_wide(groups, calls):
-                return Otherwise(usual, _sorted_aggregate(fused, groups, calls))
-            return usual
+            return aggregate.Aggregate(fused.source, fused.conjuncts, groups, calls, self.threads, dense=self._dense)
         except Unsupported:
             if other != node:
                 return self.build(other)
-            if _may_be_wide(groups, calls):
-                return _sorted_aggregate(fused, groups, calls)
             return self._aggregate_collected(fused, groups, calls)
 
     def _aggregate_collected(
@@ -252,20 +248,6 @@ class Builder:
             except Unsupported:
                 pass  # a key that fits no integer: sort as a whole
         return limit.Limit(self._sort(fused, keys, count + offset), count, offset)
-
-
-def _sorted_aggregate(
-    fused: _Fused, groups: tuple[Expression, ...], calls: tuple[AggregateCall, ...]
-) -> CollectedAggregate:
-    inputs = separate_inputs(groups, calls)
-    rows = collect.Collect(fused.source, fused.conjuncts, inputs.expressions)
-    return CollectedAggregate(rows, inputs.groups, inputs.calls, by_sorting=True)
-
-
-def _may_be_wide(groups: tuple[Expression, ...], calls: tuple[AggregateCall, ...]) -> bool:
-    """Whether values that are read may be of more than 63 bits, which kernels have no registers for."""
-    read = (*groups, *(arg for call in calls for arg in call.args))
-    return any(e.type.name in ("HUGEINT", "UBIGINT") or (e.type.is_decimal and e.type.width > 18) for e in read)
 
 
 def _whole(operator: Physical) -> _Fused:

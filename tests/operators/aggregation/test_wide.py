@@ -1,4 +1,4 @@
-"""Operators that learn only from their input that another one has to take it."""
+"""Aggregates and groups of values that turn out to have more than 64 bits."""
 
 from __future__ import annotations
 
