@@ -20,6 +20,7 @@ from locality.runtime.explain import Explained, explain_fallback, explain_query,
 from locality.runtime.interrupts import Interrupt, Interrupts
 from locality.runtime.profile import Profile
 from locality.runtime.query import PreparedQuery, check_optimizers, prepare
+from locality.runtime.rehearsal import REASON, Rehearsals
 from locality.runtime.reorder import ordered_source, resolve_order
 from locality.runtime.result import Result
 from locality.settings import Settings
@@ -82,6 +83,7 @@ class Connection:
         self._read_only = read_only
         self.settings = settings
         self._workers = Workers(settings.threads)
+        self._rehearsals = Rehearsals()
         self._interrupts = Interrupts()
         self._planner = Planner()
         self._followed: Mapping[str, str] = {}
@@ -117,6 +119,10 @@ class Connection:
             snapshot = self._snapshot()
             planned = self._plan(sql, params, snapshot)
             planning = time.perf_counter() - started
+            in_background = self.settings.background_compile and self.settings.fallback
+            if in_background and isinstance(planned, PreparedQuery) and not planned.is_compiled:
+                self._rehearsals.add(planned, self.settings.memory_bytes)
+                planned = REASON
             if isinstance(planned, PreparedQuery):
                 execution = QueryExecution(self._workers, self.settings.memory_bytes, interrupt)
                 try:
@@ -328,6 +334,7 @@ class Connection:
                 return
             self._closed = True
             self._plans.clear()
+            self._rehearsals.close()
             self._workers.close()
             self._planner.close()
             if self._fallback is not None:

@@ -34,6 +34,9 @@ class Settings:
     disabled_optimizers: names of optimizer passes and operator choices to go without, to see what each contributes:
         answers stay the same. The next query raises ValueError, with the names that there are, for another one.
     fallback: let DuckDB answer what the kernels can't; if False such a query raises QueryError with the reason.
+    background_compile: let DuckDB answer a query whose kernels are not compiled yet, and compile them meanwhile on a
+        thread of their own. Not by default: most queries are compiled sooner than DuckDB has read the store, and those
+        with many joins over little data are the exception.
     """
 
     threads: int = field(default_factory=available_threads)
@@ -41,6 +44,7 @@ class Settings:
     progress: bool | None = None
     fallback: bool = True
     disabled_optimizers: frozenset[str] = frozenset()
+    background_compile: bool = False
 
     @property
     def memory_bytes(self) -> int:

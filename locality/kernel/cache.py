@@ -62,9 +62,9 @@ def read_code(name: str) -> bytes | None:
     return code if hashlib.sha256(code).digest() == digest else None
 
 
-def has_code() -> bool:
-    """Whether any object file was kept for this environment."""
-    return any((configured_directory() / _code_directory_name()).glob("*.o"))
+def keeps_code(name: str) -> bool:
+    """Whether an object file is there, be it whole or not."""
+    return (machine_code_directory() / name).exists()
 
 
 def machine_code_directory() -> Path:

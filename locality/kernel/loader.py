@@ -11,7 +11,10 @@ import hashlib
 import importlib.util
 import os
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache as remember
 from functools import cached_property
 from pathlib import Path
@@ -33,13 +36,32 @@ from locality.kernel.verify import verify
 #: Runs kernels as plain Python if it is set and not 0: an oracle, and what a debugger or a measure of coverage sees.
 INTERPRET_VARIABLE = "LOCALITY_INTERPRET"
 
-_lock = threading.RLock()
+_lock = threading.Lock()
 _kernels: dict[str, Kernel] = {}
+_recorded: ContextVar[list[Kernel] | None] = ContextVar("_recorded", default=None)
 
 
 def is_interpreted() -> bool:
     """Whether kernels run as plain Python in this process."""
     return os.environ.get(INTERPRET_VARIABLE, "0") != "0"
+
+
+class Compilations:
+    """How many kernels this process has compiled, rather than found in the cache, and the seconds that this took."""
+
+    def __init__(self) -> None:
+        self.kernels = 0
+        self.seconds = 0.0
+        self._lock = threading.Lock()
+
+    def add(self, seconds: float) -> None:
+        """Counts one more."""
+        with self._lock:
+            self.kernels += 1
+            self.seconds += seconds
+
+
+compilations = Compilations()
 
 
 class Kernel:
@@ -51,6 +73,7 @@ class Kernel:
     def __init__(self, function: ir.Function, allocations: tuple[ir.Allocate, ...], source: str, key: str) -> None:
         self._function = function
         self._allocations = allocations
+        self._compiling = threading.Lock()
         self.source = source
         self.key = key
 
@@ -65,27 +88,36 @@ class Kernel:
         if is_interpreted():
             return self.interpreted
         function = self._function
-        with _lock:
+        with self._compiling:
             result = None if function.result is None else function.result.type
             assert not isinstance(result, Array)
             given = function.parameters[: len(function.parameters) - len(self._allocations)]
             room = scratch_offsets([(_element(array), array.length) for array in self._allocations])[-1]
             return NativeKernel(self._code(), given, written_arrays(function), result, room)
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether :attr:`compiled` will not take the time of a compilation."""
+        return "compiled" in self.__dict__ or is_interpreted() or cache.keeps_code(self._code_name)
+
     def _code(self) -> bytes:
-        name = f"{self.key}_{hashlib.sha256(processor().encode()).hexdigest()[:16]}.o"
-        code = cache.read_code(name)
+        code = cache.read_code(self._code_name)
         if code is None or not is_linkable(code):
             from locality.kernel.compiler import object_code
 
+            started = time.perf_counter()
             code = object_code(self._optimised())
-            cache.write_code(name, code)
+            compilations.add(time.perf_counter() - started)
+            cache.write_code(self._code_name, code)
         return code
+
+    @property
+    def _code_name(self) -> str:
+        return f"{self.key}_{hashlib.sha256(processor().encode()).hexdigest()[:16]}.o"
 
     def inspect(self) -> str:
         """The code that LLVM makes machine code of, to see what it vectorised; compiled anew."""
-        with _lock:
-            return str(self._optimised())
+        return str(self._optimised())
 
     def _optimised(self) -> Any:
         from locality.kernel.compiler import optimised
@@ -151,7 +183,21 @@ def load(function: ir.Function, doc: str = "") -> Kernel:
             return _kernels[key]
     verify(function)
     with _lock:
-        return _kernels.setdefault(key, Kernel(lifted, allocations, source, key))
+        kernel = _kernels.setdefault(key, Kernel(lifted, allocations, source, key))
+    if (recorded := _recorded.get()) is not None:
+        recorded.append(kernel)
+    return kernel
+
+
+@contextmanager
+def recording() -> Iterator[list[Kernel]]:
+    """A list that gets the kernels which this thread loads in the body."""
+    kernels: list[Kernel] = []
+    token = _recorded.set(kernels)
+    try:
+        yield kernels
+    finally:
+        _recorded.reset(token)
 
 
 def warm_up() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from locality.kernel.loader import compilations
 from locality.memory import Account
 from locality.operators.physical import Traffic
 from locality.runtime.interrupts import Interrupt
@@ -93,11 +94,18 @@ class QueryExecution:
         self.interrupt = interrupt or Interrupt()
         self.account = Account(memory_limit, self.interrupt.check)
         self.ledger: list[Traffic] = []
+        self._compiled = compilations.kernels, compilations.seconds
         self._workers = workers
         self.memory_limit = memory_limit
         self._reserved = 0
         self._results: dict[int, Any] = {}
         self._lock = threading.Lock()
+
+    @property
+    def compiled(self) -> tuple[int, float]:
+        """How many kernels this process has compiled since the execution began, and the seconds that this took."""
+        kernels, seconds = self._compiled
+        return compilations.kernels - kernels, compilations.seconds - seconds
 
     def measure(self, operator: str) -> Measured:
         """An entry in the ledger for the time that the body takes and the bytes that it counts."""

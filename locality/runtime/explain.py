@@ -75,6 +75,8 @@ def explain_fallback(reason: str, profile: Profile | None) -> Explained:
 def _ledger(profile: Profile) -> list[str]:
     header = f"{'operator':<12}{'time':>11}{'rows':>13}{'read':>12}{'state':>12}{'written':>12}  zones read"
     total = f"{profile.seconds * 1e3:.2f} ms in all, of which planning {profile.planning_seconds * 1e3:.2f} ms"
+    if profile.kernels_compiled:
+        total += f", {profile.kernels_compiled} kernels compiled in {profile.compile_seconds * 1e3:.2f} ms"
     moved = (
         f"bytes moved {byte_size(profile.bytes_moved)}, minimum {byte_size(profile.bytes_minimum)}, "
         f"row at a time {byte_size(profile.bytes_naive)}"

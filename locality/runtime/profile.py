@@ -15,6 +15,7 @@ class Profile:
     engine: ``locality`` or ``duckdb``. reason: why DuckDB answered, or empty.
     seconds: wall time from the call to the finished result; planning_seconds: of these, planning.
     rows: of the result. threads: worker threads.
+    kernels_compiled, compile_seconds: what was compiled in this process while the query ran, on all threads together.
     bytes_naive: what row-at-a-time processing would read, whole rows of every table scanned; 0 where DuckDB answered.
     operators: the bytes that each moved, in order of execution; none where DuckDB answered: it keeps no such count.
     """
@@ -25,6 +26,8 @@ class Profile:
     planning_seconds: float = 0.0
     rows: int = 0
     threads: int = 1
+    kernels_compiled: int = 0
+    compile_seconds: float = 0.0
     bytes_naive: int = 0
     operators: tuple[Traffic, ...] = ()
 

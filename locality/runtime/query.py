@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Event
@@ -12,6 +12,7 @@ from threading import Event
 import pyarrow as pa
 
 from locality.errors import Unsupported
+from locality.kernel.loader import Kernel, recording
 from locality.operators.build import CHOICES, Builder
 from locality.operators.physical import Physical
 from locality.operators.relations.relation import Relation
@@ -39,13 +40,16 @@ _SOON = 0.02
 class PreparedQuery:
     """A query's operators, ready to run over the snapshot that they were planned for.
 
-    naive_bytes: whole rows of all scanned tables. settled: set once it is known that DuckDB need not answer.
+    naive_bytes: whole rows of all scanned tables. kernels: those that planning has met.
+    settled: set once it is known that DuckDB need not answer; rehearsed: once it has run or failed in the background.
     """
 
     query: Query
     operator: Physical
     naive_bytes: int
+    kernels: Sequence[Kernel]
     settled: Event = field(default_factory=Event)
+    rehearsed: Event = field(default_factory=Event)
     _seconds: float = field(init=False, default=math.inf)  # of the last run
 
     def run(self, execution: QueryExecution, started: float, planning: float) -> Result:
@@ -59,6 +63,20 @@ class PreparedQuery:
         self._seconds = result.profile.seconds
         return result
 
+    def rehearse(self, execution: QueryExecution) -> None:
+        """Runs the query so that its kernels are compiled; raises what :meth:`run` raises."""
+        try:
+            with execution.account:
+                self._run(execution, time.perf_counter(), 0.0)
+        finally:
+            self.rehearsed.set()
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether a run will find its kernels compiled, as far as planning can tell."""
+        known = self.settled.is_set() or self.rehearsed.is_set()
+        return known or all(kernel.is_compiled for kernel in self.kernels)
+
     def _run(self, execution: QueryExecution, started: float, planning: float) -> Result:
         batch = self.operator.execute(execution)
         with execution.measure("result") as traffic:
@@ -68,12 +86,15 @@ class PreparedQuery:
             traffic.add_reads(batch.reads())
             traffic.minimum = traffic.read
             traffic.written = table.get_total_buffer_size()
+        kernels_compiled, compile_seconds = execution.compiled
         profile = Profile(
             engine="locality",
             seconds=time.perf_counter() - started,
             planning_seconds=planning,
             rows=batch.row_count,
             threads=execution.threads,
+            kernels_compiled=kernels_compiled,
+            compile_seconds=compile_seconds,
             bytes_naive=self.naive_bytes,
             operators=tuple(execution.ledger),
         )
@@ -131,7 +152,8 @@ def prepare(
         relations.append(relation)
         return relation
 
-    plan = optimize(query.root, StoredStatistics(tables), disabled)
-    operator = Builder(relation_of, threads, split_distinct_aggregates, disabled).build(plan)
+    with recording() as kernels:
+        plan = optimize(query.root, StoredStatistics(tables), disabled)
+        operator = Builder(relation_of, threads, split_distinct_aggregates, disabled).build(plan)
     naive = sum(int(relation.naive_row_bytes * relation.row_count) for relation in relations)
-    return PreparedQuery(query, operator, naive)
+    return PreparedQuery(query, operator, naive, kernels)

@@ -7,6 +7,9 @@ import numpy as np
 from locality.kernel.ir import Array, Scalar, Type
 from locality.kernel.lowering.types import BITS, NAMES, SIGNED, LoweringError, Operand, Value, View, memory_name
 
+#: Says of the branch at the end of a loop that the loop is to be written out; the module numbers these.
+UNROLL = "!llvm.loop !unroll"
+
 
 class Emitter:
     """Statements in order; LLVM turns the slots that names live in into registers."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from locality.kernel.ir import Scalar, Type
+from locality.kernel.lowering.emitter import UNROLL
 from locality.kernel.lowering.entry import entry_text
 from locality.kernel.lowering.statements import FunctionLowering
 from locality.kernel.lowering.syntax import definition
@@ -33,7 +34,16 @@ def module_text(kernel: Callable[..., Any], parameters: Sequence[Type], scratch:
     """
     module = Module()
     name, result = module.instance(kernel, tuple(parameters))
-    return "\n".join([*_DECLARATIONS, *module.texts, entry_text(name, parameters, result, scratch)])
+    functions = [*module.texts, entry_text(name, parameters, result, scratch)]
+    return _numbered("\n".join([*_DECLARATIONS, *functions]))
+
+
+def _numbered(text: str) -> str:
+    """The text with a node of metadata for each loop that is to be written out, which names itself."""
+    first, *rest = text.split(UNROLL)
+    marked = "".join(f"!llvm.loop !{number}{part}" for number, part in enumerate(rest, 1))
+    nodes = "".join(f"!{number} = distinct !{{!{number}, !0}}\n" for number in range(1, len(rest) + 1))
+    return f'{first}{marked}\n!0 = !{{!"llvm.loop.unroll.full"}}\n{nodes}'
 
 
 class Module:

@@ -10,11 +10,14 @@ from typing import Any
 from locality.kernel.ir import Array, Scalar, Type
 from locality.kernel.lowering.arithmetic import apply
 from locality.kernel.lowering.calls import Calls, Functions
-from locality.kernel.lowering.emitter import Emitter, function_type
+from locality.kernel.lowering.emitter import UNROLL, Emitter, function_type
 from locality.kernel.lowering.syntax import definition
 from locality.kernel.lowering.types import NAMES, LoweringError, Operand, Value, View, common
 
 _I64 = Scalar.I64
+
+#: Turns of a loop that is written out, which may make one instruction of it.
+_UNROLLED = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +208,8 @@ class FunctionLowering(Calls):
         self.emitter.place(onward)
         after_this = self.emitter.op(f"add nsw i64 {self.emitter.op(f'load i64, ptr {slot}')}, {by}")
         self.emitter.do(f"store i64 {after_this}, ptr {slot}")
-        self.emitter.jump(head)
+        is_short = first.isdigit() and last.isdigit() and int(last) - int(first) <= _UNROLLED * by
+        self.emitter.end(f"br label %{head}{', ' + UNROLL if is_short else ''}")
         self.emitter.place(after)
 
     def _loop(self, body: Sequence[ast.stmt], onward: str, after: str) -> None:
