@@ -16,6 +16,9 @@ from .seat import Seat
 from .stopping import Stopping
 from .worker import Answered
 
+_LOADING = 0.6
+"""Share of a run's time that loading may take; engines that are not loaded by then are left out."""
+
 Notify = Callable[[str, float], None]
 """Told what is being done and about how many seconds are left, for a progress display."""
 
@@ -52,7 +55,10 @@ class Runner:
         try:
             for seat in self._seats:
                 self._record.loads.append(seat.record)
-                seat.load(lambda text: self._notify(text, self._left))
+                seat.load(
+                    lambda text: self._notify(text, self._left),
+                    max(0.0, self._left - (1 - _LOADING) * self._stopping.time_limit),
+                )
             self._record.complete = self._first_pass()
             while self._left > 0 and self._hot_pass():
                 pass
@@ -104,7 +110,7 @@ class Runner:
     def _reopened_pass(self) -> None:
         """The first run of each query in a new process of each engine that keeps its tables on disk."""
         for seat in self._seats:
-            if seat.contestant.shares is not None or not seat.takes_part:
+            if seat.contestant.shares is not None or not seat.takes_part or not self._record.queries:
                 continue
             self._notify(f"opening {seat.contestant.name} again", 0.0)
             if not seat.reopen():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .engines.base import Resources
@@ -41,9 +42,13 @@ class Seat:
         self._channel: Channel | None = None
         self._why_lost = ""
 
-    def load(self, notify: Callable[[str], None]) -> None:
-        """Start the process and load every table; what fails is in the record, and the seat then answers nothing."""
-        failed = self._start() or self._fill(notify)
+    def load(self, notify: Callable[[str], None], limit: float = _LOAD_LIMIT) -> None:
+        """Start the process and load every table; what fails is in the record, and the seat then answers nothing.
+
+        limit: seconds that it may take in all.
+        """
+        deadline = time.monotonic() + limit
+        failed = self._start() or self._fill(notify, deadline)
         if failed is not None:
             self.record.outcome = failed.outcome if failed.outcome is not Outcome.UNSUPPORTED else Outcome.ERROR
             self.record.message = failed.message
@@ -93,13 +98,15 @@ class Seat:
         self.record.version = reply.value
         return None
 
-    def _fill(self, notify: Callable[[str], None]) -> Reply | None:
+    def _fill(self, notify: Callable[[str], None], deadline: float) -> Reply | None:
         """Load the tables, or open those that another has loaded; the reply if that failed."""
         name, limit = self.contestant.name, self.contestant.engine.row_limit
         if self.contestant.shares is None:
             for table, source in self._sources.items():
                 notify(f"loading {table} into {name}")
-                reply = self._ask(Load(table, source), _LOAD_LIMIT)
+                reply = self._ask(Load(table, source), max(0.0, deadline - time.monotonic()))
+                if reply.outcome is Outcome.TOO_LONG:
+                    return replace(reply, message=f"{table} was not loaded in time; see --time-limit")
                 if reply.outcome is not Outcome.OK:
                     return reply
                 self.record.seconds[table] = reply.seconds

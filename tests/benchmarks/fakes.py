@@ -100,6 +100,13 @@ class FailsToLoad(Ours):
         raise ValueError(f"no way to load {name}")
 
 
+class LoadsSlowly(Ours):
+    """Takes its time to load."""
+
+    def load_table(self, name: str, source: Any) -> None:
+        time.sleep(3600)
+
+
 class Interrupted(Ours):
     """Ctrl-C comes at the second query."""
 

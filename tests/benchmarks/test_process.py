@@ -80,3 +80,12 @@ def test_no_process_is_left_behind(sources: dict[str, Source], tmp_path: Path) -
         assert set(psutil.Process().children(recursive=True)) > before
     left = set(psutil.Process().children(recursive=True)) - before
     assert not [process for process in left if "resource_tracker" not in " ".join(process.cmdline())]
+
+
+def test_an_engine_that_is_not_loaded_in_time_is_left_out(sources: dict[str, Source]) -> None:
+    contestants = fakes.contestants(fakes.LoadsSlowly)
+    with seats(contestants, {"customer": sources["customer"]}, threads=1, memory_bytes=MEMORY) as (seat,):
+        seat.load(lambda text: None, limit=0.1)
+        assert seat.record.outcome is Outcome.TOO_LONG
+        assert seat.record.message == "customer was not loaded in time; see --time-limit"
+        assert not seat.takes_part
