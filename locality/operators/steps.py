@@ -14,7 +14,14 @@ from dataclasses import dataclass
 
 from locality.operators.codegen.block import Block
 from locality.operators.filters.filter import CodeTest, Test, ValueTest, skip_empty
-from locality.operators.joins.link import can_ask_first, emit_matches, emit_matches_test, emit_members_test
+from locality.operators.joins.link import (
+    can_ask_first,
+    can_ask_hints,
+    emit_hints_test,
+    emit_matches,
+    emit_matches_test,
+    emit_members_test,
+)
 from locality.operators.relations.links import Link
 from locality.operators.relations.members import BitSet
 from locality.operators.relations.relation import Relation
@@ -28,6 +35,8 @@ _SPARSE = 0.4
 _UNKNOWN = 0.5
 #: Above this share of rows with a match, matches that will be needed are looked up at once.
 _MOST_ASKED = 0.7
+#: Up to this share of rows with a match, the hints of a hash table are asked before it.
+_MOST_HINTED = 0.3
 #: Nanoseconds a row, about: a test of codes; a computed one; a loaded column of a link; a look into bits in a core's
 #: cache, and beyond; into a hash table; conditions of several matches; strings.
 _CODES, _VALUE, _GATHER, _BITS, _FAR_BITS, _SLOTS, _ROUNDS, _TEXT = 0.25, 0.7, 2.0, 1.0, 3.0, 8.0, 60.0, 50.0
@@ -125,7 +134,7 @@ def _look_cost(link: Link) -> float:
 
 def _share_with_match(relation: Relation, link: Link) -> float:
     """The share of rows that have a match, if the index has some of the keys' values and all are as frequent."""
-    if link.index is None:
+    if link.index is None or (link.whole and len(link.keys) > 1):
         return 1.0
     distinct = [relation.distinct.get(e.index) if isinstance(e, ColumnRef) else None for e in link.keys]
     known = [count for count in distinct if count is not None]
@@ -157,6 +166,8 @@ def _emit_link(block: Block, link: Link, share: float, is_needed: bool) -> None:
     if can_ask_first(link) and not (is_needed and share > _MOST_ASKED):
         emit_members_test(block, link)
     else:
+        if can_ask_hints(link) and share <= _MOST_HINTED:
+            emit_hints_test(block, link)
         emit_matches(block, link)
         emit_matches_test(block, link)
 

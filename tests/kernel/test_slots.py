@@ -34,6 +34,20 @@ def fill(enter: Any, keys: Any, rows: int, slots: int, cuts: list[int]) -> tuple
     return table, ranks.tolist(), new
 
 
+def check_hints(slots: Any, stored: Any, keys: set[tuple[int, ...]]) -> None:
+    """All keys of a table may be there by its hints, and an empty table has none."""
+    for enter, mix, may_have in zip(both("enter_hints"), both("mix_word"), both("may_have"), strict=True):
+        hints = np.zeros(4, np.int64)
+        assert enter(slots, stored, hints) == len(keys)
+        assert sum(int(word).bit_count() for word in hints.view(np.uint64)) <= len(keys)
+        for key in keys:
+            value = np.int64(0)
+            for word in key:
+                value = mix(value, np.int64(word))
+            assert may_have(hints, np.int64(value))
+            assert not may_have(np.zeros(4, np.int64), np.int64(value))
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.lists(numbers, max_size=30), st.lists(numbers, max_size=10), st.lists(st.integers(0, 63), max_size=3))
 def test_numbers(keys: list[int], others: list[int], cuts: list[int]) -> None:
@@ -48,6 +62,7 @@ def test_numbers(keys: list[int], others: list[int], cuts: list[int]) -> None:
         count = find(np.array(probes, np.int64), len(probes), slots, found)
         assert found.tolist() == [places.get(key, -1) for key in probes]
         assert count == sum(key in places for key in probes)
+        check_hints(slots, np.zeros((0, 1), np.int64), {(key,) for key in places})
 
 
 @pytest.mark.parametrize("width", [1, 2, 3])
@@ -68,6 +83,7 @@ def test_words(width: int, data: st.DataObject) -> None:
         found = np.empty(len(probes), np.int64)
         flat = np.ascontiguousarray(np.array(probes, np.int64).reshape(-1, width).T).reshape(-1)
         find(flat, len(probes), slots, stored, found)
+        check_hints(slots, stored, set(keys))
         assert found.tolist() == [places.get(key, -1) for key in probes]
 
 

@@ -138,6 +138,9 @@ _RANKS = _family(
 )
 _SLOTS = _family(
     "slots",
+    ("mix_word", (_I64, _I64), _I64, ()),
+    ("may_have", (_INTS64, _I64), _BOOL, ()),
+    ("enter_hints", (_INTS64, Array(_I64, 2), _INTS64), _I64, (2,)),
     ("find_numbers", (_INTS64, _I64, _INTS64, _INTS64), _I64, (3,)),
     ("enter_numbers", (_INTS64, _I64, _I64, _INTS64, _INTS64), _I64, (3, 4)),
     ("find_words", (_INTS64, _I64, _INTS64, Array(_I64, 2), _INTS64), _I64, (4,)),

@@ -9,6 +9,9 @@ A key is one 64-bit number below 2**32, or several words of any value. The table
 
 A key whose first word is NO_KEY is in no table, and is entered into none.
 
+Where most keys that are looked for are not there, ``hints`` tell so of nearly all: bits, a power of two of them and at
+least sixteen a row, one of which is set for each key (Bloom, 1970). They stay in the cache where the slots would not.
+
 Work goes in stages over a block of keys, so that misses of the cache overlap: hashes first, then the slots where
 probing begins, and only then the branches that settle it.
 """
@@ -26,12 +29,52 @@ _BLOCK = 1024
 _TAG = np.int64(32)
 _ROW = np.int64(0xFFFFFFFF)
 _HALF = np.uint64(32)
+_WORD = np.uint64(6)
+_LAST = np.uint64(63)
+_BIT = np.uint64(1)
 
 
 @jit
 def tag_of(value: Integer) -> Integer:
     """The upper half of a slot or a hash."""
     return np.int64(np.uint64(value) >> _HALF)
+
+
+@jit
+def mix_word(value: Integer, word: Integer) -> Integer:
+    """The hash of a key whose words before ``word`` have the hash ``value``, 0 for none."""
+    return np.int64(mix(np.uint64(value ^ word)))
+
+
+@jit
+def place_of_hint(hints: Ints64, value: Integer) -> Integer:
+    """The bit that stands for a hash: slots take its lower bits."""
+    return (np.uint64(value) >> _HALF) & np.uint64(64 * len(hints) - 1)
+
+
+@jit
+def may_have(hints: Ints64, value: Integer) -> Boolean:
+    """Whether a key with this hash may be in the table. No branch: loops of it vectorise."""
+    place = place_of_hint(hints, value)
+    return (np.uint64(hints[place >> _WORD]) >> (place & _LAST)) & _BIT != np.uint64(0)
+
+
+@jit
+def enter_hints(slots: Ints64, stored: Elements, hints: Ints64) -> Integer:
+    """Sets the bits of all keys of a table; ``stored`` has no word where numbers are in the slots. Returns how many."""
+    keys = 0
+    for s in range(len(slots)):
+        slot = slots[s]
+        if slot != 0:
+            value = np.int64(0)
+            if stored.shape[0] == 0:
+                value = mix_word(value, tag_of(slot))
+            for w in range(stored.shape[0]):
+                value = mix_word(value, stored[w, (slot & _ROW) - 1])
+            place = place_of_hint(hints, value)
+            hints[place >> _WORD] |= np.int64(_BIT << (place & _LAST))
+            keys += 1
+    return keys
 
 
 @jit

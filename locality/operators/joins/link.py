@@ -6,10 +6,10 @@ from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar
 from locality.operators.codegen.block import Block, Row
-from locality.operators.joins.ranks import RankAt, emit_members, emit_ranks, index_at
+from locality.operators.joins.ranks import RankAt, emit_hints, emit_members, emit_ranks, index_at
 from locality.operators.joins.rounds import emit_first_match
 from locality.operators.relations.links import Link
-from locality.operators.relations.members import BitSet
+from locality.operators.relations.members import BitSet, SlotTable
 from locality.plan.expressions import Expression
 from locality.plan.functions.base import is_true
 
@@ -21,6 +21,20 @@ def can_ask_first(link: Link) -> bool:
     if link.kind == "left" or link.condition is not None or link.index is None:
         return False
     return link.index.is_unique and isinstance(link.index.members, BitSet)
+
+
+def can_ask_hints(link: Link) -> bool:
+    """Whether a hash table's hints tell of most rows that a link drops that they have no match."""
+    if link.kind != "inner" or link.condition is not None or link.index is None:
+        return False
+    is_text = any(part.is_string and part.dictionary is None for part in link.index.parts)
+    return link.index.is_unique and isinstance(link.index.members, SlotTable) and not is_text
+
+
+def emit_hints_test(block: Block, link: Link) -> None:
+    """Drops most rows without a match, for a link of which that :func:`can_ask_hints`."""
+    assert link.index is not None
+    block.keep(link.keys, emit_hints(block, link.keys, link.index, block.relation.links.index(link)))
 
 
 def emit_members_test(block: Block, link: Link) -> None:

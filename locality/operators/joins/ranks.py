@@ -94,6 +94,20 @@ def emit_members(block: Block, keys: Sequence[Expression], index: KeyIndex, link
     return is_member
 
 
+def emit_hints(block: Block, keys: Sequence[Expression], index: KeyIndex, link: int) -> Callable[[Row], ir.Expr]:
+    """As :func:`emit_members`, but for whether a row's key may be in the index, BOOL; for an index of slots."""
+    texts = _prepare_keys(block, keys, index, link)
+    hints = block.parameters.array(("hints", link), Array(Scalar.I64), lambda s: _slots_at(s, link).hints)
+
+    def may_be_there(row: Row) -> ir.Expr:
+        value: ir.Expr = b.const_i64(0)
+        for word in _emit_words(row, keys, index, texts, link):
+            value = b.call("mix_word", value, word)
+        return b.call("may_have", hints, value)
+
+    return may_be_there
+
+
 def _prepare_keys(block: Block, keys: Sequence[Expression], index: KeyIndex, link: int) -> dict[int, ir.Var]:
     """What the keys need in front of a loop; the digits of those that are raw strings, by their position."""
     block.prepare(keys)

@@ -112,8 +112,8 @@ class JoinSource:
             index = replace(index, rows=None, starts=None)  # that there is a match is all that matters
         target = _padded(_first(right, self.outputs))
         columns = tuple(position if position < self.outputs else None for position in self.positions)
-        kind = _LINKS[self.kind]
-        link = Link(len(relation.types), self.keys, index, target, kind, self.condition, columns, ranked)
+        kind, whole = _LINKS[self.kind], stored_columns(right, self.positions) is not None
+        link = Link(len(relation.types), self.keys, index, target, kind, self.condition, columns, ranked, whole)
         linked = relation.linked(link)
         try:
             if index is not None:

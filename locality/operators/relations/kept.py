@@ -78,7 +78,7 @@ def stored_columns(relation: Relation, indices: Sequence[int]) -> tuple[tuple[Se
     """The segments of a table and the positions of its columns, if these columns are all its rows; else None."""
     found = [_stored_column(relation, index) for index in indices]
     known = [each for each in found if each is not None]
-    if len(known) < len(found) or any(segments != known[0][0] for segments, _ in known):
+    if not known or len(known) < len(found) or any(segments != known[0][0] for segments, _ in known):
         return None
     return known[0][0], tuple(column for _, column in known)
 

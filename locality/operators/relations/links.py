@@ -27,7 +27,7 @@ class Link:
     is kept. condition: what else must hold of a row and its match, over the columns up to the link's last.
     key_columns: for each key the column of the target that it is compared with; None where that is no column of it.
     ranked: where matches are not rows but ranks, because all that matters is that there is one: the index that lists
-    the rows of each.
+    the rows of each. whole: whether the index is of all rows of a stored table.
     """
 
     first: int
@@ -38,6 +38,7 @@ class Link:
     condition: Expression | None = None
     key_columns: tuple[int | None, ...] = ()
     ranked: KeyIndex | None = None
+    whole: bool = False
 
     @property
     def is_outer(self) -> bool:

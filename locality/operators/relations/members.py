@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ _BITS_FOR_SLOTS = 2
 _LOOKS_FOR_BYTE, _MOST_BYTES = 2, 16 << 20
 #: Words below this are kept in the slots themselves.
 _EXACT = 2**32
+#: Bits of a table's hints: there are two to four slots a row.
+_HINTS_FOR_SLOT = 8
 #: Tables up to this size are filled by one worker.
 _ALONE_BYTES = 1 << 20
 
@@ -58,6 +61,14 @@ class SlotTable:
 
     slots: Ints64
     stored: Ints64 | None
+
+    @cached_property
+    def hints(self) -> Ints64:
+        """Bits that tell of most keys that are not there; made when they are first asked."""
+        hints = np.zeros(max(len(self.slots) * _HINTS_FOR_SLOT // 64, 1), np.int64)
+        stored = np.zeros((0, 1), np.int64) if self.stored is None else self.stored
+        primitive("enter_hints")(self.slots, stored, hints)
+        return hints
 
     @property
     def nbytes(self) -> int:

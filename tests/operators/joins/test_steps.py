@@ -11,6 +11,9 @@ import pyarrow as pa
 import pytest
 
 import locality
+from locality.operators import steps
+from locality.operators.codegen.block import Block
+from locality.operators.relations.links import Link
 
 Both = tuple[locality.Connection, duckdb.DuckDBPyConnection]
 
@@ -20,9 +23,12 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     rng = np.random.default_rng(4)
     keys = rng.integers(0, 1 << 20, 9000) << 20
     tables = {
-        "c": pa.table({"k": keys, "p": rng.integers(0, 1500, 9000), "w": rng.integers(0, 9, 9000)}),
+        "c": pa.table(
+            {"k": keys, "j": keys >> 10, "r": keys / 8, "p": rng.integers(0, 1500, 9000), "w": rng.integers(0, 9, 9000)}
+        ),
         "p": pa.table({"id": np.arange(1000), "v": rng.integers(0, 99, 1000), "n": rng.integers(0, 20, 1000)}),
         "n": pa.table({"id": np.arange(5), "m": np.arange(5) * 7}),
+        "h": pa.table({"k": keys[50:300], "j": keys[50:300] >> 10, "r": keys[40:290] / 8}),
         "s": pa.table({"k": keys[:3000]}),
         "u": pa.table({"k": keys[2000:6000]}),
     }
@@ -42,16 +48,29 @@ CASES = {
     "a chain with a test of its end": "c join p on c.p = p.id join n on p.n = n.id where m + w > 9",
     "a left link": "c left join p on c.p = p.id join n on c.w = n.id where v is null or v > 50",
     "a test between": "c join p on c.p = p.id join n on p.n = n.id and n.m > c.w where v + w < 40",
+    "hints of words": "c join p on c.p = p.id where exists (select 1 from h where h.k = c.k)",
+    "hints of numbers": "c join p on c.p = p.id where exists (select 1 from h where h.j = c.j) and w < 7",
+    "hints of two words": "c join p on c.p = p.id where (c.k, c.r) in (select k, r from h where j > 5)",
+    "hints of floats": "c join (select distinct r from h) h on h.r = c.r join p on c.p = p.id",
     "no columns": "c join p on c.p = p.id, (select 1 from s limit 1) x, (select 2 from u limit 1) y",
     "no keys": "c join p on c.p = p.id where not exists (select 1 from s where s.k < 0) and exists (select 1 from u)",
 }
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_answers(both: Both, name: str) -> None:
+def test_answers(both: Both, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     con, oracle = both
+    hinted: list[Link] = []
+    emit = steps.emit_hints_test
+
+    def recorded(block: Block, link: Link) -> None:
+        hinted.append(link)
+        emit(block, link)
+
+    monkeypatch.setattr(steps, "emit_hints_test", recorded)
 
     query = f"select count(*), sum(w), sum(v) from {CASES[name]}"
     result = con.sql(query)
     assert result.profile.engine == "locality", result.profile.reason
     assert result.fetchall() == oracle.execute(query).fetchall()
+    assert bool(hinted) == name.startswith("hints")
