@@ -37,18 +37,18 @@ _NUMBERING = Frame("rows", Bound("unbounded preceding"), Bound("current row"))
 
 
 def decode_window(data: dict[str, Any], child: Output) -> Output:
-    """The child's columns, then one column a call.
+    """The child's columns, then one column a call; calls that a query repeats (for QUALIFY, say) are made once.
 
     A call with DISTINCT sees the first row of each value alone, which is as good as long as its frames begin where its
     partitions do: such rows are found by a window below.
     """
     calls = [_call(part, child.resolve) for part in data["expressions"]]
-    below = [_number(call) for call in calls if _is_told_apart(call)]
-    node = Window(child.node, tuple(below)) if below else child.node
-    numbers = iter(range(len(child.node.types), len(node.types)))
-    calls = [_of_first_rows(call, next(numbers)) if _is_told_apart(call) else call for call in calls]
-    width = len(node.types)
-    return Output(Window(node, tuple(calls)), (*child.layout, *range(width, width + len(calls))))
+    numbers = {_number(call): None for call in calls if _is_told_apart(call)}
+    node = Window(child.node, tuple(numbers)) if numbers else child.node
+    column = {number: len(child.node.types) + i for i, number in enumerate(numbers)}
+    calls = [_of_first_rows(call, column[_number(call)]) if _is_told_apart(call) else call for call in calls]
+    width, places = len(node.types), {call: i for i, call in enumerate(dict.fromkeys(calls))}
+    return Output(Window(node, tuple(places)), (*child.layout, *(width + places[call] for call in calls)))
 
 
 def first_rows(node: Node, groups: Sequence[Expression], keys: Sequence[SortKey]) -> Node:
