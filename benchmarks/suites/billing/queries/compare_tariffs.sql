@@ -1,6 +1,6 @@
 -- What every customer would pay by two tariffs, tiers left out, and for how many of them which is the cheaper.
 with used as (
-  select reading.customer_id, nights.band as night_band, bands.band as day_band, sum(reading.kwh) as kwh
+  select reading.customer_id as customer_id, nights.band as night_band, bands.band as day_band, sum(reading.kwh) as kwh
   from reading
   join calendar on calendar.day = reading.day
   join band as nights on nights.day_type = calendar.day_type and nights.period = reading.period
@@ -8,7 +8,7 @@ with used as (
   where nights.tariff_id = 3 and bands.tariff_id = 4
   group by 1, 2, 3
 ), costs as (
-  select used.customer_id, sum(used.kwh * nights.price) as day_and_night, sum(used.kwh * bands.price) as three_bands
+  select used.customer_id as customer_id, sum(used.kwh * nights.price) as day_and_night, sum(used.kwh * bands.price) as three_bands
   from used
   join rate as nights on nights.band = used.night_band
   join rate as bands on bands.band = used.day_band
@@ -16,7 +16,7 @@ with used as (
   group by 1
 )
 select case when day_and_night < three_bands then 'day and night' else 'three bands' end as cheaper,
-       count(*) as customers, sum(day_and_night) as day_and_night, sum(three_bands) as three_bands
+       count(*) as customers, sum(day_and_night) as by_day_and_night, sum(three_bands) as by_three_bands
 from costs
 group by 1
 order by 1

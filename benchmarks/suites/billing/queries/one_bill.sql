@@ -1,5 +1,6 @@
 with used as (
-  select customer.customer_id, customer.tariff_id, calendar.month, band.band, sum(reading.kwh) as kwh
+  select customer.customer_id as customer_id, customer.tariff_id as tariff_id, calendar.month as month,
+         band.band as band, sum(reading.kwh) as kwh
   from reading
   join customer on customer.customer_id = reading.customer_id
   join calendar on calendar.day = reading.day
@@ -9,7 +10,7 @@ with used as (
   where reading.customer_id = 3 and reading.day between date '2025-06-01' and date '2025-06-30'
   group by 1, 2, 3, 4
 ), charged as (
-  select used.customer_id, used.tariff_id, used.month,
+  select used.customer_id as customer_id, used.tariff_id as tariff_id, used.month as month,
          sum((case when used.kwh < rate.to_kwh then used.kwh else rate.to_kwh end - rate.from_kwh) * rate.price) as energy
   from used
   join rate on rate.tariff_id = used.tariff_id and rate.band = used.band and rate.from_kwh < used.kwh

@@ -1,5 +1,5 @@
 with usual as (
-  select reading.customer_id, calendar.weekday, reading.period, avg(reading.kwh) as kwh
+  select reading.customer_id as customer_id, calendar.weekday as weekday, reading.period as period, avg(reading.kwh) as kwh
   from reading
   join calendar on calendar.day = reading.day
   where reading.day >= date '2025-11-06'

@@ -1,5 +1,5 @@
 with months as (
-  select reading.customer_id, calendar.month, sum(reading.kwh) as kwh
+  select reading.customer_id as customer_id, calendar.month as month, sum(reading.kwh) as kwh
   from reading
   join calendar on calendar.day = reading.day
   group by 1, 2
