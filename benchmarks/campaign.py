@@ -14,7 +14,7 @@ from locality.settings import available_threads, machine_memory
 
 from .engines import Resources
 from .engines.locality import LocalityEngine
-from .machine import commit, describe
+from .machine import busy_share, commit, describe
 from .model import Source, Suite
 from .process import Channel, EngineProcess
 from .record import BASELINE, Record, RunRecord
@@ -88,6 +88,7 @@ def measure(
             source_bytes={name: source.path.stat().st_size for name, source in sources[scale].items()},
             baseline=options.baseline,
             bandwidth=read_bandwidth(record.roofline, threads),
+            busy_share=busy_share(),
         )
         record.runs.append(run)
         with seats(contestants, sources[scale], threads, options.memory_bytes) as taken:

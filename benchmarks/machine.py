@@ -59,6 +59,13 @@ def _windows_memory() -> int | None:
     return kilobytes.value * 1024 if kernel.GetPhysicallyInstalledSystemMemory(ctypes.byref(kilobytes)) else None
 
 
+def busy_share(seconds: float = 0.2) -> float:
+    """The share of the processor that is in use over so many seconds, 0 to 1, while this program waits."""
+    import psutil
+
+    return psutil.cpu_percent(interval=seconds) / 100
+
+
 def commit() -> str | None:
     """The commit of the clone that this runs from, with ``+`` if files were changed since; None outside of a clone."""
     root = Path(__file__).resolve().parents[1]

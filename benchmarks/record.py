@@ -115,6 +115,7 @@ class LoadRecord:
 class RunRecord:
     """A suite at one scale with one number of threads.
 
+    busy_share: of the processor, by others before the run began, 0 to 1.
     settings: when runs stop, in seconds and counts. bandwidth: measured read bandwidth with these threads, bytes a
     second. complete: False after Ctrl-C, or where the time limit came before every query was asked.
     """
@@ -126,6 +127,7 @@ class RunRecord:
     source_bytes: dict[str, int]
     baseline: str = BASELINE
     bandwidth: float | None = None
+    busy_share: float = 0.0
     seconds: float = 0.0
     complete: bool = False
     loads: list[LoadRecord] = field(default_factory=list)

@@ -14,6 +14,9 @@ from .units import data_size, duration, milliseconds, times
 
 OURS = BASELINE
 
+_BUSY = 0.1
+"""Share of the processor that others may use before a run without a warning."""
+
 _NAME_WIDTH, _COLUMN_WIDTH = 16, 14
 """Characters that a query's name and a column of figures may take, for whether times and ratios fit side by side."""
 
@@ -52,6 +55,9 @@ def _setting(run: RunRecord) -> str:
     lines = [f"[bold]scale {run.scale:g}, {run.threads} threads[/bold], {run.started}, {duration(run.seconds)}"]
     if run.bandwidth:
         lines.append(f"measured read bandwidth {run.bandwidth / 1e9:.1f} GB/s")
+    if run.busy_share > _BUSY:
+        share = f"{run.busy_share:.0%}"
+        lines.append(f"[bold red]others used {share} of the processor: times are too long and ratios unsure[/bold red]")
     if not run.complete:
         lines.append("[bold red]not complete: what there was when it ended[/bold red]")
     return "\n".join(lines)

@@ -105,6 +105,13 @@ def test_titles_are_not_wrapped_to_a_narrow_table() -> None:
     assert "Medians in ms, and how many times as fast Locality is\n" in printed(record)
 
 
+def test_a_busy_machine_is_told() -> None:
+    record = a_run()
+    assert "of the processor" not in printed(record)
+    record.busy_share = 0.3
+    assert "others used 30% of the processor" in printed(record)
+
+
 def test_several_runs_end_with_how_engines_scale() -> None:
     small, large = a_run(), a_run()
     small.scale, small.threads = 0.1, 1
