@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import EncodedColumn, canonical, concat, decode, from_arrow, slice_column, stored_bytes
+from locality.encodings.arrow import to_dictionary
+from locality.encodings.canonical import text_array
 from locality.errors import Unsupported
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.probe import probe
@@ -22,7 +24,10 @@ from locality.plan.functions.base import Value
 from locality.sql.evaluate import evaluate
 
 #: Rows that DuckDB's functions are given at a time: many, as each call costs a millisecond, but enough for all threads.
-_STEP = 131_072
+_STEP = 262_144
+
+#: Strings that tell whether most of them differ.
+_SAMPLE_ROWS = 2048
 
 #: Rows of an intermediate result up to which expressions are computed by DuckDB's functions: a new kernel costs more.
 FEW_ROWS = 4096
@@ -39,7 +44,7 @@ def computed_value(relation: Relation, expression: Expression) -> Value | None:
 def evaluate_over(relation: Relation, expression: Expression, positions: Any, execution: Execution) -> EncodedColumn:
     """An expression over some rows of a relation, by DuckDB's scalar functions; raises Unsupported where it can't.
 
-    Strings come out as ``text``: who wants codes of them makes them.
+    Strings come out as ``text`` where most of them differ: who wants codes of these makes them.
     """
     columns = sorted(columns_of(expression))
     rows = relation.row_count if positions is None else len(positions)
@@ -53,11 +58,19 @@ def evaluate_over(relation: Relation, expression: Expression, positions: Any, ex
     def work(worker: int, start: int) -> None:
         stop = min(start + _STEP, rows)
         inputs = [decode(_gathered(relation, index, positions, start, stop)) for index in columns]
-        parts[start] = canonical(evaluate(local, inputs), expression.type)
+        parts[start] = _coded_if_few(canonical(evaluate(local, inputs), expression.type))
         execution.reserve(stored_bytes(parts[start]), "what functions made of rows")
 
     execution.run(starts, work)
     return concat([parts[start] for start in starts])
+
+
+def _coded_if_few(column: EncodedColumn) -> EncodedColumn:
+    """Strings over a dictionary, if few of the first ones differ: it is made while they are in the cache."""
+    if column.encoding != "text":
+        return column
+    sample = text_array(slice_column(column, 0, min(column.length, _SAMPLE_ROWS)))
+    return to_dictionary(column) if 4 * len(sample.unique()) < len(sample) else column
 
 
 def _gathered(relation: Relation, index: int, positions: Any, start: int, stop: int) -> EncodedColumn:
