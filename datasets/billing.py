@@ -151,6 +151,6 @@ PRIMARY_KEYS = {table.name: table.key for table in TABLES}
 def ensure_tables(scale: float, tables: Iterable[str]) -> dict[str, Path]:
     """The Parquet file of each table at this scale, made first where it isn't cached.
 
-    Scale 1 has 350 million readings (about 1.1 GB of Parquet); 0.1 is a laptop's.
+    Scale 1 has 350 million readings (about 1.1 GB of Parquet), 0.03 a laptop's 10 million.
     """
     return ensure("billing-1", scale, [table for table in TABLES if table.name in tables])

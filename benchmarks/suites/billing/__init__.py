@@ -56,6 +56,6 @@ SUITE = Suite(
     queries=tuple(_query(name, title) for name, title in _TITLES.items()),
     keys=_data.PRIMARY_KEYS,
     prepare=_data.ensure_tables,
-    engines=("locality", "duckdb", "sqlite", "naive", "objects"),
-    default_scale=0.1,
+    engines=("locality", "duckdb", "polars", "datafusion", "chdb", "hyper", "sqlite", "naive", "objects"),
+    default_scale=0.03,
 )

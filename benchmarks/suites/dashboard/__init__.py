@@ -64,6 +64,6 @@ SUITE = Suite(
     ),
     keys={_data.EVENT.name: _data.EVENT.key},
     prepare=_data.ensure_events,
-    engines=("locality", "duckdb", "sqlite", "naive"),
+    engines=("locality", "duckdb", "polars", "datafusion", "chdb", "hyper", "naive"),
     sorted_by={"event": ("moment",)},
 )

@@ -18,7 +18,7 @@ GROUPBY = Suite(
     queries=groupby.QUERIES,
     keys={_data.GROUPBY.name: _data.GROUPBY.key},
     prepare=_data.ensure_groupby,
-    engines=("locality", "duckdb", "sqlite", "naive"),
+    engines=("locality", "duckdb", "polars", "datafusion", "chdb", "hyper", "naive"),
 )
 
 JOIN = Suite(
@@ -27,5 +27,5 @@ JOIN = Suite(
     queries=join.QUERIES,
     keys={table.name: table.key for table in _data.JOIN},
     prepare=_data.ensure_join,
-    engines=("locality", "duckdb", "sqlite", "naive"),
+    engines=("locality", "duckdb", "polars", "datafusion", "chdb", "hyper", "naive"),
 )

@@ -100,6 +100,6 @@ SUITE = Suite(
         "naive",
         "objects",
     ),
-    sorted_by={"lineitem": ("l_shipdate",)},
+    sorted_by=_data.SORTED_BY,
     steps=("objects", "naive", "numba_rows", "numba_columns", "numba_narrow", "locality", "locality_clustered"),
 )
