@@ -72,7 +72,8 @@ class SlotTable:
 
     @property
     def nbytes(self) -> int:
-        return self.slots.nbytes + (0 if self.stored is None else self.stored.nbytes)
+        hints = self.hints.nbytes if "hints" in self.__dict__ else 0
+        return self.slots.nbytes + hints + (0 if self.stored is None else self.stored.nbytes)
 
     def find(self, words: Ints64, ranks: Ints64) -> None:
         """Writes the first row that has each key, shape (words, keys); negative where there is none."""

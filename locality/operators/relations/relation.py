@@ -171,6 +171,8 @@ def _ascending(values: Positions) -> bool:
 
 
 def _locate(starts: Positions, positions: Positions) -> Located:
+    if len(positions) and _ascending(positions):  # as rows that passed a scan are
+        return Located(_cut(starts, positions, positions.searchsorted(starts).tolist(), 0), None)
     owner = starts.searchsorted(positions, side="right") - 1
     first = int(owner[0]) if len(owner) else 0
     if (owner == first).all():
@@ -184,12 +186,16 @@ def _locate(starts: Positions, positions: Positions) -> Located:
         inverse[order] = np.arange(len(order))
     first, last = int(owner[0]), int(owner[-1])
     cuts = np.searchsorted(owner, np.arange(first, last + 2)).tolist()
-    parts = [
+    return Located(_cut(starts, ordered, cuts, first), inverse)
+
+
+def _cut(starts: Positions, ordered: Positions, cuts: list[int], first: int) -> list[tuple[int, Positions]]:
+    """The rows of each segment from number ``first`` on that has some, given where theirs begin among all."""
+    return [
         (number, ordered[start:stop] - starts[number])
         for number, (start, stop) in enumerate(itertools.pairwise(cuts), first)
         if stop > start
     ]
-    return Located(parts, inverse)
 
 
 def _nothing(dtype: DataType) -> EncodedColumn:

@@ -10,6 +10,8 @@ LINE_BYTES = 64
 #: Beyond so many rows the lines that they touch are estimated rather than counted; up to so many, counted one by one.
 _MOST_COUNTED = 100_000
 _FEW = 32
+#: Lines of a column for each wanted row, up to which marking them takes less time than sorting.
+_MOST_MARKS = 64
 
 
 def touched_share(width: float, share: float) -> float:
@@ -40,7 +42,15 @@ def _lines(positions: Positions, width: float) -> int:
     """How many lines hold values of so many bytes at ``positions``."""
     if len(positions) <= _FEW:
         return len({int(position * width) // LINE_BYTES for position in positions.tolist()})
-    return len(np.unique((positions * width).astype(np.int64) // LINE_BYTES))
+    lines = (positions * width).astype(np.int64) // LINE_BYTES
+    steps = np.diff(lines)
+    if (steps >= 0).all():
+        return 1 + int(np.count_nonzero(steps))
+    if int(lines.max()) > _MOST_MARKS * len(lines):
+        return len(np.unique(lines))
+    seen = np.zeros(int(lines.max()) + 1, np.bool_)
+    seen[lines] = True
+    return int(np.count_nonzero(seen))
 
 
 def gathered_reads(relation: Relation, index: int, positions: Positions | None) -> dict[str, int]:
