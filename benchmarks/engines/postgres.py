@@ -71,7 +71,7 @@ class PostgresEngine(SQLEngine):
                     created = True
                 buffer = io.BytesIO()
                 options = pa.csv.WriteOptions(include_header=False)
-                pa.csv.write_csv(batch, buffer, options)
+                pa.csv.write_csv(_writable(batch), buffer, options)
                 with cursor.copy(f"copy {sql_name(name)} from stdin (format csv)") as copy:
                     copy.write(buffer.getvalue())
             if source.key:
@@ -134,6 +134,12 @@ class PostgresEngine(SQLEngine):
                 if self._server.poll() is not None or time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
+
+
+def _writable(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with its texts in a type that Arrow writes as CSV."""
+    fields = [f.with_type(pa.string()) if pa.types.is_string_view(f.type) else f for f in batch.schema]
+    return batch.cast(pa.schema(fields))
 
 
 def _declared(dtype: pa.DataType) -> str:
