@@ -80,3 +80,9 @@ def pair() -> Iterator[Pair]:
 def test_many_groups(pair: Pair, sql: str) -> None:
     pair.check(sql)
     assert "by dense codes" in str(pair.locality.explain(sql))
+
+
+def test_few_rows_of_many_possible_groups_are_hashed(pair: Pair) -> None:
+    sql = "select k, sum(n), count(*) from t where n = 7 group by k"
+    pair.check(sql)
+    assert "by hash" in str(pair.locality.explain(sql))

@@ -1,0 +1,155 @@
+"""The end of a pipeline that adds rows to the state of groups with numbers, or to that of one group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from locality.kernel import builder as b
+from locality.kernel import ir
+from locality.kernel.ir import Array, Scalar, Var
+from locality.operators.aggregation.accumulators import Slot, Slots, fresh, update_others, update_slots
+from locality.operators.aggregation.grouping import DenseGroups
+from locality.operators.aggregation.matched import MatchedGroups
+from locality.operators.aggregation.packing import plan_few_groups
+from locality.operators.codegen.block import Block, Row, materialise
+from locality.operators.pipeline import MORSEL_ROWS
+from locality.plan.expressions import Expression, walk
+from locality.storage.zones import ZONE_ROWS
+
+AnyArray = npt.NDArray[Any]
+
+#: Below this share of surviving rows, grouped updates run over positions instead of all rows.
+_SELECT_BELOW = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class AggregateSink:
+    """Adds every active row to the slots of its group; without ``groups`` there is one group, number 0.
+
+    The last group is where rows go that a mask excludes, so that updates need no branch. If ``clustered``, a morsel's
+    state covers only the groups from a first one on: a third state array holds its number, and how many there are.
+    """
+
+    groups: DenseGroups | MatchedGroups | None
+    slots: Slots
+    clustered: bool = False
+
+    @property
+    def reads(self) -> Sequence[Expression]:
+        keys = () if self.groups is None else self.groups.reads
+        return (*keys, *self.slots.reads)
+
+    @property
+    def state(self) -> Sequence[Array]:
+        window = (Array(Scalar.I64),) if self.clustered else ()
+        return (Array(Scalar.I64, 2), Array(Scalar.F64, 2), *window, *(Array(Scalar.U8) for _ in self.slots.seen))
+
+    @property
+    def group_bytes(self) -> int:
+        """Bytes of a group's slots."""
+        seen = sum(marks.width for marks in self.slots.seen)
+        return 8 * (len(self.slots.integers) + len(self.slots.floats)) + seen
+
+    @property
+    def morsel_rows(self) -> int:
+        """One zone if clustered: the state of its groups stays in the second-level cache."""
+        return ZONE_ROWS if self.clustered else MORSEL_ROWS
+
+    def prefers_selection(self, selectivity: float) -> bool:
+        return isinstance(self.groups, MatchedGroups) or (self.groups is not None and selectivity < _SELECT_BELOW)
+
+    def fresh_state(self, groups: int) -> tuple[AnyArray, ...]:
+        """State of ``groups`` groups without any row: integers, floats, and what was seen."""
+        seen = (np.zeros(groups * marks.width, dtype=np.uint8) for marks in self.slots.seen)
+        return fresh(self.slots.integers, groups, np.int64), fresh(self.slots.floats, groups, np.float64), *seen
+
+    def emit(self, block: Block, state: Sequence[Var]) -> None:
+        integers, floats = state[:2]
+        seen = state[3 if self.clustered else 2 :]
+        if self.groups is None:
+            for position, slot in enumerate(self.slots.integers):
+                self._emit_reduction(block, slot, integers, position)
+            for position, slot in enumerate(self.slots.floats):
+                self._emit_float_sum(block, slot, floats, position)
+            for moments in self.slots.moments:
+                with block.rows(moments.reads) as row:
+                    moments.emit(row, b.const_i64(0), integers, floats)
+            for marks, array in zip(self.slots.seen, seen, strict=True):
+                with block.rows(marks.reads) as row:
+                    marks.emit(row, b.const_i64(0), array)
+        else:
+            self._emit_grouped(block, self.groups, (integers, floats, *seen), state[2] if self.clustered else None)
+
+    def _emit_reduction(self, block: Block, slot: Slot, cells: Var, position: int) -> None:
+        """One vectorised loop that reduces a block to one value."""
+        if slot.is_separate:
+            return
+        at = (b.const_i64(0), b.const_i64(position))
+        if slot.part == "one" and slot.condition is None:
+            block.builder.update("+", cells, at, block.remaining)
+            return
+        total = block.builder.assign(b.const(slot.identity, Scalar.I64), "total")
+        with block.rows(slot.reads) as row:
+            contribution = slot.emit(row)
+            combine = b.add if slot.op == "+" else b.minimum if slot.op == "min" else b.maximum
+            block.builder.set(total, combine(total, contribution))
+        block.builder.update(slot.op, cells, at, total)
+
+    def _emit_float_sum(self, block: Block, slot: Slot, cells: Var, position: int) -> None:
+        """Floats are added in a fixed interleaved order, so that equal data has an equal sum."""
+        if slot.is_separate:
+            return
+        values = block.local(Scalar.F64)
+        with block.rows(slot.reads) as row:
+            block.builder.store(values, row.ordinal, slot.emit(row))
+        total = b.call("sum_floats", values, block.active)
+        block.builder.update("+", cells, (b.const_i64(0), b.const_i64(position)), total)
+
+    def _emit_grouped(
+        self, block: Block, groups: DenseGroups | MatchedGroups, state: Sequence[Var], window: Var | None
+    ) -> None:
+        integers, floats, *seen = state
+        keys = groups.reads
+        arguments = self.slots.reads
+        first = excluded = None
+        if window is not None:
+            first = block.builder.hoist(b.load(window, b.const_i64(0)))
+            excluded = block.builder.hoist(b.load(window, b.const_i64(1)))
+
+        def number_of(row: Row) -> ir.Expr:
+            number = groups.emit(row)
+            return number if first is None else b.sub(number, first)
+
+        if block.selection is not None:
+            with block.rows([*keys, *arguments]) as row:
+                update_slots(row, number_of(row), integers, floats, self.slots, seen)
+            return
+        assert isinstance(groups, DenseGroups), "matches are looked up for a selection of rows"
+        for argument in sorted(set(arguments), key=_size):
+            materialise(block, argument)
+        few = plan_few_groups(block, groups.count, self.slots.integers)
+        type = Scalar.I64 if few is None else Scalar.U8
+        numbers = block.local(type)
+        with block.rows(keys) as row:
+            number = number_of(row)
+            if row.active is not None:
+                number = b.select(row.active, number, excluded or row.integer(groups.count))
+            block.builder.store(numbers, row.index, b.convert(number, type))
+        if few is not None:
+            few.emit(numbers, integers)
+            if not self.slots.has_others:
+                return
+        update = update_slots if few is None else update_others
+        with block.rows(arguments) as row:
+            unmasked = Row(block, row.index, None, row.ordinal)
+            number = b.convert(b.load(numbers, row.index), Scalar.I64)
+            update(unmasked, number, integers, floats, self.slots, seen)
+
+
+def _size(expression: Expression) -> int:
+    return sum(1 for _ in walk(expression))
