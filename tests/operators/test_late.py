@@ -62,6 +62,8 @@ def pair() -> Iterator[Pair]:
         "select k, count(*) from t where s || 'x' like '%5%x' group by k having count(*) > 1",
         "select a.k, lower(b.t) as w, count(*) from t a join t b on a.id = b.id + 1 group by all",
         "select count(*) from t where upper(s) = 'nothing'",
+        "select id, null::int[] as l, [k, 1] as m, case when k > 2 then [k] end as c from t",
+        "select len(l) as n, count(*) from (select k, list(s order by id) as l from t group by k) group by 1",
         "select 'x' || k as label, 1 as one from t where length(trim(s)) > 3",
     ],
 )

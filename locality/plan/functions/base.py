@@ -15,7 +15,7 @@ from locality.kernel import ir
 from locality.kernel.ir import Scalar
 from locality.plan.expressions import Call, Expression
 from locality.plan.intervals import BOOLEAN, INT64, Interval
-from locality.types import DataType
+from locality.types import DataType, element_of
 
 
 class SortedValues(Protocol):
@@ -101,7 +101,9 @@ class Function:
 
 
 def null_of(dtype: DataType) -> Value:
-    """NULL as a value of a type that is not a string."""
+    """NULL as a value of a type that is not a string; raises Unsupported for lists."""
+    if element_of(dtype) is not None:
+        raise Unsupported(f"NULL as {dtype}")
     never = ir.Const(False, Scalar.BOOL)
     match dtype.name:
         case "BOOLEAN":
