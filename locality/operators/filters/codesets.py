@@ -99,7 +99,7 @@ def code_sets(relation: Relation, predicate: Expression) -> tuple[int, list[Code
         if direct is not None:
             return index, [_codes_of_values(segment.column(index), direct) for segment in relation.segments]
     else:
-        found = _sets_by_dictionary(predicate, [segment.column(index) for segment in relation.segments])
+        found = _sets_by_dictionary(relation, index, predicate)
         if found is not None:
             return index, found
     if not is_deterministic(predicate):
@@ -145,10 +145,16 @@ def _compared_integer(name: str, value: PhysicalValue) -> CodeSet | None:
     return compared(name, int(value)) if name in MIRRORED and isinstance(value, int) else None
 
 
-def _sets_by_dictionary(predicate: Expression, columns: Sequence[EncodedColumn]) -> list[CodeSet] | None:
-    """The codes in each segment where all have dictionaries, found by bisection: their entries ascend."""
+def _sets_by_dictionary(relation: Relation, index: int, predicate: Expression) -> list[CodeSet] | None:
+    """The codes in each segment where all have dictionaries, found by bisection: their entries ascend.
+
+    The first column without one ends it: reading raw strings takes long, and is better done on several threads.
+    """
     sets: dict[str, CodeSet] = {}
-    for column in columns:
+    columns: list[EncodedColumn] = []
+    for segment in relation.segments:
+        column = segment.column(index)
+        columns.append(column)
         if column.dictionary is None:
             return None
         if column.dictionary.key not in sets:
