@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from locality.encodings import EncodedColumn
 from locality.kernel import builder as b
 from locality.kernel.ir import Array, Scalar, Var
 from locality.kernel.loader import Kernel, load
@@ -22,6 +23,7 @@ from locality.operators.filters.filter import Test
 from locality.operators.relations.links import Link
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.shapes import ColumnShape, shape_of
+from locality.operators.relations.tables import passing_columns
 from locality.operators.sideways import clipping_links, possible_blocks
 from locality.operators.steps import Step, emit_steps, plan_steps
 from locality.plan.expressions import Expression, columns_of
@@ -97,6 +99,7 @@ class Pipeline:
     parameters: list[Parameters] = field(init=False, default_factory=list)
     arguments: list[tuple[AnyArray, ...]] = field(init=False, default_factory=list)
     bound: dict[int, Callable[..., int]] = field(init=False, default_factory=dict)
+    passing: dict[int, tuple[EncodedColumn, ...]] = field(init=False, default_factory=dict)
     zones_total: int = field(init=False, default=0)
     zones_read: int = field(init=False, default=0)
     scan_reads: tuple[Counter[str], int] | None = field(init=False, default=None)
@@ -128,7 +131,7 @@ class Pipeline:
                 kernels[shapes] = len(self.kernels)
                 self._generate(dict(zip(self.columns, shapes, strict=True)))
             number = kernels[shapes]
-            self.arguments.append(self.parameters[number].bind(segment))
+            self.arguments.append(self._arguments(position, number))
             for start, stop in ranges:
                 step = _even_step(stop - start, size)
                 cuts = range(start, stop, step)
@@ -145,7 +148,12 @@ class Pipeline:
         """Has the raw strings that will be read decompressed, several segments at a time."""
         text = [i for i in self.columns if self.relation.types[i].domain is Domain.STRING]
         segments = [self.relation.segments[position] for position in positions]
-        wanted = [(segment, index) for segment in segments for index in text if not segment.is_ready(index)]
+        wanted = [
+            (segment, index)
+            for segment in segments
+            for index in set(text).difference(passing_columns(segment, text))
+            if not segment.is_ready(index)
+        ]
         if len(wanted) > 1:
             with ThreadPoolExecutor(available_threads()) as pool:
                 list(pool.map(lambda pair: pair[0].column(pair[1]), wanted))
@@ -170,11 +178,11 @@ class Pipeline:
         """The same pipeline over other rows of the same form, see :mod:`locality.operators.relations.signature`."""
         other = copy(self)
         other.relation, other.links, other.steps, other.scan_reads = relation, (), (), None
-        other.bound = {}  # what is bound holds the arrays of other rows
+        other.bound, other.passing = {}, {}  # what is bound holds the arrays of other rows
         kernels = {morsel.segment: morsel.kernel for morsel in self.planned}
         other.arguments = [
-            self.parameters[kernels[position]].bind(segment) if position in kernels else ()
-            for position, segment in enumerate(relation.segments)
+            other._arguments(position, kernels[position]) if position in kernels else ()
+            for position in range(len(relation.segments))
         ]
         other.morsels = other._clipped()
         return other
@@ -186,6 +194,11 @@ class Pipeline:
         segments = {morsel.segment for morsel in self.planned}
         possible = {segment: possible_blocks(self.relation, self.clipping, segment) for segment in segments}
         return [part for morsel in self.planned for part in _parts(morsel, possible[morsel.segment])]
+
+    def _arguments(self, position: int, kernel: int) -> tuple[AnyArray, ...]:
+        """What a kernel takes for a segment; nothing yet where that has columns that are not to stay in memory."""
+        segment = self.relation.segments[position]
+        return () if passing_columns(segment, self.columns) else self.parameters[kernel].bind(segment)
 
     def _generate(self, shapes: dict[int, ColumnShape]) -> None:
         """Adds the kernel for segments of these shapes, and what binds its parameters."""
@@ -213,7 +226,7 @@ class Pipeline:
         """Runs one morsel; a result other than 0 says that SQL may raise an error for some row."""
         faults: int
         if interpret:
-            integers, floats, *arrays = self.arguments[morsel.segment]
+            integers, floats, *arrays = self.arguments[morsel.segment] or self._bind(morsel)
             run = self.kernels[morsel.kernel].interpreted
             faults = run(morsel.start, morsel.stop, integers, floats, *state, *arrays)
         else:
@@ -222,11 +235,33 @@ class Pipeline:
 
     def _bound(self, morsel: Morsel) -> Callable[..., int]:
         """The kernel with the arguments that are the same for all morsels of a segment."""
-        if morsel.segment not in self.bound:
-            integers, floats, *arrays = self.arguments[morsel.segment]
+        bound = self.bound.get(morsel.segment)
+        if bound is None:
+            integers, floats, *arrays = self.arguments[morsel.segment] or self._bind(morsel)
             fixed = (None, None, integers, floats, *(None for _ in self.sink.state), *arrays)
-            self.bound[morsel.segment] = self.kernels[morsel.kernel].bind(fixed)
-        return self.bound[morsel.segment]
+            bound = self.bound[morsel.segment] = self.kernels[morsel.kernel].bind(fixed)
+        return bound
+
+    def _bind(self, morsel: Morsel) -> tuple[AnyArray, ...]:
+        """The arguments for a segment with columns that pass: the oldest are let go, other workers may be at the rest.
+
+        The columns themselves are held as well, so that a second worker finds them.
+        """
+        segment = self.relation.segments[morsel.segment]
+        columns = tuple(segment.column(index) for index in passing_columns(segment, self.columns))
+        self.passing[morsel.segment] = columns
+        for position in list(self.passing)[: -available_threads()]:
+            self._let_go(position)
+        return self.parameters[morsel.kernel].bind(segment)
+
+    def _let_go(self, position: int) -> None:
+        self.passing.pop(position, None)
+        self.bound.pop(position, None)
+
+    def finish(self) -> None:
+        """Lets go of columns that are not to stay in memory, after a run."""
+        for position in list(self.passing):
+            self._let_go(position)
 
 
 def _parts(morsel: Morsel, possible: npt.NDArray[np.bool_] | None) -> list[Morsel]:

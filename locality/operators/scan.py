@@ -31,7 +31,10 @@ def run_morsels(
         if work(worker, morsel):
             faults.append(morsel.segment)
 
-    execution.run(morsels, step)
+    try:
+        execution.run(morsels, step)
+    finally:
+        pipeline.finish()
     if faults:
         raise Unsupported("a value may be out of range for its type")
 

@@ -14,6 +14,9 @@ from locality.optimizer.regions import Region, Relation
 from locality.plan.expressions import Call, ColumnRef, Expression, columns_of
 from locality.plan.nodes import Node, Project, Scan
 
+#: Relations up to which a set's rows are counted with one or another of them last: beyond, the sets would be too many.
+_MOST_ORDERS = 10
+
 
 @dataclass(frozen=True)
 class Member:
@@ -187,6 +190,8 @@ class Graph:
         counting that relation last says more.
         """
         found = {max(members(relations), key=self._order.__getitem__)}
+        if relations.bit_count() > _MOST_ORDERS:
+            return found
         for position in members(relations):
             others = relations & ~(1 << position)
             if self.relations[position].kind == "inner" and self._tells_apart(

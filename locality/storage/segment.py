@@ -7,6 +7,7 @@ raw text and nested values, LZ4-compressed, a batch a zone. ``name.zones.arrow``
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from locality.encodings import Dictionary, EncodedColumn
+from locality.encodings import Dictionary, EncodedColumn, stored_width
 from locality.errors import CorruptStoreError
 from locality.storage import segment_format, value_format, zone_format
 from locality.storage.files import FileEntry, check_arrow, create
@@ -55,8 +56,12 @@ class Segment:
         names: Sequence[str],
         types: Sequence[DataType],
         dictionaries: Mapping[str, Dictionary],
+        passing: frozenset[int] = frozenset(),
     ) -> None:
         """As :func:`open_segment`."""
+        self._passing = passing
+        self._in_use: dict[int, weakref.ref[EncodedColumn]] = {}
+        self._widths: dict[int, float] = {}
         self.row_count = files.rows
         self._directory = directory
         self._files = files
@@ -68,14 +73,32 @@ class Segment:
         self._lock = threading.RLock()
 
     def column(self, index: int) -> EncodedColumn:
-        """Column ``index``: read-only views of the memory map; text and nested values are decompressed and cached.
+        """Column ``index``: read-only views of the memory map; text and nested values are decompressed and cached,
+        one that is only passing as long as somebody uses it.
 
         Raises CorruptStoreError, naming the file, where a file is not what the manifest says.
         """
         with self._lock:
-            if index not in self._columns:
-                self._columns[index] = self._read_column(index)
-            return self._columns[index]
+            known = self._columns.get(index) or (self._in_use[index]() if index in self._in_use else None)
+            if known is not None:
+                return known
+            column = self._read_column(index)
+            if index in self._passing:
+                self._in_use[index] = weakref.ref(column)
+            else:
+                self._columns[index] = column
+            return column
+
+    def width(self, index: int) -> float:
+        """Bytes of column ``index`` a row, as it is in memory."""
+        with self._lock:
+            if index not in self._widths:
+                self._widths[index] = stored_width(self.column(index))
+            return self._widths[index]
+
+    def is_passing(self, index: int) -> bool:
+        """Whether column ``index`` is forgotten when nobody uses it, because the table's is too large to keep."""
+        return index in self._passing
 
     def is_ready(self, index: int) -> bool:
         """Whether column ``index`` has been read."""
@@ -203,9 +226,13 @@ def open_segment(
     names: Sequence[str],
     types: Sequence[DataType],
     dictionaries: Mapping[str, Dictionary],
+    passing: frozenset[int] = frozenset(),
 ) -> Segment:
-    """The segment of ``files``, without touching them; ``dictionaries`` is asked by key when a column needs one."""
-    return Segment(directory, files, names, types, dictionaries)
+    """The segment of ``files``, without touching them; ``dictionaries`` is asked by key when a column needs one.
+
+    passing: the columns that are not kept in memory once nobody uses them.
+    """
+    return Segment(directory, files, names, types, dictionaries, passing)
 
 
 def _write(directory: Path, name: str, batch: pa.RecordBatch) -> FileEntry:

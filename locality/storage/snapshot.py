@@ -15,6 +15,9 @@ from locality.storage.manifest import ColumnEntry, Manifest, TableEntry
 from locality.storage.segment import Segment, SegmentFiles, open_segment
 from locality.storage.table import ColumnInfo, Table
 
+#: Bytes of a column's strings that stay in memory, decompressed, from query to query; of more, what is in use does.
+MOST_KEPT_TEXT = 256 << 20
+
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
@@ -51,7 +54,10 @@ def open_table(store: Path, entry: TableEntry, known: Mapping[SegmentFiles, Segm
     names = [column.name for column in entry.columns]
     types = [column.type for column in entry.columns]
     dictionaries = Dictionaries(store, entry.dictionaries)
-    segments = [known.get(files) or open_segment(store, files, names, types, dictionaries) for files in entry.segments]
+    passing = frozenset(i for i, c in enumerate(entry.columns) if c.statistics.text_bytes > MOST_KEPT_TEXT)
+    segments = [
+        known.get(files) or open_segment(store, files, names, types, dictionaries, passing) for files in entry.segments
+    ]
     return Table(
         entry.name,
         [column_info(column) for column in entry.columns],

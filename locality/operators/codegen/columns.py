@@ -157,13 +157,13 @@ def relation_dictionary(relation: Relation, index: int) -> tuple[Dictionary, dic
 
     No codes are given where all segments have the same dictionary. Raises Unsupported if a segment has none.
     """
-    columns = [segment.column(index) for segment in relation.segments]
+    columns = []
+    for segment in relation.segments:  # one after the other: raw strings are not all read only to be refused
+        columns.append(segment.column(index))
+        is_raw = columns[-1].dictionary is None and not columns[-1].all_null
+        if is_raw or relation.types[index].domain is not Domain.STRING:
+            raise Unsupported(f"row-by-row access to raw strings of {relation.types[index]}")
     found = {c.dictionary.key: c.dictionary for c in columns if c.dictionary is not None}
-    if (
-        any(c.dictionary is None and not c.all_null for c in columns)
-        or relation.types[index].domain is not Domain.STRING
-    ):
-        raise Unsupported(f"row-by-row access to raw strings of {relation.types[index]}")
     if not found:
         return make_dictionary(pa.array([], to_arrow(relation.types[index]))), {"": np.zeros(1, dtype=np.int32)}
     uniform = len(found) == 1 and all(c.dictionary is not None for c in columns)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from locality.encodings import EncodedColumn, stored_width, take
-from locality.operators.relations.relation import ColumnsSegment, Origin, Positions, Relation, ZoneBounds
+from locality.encodings import EncodedColumn, take
+from locality.operators.relations.relation import ColumnsSegment, LinkedSegment, Origin, Positions, Relation, ZoneBounds
+from locality.operators.relations.relation import Segment as AnySegment
 from locality.plan.intervals import Interval
 from locality.plan.nodes import Scan
 from locality.storage.table import Segment, Table
@@ -35,7 +37,7 @@ class ScannedSegment:
         return take(self.column(index), rows)
 
     def width(self, index: int) -> float:
-        return stored_width(self.column(index))
+        return self.segment.width(self.columns[index])
 
     def zones(self, index: int) -> ZoneBounds | None:
         return self.segment.zones(self.columns[index]) if self.zoned else None
@@ -45,6 +47,17 @@ class ScannedSegment:
 
     def origin(self, index: int) -> Origin | None:
         return None
+
+
+def passing_columns(segment: AnySegment, indices: Iterable[int]) -> tuple[int, ...]:
+    """Those of the columns that the segment of a stored table forgets when nobody uses them."""
+    while isinstance(segment, LinkedSegment):
+        base = segment.base
+        indices = [index for index in indices if index < segment.first]
+        segment = base
+    if not isinstance(segment, ScannedSegment):
+        return ()
+    return tuple(index for index in indices if segment.segment.is_passing(segment.columns[index]))
 
 
 def scan_relation(table: Table, scan: Scan, *, zoned: bool = True) -> Relation:
