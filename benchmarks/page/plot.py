@@ -123,11 +123,11 @@ def _named(dots: Sequence[Label], width: int) -> list[Label]:
         length = _LETTER * len(dot.text)
         spots = [(8, 4), (-8 - length, 4), (-length / 2, -8), (-length / 2, 17)]
         for dx, dy in spots:
-            left, base = dot.x + dx, dot.y + dy
+            left, base = round(dot.x + dx, 1), round(dot.y + dy, 1)
             box = (left, base - _LINE + 3, left + length, base + 2)
             if box[0] > LEFT and box[2] < width - 2 and not any(_overlap(box, other) for other in taken):
                 taken.append(box)
-                names.append(Label(round(left, 1), round(base, 1), dot.text))
+                names.append(Label(left, base, dot.text))
                 break
     return names
 

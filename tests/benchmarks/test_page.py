@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from locality._suites.benchmarks.page import render_page
@@ -162,6 +162,7 @@ def test_an_axis_has_its_values_and_few_round_ticks_in_order(values: list[float]
 
 
 @given(places=st.lists(st.tuples(st.floats(1, 1e3), st.floats(1, 1e3)), min_size=1, max_size=40))
+@example(places=[(38.0, 456.0), (72.0, 599.0), (73.0, 599.0)])
 def test_names_in_a_plot_cover_neither_dots_nor_each_other(places: list[tuple[float, float]]) -> None:
     scale = LogScale(0.5, 2e3)
     points = [Point(x, y, f"q{i:02}", "") for i, (x, y) in enumerate(places)]
