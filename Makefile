@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 SUITE ?= tpch scan
-TIME_LIMIT ?= 120
+TIME_LIMIT ?= 110
 SCALE ?=
 BENCH_ARGS ?=
 TEST_ARGS ?=
@@ -20,7 +20,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .PHONY: help bench test check coverage figures clean
 
 help:
-	@echo "make bench     measure Locality and others on real data          (SUITE=tpch SCALE=0.1 TIME_LIMIT=120 BENCH_ARGS=...)"
+	@echo "make bench     measure Locality and others on real data          (SUITE=tpch SCALE=0.1 TIME_LIMIT=110 BENCH_ARGS=...)"
 	@echo "make test      run the tests                                       (TEST_ARGS=...)"
 	@echo "make check     lint, types and import contract"
 	@echo "make coverage  run the tests with kernels as plain Python, and report line coverage"
