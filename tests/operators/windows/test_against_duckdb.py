@@ -137,7 +137,7 @@ def test_queries(sql: str, pair: Pair) -> None:
         ("select ntile(0) over (order by id) from t", ""),
         ("select sum(k) over (order by id rows between k preceding and current row) from t", ""),
         (
-            "select count(distinct k) over (partition by g order by id rows 2 preceding) from t",
+            "select count(distinct k) over (partition by g order by id, d rows 2 preceding) from t",
             "DISTINCT",
         ),
         ("select stddev(k) over (partition by g) from t", "window function stddev"),
