@@ -33,6 +33,8 @@ AnyArray = npt.NDArray[Any]
 _TABLE_RECORDS = 32768
 #: Bytes of records that are kept before they are merged.
 _ROUND_BYTES = 256 << 20
+#: The share of rows expected to become records below which these are taken to be few against the room for them.
+_DENSE_SHARE = 0.5
 #: Groups that there is room for before it is known how many records a group has.
 _FIRST_GROUPS = 4096
 
@@ -144,7 +146,8 @@ class HashGrouping:
 
     def add(self, pipeline: Pipeline, morsels: Sequence[Morsel]) -> int:
         """Adds the rows of morsels; returns the bytes of state that they made."""
-        room = Room(self._words, self._slots, [SMALL_GROUPS, *(morsel.rows for morsel in morsels)])
+        sparse = bool(pipeline.links) or pipeline.selectivity < _DENSE_SHARE
+        room = Room(self._words, self._slots, [SMALL_GROUPS, *(morsel.rows for morsel in morsels)], sparse=sparse)
         made = self._run(pipeline, morsels, room)
         parts = [self._few, *made]
         few = [part for part in parts if isinstance(part, Groups) and len(part)]

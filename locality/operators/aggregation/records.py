@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+import mmap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,11 +57,12 @@ class Records:
 class Room:
     """Memory for the records of several morsels, a part for each; what is not written costs none."""
 
-    def __init__(self, words: int, slots: Slots, rows: Sequence[int]) -> None:
-        """``rows``: the most records of each part."""
+    def __init__(self, words: int, slots: Slots, rows: Sequence[int], *, sparse: bool) -> None:
+        """``rows``: the most records of each part. sparse: whether much fewer are expected."""
         total = sum(rows)
-        self._integers = np.empty((words + len(slots.integers), total), np.int64)
-        self._floats = np.empty((len(slots.floats), total))
+        make = sparse_array if sparse else np.empty
+        self._integers = make((words + len(slots.integers), total), np.int64)
+        self._floats = make((len(slots.floats), total), np.float64)
         self._rows = rows
         self._starts = np.cumsum([0, *rows]).tolist()
 
@@ -69,6 +73,22 @@ class Room:
     def together(self, parts: Sequence[Records]) -> Records:
         """The records of all parts, in the order given."""
         return Records(self._integers, self._floats, np.concatenate([part.offsets for part in parts]))
+
+
+def sparse_array(shape: tuple[int, int], dtype: npt.DTypeLike) -> AnyArray:
+    """An array of which little will be written.
+
+    numpy asks for huge pages, each of which the system clears as a whole when a byte of it is written; here pages are
+    small, and cost nothing but where they are used.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size == 0:
+        return np.empty(shape, dtype)
+    pages = mmap.mmap(-1, size)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        with contextlib.suppress(OSError):  # a system without huge pages doesn't know the advice
+            pages.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(pages, dtype).reshape(shape)
 
 
 class SmallTable:
