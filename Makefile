@@ -29,8 +29,10 @@ help:
 
 bench: $(VENV)/.bench
 	@for suite in $(SUITE); do \
-		$(BIN)/locality bench $$suite $(if $(SCALE),--scale $(SCALE)) --time-limit $(TIME_LIMIT) $(BENCH_ARGS) || exit; \
+		$(BIN)/locality bench $$suite $(if $(SCALE),--scale $(SCALE)) --time-limit $(TIME_LIMIT) \
+			--html bench-$$suite.html $(BENCH_ARGS) || exit; \
 	done
+	@echo "Written as pages to open in a browser: $(SUITE:%=bench-%.html)"
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(TEST_ARGS)

@@ -19,12 +19,14 @@ from .base import (
 )
 
 _DATABASE = "bench"
+#: Outer joins give NULLs, and so do sums of no rows.
+_STANDARD = "join_use_nulls = 1, aggregate_functions_null_for_empty = 1"
 
 
 class ChDBEngine(SQLEngine):
     """MergeTree tables in the suite's order of sorting, or else by primary key; merged to one part before the queries.
 
-    Outer joins give NULLs, as the standard says, by the setting ``join_use_nulls``.
+    Settings have it answer as the standard says where nothing matches.
     """
 
     name: ClassVar[str] = "chdb"
@@ -42,7 +44,7 @@ class ChDBEngine(SQLEngine):
         limit = resources.memory_bytes * 4 // 5
         self._session.query(f"create database if not exists {_DATABASE}")
         self._session.query(f"use {_DATABASE}")
-        self._session.query(f"set max_threads = {resources.threads}, max_memory_usage = {limit}, join_use_nulls = 1")
+        self._session.query(f"set max_threads = {resources.threads}, max_memory_usage = {limit}, {_STANDARD}")
 
     @classmethod
     def missing(cls) -> str | None:
