@@ -43,8 +43,8 @@ def run(
     suite: a name in ``SUITES``. engines: names in ``ENGINES``, the suite's own choice if None. json_path: where to
     write the whole record; html_path: where to write it as a page.
 
-    Returns the exit status: 0; 1 if an answer differs from the reference or an engine fails; 2 for a suite, engine or
-    query that there isn't; 130 after Ctrl-C, with what there was up to then printed and written.
+    Returns the exit status: 0; 1 if Locality's answer differs from the reference or it fails; 2 for a suite, engine
+    or query that there isn't; 130 after Ctrl-C, with what there was up to then printed and written.
 
     Raises:
         locality.errors.SourceError: the data can't be made or read.
@@ -126,7 +126,7 @@ def carry_out(
         write_whole(html_path, render_page(flat_runs(record.to_json())))
     if interrupted:
         return INTERRUPTED
-    return 1 if any(run.problems() for run in record.runs) else 0
+    return 1 if any(run.failed for run in record.runs) else 0
 
 
 def output() -> Console:

@@ -152,6 +152,13 @@ class RunRecord:
         """A line for each answer that was wrong or failed, and each engine that could not be loaded."""
         return self._lines(problems=True)
 
+    @property
+    def failed(self) -> bool:
+        """Whether the baseline answered wrongly or failed. What another engine can't do is told, and no failure."""
+        found: list[LoadRecord | Measurement] = [load for load in self.loads if load.engine == self.baseline]
+        found += [query.measurements[self.baseline] for query in self.queries if self.baseline in query.measurements]
+        return any(each.outcome.is_problem for each in found)
+
     def remarks(self) -> list[str]:
         """A line for each answer that wasn't Locality's own, or that an engine could not give or gave up."""
         return self._lines(problems=False)

@@ -146,7 +146,7 @@ def run(
 
     Every engine runs in a process of its own, with the same number of threads and the same files, and they are asked in
     turn. The table shows medians of hot runs, ratios to Locality, the bytes that Locality moved, and the share of the
-    machine's read bandwidth. The exit status is 1 if any answer differs or an engine fails.
+    machine's read bandwidth. The exit status is 1 if Locality answers wrongly or fails.
     """
     status: int = _suites("cli").run(suite, engines, _chosen(**limits), json_path, html_path)
     return status

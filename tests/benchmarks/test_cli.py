@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -102,6 +103,17 @@ def test_exit_status(
     assert bench(monkeypatch, engine, DuckDBEngine, json_path=path) == status
     assert text in capsys.readouterr().out
     assert json.loads(path.read_text())["complete"] == (status != 130)
+
+
+@pytest.mark.usefixtures("inline")
+def test_what_another_engine_gets_wrong_is_told_and_no_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Other(fakes.Wrong):
+        name: ClassVar[str] = "other"
+
+    assert bench(monkeypatch, fakes.Ours, Other) == 0
+    assert "WRONG" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("inline")
