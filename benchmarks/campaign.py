@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -98,9 +99,13 @@ def measure(
                 sources[scale],
                 taken,
                 options.stopping,
-                lambda text, left, place=place: notify(place + text, left),  # type: ignore[misc]
+                partial(_notify_at, notify, place),
             )
             runner.run()
+
+
+def _notify_at(notify: Notify, place: str, text: str, left: float) -> None:
+    notify(place + text, left)
 
 
 @contextmanager

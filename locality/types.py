@@ -13,6 +13,7 @@ Every flat type lies in one *domain*:
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -196,7 +197,7 @@ def to_arrow(dtype: DataType) -> pa.DataType:
         raise SchemaError(f"type {dtype} has no fixed Arrow representation") from None
 
 
-_ARROW_ALIASES: list[tuple[object, str]] = [
+_ARROW_ALIASES: list[tuple[Callable[[pa.DataType], bool], str]] = [
     (pa.types.is_large_string, "VARCHAR"),
     (pa.types.is_string_view, "VARCHAR"),
     (pa.types.is_large_binary, "BLOB"),
@@ -227,6 +228,6 @@ def from_arrow(arrow: pa.DataType) -> DataType:
         if arrow == simple and name != "HUGEINT":
             return DataType(name)
     for test, name in _ARROW_ALIASES:
-        if test(arrow):  # type: ignore[operator]
+        if test(arrow):
             return DataType(name)
     return DataType(str(arrow))

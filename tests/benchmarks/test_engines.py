@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,7 +14,8 @@ from locality._suites.benchmarks.campaign import seats
 from locality._suites.benchmarks.comparison import brief_difference
 from locality._suites.benchmarks.engines import ENGINES
 from locality._suites.benchmarks.engines.base import with_literals, with_quoted_intervals
-from locality._suites.benchmarks.model import Query, Source
+from locality._suites.benchmarks.engines.pandas import PandasEngine
+from locality._suites.benchmarks.model import AnswerRow, Query, Source
 from locality._suites.benchmarks.outcome import Outcome
 from locality._suites.benchmarks.reference import Reference
 from locality._suites.benchmarks.seat import Seat
@@ -32,7 +34,7 @@ def limits(run: int) -> tuple[int]:
     return (20 - run,)
 
 
-def naive(tables, limit):  # type: ignore[no-untyped-def]
+def naive(tables: Mapping[str, Any], limit: int) -> list[AnswerRow]:
     regions = {row["r_regionkey"]: row["r_name"] for row in tables["region"]}
     names: dict[str, list[str]] = {}
     for row in tables["nation"]:
@@ -41,7 +43,7 @@ def naive(tables, limit):  # type: ignore[no-untyped-def]
     return [(region, len(found), min(found)) for region, found in sorted(names.items())]
 
 
-def framed(tables, limit):  # type: ignore[no-untyped-def]
+def framed(tables: Mapping[str, Any], limit: int) -> pd.DataFrame:
     nation = tables["nation"]
     joined = nation[nation["n_nationkey"] < limit].merge(
         tables["region"], left_on="n_regionkey", right_on="r_regionkey"
@@ -49,7 +51,7 @@ def framed(tables, limit):  # type: ignore[no-untyped-def]
     return joined.groupby("r_name").agg(n=("n_name", "count"), least=("n_name", "min")).sort_index().reset_index()
 
 
-def mapped(tables, limit):  # type: ignore[no-untyped-def]
+def mapped(tables: Mapping[str, Any], limit: int) -> list[AnswerRow]:
     names: dict[str, list[str]] = {}
     for nation in tables["nation"]:
         if nation.n_nationkey < limit:
@@ -57,7 +59,7 @@ def mapped(tables, limit):  # type: ignore[no-untyped-def]
     return [(region, len(found), min(found)) for region, found in sorted(names.items())]
 
 
-def over_arrays(tables, limit):  # type: ignore[no-untyped-def]
+def over_arrays(tables: Mapping[str, Any], limit: int) -> list[AnswerRow]:
     nation, region = tables["nation"], tables["region"]
     codes = dict(zip(region.columns["r_regionkey"].tolist(), region.columns["r_name"].tolist(), strict=True))
     names: dict[int, list[int]] = {}
@@ -124,9 +126,9 @@ def test_intervals_are_quoted() -> None:
 def test_frames_have_floats_for_decimals_and_instants_for_dates(sources: dict[str, Source]) -> None:
     from . import fakes
 
-    pandas = ENGINES["pandas"](fakes.resources(sources["lineitem"].path.parent))
+    pandas = PandasEngine(fakes.resources(sources["lineitem"].path.parent))
     pandas.load_table("lineitem", sources["lineitem"])
-    frame = pandas.tables["lineitem"]  # type: ignore[attr-defined]
+    frame = pandas.tables["lineitem"]
     assert frame["l_quantity"].dtype == "float64"
     assert pd.api.types.is_datetime64_any_dtype(frame["l_shipdate"])
     assert pandas.stored_bytes()

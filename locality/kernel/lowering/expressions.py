@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from locality.kernel.lowering.syntax import constant_of
 from locality.kernel.lowering.types import SIGNED, LoweringError, Operand, Value, View, common, memory_name
 
 
-class Expressions:
+class Expressions(ABC):
     """Lowers expressions of one function to the statements of an emitter."""
 
     def __init__(self, emitter: Emitter, scope: Mapping[str, Any]) -> None:
@@ -23,17 +24,17 @@ class Expressions:
         self.scope = scope
         self.counters: set[str] = set()
 
+    @abstractmethod
     def local(self, name: str) -> Operand | None:
         """The value of a name of the function's own; None if it is none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def assign(self, name: str, operand: Operand) -> None:
         """Gives a name of the function's own a value, and a type that holds all that it is given."""
-        raise NotImplementedError
 
+    @abstractmethod
     def call(self, node: ast.Call) -> Operand:
         """A function's result."""
-        raise NotImplementedError
 
     # Values.
 
