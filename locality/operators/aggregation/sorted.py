@@ -19,10 +19,10 @@ from locality.operators.aggregation.quantiles import continuous_quantile, discre
 from locality.operators.aggregation.registry import is_known
 from locality.operators.codegen.results import float_column, integer_column
 from locality.operators.ordering.fields import fields_of
-from locality.operators.ordering.order import SORT_BYTES, in_turn
+from locality.operators.ordering.order import SORT_BYTES
 from locality.operators.physical import Execution, Traffic
 from locality.operators.relations.batch import Batch
-from locality.operators.windows.inputs import Input, Numbers, columns_at
+from locality.operators.windows.inputs import Input, Numbers, by_shards, columns_at
 from locality.operators.windows.ordered import Ordered, put_in_order
 from locality.operators.windows.totals import counted_rows
 from locality.operators.windows.window import window_column
@@ -92,15 +92,9 @@ def _results(
     calls: Sequence[AggregateCall], columns: Mapping[int, EncodedColumn], ordered: Ordered, execution: Execution
 ) -> list[EncodedColumn]:
     """The values of every call, a group each, computed of several shards of groups side by side."""
-    shards = ordered.shards()
-    run = execution.run if len(shards) == 1 else in_turn
-    parts: list[list[EncodedColumn]] = [[] for _ in shards]
-
-    def compute(worker: int, number: int) -> None:
-        source = Input(columns, shards[number], run)
-        parts[number] = [_of_groups(source, call) for call in calls]
-
-    execution.run(range(len(shards)), compute)
+    parts = by_shards(
+        columns, ordered.shards(), lambda source: [_of_groups(source, call) for call in calls], execution.run
+    )
     return [concat(list(results)) for results in zip(*parts, strict=True)]
 
 

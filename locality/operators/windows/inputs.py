@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -108,6 +108,23 @@ class Input:
         else:
             gathered = take(self.column(expression), at)
         return gathered if there.all() else without_rows(gathered, there)
+
+
+def by_shards(
+    columns: Mapping[int, EncodedColumn],
+    shards: Sequence[Ordered],
+    compute: Callable[[Input], list[EncodedColumn]],
+    run: Run,
+) -> list[list[EncodedColumn]]:
+    """What ``compute`` gives for each shard of an order, several side by side; one alone may use all threads itself."""
+    inner = run if len(shards) == 1 else in_turn
+    parts: list[list[EncodedColumn]] = [[] for _ in shards]
+
+    def work(worker: int, number: int) -> None:
+        parts[number] = compute(Input(columns, shards[number], inner))
+
+    run(range(len(shards)), work)
+    return parts
 
 
 def valid_rows(column: EncodedColumn) -> Mask | None:

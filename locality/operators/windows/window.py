@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from locality.encodings import EncodedColumn, stored_bytes
 from locality.errors import Unsupported
 from locality.operators.ordering.fields import Field, fields_of
-from locality.operators.ordering.order import SORT_BYTES, in_turn
+from locality.operators.ordering.order import SORT_BYTES
 from locality.operators.physical import Execution, Explanation, Physical, Traffic
 from locality.operators.relations.batch import Batch, interval_of
-from locality.operators.windows.inputs import Input, columns_at
+from locality.operators.windows.inputs import Input, by_shards, columns_at
 from locality.operators.windows.leading import leading_rows, wanted_rows
 from locality.operators.windows.neighbours import NEIGHBOURS
 from locality.operators.windows.ordered import Ordered, put_in_order
@@ -107,14 +107,7 @@ def _columns(
 ) -> list[EncodedColumn]:
     """The values of calls over one order as the rows came, computed of several shards side by side."""
     shards = ordered.shards()
-    run = execution.run if len(shards) == 1 else in_turn
-    parts: list[list[EncodedColumn]] = [[] for _ in shards]
-
-    def compute(worker: int, number: int) -> None:
-        source = Input(columns, shards[number], run)
-        parts[number] = [window_column(source, call) for call in calls]
-
-    execution.run(range(len(shards)), compute)
+    parts = by_shards(columns, shards, lambda source: [window_column(source, call) for call in calls], execution.run)
     orders = [shard.order for shard in shards]
     return [scattered(results, orders, execution.run) for results in zip(*parts, strict=True)]
 
