@@ -13,6 +13,7 @@ from markupsafe import Markup
 from ..units import data_size
 from .curves import curves
 from .loading import break_evens, loads
+from .memory import memory
 from .run import Run
 from .speedups import scores, speedups
 from .steps import waterfalls
@@ -76,6 +77,8 @@ def _sections(runs: Sequence[Run], run: Run) -> Iterator[Section]:
     if run.engines:
         yield Section("loading", "loading.html.j2", {"loads": loads(run), "break_evens": break_evens(run)})
     yield Section("first", "timings.html.j2", first_timings(run), "The first time", _FIRST)
+    if (rates := memory(run)) is not None:
+        yield Section("memory", "memory.html.j2", rates)
     if grown := curves(runs):
         yield Section("curves", "curves.html.j2", grown)
 

@@ -35,6 +35,10 @@ def query(name: str, **measurements: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "title": f"about {name}", "sql": "select 1", "tables": ["t"], "measurements": measurements}
 
 
+def point(kind: str, threads: int, working_set: int, level: str, rate: float) -> dict[str, Any]:
+    return {"kind": kind, "threads": threads, "working_set": working_set, "level": level, "bytes_per_second": rate}
+
+
 def load(engine: str, seconds: float) -> dict[str, Any]:
     sizes = {"stored_bytes": 10**6, "peak_memory_bytes": 2 * 10**6}
     return {"engine": engine, "version": "1", "configuration": "as is", "seconds": {"t": seconds}, "rows": {}, **sizes}
@@ -51,6 +55,7 @@ def record() -> dict[str, Any]:
         "started": "2026-01-02T03:04:05+00:00",
         "machine": {"cpu": "one", "cores": 2, "memory_bytes": 8 * 10**9},
         "bandwidth": 2e10,
+        "roofline": [],
         "complete": True,
         "loads": [load("locality", 3.0), load("duckdb", 1.0), load("naive", 9.0)],
         "queries": [
@@ -121,8 +126,27 @@ def test_each_section_has_what_the_record_has(record: dict[str, Any]) -> None:
     ]  # fmt: skip
     record["steps"] = ["naive", "duckdb", "locality"]
     assert '<section id="steps">' in render_page([record])
+    record["roofline"] = [
+        point("read", 1, 2**14, "L1", 9e9),
+        point("read", 1, 2**15, "L1", 8e9),
+        point("disk", 1, 0, "disk", 1e9),
+    ]
+    assert '<section id="memory">' in render_page([record])
     small = copy.deepcopy(record) | {"scale": 0.1}
     assert '<section id="curves">' in render_page([small, record])
+
+
+def test_memory_is_told_by_level_and_threads(record: dict[str, Any]) -> None:
+    rates = {("L1", 2**14): 50e9, ("L1", 2**15): 60e9, ("memory", 2**28): 10e9}
+    record["roofline"] = [
+        point(kind, threads, size, level, rate * threads)
+        for kind in ("read", "write", "random")
+        for threads in (1, 2)
+        for (level, size), rate in rates.items()
+    ]
+    text, _ = read(render_page([record]))
+    assert "GB/s threads L1 memory reading 1 60.0 10.0 reading 2 120.0 20.0 writing 1" in text
+    assert "The disk" not in text
 
 
 def test_an_interrupted_run_shows_what_there_was(record: dict[str, Any]) -> None:
