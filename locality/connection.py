@@ -15,6 +15,7 @@ from typing import Any
 
 from locality.errors import ConnectionClosedError, QueryError, StoreError, Unsupported
 from locality.kernel.loader import warm_up
+from locality.runtime.changes import CHANGES, Changer
 from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.explain import Explained, explain_fallback, explain_query, requested
 from locality.runtime.interrupts import Interrupt, Interrupts
@@ -27,6 +28,7 @@ from locality.settings import Settings
 from locality.sql.fallback import Fallback
 from locality.sql.parameters import Parameters
 from locality.sql.planner import FOLLOWED, Planner
+from locality.sql.shadow import NotASelect
 from locality.sql.source import Source
 from locality.storage.info import StoreInfo, describe
 from locality.storage.ingest import IngestReport, Mode, ingest
@@ -86,6 +88,7 @@ class Connection:
         self._rehearsals = Rehearsals()
         self._interrupts = Interrupts()
         self._planner = Planner()
+        self._changer = Changer(self._store, self._workers)
         self._followed: Mapping[str, str] = {}
         self._fallback: Fallback | None = None
         self._spill: tempfile.TemporaryDirectory[str] | None = None
@@ -117,7 +120,10 @@ class Connection:
         with self._interrupts.query() as interrupt:
             started = time.perf_counter()
             snapshot = self._snapshot()
-            planned = self._plan(sql, params, snapshot)
+            try:
+                planned = self._plan(sql, params, snapshot)
+            except NotASelect as statement:
+                return self._change(sql, params, statement.kind, interrupt)
             planning = time.perf_counter() - started
             in_background = self.settings.background_compile and self.settings.fallback
             if in_background and isinstance(planned, PreparedQuery) and not planned.is_compiled:
@@ -147,7 +153,10 @@ class Connection:
         what the earlier ones put out, or DuckDB has to answer, shows only then.
         """
         snapshot = self._snapshot()
-        planned = self._plan(sql, params, snapshot)
+        try:
+            planned = self._plan(sql, params, snapshot)
+        except NotASelect as statement:
+            raise QueryError(f"plans are shown of queries; this is {statement}") from None
         is_open = isinstance(planned, PreparedQuery) and not planned.is_settled
         profile = self.sql(sql, params).profile if analyze or is_open else None
         shown = profile if analyze else None
@@ -156,8 +165,21 @@ class Connection:
             return explain_fallback(reason, shown)
         return explain_query(planned, shown)
 
+    def _change(self, sql: str, params: Parameters | None, kind: str, interrupt: Interrupt) -> Result:
+        """The result of a statement that changes rows."""
+        self._check_writable()
+        try:
+            if foreign := self._followed.keys() - FOLLOWED:
+                raise Unsupported(f"setting {min(foreign)} was changed, which may change answers")
+            return self._changer.run(sql, params, self.settings, self._followed, interrupt)
+        except Unsupported as reason:
+            raise QueryError(f"{kind.replace('_', ' ')} can't be done in SQL here: {reason}") from None
+
     def _plan(self, sql: str, params: Parameters | None, snapshot: Snapshot) -> PreparedQuery | str:
-        """The prepared query, or why DuckDB has to answer; kept for the next time where that is sound."""
+        """The prepared query, or why DuckDB has to answer; kept for the next time where that is sound.
+
+        Raises NotASelect for a statement that changes rows.
+        """
         disabled = self.settings.disabled_optimizers
         key = _cache_key(sql, params, disabled)
         with self._lock:
@@ -178,6 +200,8 @@ class Connection:
                 )
                 cacheable = query.cacheable
             except Unsupported as reason:
+                if isinstance(reason, NotASelect) and reason.kind in CHANGES:
+                    raise
                 planned, cacheable = str(reason), False
             if key is not None and cacheable:
                 self._plans[key] = planned
@@ -337,6 +361,7 @@ class Connection:
             self._rehearsals.close()
             self._workers.close()
             self._planner.close()
+            self._changer.close()
             if self._fallback is not None:
                 self._fallback.close()
             if self._spill is not None:
@@ -368,7 +393,7 @@ class Connection:
 
 def _source(table: Table) -> Source:
     types = tuple(column.type for column in table.columns)
-    return Source(table.name, types, table.arrow_schema, table.row_count, table.to_batches)
+    return Source(table.name, types, table.arrow_schema, table.live_count, table.to_batches)
 
 
 def _cache_key(sql: str, params: Parameters | None, disabled: frozenset[str]) -> Hashable | None:

@@ -169,3 +169,14 @@ def test_the_document_s_example_runs(store: Path) -> None:
     code = code.replace("sales.locality", store.name)
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=store.parent, check=True)
     assert "framed uint8 {'locality.type': 'BIGINT', 'locality.encoding': 'frame'" in run.stdout
+
+
+def test_the_document_says_which_rows_were_deleted(tmp_path: Path) -> None:
+    with locality.connect(tmp_path) as connection:
+        connection.ingest("t", pa.table({"a": range(10), "b": ["x"] * 10}))
+        connection.sql("delete from t where a % 3 = 1")
+    _, body = manifest(tmp_path)
+    (segment,) = body["tables"][0]["segments"]
+    live = read(tmp_path, segment["deleted"])
+    assert live.to_pydict() == {"live": [a % 3 != 1 for a in range(10)]}
+    assert (segment["rows"], segment["dead"]) == (10, 3)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from locality.optimizer.backward import turn_semi_joins
 from locality.optimizer.decorrelate import decorrelate
 from locality.optimizer.defer import defer_filters
+from locality.optimizer.deleted import leave_out_deleted
 from locality.optimizer.eager import aggregate_early
 from locality.optimizer.extremes import compare_with_extremes
 from locality.optimizer.joins import order_joins
@@ -36,6 +37,7 @@ def _by_itself(rewrite: Callable[[Node], Node]) -> Rewrite:
 
 
 PASSES: tuple[Pass, ...] = (
+    Pass("leave_out_deleted", leave_out_deleted, required=True),
     Pass("lift_shared", _by_itself(lift_shared), required=True),
     Pass("decorrelate", decorrelate, required=True),
     Pass("inline_shared", _by_itself(inline_shared)),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
 
+from locality.optimizer.deleted import leaves_out_deleted
 from locality.optimizer.statistics import Statistics
 from locality.plan.expressions import Call, Cast, ColumnRef, Constant, Expression, conjuncts
 from locality.plan.nodes import (
@@ -26,6 +27,7 @@ from locality.plan.nodes import (
     Values,
     Window,
 )
+from locality.plan.virtual import ROW_ID
 
 #: Unique keys that are followed through a plan at most: few are ever used.
 _MOST_KEYS = 8
@@ -65,8 +67,8 @@ class Prover:
     def facts(self, node: Node) -> Facts:
         """What is proven of the rows of ``node``."""
         match node:
-            case Scan(table, columns):
-                return self._of_scan(table, columns)
+            case Scan(table):
+                return self._of_scan(node, has_keys=not self.statistics.has_deletions(table))
             case SharedScan(number):
                 return self.shared.get(number, Facts())
             case Shared(definition, child, number):
@@ -75,7 +77,7 @@ class Prover:
                 full = (i for i in range(len(types)) if all(row[i] is not None for row in rows))
                 return Facts((frozenset(),) if len(rows) < 2 else (), frozenset(full))
             case Filter(child, predicate):
-                facts, terms = self.facts(child), conjuncts(predicate)
+                facts, terms = self._below_filter(node), conjuncts(predicate)
                 unique = dict.fromkeys(key - _fixed_by(terms) for key in facts.unique)
                 return Facts(tuple(unique), facts.never_null | not_null_by(terms))
             case Project(child, expressions):
@@ -95,11 +97,20 @@ class Prover:
             case AsofJoin(left):
                 return self.facts(left)
 
-    def _of_scan(self, table: str, columns: Sequence[int]) -> Facts:
-        positions = {column: position for position, column in enumerate(columns)}
-        keys = [key for key in self.statistics.unique_keys(table) if key <= positions.keys()]
-        full = (position for column, position in positions.items() if not self.statistics.has_nulls(table, column))
-        one = (frozenset[int](),) if self.statistics.rows(table) < 2 else ()
+    def _below_filter(self, node: Filter) -> Facts:
+        """What is proven of the rows that a filter lets through before its terms are looked at."""
+        if isinstance(node.child, Scan):
+            has_keys = not self.statistics.has_deletions(node.child.table) or leaves_out_deleted(node)
+            return self._of_scan(node.child, has_keys=has_keys)
+        return self.facts(node.child)
+
+    def _of_scan(self, scan: Scan, *, has_keys: bool) -> Facts:
+        """has_keys: whether the rows are such as the table's keys hold for."""
+        positions = {column: position for position, column in enumerate(scan.columns)}
+        known = self.statistics.unique_keys(scan.table) if has_keys else ()
+        keys = [key for key in (*known, frozenset({ROW_ID})) if key <= positions.keys()]
+        full = (position for column, position in positions.items() if not self.statistics.has_nulls(scan.table, column))
+        one = (frozenset[int](),) if self.statistics.rows(scan.table) < 2 else ()
         return Facts((*one, *(frozenset(positions[c] for c in key) for key in keys)), frozenset(full))
 
     def _of_aggregate(self, node: Aggregate) -> Facts:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from locality.optimizer.deleted import live_rows
 from locality.optimizer.statistics import Statistics
 from locality.plan.columns import renumbered
 from locality.plan.expressions import ColumnRef, Expression
@@ -158,7 +159,7 @@ def _rejoined(node: Aggregate, determined: _Determined, statistics: Statistics) 
         JoinKey(ColumnRef(key_at[column], dtype), ColumnRef(i, dtype))
         for i, (column, dtype) in enumerate(zip(determined.key, types, strict=False))
     )
-    joined = Join(grouped, Scan(scan.table, columns, types), "left", equal)
+    joined = Join(grouped, live_rows(Scan(scan.table, columns, types), statistics), "left", equal)
     width = len(grouped.types)
     at = {place: kept.index(place) for place in kept}
     at |= {place: width + columns.index(column) for place, column in determined.places.items() if place not in at}

@@ -13,7 +13,7 @@ class Statistics(Protocol):
     """Facts and estimates of the snapshot that a query runs over. Facts are proven; estimates only guide choices."""
 
     def rows(self, table: str) -> int:
-        """The number of rows; a fact."""
+        """The number of rows, deleted ones that a scan meets among them; a fact."""
 
     def distinct(self, table: str, column: int) -> int:
         """How many different values the column holds, about."""
@@ -25,10 +25,16 @@ class Statistics(Protocol):
         """Whether the column holds text without a dictionary."""
 
     def unique_keys(self, table: str) -> Sequence[frozenset[int]]:
-        """Sets of columns in all of which no two rows agree; facts."""
+        """Sets of columns in all of which no two rows agree, but for deleted ones; facts."""
+
+    def has_deletions(self, table: str) -> bool:
+        """Whether a scan meets deleted rows."""
 
     def refers_to(self, table: str, columns: Sequence[int], parent: str, parents: Sequence[int]) -> bool:
-        """Whether each row's ``columns``, where none is NULL, equal ``parents`` of exactly one row; True is a fact."""
+        """Whether each row's ``columns``, where none is NULL, equal ``parents`` of exactly one row; True is a fact.
+
+        Rows that were deleted are left out, of both tables.
+        """
 
     def selectivity(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         """The share of the scan's rows for which all ``conjuncts``, over its columns, are true, about."""

@@ -16,8 +16,7 @@ from locality.operators.ordering.order import SORT_BYTES, order_of
 from locality.operators.physical import Execution
 from locality.operators.relations.keyindex import index_rows
 from locality.operators.relations.relation import Positions, Relation
-from locality.operators.relations.tables import scan_relation
-from locality.plan.nodes import Scan
+from locality.operators.relations.tables import whole_table
 from locality.storage.catalog import column_positions, fold
 from locality.storage.ingest.source import CHUNK_ROWS, Place, Source, StreamSource, ready
 from locality.storage.snapshot import Snapshot
@@ -108,17 +107,26 @@ def ordered_source(snapshot: Snapshot, table: str, order: RowOrder, execution: E
     Raises MemoryLimitError if the keys, or strings that must be decompressed, do not fit the execution's memory limit.
     """
     stored = snapshot.tables.table(table)
-    positions = row_order(snapshot, stored, order, execution)
-    relation = _relation(stored, range(len(stored.columns)))
+    positions = _of_live_rows(stored, row_order(snapshot, stored, order, execution))
+    relation = whole_table(stored, range(len(stored.columns)))
     text = sum(stored.raw_bytes(index) for index in range(len(stored.columns)))
     execution.reserve(text, f"the strings of table {stored.name!r}")
     reader = pa.RecordBatchReader.from_batches(stored.arrow_schema, _batches(stored, relation, positions))
     types = {column.name: column.type for column in stored.columns}
-    return StreamSource(reader, Place(f"table {stored.name!r}"), ready, stored.row_count, types)
+    return StreamSource(reader, Place(f"table {stored.name!r}"), ready, stored.live_count, types)
+
+
+def _of_live_rows(table: Table, positions: Positions) -> Positions:
+    """The positions without those of deleted rows."""
+    if not table.has_deletions:
+        return positions
+    parts = zip(table.segments, table.deletions, strict=True)
+    live = np.concatenate([np.ones(s.row_count, np.bool_) if d is None else d.mask() for s, d in parts])
+    return positions[live[positions]]
 
 
 def row_order(snapshot: Snapshot, table: Table, order: RowOrder, execution: Execution) -> Positions:
-    """Positions of the table's rows in order; shape (rows,)."""
+    """Positions of the table's rows in order, deleted ones among them; shape (rows,)."""
     execution.reserve(SORT_BYTES * table.row_count, "the order of a table's rows")
     fields = [field for column in order.columns for field in _fields(snapshot, table, column, execution)]
     if order.curve:
@@ -143,7 +151,7 @@ def _values(snapshot: Snapshot, table: Table, column: OrderColumn, execution: Ex
         found = _parents(holder, key, parent, execution)
         rows = found if rows is None else np.where(rows >= 0, found[np.maximum(rows, 0)], -1)
         holder = parent
-    values = _relation(holder, column_positions(holder.name, holder.column_names, [column.column]))
+    values = whole_table(holder, column_positions(holder.name, holder.column_names, [column.column]))
     if rows is None:
         return values.gather(0, None)
     gathered = values.gather(0, np.maximum(rows, 0))
@@ -152,8 +160,8 @@ def _values(snapshot: Snapshot, table: Table, column: OrderColumn, execution: Ex
 
 def _parents(child: Table, key: ForeignKey, parent: Table, execution: Execution) -> Positions:
     """Each row's position among the parent's rows; -1 where its key is NULL."""
-    theirs = _relation(parent, column_positions(parent.name, parent.column_names, key.parents))
-    ours = _relation(child, column_positions(child.name, child.column_names, key.columns))
+    theirs = whole_table(parent, column_positions(parent.name, parent.column_names, key.parents))
+    ours = whole_table(child, column_positions(child.name, child.column_names, key.columns))
     width = range(len(key.parents))
     index = index_rows([theirs.gather(i, None) for i in width], theirs.intervals, [False for _ in width], execution)
     execution.reserve(index.nbytes + 8 * child.row_count, f"the rows of table {parent.name!r} by key")
@@ -161,10 +169,6 @@ def _parents(child: Table, key: ForeignKey, parent: Table, execution: Execution)
     if index.rows is None:
         return ranks
     return np.where(ranks >= 0, index.rows[np.maximum(ranks, 0)], -1)
-
-
-def _relation(table: Table, columns: Sequence[int]) -> Relation:
-    return scan_relation(table, Scan(table.name, tuple(columns), tuple(table.columns[i].type for i in columns)))
 
 
 def _batches(table: Table, relation: Relation, positions: Positions) -> Iterator[pa.RecordBatch]:

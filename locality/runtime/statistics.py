@@ -29,10 +29,13 @@ class StoredStatistics:
         return self.tables[table].statistics(column).null_count > 0
 
     def is_raw(self, table: str, column: int) -> bool:
-        return any(segment.encoding(column) == "text" for segment in self.tables[table].segments)
+        return self.tables[table].is_raw(column)
 
     def unique_keys(self, table: str) -> Sequence[frozenset[int]]:
         return self.tables[table].unique_keys
+
+    def has_deletions(self, table: str) -> bool:
+        return self.tables[table].has_deletions
 
     def refers_to(self, table: str, columns: Sequence[int], parent: str, parents: Sequence[int]) -> bool:
         return self.tables[table].refers_to(columns, self.tables[parent], parents)

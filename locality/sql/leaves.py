@@ -8,14 +8,18 @@ from typing import Any
 from locality.errors import Unsupported
 from locality.plan.expressions import Constant, Expression
 from locality.plan.nodes import Node, Project, Scan, Union, Values
+from locality.plan.virtual import ROW_ID
 from locality.sql.filters import decode_filter
 from locality.sql.json_values import decode_constant, decode_type
 from locality.sql.outputs import Output, all_of, decode_all, filtered
 from locality.sql.scalars import decode_expression, function_name
-from locality.types import DataType
+from locality.types import BIGINT, DataType
 
 #: The shadow holds nested columns whose type it can't say as a STRUCT, so their type is not named.
 _NESTED = frozenset({"LIST", "STRUCT", "MAP", "ARRAY", "UNION", "VARIANT"})
+
+#: DuckDB's number of the row ids of a table; it reads them too where a query reads no column.
+_ROW_ID = 2**64 - 1
 
 
 def decode_scan(data: dict[str, Any]) -> Output:
@@ -25,11 +29,11 @@ def decode_scan(data: dict[str, Any]) -> Output:
     if any(column["child_indexes"] for column in data["column_indexes"]):
         raise Unsupported("field of a nested column")
     count = len(data["returned_types"])
-    stored = [i for i in indices if i < count]
-    positions = {index: position for position, index in enumerate(stored)}
+    known = [i for i in indices if i < count or i == _ROW_ID]
+    positions = {index: position for position, index in enumerate(known)}
     layout = tuple(positions.get(i) for i in indices)
-    types = tuple(_column_type(data, i) for i in stored)
-    scan = Output(Scan(table, tuple(stored), types), layout)
+    types = tuple(BIGINT if i == _ROW_ID else _column_type(data, i) for i in known)
+    scan = Output(Scan(table, tuple(ROW_ID if i == _ROW_ID else i for i in known), types), layout)
     predicates = _pushed(data["table_filters"], scan)
     return Output(filtered(scan.node, predicates), layout).pick(data["projection_ids"])
 

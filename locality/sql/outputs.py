@@ -18,8 +18,8 @@ Elements = tuple[Expression, ...]
 class Output:
     """A decoded operator: ``layout[i]`` is the position in ``node`` of the column that DuckDB's operator puts i-th.
 
-    None marks a column that has no counterpart (a row number, the one column of no table); only a reference to it is
-    refused. ``lists`` are the columns that are lists of known length, as their elements, over the node's columns.
+    None marks a column that has no counterpart (the one column of no table); only a reference to it is refused.
+    ``lists`` are the columns that are lists of known length, as their elements, over the node's columns.
     """
 
     node: Node
@@ -32,7 +32,7 @@ class Output:
         if position is None and index in self.lists:
             raise Unsupported("list that the query says")
         if position is None:
-            raise Unsupported("row number pseudo-column (rowid)")
+            raise Unsupported("pseudo-column")
         return ColumnRef(position, self.node.types[position])
 
     def pick(self, positions: Sequence[int]) -> Output:

@@ -23,11 +23,11 @@ _INTEGRAL = INTEGRAL | {"HUGEINT", "UHUGEINT"}
 
 
 def places(tree: Any) -> list[tuple[int, int, str]]:
-    """Every parameter in a parse tree as (byte offset, bytes, name), by offset."""
+    """Every parameter in a parse tree or a bound plan as (byte offset, bytes, name), by offset."""
     found = {
         (node["query_location"], node["query_location_length"], node["identifier"])
         for node in objects_in(tree)
-        if node.get("class") == "PARAMETER"
+        if node.get("class") == "PARAMETER" or node.get("expression_class") == "BOUND_PARAMETER"
     }
     return sorted(found)
 

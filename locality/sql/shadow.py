@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -42,6 +43,18 @@ _WRONG_QUERY = (
     duckdb.InvalidInputException,
     duckdb.NotImplementedException,
 )
+#: Kinds of errors, as plans that can't be made name them, that are mistakes in a statement.
+_WRONG_STATEMENT = frozenset({"parser", "binder", "catalog", "conversion"})
+#: Kinds of tokens that name functions.
+_WORDS = (duckdb.token_type.identifier, duckdb.token_type.keyword)
+
+
+class NotASelect(Unsupported):
+    """Raised where a SELECT is wanted; ``kind`` is DuckDB's name of what it is instead, such as ``DELETE``."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"not a SELECT but {kind.replace('_', ' ')}")
+        self.kind = kind
 
 
 class Shadow:
@@ -50,7 +63,7 @@ class Shadow:
     def __init__(self, settings: Mapping[str, str]) -> None:
         """``settings``: DuckDB settings that change plans (``TimeZone``, ``default_order``, ...), by name."""
         self.lock = threading.RLock()
-        self._tables: dict[str, Columns] = {}
+        self._tables: dict[str, tuple[Columns, tuple[str, ...]]] = {}
         self._placeholders: set[str] = set()
         self._connection = duckdb.connect(":memory:", config=_CONFIG)
         self.close = weakref.finalize(self, self._connection.close)
@@ -61,27 +74,36 @@ class Shadow:
         self._connection.execute("set disabled_optimizers = ?", [disabled])
         self._connection.execute("set lock_configuration = true")
 
-    def sync(self, tables: Mapping[str, Sequence[tuple[str, DataType]]]) -> None:
-        """Make the shadow's tables those of ``tables``; only what changed is touched."""
+    def sync(
+        self,
+        tables: Mapping[str, Sequence[tuple[str, DataType]]],
+        primary_keys: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> None:
+        """Make the shadow's tables those of ``tables``; only what changed is touched.
+
+        primary_keys: of tables that are to have theirs, by name.
+        """
         with self.lock:
-            wanted = {name: tuple(columns) for name, columns in tables.items()}
-            for name in [name for name, columns in self._tables.items() if wanted.get(name) != columns]:
+            wanted = {name: (tuple(columns), tuple(primary_keys.get(name, ()))) for name, columns in tables.items()}
+            for name in [name for name, known in self._tables.items() if wanted.get(name) != known]:
                 self._connection.execute(f"drop table {identifier(name)}")
                 del self._tables[name]
                 self._placeholders.discard(name.lower())
-            for name, columns in wanted.items():
+            for name, (columns, primary_key) in wanted.items():
                 if name not in self._tables:
-                    self._create(name, columns)
+                    self._create(name, columns, primary_key)
 
-    def _create(self, name: str, columns: Columns) -> None:
+    def _create(self, name: str, columns: Columns, primary_key: tuple[str, ...]) -> None:
         types = [self._type_text(dtype) for _, dtype in columns]
         listed = ", ".join(f"{identifier(column)} {text}" for (column, _), text in zip(columns, types, strict=True))
+        if primary_key:
+            listed += f", primary key ({', '.join(map(identifier, primary_key))})"
         try:
             self._connection.execute(f"create table {identifier(name)} ({listed})")
         except duckdb.CatalogException:  # columns that differ in case only: names in DuckDB don't
             types = [_PLACEHOLDER]
             self._connection.execute(f"create table {identifier(name)} (placeholder {_PLACEHOLDER})")
-        self._tables[name] = columns
+        self._tables[name] = columns, primary_key
         if _PLACEHOLDER in types:
             self._placeholders.add(name.lower())
 
@@ -107,12 +129,25 @@ class Shadow:
         if len(statements) > 1:
             raise Unsupported("several statements")
         if statements[0].type != duckdb.StatementType.SELECT:
-            raise Unsupported(f"not a SELECT but {statements[0].type.name.replace('_', ' ')}")
+            raise NotASelect(statements[0].type.name)
 
     def unstable(self, functions: set[str]) -> set[str]:
         """Those of the functions named that are volatile or depend on the moment or the session."""
         rare = functions - COMMON
         return rare & stability(self._connection).unstable if rare else set()
+
+    def words(self, sql: str) -> set[str]:
+        """The names and keywords in a statement, in lower case: the functions that it calls are among them."""
+        text = sql.encode()
+        tokens = duckdb.tokenize(sql)
+        ends = [start for start, _ in tokens[1:]] + [len(text)]
+        words = (text[start:end] for (start, kind), end in zip(tokens, ends, strict=True) if kind in _WORDS)
+        return {word.decode().strip().strip('"').lower() for word in words}
+
+    def parameter_names(self, sql: str) -> set[str]:
+        """The names of a statement's parameters; those of ``?`` are numbers."""
+        (statement,) = self._connection.extract_statements(sql)
+        return set(statement.named_parameters)
 
     def parse(self, sql: str) -> Any:
         """DuckDB's parse tree of one SELECT, without names resolved."""
@@ -157,6 +192,16 @@ class Shadow:
         plan = load(self._scalar("select json_serialize_plan(?, optimize := true)", [sql]))
         if plan["error"]:
             plan = load(self._scalar("select json_serialize_plan(?, optimize := false)", [sql]))
+        if plan["error"]:
+            raise Unsupported(f"plan that DuckDB can't serialise: {_first_line(plan['error_message'])}")
+        (root,) = plan["plans"]
+        return dict(root)
+
+    def bound_plan(self, sql: str) -> dict[str, Any]:
+        """The root operator of any one statement's plan, not optimised; raises QueryError in DuckDB's words."""
+        plan = load(self._scalar("select json_serialize_plan(?, optimize := false)", [sql]))
+        if plan["error"] and plan["error_type"] in _WRONG_STATEMENT:
+            raise QueryError(f"{plan['error_type'].capitalize()} Error: {plan['error_message']}")
         if plan["error"]:
             raise Unsupported(f"plan that DuckDB can't serialise: {_first_line(plan['error_message'])}")
         (root,) = plan["plans"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import pyarrow as pa
 
@@ -16,6 +16,7 @@ from locality.errors import CorruptStoreError
 from locality.storage import durable
 
 _ARROW = b"ARROW1\0\0"
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +93,33 @@ def check_content(path: Path, entry: FileEntry) -> None:
     check_size(path, entry)
     if (found := durable.checksum(path)) != entry.crc32:
         raise CorruptStoreError(f"{path} is damaged: its checksum is {found:08x} instead of {entry.crc32:08x}")
+
+
+def write_batch(directory: Path, name: str, batch: pa.RecordBatch) -> FileEntry:
+    """Writes an Arrow IPC file of one batch; raises as :func:`create`."""
+    with create(directory / name) as file, pa.ipc.new_file(pa.PythonFile(file, mode="w"), batch.schema) as writer:
+        writer.write_batch(batch)
+    return FileEntry(name, file.size, file.crc32)
+
+
+def only_batch(path: Path, entry: FileEntry) -> pa.RecordBatch:
+    """The one batch of an Arrow IPC file, as views of its memory map; raises CorruptStoreError."""
+    check_arrow(path, entry)
+
+    def read() -> pa.RecordBatch:
+        with pa.memory_map(str(path)) as source:
+            reader = pa.ipc.open_file(source)
+            if reader.num_record_batches != 1:
+                raise ValueError(f"it has {reader.num_record_batches} record batches instead of one")
+            return reader.get_batch(0)
+
+    return checked(path, "", read)
+
+
+def checked(path: Path, column: str, read: Callable[[], _T]) -> _T:
+    """What ``read`` returns; its errors become CorruptStoreErrors that name the file and column."""
+    try:
+        return read()
+    except (pa.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        place = f"{path}, column {column}," if column else str(path)
+        raise CorruptStoreError(f"{place} is damaged: {error}") from error

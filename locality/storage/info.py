@@ -45,10 +45,11 @@ class ColumnSummary:
 
 @dataclass(frozen=True, slots=True)
 class TableSummary:
-    """A table; ``file_bytes`` are those of its files on disk."""
+    """A table; ``file_bytes`` are those of its files on disk, ``deleted`` the rows that still lie in them unused."""
 
     name: str
     rows: int
+    deleted: int
     segments: int
     file_bytes: int
     columns: tuple[ColumnSummary, ...]
@@ -83,6 +84,7 @@ def _table(entry: TableEntry, table: Table) -> TableSummary:
     return TableSummary(
         entry.name,
         entry.rows,
+        sum(segment.dead for segment in entry.segments),
         len(entry.segments),
         sum(file.size for file in entry.files),
         tuple(_column(column, table, index) for index, column in enumerate(entry.columns)),
@@ -145,7 +147,8 @@ def _text(table: TableSummary) -> str:
 
 
 def _keys(table: TableSummary) -> list[str]:
-    lines = [f"in the order of {', '.join(table.order)}"] if table.order else []
+    lines = [f"{table.deleted:,} deleted rows are still stored"] if table.deleted else []
+    lines += [f"in the order of {', '.join(table.order)}"] if table.order else []
     lines += [f"primary key {listed(table.primary_key)}"] if table.primary_key else []
     lines += [f"foreign key {listed(key.columns)} -> {key.table} {listed(key.parents)}" for key in table.foreign_keys]
     found = [name for name in table.unique if (name,) != table.primary_key]

@@ -45,6 +45,7 @@ class TableEntry:
     """A table. ``primary_key`` and ``foreign_keys`` were declared and checked; ``unique`` columns were found so.
 
     order: the columns that a rewrite put the rows in the order of, for people to see; rows appended since come after.
+    dropped: rows of which statistics tell but that are gone, with segments in which none was left, since a rewrite.
     Paths of files are relative to the store.
     """
 
@@ -56,10 +57,12 @@ class TableEntry:
     foreign_keys: tuple[ForeignKey, ...] = ()
     unique: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
+    dropped: int = 0
 
     @property
     def rows(self) -> int:
-        return sum(segment.rows for segment in self.segments)
+        """Rows that were not deleted."""
+        return sum(segment.live for segment in self.segments)
 
     @property
     def files(self) -> tuple[FileEntry, ...]:
@@ -209,14 +212,17 @@ def _table(entry: dict[str, Any]) -> TableEntry:
         ),
         unique=tuple(entry["unique"]),
         order=tuple(entry.get("order", ())),  # stores from before there were orders have none
+        dropped=entry.get("dropped", 0),
     )
 
 
 def _segment(entry: dict[str, Any]) -> SegmentFiles:
-    text = entry["text"]
+    text, deleted = entry["text"], entry.get("deleted")  # stores from before there were deletions have none
     return SegmentFiles(
         entry["rows"],
         FileEntry(**entry["codes"]),
         FileEntry(**entry["zones"]),
         FileEntry(**text) if text is not None else None,
+        FileEntry(**deleted) if deleted is not None else None,
+        entry.get("dead", 0),
     )

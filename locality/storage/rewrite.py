@@ -69,6 +69,7 @@ def rewrite(
             segments=written.segments,
             dictionaries=written.dictionaries,
             order=tuple(order),
+            dropped=0,
         )
         if entry.rows != before.rows:
             raise StoreError(f"table {before.name!r} has {before.rows:,} rows, but {entry.rows:,} were given")

@@ -8,40 +8,52 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
 import pyarrow as pa
 
 from locality.encodings import Dictionary, EncodedColumn, stored_width
 from locality.errors import CorruptStoreError
 from locality.storage import segment_format, value_format, zone_format
-from locality.storage.files import FileEntry, check_arrow, create
+from locality.storage.files import FileEntry, check_arrow, checked, create, only_batch, write_batch
 from locality.storage.zones import ZONE_ROWS, Zones, zones_of
 from locality.types import DataType
 
 #: The most rows of a segment.
 SEGMENT_ROWS = 16 * ZONE_ROWS
 
-_T = TypeVar("_T")
-
 
 @dataclass(frozen=True, slots=True)
 class SegmentFiles:
-    """What a manifest must keep of a segment to open it again; paths are relative to the directory given then."""
+    """What a manifest must keep of a segment to open it again; paths are relative to the directory given then.
+
+    deleted, dead: the bitmap of the rows that were deleted since, and how many these are.
+    """
 
     rows: int
     codes: FileEntry
     zones: FileEntry
     text: FileEntry | None = None
+    deleted: FileEntry | None = None
+    dead: int = 0
 
     @property
     def files(self) -> tuple[FileEntry, ...]:
-        """All files of the segment: codes, zones, and text if there is any."""
-        return (self.codes, self.zones) if self.text is None else (self.codes, self.zones, self.text)
+        """All files of the segment: codes, zones, and text and deletions if there are any."""
+        return tuple(file for file in (self.codes, self.zones, self.text, self.deleted) if file is not None)
+
+    @property
+    def live(self) -> int:
+        """Rows that were not deleted."""
+        return self.rows - self.dead
+
+    @property
+    def undeleted(self) -> SegmentFiles:
+        """The same files as they were written, before any row was deleted."""
+        return replace(self, deleted=None, dead=0)
 
 
 class Segment:
@@ -110,7 +122,7 @@ class Segment:
             if index in self._columns:
                 return self._columns[index].encoding
             _, path, field = self._find(index)
-            return _checked(path, field.name, lambda: segment_format.metadata(field)["encoding"])
+            return checked(path, field.name, lambda: segment_format.metadata(field)["encoding"])
 
     def zones(self, index: int) -> Zones:
         """The zone statistics of a column; raises as :meth:`column`."""
@@ -118,7 +130,7 @@ class Segment:
             if index not in self._zones:
                 path, batch = self._directory / self._files.zones.path, self._zone_batch
                 count = -(-self.row_count // ZONE_ROWS)
-                self._zones[index] = _checked(path, self._names[index], lambda: zone_format.read(batch, index, count))
+                self._zones[index] = checked(path, self._names[index], lambda: zone_format.read(batch, index, count))
             return self._zones[index]
 
     @property
@@ -156,14 +168,12 @@ class Segment:
         dtype = self._types[index]
         if path == self._codes_path:
             array = self._codes[0].column(position)
-            return _checked(
-                path, field.name, lambda: segment_format.from_field(field, array, dtype, self._dictionaries)
-            )
-        return _checked(path, field.name, lambda: value_format.read(path, position, dtype, self.row_count))
+            return checked(path, field.name, lambda: segment_format.from_field(field, array, dtype, self._dictionaries))
+        return checked(path, field.name, lambda: value_format.read(path, position, dtype, self.row_count))
 
     @cached_property
     def _codes(self) -> tuple[pa.RecordBatch, dict[int, int], pa.Schema]:
-        batch = _only_batch(self._directory, self._files.codes)
+        batch = only_batch(self._directory / self._files.codes.path, self._files.codes)
         path = self._codes_path
         rows = (batch.schema.metadata or {}).get(b"locality.rows")
         if rows != str(self.row_count).encode() or (batch.num_columns and batch.num_rows != self.row_count):
@@ -179,17 +189,17 @@ class Segment:
         assert self._files.text is not None
         path = self._directory / self._files.text.path
         check_arrow(path, self._files.text)
-        schema = _checked(path, "", lambda: value_format.read_schema(path))
+        schema = checked(path, "", lambda: value_format.read_schema(path))
         return self._positions(path, schema), schema
 
     @cached_property
     def _zone_batch(self) -> pa.RecordBatch:
-        return _only_batch(self._directory, self._files.zones)
+        return only_batch(self._directory / self._files.zones.path, self._files.zones)
 
     def _positions(self, path: Path, schema: pa.Schema) -> dict[int, int]:
         """The position in a file of each column that it has."""
         indices = {name: index for index, name in enumerate(self._names)}
-        names = _checked(path, "", lambda: schema.names)
+        names = checked(path, "", lambda: schema.names)
         if len(set(names) & indices.keys()) < len(names):
             raise CorruptStoreError(f"{path} has columns that the manifest does not name: {names}")
         return {indices[name]: position for position, name in enumerate(names)}
@@ -209,8 +219,8 @@ def write_segment(directory: Path, name: str, columns: Sequence[EncodedColumn], 
     fields = [segment_format.to_field(column, name) for column, name in coded]
     arrays = [array for _, array in fields]
     schema = segment_format.aligned_schema([field for field, _ in fields], rows, arrays)
-    codes = _write(directory, f"{name}.arrow", pa.RecordBatch.from_arrays(arrays, schema=schema))
-    zones = _write(directory, f"{name}.zones.arrow", zone_format.to_batch([zones_of(c) for c in columns], rows))
+    codes = write_batch(directory, f"{name}.arrow", pa.RecordBatch.from_arrays(arrays, schema=schema))
+    zones = write_batch(directory, f"{name}.zones.arrow", zone_format.to_batch([zones_of(c) for c in columns], rows))
     text = None
     if valued:
         file_name = f"{name}.values.arrow"
@@ -233,33 +243,3 @@ def open_segment(
     passing: the columns that are not kept in memory once nobody uses them.
     """
     return Segment(directory, files, names, types, dictionaries, passing)
-
-
-def _write(directory: Path, name: str, batch: pa.RecordBatch) -> FileEntry:
-    with create(directory / name) as file, pa.ipc.new_file(pa.PythonFile(file, mode="w"), batch.schema) as writer:
-        writer.write_batch(batch)
-    return FileEntry(name, file.size, file.crc32)
-
-
-def _only_batch(directory: Path, entry: FileEntry) -> pa.RecordBatch:
-    """The one batch of a file, as views of its memory map."""
-    path = directory / entry.path
-    check_arrow(path, entry)
-
-    def read() -> pa.RecordBatch:
-        with pa.memory_map(str(path)) as source:
-            reader = pa.ipc.open_file(source)
-            if reader.num_record_batches != 1:
-                raise ValueError(f"it has {reader.num_record_batches} record batches instead of one")
-            return reader.get_batch(0)
-
-    return _checked(path, "", read)
-
-
-def _checked(path: Path, column: str, read: Callable[[], _T]) -> _T:
-    """What ``read`` returns; its errors become CorruptStoreErrors that name the file and column."""
-    try:
-        return read()
-    except (pa.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        place = f"{path}, column {column}," if column else str(path)
-        raise CorruptStoreError(f"{place} is damaged: {error}") from error

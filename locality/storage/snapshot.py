@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from locality.storage.catalog import NameMap
+from locality.storage.deletions import Deletions
 from locality.storage.dictionaries import Dictionaries
 from locality.storage.manifest import ColumnEntry, Manifest, TableEntry
 from locality.storage.segment import Segment, SegmentFiles, open_segment
@@ -45,7 +46,8 @@ def load(store: Path, manifest: Manifest, previous: Snapshot) -> Snapshot:
 def _open_segments(previous: Snapshot, name: str) -> dict[SegmentFiles, Segment]:
     if name not in previous.tables:
         return {}
-    return dict(zip(previous.entries[name].segments, previous.tables[name].segments, strict=True))
+    files = (segment.undeleted for segment in previous.entries[name].segments)
+    return dict(zip(files, previous.tables[name].segments, strict=True))
 
 
 def open_table(store: Path, entry: TableEntry, known: Mapping[SegmentFiles, Segment] | None = None) -> Table:
@@ -56,7 +58,12 @@ def open_table(store: Path, entry: TableEntry, known: Mapping[SegmentFiles, Segm
     dictionaries = Dictionaries(store, entry.dictionaries)
     passing = frozenset(i for i, c in enumerate(entry.columns) if c.statistics.text_bytes > MOST_KEPT_TEXT)
     segments = [
-        known.get(files) or open_segment(store, files, names, types, dictionaries, passing) for files in entry.segments
+        known.get(files.undeleted) or open_segment(store, files.undeleted, names, types, dictionaries, passing)
+        for files in entry.segments
+    ]
+    deletions = [
+        None if files.deleted is None else Deletions(store, files.deleted, files.rows, files.dead)
+        for files in entry.segments
     ]
     return Table(
         entry.name,
@@ -66,6 +73,7 @@ def open_table(store: Path, entry: TableEntry, known: Mapping[SegmentFiles, Segm
         entry.primary_key,
         entry.foreign_keys,
         entry.unique,
+        deletions,
     )
 
 

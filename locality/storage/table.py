@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,8 +11,11 @@ import pyarrow as pa
 
 from locality import types
 from locality.encodings import EncodedColumn, decode, slice_column
+from locality.plan import virtual
+from locality.storage.deletions import Deletions
 from locality.storage.segment import Segment
 from locality.storage.statistics import ColumnStatistics
+from locality.storage.virtual import Live, RowIds, virtual_columns
 from locality.types import DataType
 
 __all__ = ["ColumnInfo", "ColumnStatistics", "DistinctCount", "ForeignKey", "Segment", "Table"]
@@ -53,7 +57,10 @@ class DistinctCount:
 
 
 class Table:
-    """An immutable table: segments in row order. Opening one touches no file."""
+    """An immutable table: segments in row order, and which of their rows were deleted. Opening one touches no file.
+
+    row_count: rows of the segments, deleted ones among them; statistics are of all of these. live_count: the others.
+    """
 
     def __init__(
         self,
@@ -64,15 +71,19 @@ class Table:
         primary_key: Sequence[str] = (),
         foreign_keys: Sequence[ForeignKey] = (),
         unique: Sequence[str] = (),
+        deletions: Sequence[Deletions | None] = (),
     ) -> None:
         """``statistics`` has one entry a column; ``primary_key`` is empty if there is none.
 
         unique: columns without NULLs in which no value occurs twice, as ingest found; there may be more.
+        deletions: of each segment, or nothing at all. Keys hold for the rows that were not deleted.
         """
         self.name = name
         self.columns = tuple(columns)
         self.segments = tuple(segments)
+        self.deletions = tuple(deletions) or (None,) * len(self.segments)
         self.row_count = sum(segment.row_count for segment in self.segments)
+        self.live_count = self.row_count - sum(found.count for found in self.deletions if found is not None)
         self.primary_key = tuple(primary_key)
         self.foreign_keys = tuple(foreign_keys)
         self.unique = tuple(unique)
@@ -85,14 +96,39 @@ class Table:
         return [column.name for column in self.columns]
 
     def statistics(self, index: int) -> ColumnStatistics:
-        """The statistics of column ``index`` over all segments."""
-        return self._statistics[index]
+        """The statistics of column ``index`` over all rows of the segments; it may be a virtual one."""
+        match index:
+            case virtual.ROW_ID:
+                return ColumnStatistics(self.row_count, 0, self.row_count - 1, distinct_estimate=self.row_count)
+            case virtual.LIVE:
+                return ColumnStatistics(self.row_count, 1, 1, self.row_count - self.live_count, distinct_estimate=1)
+            case _:
+                return self._statistics[index]
+
+    def column_name(self, index: int) -> str:
+        """The name of a column, or of a virtual one."""
+        return virtual.NAMES[index] if index in virtual.NAMES else self.columns[index].name
+
+    def is_raw(self, index: int) -> bool:
+        """Whether column ``index`` has strings without a dictionary."""
+        return index not in virtual.NAMES and any(segment.encoding(index) == "text" for segment in self.segments)
+
+    @cached_property
+    def virtual_columns(self) -> tuple[Mapping[int, RowIds | Live], ...]:
+        """The virtual columns of each segment."""
+        rows = [segment.row_count for segment in self.segments]
+        firsts = itertools.accumulate(rows, initial=0)
+        return tuple(map(virtual_columns, firsts, rows, self.deletions))
+
+    @property
+    def has_deletions(self) -> bool:
+        """Whether rows of its segments were deleted."""
+        return self.live_count < self.row_count
 
     def raw_bytes(self, index: int) -> int:
         """Bytes of the strings of column ``index`` where they have no dictionary: they are decompressed as a whole."""
         if index not in self._raw_bytes:
-            is_raw = any(segment.encoding(index) == "text" for segment in self.segments)
-            self._raw_bytes[index] = self._statistics[index].text_bytes if is_raw else 0
+            self._raw_bytes[index] = self._statistics[index].text_bytes if self.is_raw(index) else 0
         return self._raw_bytes[index]
 
     @cached_property
@@ -114,7 +150,7 @@ class Table:
 
     def distinct_count(self, index: int) -> DistinctCount:
         """How many different values column ``index`` holds, NULL not among them."""
-        statistics = self._statistics[index]
+        statistics = self.statistics(index)
         if self.is_unique([index]):
             return DistinctCount(self.row_count, exact=True)
         return DistinctCount(statistics.distinct_estimate, statistics.distinct_exact)
@@ -136,13 +172,20 @@ class Table:
         return pa.schema([pa.field(column.name, column.arrow_type, column.nullable) for column in self.columns])
 
     def to_batches(self, columns: Sequence[int]) -> Iterator[pa.RecordBatch]:
-        """The rows of some columns, decoded, one batch a zone, in row order."""
-        schema = pa.schema([self.arrow_schema.field(index) for index in columns])
-        for segment in self.segments:
-            encoded = [segment.column(index) for index in columns]
+        """The rows of some columns, virtual ones or its own, decoded, a batch a zone, in row order; no deleted ones."""
+        schema = pa.schema([self._field(index) for index in columns])
+        for segment, made, deletions in zip(self.segments, self.virtual_columns, self.deletions, strict=True):
+            encoded = [made[i].column if i in virtual.NAMES else segment.column(i) for i in columns]
+            live = None if deletions is None else pa.array(deletions.mask())
             for start in range(0, segment.row_count, segment.zone_rows):
                 stop = min(start + segment.zone_rows, segment.row_count)
-                yield _batch(encoded, start, stop, schema)
+                batch = _batch(encoded, start, stop, schema)
+                yield batch if live is None else batch.filter(live[start:stop])
+
+    def _field(self, index: int) -> pa.Field:
+        if index in virtual.NAMES:
+            return pa.field(virtual.NAMES[index], types.to_arrow(virtual.TYPES[index]), nullable=False)
+        return self.arrow_schema.field(index)
 
 
 def _batch(columns: Sequence[EncodedColumn], start: int, stop: int, schema: pa.Schema) -> pa.RecordBatch:

@@ -12,6 +12,7 @@ from locality.encodings import Dictionary, EncodedColumn
 from locality.errors import CatalogError
 from locality.storage import durable, manifest
 from locality.storage.catalog import NameMap, fold
+from locality.storage.deletions import Mask, write_deletions
 from locality.storage.dictionaries import write_dictionary
 from locality.storage.files import FileEntry
 from locality.storage.lock import WriteLock, oldest_pinned
@@ -84,6 +85,11 @@ class Transaction:
         else:
             entry = write_dictionary(self.dictionaries, dictionary)
         return FileEntry(f"{DICTIONARIES}/{entry.path}", entry.size, entry.crc32)
+
+    def add_deletions(self, live: Mask) -> FileEntry:
+        """Write which rows of a segment are there, one Boolean a row."""
+        entry = write_deletions(self.segments, self.new_name(), live)
+        return FileEntry(f"{SEGMENTS}/{entry.path}", entry.size, entry.crc32)
 
     def put(self, table: TableEntry) -> None:
         """Create a table, or replace the one of its name."""

@@ -25,6 +25,7 @@ from locality.plan.nodes import (
     Values,
     Window,
 )
+from locality.plan.virtual import ROW_ID
 from tests.operators import naive_joins
 from tests.operators.naive_joins import Row, Rows
 from tests.operators.naive_windows import Windows
@@ -39,7 +40,7 @@ def evaluate(node: Node, rows: Sequence[Row] | Tables) -> Rows:
         case Scan() if not isinstance(rows, Mapping):
             return list(rows)
         case Scan(table, columns):
-            return [tuple(row[i] for i in columns) for row in rows[table]]
+            return [tuple(n if i == ROW_ID else row[i] for i in columns) for n, row in enumerate(rows[table])]
         case SharedScan(number):
             return list(rows[number])
         case Shared(definition, child, number):

@@ -38,6 +38,9 @@ class Counted:
         sets = [frozenset(key) for size in (1, 2) for key in combinations(range(width), size)]
         return [key for key in sets if len({tuple(row[i] for i in sorted(key)) for row in rows}) == len(rows)]
 
+    def has_deletions(self, table: str) -> bool:
+        return False
+
     def refers_to(self, table: str, columns: Sequence[int], parent: str, parents: Sequence[int]) -> bool:
         theirs = [tuple(row[i] for i in parents) for row in self.tables[parent]]
         mine = [tuple(row[i] for i in columns) for row in self.tables[table]]

@@ -85,6 +85,9 @@ class Standard:
     def unique_keys(self, table: str) -> Sequence[frozenset[int]]:
         return [frozenset(self.columns[table].index(name) for name in PRIMARY_KEYS[table])]
 
+    def has_deletions(self, table: str) -> bool:
+        return False
+
     def refers_to(self, table: str, columns: Sequence[int], parent: str, parents: Sequence[int]) -> bool:
         pairs = [(self.columns[table][a], self.columns[parent][b]) for a, b in zip(columns, parents, strict=True)]
         return len(pairs) == 1 and (table, pairs[0][0], parent, pairs[0][1]) in _REFERENCES

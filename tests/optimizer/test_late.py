@@ -35,6 +35,9 @@ class Facts:
     def unique_keys(self, table: str) -> Sequence[frozenset[int]]:
         return self.unique if table == "customers" else ()
 
+    def has_deletions(self, table: str) -> bool:
+        return False
+
     def has_nulls(self, table: str, column: int) -> bool:
         return table == "orders" or column in self.nulls
 

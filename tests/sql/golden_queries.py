@@ -20,6 +20,7 @@ DIRECTORY = Path(__file__).parent / "golden"
 QUERIES = {
     "scan": "select a, s from t",
     "scan_without_columns": "select count(*) from t",
+    "row_ids": "select rowid, a from t where rowid between 3 and 5",
     "constant_rows": "select 1, 'x' from t",
     "filter_range": "select a from t where d between date '1994-01-01' and date '1995-01-01'",
     "filter_or": "select a from t where s is null or s = 'x' or s like '%y%'",

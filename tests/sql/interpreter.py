@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from locality.plan.nodes import Filter, Limit, Node, Project, Scan, Values
+from locality.plan.virtual import ROW_ID
 from locality.sql.evaluate import evaluate
 from locality.types import to_arrow
 
@@ -13,7 +14,8 @@ def columns(node: Node, table: pa.Table) -> list[pa.Array]:
     """The columns that ``node`` gives over ``table``."""
     match node:
         case Scan(columns=wanted):
-            return [table.column(i).combine_chunks() for i in wanted]
+            ids = pa.array(range(table.num_rows), pa.int64())
+            return [ids if i == ROW_ID else table.column(i).combine_chunks() for i in wanted]
         case Filter(child=child, predicate=predicate):
             inputs = columns(child, table)
             mask = repeated(evaluate(predicate, inputs), table.num_rows if not inputs else len(inputs[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from locality.plan import virtual
 from locality.plan.expressions import AggregateCall, Call, Case, Cast, ColumnRef, Constant, Expression, SortKey
 from locality.plan.nodes import (
     Aggregate,
@@ -32,7 +33,8 @@ def plan_text(node: Node, indent: str = "") -> str:
 def _head(node: Node) -> str:
     match node:
         case Scan(table, columns, types):
-            return f"scan {table} [{', '.join(f'{c}:{t}' for c, t in zip(columns, types, strict=True))}]"
+            named = (f"{virtual.NAMES.get(c, c)}:{t}" for c, t in zip(columns, types, strict=True))
+            return f"scan {table} [{', '.join(named)}]"
         case Filter(predicate=predicate):
             return f"filter {text(predicate)}"
         case Project(expressions=expressions):

@@ -25,6 +25,7 @@ from locality.plan.nodes import (
     Union,
     Values,
 )
+from locality.plan.virtual import ROW_ID
 from locality.sql.quoting import identifier
 from locality.sql.render import render
 from locality.types import DataType
@@ -41,7 +42,7 @@ class _Writer:
         match node:
             case Scan(table, columns):
                 stored = self._connection.table(table).columns
-                names = [identifier(stored[i]) for i in columns]
+                names = ["rowid" if i == ROW_ID else identifier(stored[i]) for i in columns]
                 return f"select {_listed(names)} from {identifier(table)}"
             case SharedScan(number, types):
                 return f"select {_own(types)} from shared_{number}"

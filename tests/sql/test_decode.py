@@ -51,8 +51,6 @@ REFUSED = {
     "select list({'a': a}) from t": "aggregate list over",
     "select a from t limit 10%": "LIMIT by percentage",
     "select a from t limit (select 3)": "LIMIT by an expression",
-    "select rowid from t": "row number",
-    "select a from t where rowid < 5": "row number",
     "select * from range(200000)": "table function range of more than 100,000 rows",
     "select * from range(null)": "table function range of NULL",
     "select * from range(1, 5, 0)": "table function range of BIGINT",

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from locality.encodings import EncodedColumn, take
+from locality.encodings import EncodedColumn, stored_width, take
 from locality.operators.relations.relation import ColumnsSegment, LinkedSegment, Origin, Positions, Relation, ZoneBounds
 from locality.operators.relations.relation import Segment as AnySegment
 from locality.plan.intervals import Interval
 from locality.plan.nodes import Scan
+from locality.plan.virtual import ROW_ID
 from locality.storage.table import Segment, Table
+from locality.storage.virtual import Live, RowIds
 from locality.types import DataType, Domain
 
 
 @dataclass(frozen=True, eq=False)
 class ScannedSegment:
-    """A segment of a table, as the columns of a scan. zoned: whether statistics of its zones are told."""
+    """A segment of a table, as the columns of a scan. zoned: whether statistics of its zones are told.
+
+    virtual: the columns that are not stored, by their numbers.
+    """
 
     segment: Segment
     columns: tuple[int, ...]
     zoned: bool = True
+    virtual: Mapping[int, RowIds | Live] = field(default_factory=dict)
 
     @property
     def row_count(self) -> int:
@@ -31,19 +37,26 @@ class ScannedSegment:
         return self.segment.zone_rows
 
     def column(self, index: int) -> EncodedColumn:
-        return self.segment.column(self.columns[index])
+        number = self.columns[index]
+        return self.virtual[number].column if number in self.virtual else self.segment.column(number)
 
     def take(self, index: int, rows: Positions) -> EncodedColumn:
         return take(self.column(index), rows)
 
     def width(self, index: int) -> float:
-        return self.segment.width(self.columns[index])
+        number = self.columns[index]
+        if number == ROW_ID:
+            return 0.0
+        return stored_width(self.column(index)) if number in self.virtual else self.segment.width(number)
 
     def zones(self, index: int) -> ZoneBounds | None:
-        return self.segment.zones(self.columns[index]) if self.zoned else None
+        if not self.zoned:
+            return None
+        number = self.columns[index]
+        return self.virtual[number].zones if number in self.virtual else self.segment.zones(number)
 
     def is_ready(self, index: int) -> bool:
-        return self.segment.is_ready(self.columns[index])
+        return self.columns[index] in self.virtual or self.segment.is_ready(self.columns[index])
 
     def origin(self, index: int) -> Origin | None:
         return None
@@ -62,14 +75,23 @@ def passing_columns(segment: AnySegment, indices: Iterable[int]) -> tuple[int, .
 
 def scan_relation(table: Table, scan: Scan, *, zoned: bool = True) -> Relation:
     """The rows of ``table``, with the columns of ``scan``; an empty table has one empty segment."""
-    segments = tuple(ScannedSegment(s, scan.columns, zoned) for s in table.segments if s.row_count)
+    segments = tuple(
+        ScannedSegment(segment, scan.columns, zoned, made)
+        for segment, made in zip(table.segments, table.virtual_columns, strict=True)
+        if segment.row_count
+    )
     intervals = tuple(_interval(table, index, dtype) for index, dtype in zip(scan.columns, scan.types, strict=True))
     if not segments:
         nothing = tuple(EncodedColumn(dtype, "constant", 0, all_null=True) for dtype in scan.types)
         return Relation(table.name, scan.types, intervals, (ColumnsSegment(nothing, 0),), naive_row_bytes(table))
     distinct = {i: table.statistics(index).distinct_estimate for i, index in enumerate(scan.columns)}
-    stored = tuple(f"{table.name}.{table.columns[index].name}" for index in scan.columns)
+    stored = tuple(f"{table.name}.{table.column_name(index)}" for index in scan.columns)
     return Relation(table.name, scan.types, intervals, segments, naive_row_bytes(table), distinct, stored=stored)
+
+
+def whole_table(table: Table, columns: Sequence[int]) -> Relation:
+    """All rows of some columns of ``table``, deleted ones too: a row's position is its row id."""
+    return scan_relation(table, Scan(table.name, tuple(columns), tuple(table.columns[i].type for i in columns)))
 
 
 def _interval(table: Table, index: int, dtype: DataType) -> Interval | None:

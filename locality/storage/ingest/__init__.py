@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from locality.errors import CatalogError, SchemaError
 from locality.settings import available_threads
 from locality.storage.catalog import check_name
 from locality.storage.ingest import progress as progress_bar
+from locality.storage.ingest.appended import appended
 from locality.storage.ingest.keys import check, parse_foreign_keys, parse_primary_key
 from locality.storage.ingest.objects import open_source
-from locality.storage.ingest.passes import Written, write
+from locality.storage.ingest.passes import write
 from locality.storage.ingest.schema import existing_table, new_table
 from locality.storage.manifest import TableEntry
 from locality.storage.snapshot import column_info
-from locality.storage.statistics import merge_statistics
 from locality.storage.store import Store
 from locality.storage.table import ForeignKey
 from locality.storage.transaction import Transaction
@@ -93,7 +93,7 @@ def ingest(
         with progress_bar.shown(table, rows.rows, rows.bytes, progress) as report:
             written = write(transaction, rows, target, threads, report)
         if mode == "append" and before is not None:
-            entry = _appended(before, written)
+            entry = appended(before, written)
         else:
             entry = TableEntry(table, written.columns, written.segments, written.dictionaries, *keys)
         entry = check(transaction, entry)
@@ -113,18 +113,3 @@ def _before(transaction: Transaction, table: str, mode: Mode) -> TableEntry | No
     if mode == "append" and before is None:
         transaction.tables.table(table)
     return before
-
-
-def _appended(before: TableEntry, written: Written) -> TableEntry:
-    """The table with further rows."""
-    columns = [
-        replace(old, statistics=merge_statistics([old.statistics, new.statistics], old.type))
-        for old, new in zip(before.columns, written.columns, strict=True)
-    ]
-    dictionaries = {file.path: file for file in (*before.dictionaries, *written.dictionaries)}
-    return replace(
-        before,
-        columns=tuple(columns),
-        segments=before.segments + written.segments,
-        dictionaries=tuple(dictionaries.values()),
-    )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from locality.errors import CatalogError, SchemaError
+from locality.errors import CatalogError, KeyViolation, SchemaError
 from locality.storage.catalog import NameMap, column_positions, fold, listed
 from locality.storage.ingest.proofs import check_references, check_unique, unique_columns
 from locality.storage.manifest import TableEntry
@@ -53,10 +53,8 @@ def check(transaction: Transaction, entry: TableEntry) -> TableEntry:
         KeyViolation: a key does not hold.
         SchemaError, CatalogError: a key names a column or table that is not there, or does not fit.
     """
-    others = [other for other in transaction.tables.values() if fold(other.name) != fold(entry.name)]
-    table = open_table(transaction.store, entry)
-    tables = NameMap([*(open_table(transaction.store, other) for other in others), table])
-    scratch = transaction.staging
+    tables = _opened(transaction, entry)
+    table = tables[entry.name]
     positions = column_positions(table.name, table.column_names, entry.primary_key)
     entry = replace(
         entry,
@@ -65,17 +63,68 @@ def check(transaction: Transaction, entry: TableEntry) -> TableEntry:
         foreign_keys=tuple(_resolve(table, key, tables) for key in entry.foreign_keys),
     )
     if entry.primary_key:
-        check_unique(table, entry.primary_key, "primary key", scratch)
-    entries = NameMap([*others, entry])
-    for child in entries.values():
+        check_unique(table, entry.primary_key, "primary key", transaction.staging)
+    for child in _entries(transaction, entry):
         for key in child.foreign_keys:
             if fold(entry.name) in (fold(child.name), fold(key.table)):
                 key = _resolve(tables[child.name], key, tables)
-                parent = tables[key.table]
-                if not _is_key(entries[parent.name], key.parents):
-                    check_unique(parent, key.parents, f"the target of a foreign key of {child.name!r},", scratch)
-                check_references(tables[child.name], key, parent, scratch)
+                _check_target(transaction, entry, child, key, tables[key.table])
+                check_references(tables[child.name], key, tables[key.table], transaction.staging)
     return entry
+
+
+def check_change(
+    transaction: Transaction, entry: TableEntry, *, added: bool, deleted: bool, unique: Sequence[str] | None
+) -> TableEntry:
+    """The table after rows were ``added`` or ``deleted``, its unique columns noted; it is written but not committed.
+
+    Looked at are the keys that such a change may break. Raises KeyViolation if one does not hold.
+
+    unique: the columns that may be unique: those that were, as rows that come make no other so; None if all may.
+    """
+    tables = _opened(transaction, entry)
+    table = tables[entry.name]
+    if added:
+        entry = replace(entry, unique=unique_columns(table, unique))
+        if entry.primary_key:
+            check_unique(table, entry.primary_key, "primary key", transaction.staging)
+        for key in entry.foreign_keys:
+            check_references(table, key, tables[key.table], transaction.staging)
+    for child in _entries(transaction, entry):
+        for key in child.foreign_keys:
+            if fold(key.table) == fold(entry.name):
+                if added:
+                    _check_target(transaction, entry, child, key, table)
+                if deleted:
+                    _check_children(transaction, tables[child.name], key, table)
+    return entry
+
+
+def _check_children(transaction: Transaction, child: Table, key: ForeignKey, parent: Table) -> None:
+    try:
+        check_references(child, key, parent, transaction.staging)
+    except KeyViolation as error:
+        raise KeyViolation(
+            f"rows of {parent.name!r} that others refer to can't be deleted, nor their keys changed: {error}"
+        ) from None
+
+
+def _check_target(
+    transaction: Transaction, entry: TableEntry, child: TableEntry, key: ForeignKey, parent: Table
+) -> None:
+    """Raise KeyViolation unless the columns that a foreign key leads to identify a row of its parent."""
+    known = entry if fold(parent.name) == fold(entry.name) else transaction.tables[parent.name]
+    if not _is_key(known, key.parents):
+        check_unique(parent, key.parents, f"the target of a foreign key of {child.name!r},", transaction.staging)
+
+
+def _entries(transaction: Transaction, entry: TableEntry) -> list[TableEntry]:
+    """All tables' entries, that of one as it would become."""
+    return [*(other for other in transaction.tables.values() if fold(other.name) != fold(entry.name)), entry]
+
+
+def _opened(transaction: Transaction, entry: TableEntry) -> NameMap[Table]:
+    return NameMap([open_table(transaction.store, each) for each in _entries(transaction, entry)])
 
 
 def _is_key(entry: TableEntry, columns: tuple[str, ...]) -> bool:

@@ -36,8 +36,7 @@ def check_unique(table: Table, columns: Sequence[str], kind: str, scratch: Path)
     """
     indices = column_positions(table.name, table.column_names, columns)
     for index in indices:
-        if table.statistics(index).null_count:
-            row = _first_null(table, index)
+        if table.statistics(index).null_count and (row := _first_null(table, index)) is not None:
             raise KeyViolation(
                 f"{kind} {listed(columns)} of {table.name!r}: {table.columns[index].name!r} is NULL at row {row}"
             )
@@ -84,23 +83,32 @@ def check_references(table: Table, key: ForeignKey, parent: Table, scratch: Path
         )
 
 
-def unique_columns(table: Table) -> tuple[str, ...]:
-    """The columns that certainly hold no NULL and no value twice, as far as that is cheap to tell."""
+def unique_columns(table: Table, among: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The columns that certainly hold no NULL and no value twice, as far as that is cheap to tell.
+
+    among: the columns that may; default all.
+    """
     return tuple(
         column.name
         for index, column in enumerate(table.columns)
-        if not table.statistics(index).null_count and table.row_count and _certainly_unique(table, [index])
+        if (among is None or column.name in among)
+        and not table.statistics(index).null_count
+        and table.live_count
+        and _certainly_unique(table, [index])
     )
 
 
 def _certainly_unique(table: Table, indices: list[int]) -> bool:
-    """Whether columns without NULLs are proven unique together: by order, count, or a bit for each possible key."""
+    """Whether columns without NULLs are proven unique together: by order, count, or a bit for each possible key.
+
+    Statistics are of deleted rows, too: what they prove of all rows is true of those that are left.
+    """
     statistics = [table.statistics(index) for index in indices]
     if any(column.sorted == "strictly ascending" for column in statistics):
         return True
-    if any(column.distinct_exact and column.distinct_estimate == table.row_count for column in statistics):
+    if any(column.distinct_exact and column.distinct_estimate == column.rows for column in statistics):
         return True
-    if len(indices) == 1 and statistics[0].distinct_estimate < 0.8 * table.row_count:
+    if len(indices) == 1 and statistics[0].distinct_estimate < 0.8 * table.live_count:
         return False
     spans = _spans(table, indices)
     if spans is None:
@@ -108,7 +116,7 @@ def _certainly_unique(table: Table, indices: list[int]) -> bool:
     seen = np.zeros(prod(span for _, span in spans), dtype=np.bool_)
     for mixed, _ in _mixed(table, indices, spans):
         seen[mixed] = True
-    return int(np.count_nonzero(seen)) == table.row_count
+    return int(np.count_nonzero(seen)) == table.live_count
 
 
 def _certainly_within(table: Table, ours: list[int], parent: Table, theirs: list[int]) -> bool:
@@ -149,8 +157,12 @@ def _spans(table: Table, indices: list[int]) -> list[tuple[int, int]] | None:
 def _mixed(
     table: Table, indices: list[int], spans: list[tuple[int, int]]
 ) -> Iterator[tuple[Mixed, npt.NDArray[np.bool_]]]:
-    """For each zone: one number a row for its combination of values, and whether none of them is NULL."""
-    for segment in table.segments:
+    """For each zone: one number a row for its combination of values, and whether none of them is NULL.
+
+    Deleted rows are left out.
+    """
+    for segment, deletions in zip(table.segments, table.deletions, strict=True):
+        live = None if deletions is None else deletions.mask()
         columns = [segment.column(index) for index in indices]
         for start in range(0, segment.row_count, segment.zone_rows):
             stop = min(start + segment.zone_rows, segment.row_count)
@@ -161,16 +173,17 @@ def _mixed(
                 if plain.validity is not None:
                     valid &= bitmaps.to_mask(plain.validity, plain.length)
                 mixed = mixed * span + (plain.codes.astype(np.int64) - base)
-            yield mixed, valid
+            yield (mixed, valid) if live is None else (mixed[live[start:stop]], valid[live[start:stop]])
 
 
-def _first_null(table: Table, index: int) -> int:
+def _first_null(table: Table, index: int) -> int | None:
+    """The first row, counted without deleted ones, that has NULL; None if there is none."""
     row = 0
     for batch in table.to_batches([index]):
         if batch.column(0).null_count:
             return row + int(np.argmax(np.asarray(batch.column(0).is_null())))
         row += batch.num_rows
-    raise AssertionError("statistics count NULLs that no row has")
+    return None
 
 
 def _numbered(table: Table, indices: list[int]) -> pa.RecordBatchReader:

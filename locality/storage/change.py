@@ -1,0 +1,147 @@
+"""Changes of a table's rows in one commit: some are marked as deleted, others are appended.
+
+What an update replaces lies where it lay, marked as deleted, and the new rows come after all others: what is written
+is a bitmap for each segment that loses rows, and the new rows. A rewrite leaves out what is marked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from locality.settings import available_threads
+from locality.storage.ingest import progress as progress_bar
+from locality.storage.ingest.appended import appended
+from locality.storage.ingest.keys import check_change
+from locality.storage.ingest.passes import write
+from locality.storage.ingest.schema import existing_table
+from locality.storage.ingest.source import Source
+from locality.storage.manifest import TableEntry
+from locality.storage.segment import SegmentFiles
+from locality.storage.snapshot import Snapshot, column_info, open_table
+from locality.storage.statistics import ColumnStatistics
+from locality.storage.store import Store
+from locality.storage.transaction import Transaction
+
+RowIds = npt.NDArray[np.int64]
+
+#: Seconds that a change waits for another writer to end.
+PATIENCE = 5.0
+
+
+def _none() -> RowIds:
+    return np.empty(0, np.int64)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of a table: the row ids of those that go, in any order, and the rows that come.
+
+    updates: whether those that come are those that go, with other values.
+    """
+
+    table: str
+    deleted: RowIds = field(default_factory=_none)
+    added: Source | None = None
+    updates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeReport:
+    """What a change did to a table: rows that were deleted, inserted and updated, and bytes of the files written."""
+
+    table: str
+    deleted: int
+    inserted: int
+    updated: int
+    bytes_written: int
+    seconds: float
+
+    @property
+    def rows(self) -> int:
+        """All rows that were changed."""
+        return self.deleted + self.inserted + self.updated
+
+
+def change_rows(
+    store: Store,
+    find: Callable[[Snapshot], Change],
+    *,
+    threads: int | None = None,
+    progress: bool | None = False,
+) -> ChangeReport:
+    """Delete rows of a table and append others, as ``find`` says, and commit; on any error nothing changes.
+
+    Args:
+        store: an open store.
+        find: says for a snapshot what changes. It is called when no other writer can change the rows.
+        threads: default all cores.
+        progress: show a bar on standard error while rows are appended.
+
+    Raises:
+        CatalogError: there is no such table. SchemaError: a new value does not fit its column.
+        KeyViolation: a primary or foreign key would not hold.
+        StoreLockedError: another writer was still at work after PATIENCE seconds.
+        StoreFullError, StoreError: the store can't be written to.
+    """
+    started = time.perf_counter()
+    threads = threads or available_threads()
+    with store.begin(PATIENCE) as transaction:
+        change = find(store.snapshot())
+        before = transaction.tables.table(change.table)
+        gone = np.unique(change.deleted)
+        entry, inserted = before, 0
+        if change.added is not None:
+            entry, inserted = _with_rows(transaction, entry, change.added, threads, progress)
+        entry = _without_rows(transaction, entry, gone)
+        if len(gone) or inserted:
+            unique = before.unique if before.rows > len(gone) else None
+            entry = check_change(transaction, entry, added=inserted > 0, deleted=len(gone) > 0, unique=unique)
+            transaction.put(entry)
+            transaction.commit()
+    known = {file.path for file in before.files}
+    written = sum(file.size for file in entry.files if file.path not in known)
+    updated = inserted if change.updates else 0
+    seconds = time.perf_counter() - started
+    return ChangeReport(entry.name, len(gone) - updated, inserted - updated, updated, written, seconds)
+
+
+def _with_rows(
+    transaction: Transaction, entry: TableEntry, rows: Source, threads: int, progress: bool | None
+) -> tuple[TableEntry, int]:
+    """The table with further rows, and how many these are."""
+    columns = [column_info(column) for column in entry.columns]
+    target = existing_table(entry.name, columns, rows.schema, rows.types)
+    with progress_bar.shown(entry.name, rows.rows, rows.bytes, progress) as report:
+        written = write(transaction, rows, target, threads, report)
+    return appended(entry, written), sum(segment.rows for segment in written.segments)
+
+
+def _without_rows(transaction: Transaction, entry: TableEntry, rows: RowIds) -> TableEntry:
+    """The table with ``rows`` (ascending) marked as deleted; segments of nothing but deleted rows are dropped."""
+    if not len(rows):
+        return entry
+    table = open_table(transaction.store, entry)
+    kept: list[SegmentFiles] = []
+    first = 0
+    for files, deletions in zip(entry.segments, table.deletions, strict=True):
+        start, stop = np.searchsorted(rows, (first, first + files.rows))
+        local = rows[start:stop] - first
+        first += files.rows
+        if not len(local):
+            kept.append(files)
+            continue
+        live = np.ones(files.rows, np.bool_) if deletions is None else deletions.mask().copy()
+        live[local] = False
+        dead = files.rows - int(np.count_nonzero(live))
+        if dead < files.rows:
+            kept.append(replace(files, deleted=transaction.add_deletions(live), dead=dead))
+    if kept:
+        dropped = sum(files.rows for files in entry.segments) - sum(files.rows for files in kept)
+        return replace(entry, segments=tuple(kept), dropped=entry.dropped + dropped)
+    columns = (replace(column, statistics=ColumnStatistics(0)) for column in entry.columns)
+    return replace(entry, segments=(), dictionaries=(), columns=tuple(columns), dropped=0)

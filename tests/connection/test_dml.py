@@ -1,0 +1,132 @@
+"""DELETE, UPDATE and INSERT: what they answer, change and refuse."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import locality
+from locality.connection import Connection
+from locality.errors import KeyViolation, QueryError, StoreError
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    with locality.connect() as made:
+        made.ingest(
+            "t",
+            pa.table(
+                {
+                    "k": pa.array(range(10), pa.int32()),
+                    "word": pa.array([f"w{i % 3}" for i in range(10)]),
+                    "day": pa.array([datetime.date(2024, 1, 1)] * 10),
+                }
+            ),
+            primary_key="k",
+        )
+        made.ingest("s", pa.table({"k": [1, 2, 2, 77], "new": ["a", "b", "b", "c"]}))
+        yield made
+
+
+def rows(connection: Connection, sql: str = "select k, word from t order by k") -> list[Any]:
+    result = connection.sql(sql)
+    assert result.profile.engine == "locality"
+    return result.fetchall()
+
+
+def change(connection: Connection, sql: str, params: Any = None) -> int:
+    result = connection.sql(sql, params)
+    assert result.profile.engine == "locality"
+    assert (result.columns, result.types) == (["Count"], ["BIGINT"])
+    ((count,),) = result.fetchall()
+    return int(count)
+
+
+def test_deleted_rows_are_gone(connection: Connection) -> None:
+    assert change(connection, "delete from t where word = 'w1'") == 3
+    assert change(connection, "DELETE FROM T WHERE k = $k", {"k": 0}) == 1
+    assert change(connection, "delete from t using s where t.k = s.k") == 1
+    assert [k for k, _ in rows(connection)] == [3, 5, 6, 8, 9]
+    assert change(connection, "delete from t where false") == 0
+    assert change(connection, "truncate t") == 5
+    assert rows(connection) == []
+
+
+def test_updated_rows_have_new_values(connection: Connection) -> None:
+    day = datetime.date(2025, 5, 5)
+    assert change(connection, "update t set word = upper(word), day = ? where k < ?", [day, 2]) == 2
+    assert rows(connection, "select * from t where k < 3 order by k") == [
+        (0, "W0", day),
+        (1, "W1", day),
+        (2, "w2", datetime.date(2024, 1, 1)),
+    ]
+    assert change(connection, "update t set word = new from s where s.k = t.k") == 2
+    assert rows(connection)[1:3] == [(1, "a"), (2, "b")]
+    assert change(connection, "update t set k = k + 1") == 10
+    assert [k for k, _ in rows(connection)] == list(range(1, 11))
+
+
+def test_inserted_rows_are_there(connection: Connection) -> None:
+    assert change(connection, "insert into t values (?, 'x', null), (11, $2, '2024-02-29')", [10, "y"]) == 2
+    assert change(connection, "insert into t (word, k) select new, 100 + row_number() over () from s") == 4
+    assert change(connection, "insert into t by name select 200 as k") == 1
+    assert rows(connection)[10:12] == [(10, "x"), (11, "y")]
+    assert rows(connection, "select count(*), count(word), max(day) from t") == [(17, 16, datetime.date(2024, 2, 29))]
+
+
+def test_row_ids_number_the_rows(connection: Connection) -> None:
+    assert rows(connection, "select rowid, k from t where rowid between 3 and 4") == [(3, 3), (4, 4)]
+    change(connection, "delete from t where k < 5")
+    assert rows(connection, "select rowid, k from t order by rowid limit 2") == [(5, 5), (6, 6)]
+    assert change(connection, "delete from t where rowid = 6") == 1
+    assert rows(connection, "select count(*), min(rowid), max(rowid) from t where k <> 8") == [(3, 5, 9)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("delete from nothing", "Table with name nothing does not exist"),
+        ("delete from t where q = 1", 'Referenced column "q" not found'),
+        ("insert into t values (1)", "has 3 columns but 1 values were supplied"),
+        ("update t set q = 1", "q"),
+        ("delete from t where", "syntax error"),
+    ],
+)
+def test_a_wrong_statement_is_refused_in_duckdbs_words(connection: Connection, sql: str, message: str) -> None:
+    with pytest.raises(QueryError, match=message):
+        connection.sql(sql)
+    assert len(rows(connection)) == 10
+
+
+def test_keys_are_kept(connection: Connection) -> None:
+    with pytest.raises(KeyViolation, match="'k' is NULL at row 10"):
+        connection.sql("insert into t (word) values ('x')")
+    with pytest.raises(KeyViolation, match="3 is at rows 3 and 10"):
+        connection.sql("insert into t (k) values (3)")
+    with pytest.raises(KeyViolation, match="not unique"):
+        connection.sql("update t set k = 1 where k = 2")
+    assert len(rows(connection)) == 10
+
+
+def test_a_read_only_connection_refuses(tmp_path: Path) -> None:
+    with locality.connect(tmp_path) as writer:
+        writer.ingest("t", pa.table({"a": [1]}))
+    with locality.connect(tmp_path, read_only=True) as reader, pytest.raises(StoreError, match="read-only"):
+        reader.sql("delete from t")
+
+
+def test_the_profile_counts_what_was_written(connection: Connection) -> None:
+    profile = connection.sql("update t set word = 'z' where k = 3").profile
+    assert profile.operators[-1].operator == "write"
+    assert 0 < profile.operators[-1].written < 10_000
+    assert profile.touched.keys() >= {"t.k"}
+
+
+def test_plans_are_shown_of_queries_only(connection: Connection) -> None:
+    with pytest.raises(QueryError, match="this is not a SELECT but DELETE"):
+        connection.explain("delete from t")
