@@ -171,7 +171,7 @@ class Connection:
         try:
             if foreign := self._followed.keys() - FOLLOWED:
                 raise Unsupported(f"setting {min(foreign)} was changed, which may change answers")
-            return self._changer.run(sql, params, self.settings, self._followed, interrupt)
+            return self._changer.run(sql, params, kind, self.settings, self._followed, interrupt)
         except Unsupported as reason:
             raise QueryError(f"{kind.replace('_', ' ')} can't be done in SQL here: {reason}") from None
 

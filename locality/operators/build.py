@@ -132,6 +132,8 @@ class Builder:
         if node.kind == "mark" and node.residual is not None:
             raise Unsupported("a mark join with other conditions than equality")
         left, right = self._fuse(node.left), self._fuse(node.right)
+        if node.kind in ("right", "full"):
+            left = _uncomputed(left)  # what is computed of left rows is NULL where there is none
         if node.backward:
             pairs = [(left.over_source(key.left), right.over_source(key.right)) for key in node.keys]
             nulls = [key.null_safe for key in node.keys]
@@ -252,6 +254,13 @@ class Builder:
 
 def _whole(operator: Physical) -> _Fused:
     return _Fused(OperatorSource(operator), (), tuple(ColumnRef(i, dtype) for i, dtype in enumerate(operator.types)))
+
+
+def _uncomputed(fused: _Fused) -> _Fused:
+    """The same rows, with columns that are those of the source."""
+    if all(isinstance(output, ColumnRef) for output in fused.outputs):
+        return fused
+    return _whole(collect.Collect(fused.source, fused.conjuncts, fused.outputs))
 
 
 def _filtered(source: Source, tests: Sequence[Expression]) -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from locality.plan.nodes import Node
 
@@ -35,4 +36,27 @@ class Insert:
     rows: Node
 
 
-Change = Delete | Update | Insert
+@dataclass(frozen=True)
+class Action:
+    """What a merge does with some of its rows. values: the positions of its values in the output of the merge's rows.
+
+    columns: those of the table that an update sets; an insertion has values for all of them.
+    """
+
+    kind: Literal["insert", "update", "delete", "nothing", "error"]
+    values: tuple[int, ...] = ()
+    columns: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Each row has the number of one of ``actions`` done to it. Output of ``rows``: the number, the row id of the row
+    of ``table`` that it matched (NULL if none), then values.
+    """
+
+    table: str
+    actions: tuple[Action, ...]
+    rows: Node
+
+
+Change = Delete | Update | Insert | Merge

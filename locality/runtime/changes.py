@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from locality.encodings import decode
-from locality.errors import Unsupported
+from locality.errors import QueryError, Unsupported
 from locality.operators.physical import Traffic
 from locality.operators.relations.tables import whole_table
 from locality.plan import changes
@@ -74,14 +74,20 @@ class Changer:
             self._planner.close()
 
     def run(
-        self, sql: str, params: Parameters | None, settings: Settings, followed: Mapping[str, str], interrupt: Interrupt
+        self,
+        sql: str,
+        params: Parameters | None,
+        kind: str,
+        settings: Settings,
+        followed: Mapping[str, str],
+        interrupt: Interrupt,
     ) -> Result:
         """Runs one statement; its result is the number of rows that it changed.
 
         Raises what :func:`locality.storage.change.change_rows` raises, QueryError for a statement that is wrong, and
         Unsupported for one that has no plan of ours.
 
-        followed: settings of the session that plans depend on.
+        kind: what DuckDB calls the statement. followed: settings of the session that plans depend on.
         """
         started = time.perf_counter()
         profiles: list[Profile] = []
@@ -89,7 +95,7 @@ class Changer:
         planned: list[float] = []
 
         def find(snapshot: Snapshot) -> Change:
-            statement = self._plan(sql, params, followed, snapshot)
+            statement = self._plan(sql, params, kind, followed, snapshot)
             planned.append(time.perf_counter() - started)
             change, profile = _changed(statement, _Run(snapshot, settings, execution))
             profiles.append(profile)
@@ -100,7 +106,7 @@ class Changer:
         return _result(report, replace(profiles[0], seconds=seconds, planning_seconds=planned[0]))
 
     def _plan(
-        self, sql: str, params: Parameters | None, followed: Mapping[str, str], snapshot: Snapshot
+        self, sql: str, params: Parameters | None, kind: str, followed: Mapping[str, str], snapshot: Snapshot
     ) -> changes.Change:
         """Called with the store's write lock held, so by one thread at a time."""
         if self._planner is None or followed != self._followed:
@@ -109,52 +115,83 @@ class Changer:
         tables = snapshot.tables
         columns = {name: [(column.name, column.type) for column in table.columns] for name, table in tables.items()}
         self._planner.sync(columns, {name: table.primary_key for name, table in tables.items()})
-        return self._planner.plan(sql, params)
+        return self._planner.plan(sql, params, kind)
 
 
 def _changed(statement: changes.Change, run: _Run) -> tuple[Change, Profile]:
     """Which rows go and which come, and what it took to find out."""
     table = run.snapshot.tables.table(statement.table)
+    columns, profile = run.query(statement.rows)
     match statement:
-        case changes.Delete(rows=rows):
-            (ids,), profile = run.query(rows)
-            return Change(table.name, _row_ids(ids)), profile
-        case changes.Update(columns=columns, rows=rows):
-            (*values, ids), profile = run.query(rows)
+        case changes.Delete():
+            return Change(table.name, _row_ids(columns[0])), profile
+        case changes.Update(columns=targets):
+            *values, ids = columns
             gone, first = np.unique(_row_ids(ids), return_index=True)
             taken = pa.array(first)
-            news = dict(zip(columns, (value.take(taken) for value in values), strict=True))
-            return Change(table.name, gone, _updated(table, gone, news), updates=True), profile
+            news = dict(zip(targets, (value.take(taken) for value in values), strict=True))
+            return Change(table.name, gone, _source(table, [_updated(table, gone, news)]), len(gone)), profile
         case changes.Insert(rows=rows):
             if rows.types != tuple(column.type for column in table.columns):
                 raise Unsupported(f"values of other types than those of table {table.name}")
-            values, profile = run.query(rows)
-            return Change(table.name, added=_source(table, values)), profile
+            return Change(table.name, added=_source(table, [_rows(table, columns)])), profile
+        case changes.Merge():
+            return _merged(statement, table, columns), profile
+
+
+def _merged(statement: changes.Merge, table: Table, columns: Sequence[pa.ChunkedArray]) -> Change:
+    """What the actions of a merge come to; raises QueryError where one is an error."""
+    numbers = np.asarray(columns[0].to_numpy(), dtype=np.int64)
+    gone: list[RowIds] = []
+    added: list[pa.Table] = []
+    updated = 0
+    for number, action in enumerate(statement.actions):
+        chosen = numbers == number
+        if not chosen.any():
+            continue
+        if action.kind == "error":
+            raise QueryError("a row met a WHEN clause of MERGE that says ERROR; nothing was changed")
+        mask = pa.array(chosen)
+        values = [columns[place].filter(mask) for place in action.values]
+        if action.kind == "insert":
+            added.append(_rows(table, values))
+        elif action.kind in ("update", "delete"):
+            ids = _row_ids(columns[1].filter(mask))
+            gone.append(ids)
+            if action.kind == "update":
+                updated += len(ids)
+                added.append(_updated(table, ids, dict(zip(action.columns, values, strict=True))))
+    rows = np.concatenate(gone) if gone else np.empty(0, np.int64)
+    if len(np.unique(rows)) < len(rows):
+        raise QueryError("MERGE INTO would change a row more than once: several rows of its source match it")
+    return Change(table.name, rows, _source(table, added) if added else None, updated)
 
 
 def _row_ids(column: pa.ChunkedArray) -> RowIds:
     return np.asarray(column.to_numpy(), dtype=np.int64)
 
 
-def _updated(table: Table, rows: RowIds, news: Mapping[int, pa.ChunkedArray]) -> Source | None:
-    """The rows of a table with other values in some columns."""
-    if not len(rows):
-        return None
+def _updated(table: Table, rows: RowIds, news: Mapping[int, pa.ChunkedArray]) -> pa.Table:
+    """Rows of a table with other values in some columns."""
     kept = [index for index in range(len(table.columns)) if index not in news]
     relation = whole_table(table, kept)
-    olds = {
-        index: pa.chunked_array(
-            [decode(relation.gather(i, rows[start : start + CHUNK_ROWS])) for start in range(0, len(rows), CHUNK_ROWS)]
-        )
-        for i, index in enumerate(kept)
-    }
-    values = {**olds, **news}
-    return _source(table, [values[index] for index in range(len(table.columns))])
+    parts = [rows[start : start + CHUNK_ROWS] for start in range(0, len(rows), CHUNK_ROWS)]
+    values = dict(news)
+    for i, index in enumerate(kept):
+        gathered = [decode(relation.gather(i, part)) for part in parts]
+        values[index] = pa.chunked_array(gathered, table.columns[index].arrow_type)
+    return _rows(table, [values[index] for index in range(len(table.columns))])
 
 
-def _source(table: Table, values: Sequence[pa.ChunkedArray]) -> Source:
+def _rows(table: Table, values: Sequence[pa.ChunkedArray]) -> pa.Table:
     """New rows of a table, from the values of its columns in order."""
-    rows = pa.table(list(values), names=table.column_names)
+    schema = table.arrow_schema
+    arrays = [value.cast(field.type) for value, field in zip(values, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, names=schema.names)
+
+
+def _source(table: Table, parts: Sequence[pa.Table]) -> Source:
+    rows = pa.concat_tables(parts)
     types = {column.name: column.type for column in table.columns}
     return StreamSource(rows.to_reader(), Place("the new rows"), ready, rows.num_rows, types)
 

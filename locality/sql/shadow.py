@@ -6,6 +6,7 @@ empty tables (``statistics_propagation`` folds them away) or make operators that
 
 from __future__ import annotations
 
+import itertools
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
@@ -45,8 +46,10 @@ _WRONG_QUERY = (
 )
 #: Kinds of errors, as plans that can't be made name them, that are mistakes in a statement.
 _WRONG_STATEMENT = frozenset({"parser", "binder", "catalog", "conversion"})
-#: Kinds of tokens that name functions.
-_WORDS = (duckdb.token_type.identifier, duckdb.token_type.keyword)
+#: Functions of the session that SQL calls by their names alone.
+_WITHOUT_PARENTHESES = frozenset(
+    {"user", "current_user", "session_user", "current_role", "current_catalog", "current_schema", "current_database"}
+)
 
 
 class NotASelect(Unsupported):
@@ -136,13 +139,15 @@ class Shadow:
         rare = functions - COMMON
         return rare & stability(self._connection).unstable if rare else set()
 
-    def words(self, sql: str) -> set[str]:
-        """The names and keywords in a statement, in lower case: the functions that it calls are among them."""
+    def functions_of(self, sql: str) -> set[str]:
+        """The names in a statement of any kind that may be those of functions, in lower case."""
         text = sql.encode()
         tokens = duckdb.tokenize(sql)
-        ends = [start for start, _ in tokens[1:]] + [len(text)]
-        words = (text[start:end] for (start, kind), end in zip(tokens, ends, strict=True) if kind in _WORDS)
-        return {word.decode().strip().strip('"').lower() for word in words}
+        starts = [start for start, _ in tokens]
+        texts = [text[start:end].decode().strip() for start, end in itertools.pairwise([*starts, len(text)])]
+        named = [word.strip('"').lower() for word in texts]
+        called = {word for word, following in itertools.pairwise(named) if following == "("}
+        return called | _WITHOUT_PARENTHESES.intersection(named)
 
     def parameter_names(self, sql: str) -> set[str]:
         """The names of a statement's parameters; those of ``?`` are numbers."""
@@ -198,12 +203,15 @@ class Shadow:
         return dict(root)
 
     def bound_plan(self, sql: str) -> dict[str, Any]:
-        """The root operator of any one statement's plan, not optimised; raises QueryError in DuckDB's words."""
+        """The root operator of any one statement's plan, not optimised if DuckDB can serialise that.
+
+        Raises QueryError in DuckDB's words.
+        """
         plan = load(self._scalar("select json_serialize_plan(?, optimize := false)", [sql]))
         if plan["error"] and plan["error_type"] in _WRONG_STATEMENT:
             raise QueryError(f"{plan['error_type'].capitalize()} Error: {plan['error_message']}")
         if plan["error"]:
-            raise Unsupported(f"plan that DuckDB can't serialise: {_first_line(plan['error_message'])}")
+            return self.serialized_plan(sql)
         (root,) = plan["plans"]
         return dict(root)
 

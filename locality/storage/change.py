@@ -41,13 +41,13 @@ def _none() -> RowIds:
 class Change:
     """What becomes of a table: the row ids of those that go, in any order, and the rows that come.
 
-    updates: whether those that come are those that go, with other values.
+    updated: how many of those that come are others that go, with new values.
     """
 
     table: str
     deleted: RowIds = field(default_factory=_none)
     added: Source | None = None
-    updates: bool = False
+    updated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,7 @@ def change_rows(
             transaction.commit()
     known = {file.path for file in before.files}
     written = sum(file.size for file in entry.files if file.path not in known)
-    updated = inserted if change.updates else 0
-    seconds = time.perf_counter() - started
+    updated, seconds = change.updated, time.perf_counter() - started
     return ChangeReport(entry.name, len(gone) - updated, inserted - updated, updated, written, seconds)
 
 

@@ -130,3 +130,39 @@ def test_the_profile_counts_what_was_written(connection: Connection) -> None:
 def test_plans_are_shown_of_queries_only(connection: Connection) -> None:
     with pytest.raises(QueryError, match="this is not a SELECT but DELETE"):
         connection.explain("delete from t")
+
+
+def test_rows_with_a_known_key_replace_or_update_or_leave(connection: Connection) -> None:
+    assert change(connection, "insert or replace into t values (1, 'new', null), (50, 'x', null)") == 2
+    assert rows(connection, "select * from t where k in (1, 50) order by k") == [(1, "new", None), (50, "x", None)]
+    assert change(connection, "insert or ignore into t (k) values (1), (51)") == 1
+    assert change(connection, "insert into t (k, word) values (2, ?) on conflict (k) do nothing", ["no"]) == 0
+    do = "do update set word = t.word || excluded.word"
+    sql = f"insert into t (k, word) values (1, 'p'), (52, 'q') on conflict (k) {do}"
+    assert change(connection, sql) == 2
+    assert rows(connection)[1:3] == [(1, "newp"), (2, "w2")]
+    assert rows(connection)[-1] == (52, "q")
+
+
+def test_merge_does_to_each_row_what_it_says(connection: Connection) -> None:
+    sql = """
+        merge into t using (select distinct k, new from s) s using (k)
+        when matched and t.word = 'w1' then update set word = new
+        when matched then delete
+        when not matched then insert (k, word) values (s.k, new)
+        when not matched by source and t.k > 6 then update set word = 'old'
+        when not matched by source and t.k = 0 then do nothing
+    """
+    assert change(connection, sql) == 6
+    assert rows(connection) == [
+        *((0, "w0"), (1, "a"), (3, "w0"), (4, "w1"), (5, "w2"), (6, "w0")),
+        *((7, "old"), (8, "old"), (9, "old"), (77, "c")),
+    ]
+
+
+def test_merge_says_what_is_wrong(connection: Connection) -> None:
+    with pytest.raises(QueryError, match="would change a row more than once"):
+        connection.sql("merge into t using s using (k) when matched then update set word = new")
+    with pytest.raises(QueryError, match="says ERROR; nothing was changed"):
+        connection.sql("merge into t using s using (k) when matched then error")
+    assert len(rows(connection)) == 10

@@ -108,6 +108,28 @@ class ChangeMachine(RuleBasedStateMachine):
     def insert_children(self, number: int) -> None:
         self.change(f"insert into children (id, parent) select k + 100, k from parents where k > {number}")
 
+    @rule(number=KEYS)
+    def upsert_parents(self, number: int) -> None:
+        new = f"(select id - 100 as k, {number} as v, 'z' as word from children where id between 100 and 112)"
+        self.change(
+            f"insert or replace into parents from (select distinct on (k) * from {new})",
+            None,
+            f"""
+            merge into parents using (select distinct on (k) * from {new}) n using (k)
+            when matched then update set v = n.v, word = n.word when not matched then insert
+        """,
+        )
+
+    @rule(number=KEYS)
+    def merge_children(self, number: int) -> None:
+        sql = f"""
+            merge into children using parents on parent = k and k <> {number}
+            when matched and v is null then delete when matched then update set amount = v
+            when not matched then insert (id, parent) values (k + 100, k)
+            when not matched by source and id % 2 = 0 then update set amount = {number}
+        """
+        self.change(sql)
+
     @rule(parents=st.lists(st.one_of(st.none(), KEYS), min_size=1, max_size=4))
     def append_children(self, parents: list[int | None]) -> None:
         rows = pa.table(
@@ -166,10 +188,10 @@ class ChangeMachine(RuleBasedStateMachine):
     def is_whole(self) -> None:
         self.connection.verify()
 
-    def change(self, sql: str, params: Any = None) -> None:
-        """Runs a statement in both; one that would break a key changes nothing."""
+    def change(self, sql: str, params: Any = None, theirs: str = "") -> None:
+        """Runs a statement in both; one that would break a key changes nothing. theirs: the same without known keys."""
         self.oracle.execute("begin")
-        expected = self.oracle.execute(sql, params).fetchall()
+        expected = self.oracle.execute(theirs or sql, params).fetchall()
         if self.holds():
             self.oracle.execute("commit")
             result = self.connection.sql(sql, params)

@@ -42,7 +42,7 @@ def delete(store: Store, rows: list[int], table: str = "t") -> ChangeReport:
 def append(store: Store, values: list[int], rows: tuple[int, ...] = ()) -> ChangeReport:
     table = pa.table({"k": pa.array(values, pa.int64()), "word": ["new"] * len(values)})
     source = StreamSource(table.to_reader(), Place("the test"), ready)
-    return change_rows(store, lambda _: Change("t", np.array(rows, np.int64), source, updates=bool(rows)))
+    return change_rows(store, lambda _: Change("t", np.array(rows, np.int64), source, updated=len(rows)))
 
 
 def test_a_deletion_writes_a_bitmap_and_nothing_else(store: Store) -> None:
