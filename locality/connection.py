@@ -24,6 +24,7 @@ from locality.runtime.query import PreparedQuery, check_optimizers, prepare
 from locality.runtime.rehearsal import REASON, Rehearsals
 from locality.runtime.reorder import ordered_source, resolve_order
 from locality.runtime.result import Result
+from locality.runtime.writes import Writes
 from locality.settings import Settings
 from locality.sql.fallback import Fallback
 from locality.sql.parameters import Parameters
@@ -72,7 +73,7 @@ def connect(
     return Connection(path, settings, read_only=read_only)
 
 
-class Connection:
+class Connection(Writes):
     """An open store; threads may share one connection. Use it as a context manager, or call :meth:`close`."""
 
     def __init__(self, path: str | Path | None, settings: Settings, *, read_only: bool = False) -> None:
@@ -164,16 +165,6 @@ class Connection:
             reason = profile.reason if profile is not None else str(planned)
             return explain_fallback(reason, shown)
         return explain_query(planned, shown)
-
-    def _change(self, sql: str, params: Parameters | None, kind: str, interrupt: Interrupt) -> Result:
-        """The result of a statement that changes rows."""
-        self._check_writable()
-        try:
-            if foreign := self._followed.keys() - FOLLOWED:
-                raise Unsupported(f"setting {min(foreign)} was changed, which may change answers")
-            return self._changer.run(sql, params, kind, self.settings, self._followed, interrupt)
-        except Unsupported as reason:
-            raise QueryError(f"{kind.replace('_', ' ')} can't be done in SQL here: {reason}") from None
 
     def _plan(self, sql: str, params: Parameters | None, snapshot: Snapshot) -> PreparedQuery | str:
         """The prepared query, or why DuckDB has to answer; kept for the next time where that is sound.

@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from locality.encodings import decode
-from locality.errors import QueryError, Unsupported
+from locality.errors import QueryError
 from locality.operators.physical import Traffic
 from locality.operators.relations.tables import whole_table
 from locality.plan import changes
-from locality.plan.nodes import Node, Query
+from locality.runtime.columns import columns_of_plan
 from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.interrupts import Interrupt
 from locality.runtime.profile import Profile
-from locality.runtime.query import prepare
 from locality.runtime.result import Result
 from locality.settings import Settings
 from locality.sql.changes import ChangePlanner
@@ -34,29 +33,6 @@ from locality.storage.table import Table
 
 #: Kinds of statements that change rows, as DuckDB calls them.
 CHANGES = frozenset({"DELETE", "UPDATE", "INSERT", "MERGE_INTO"})
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What the query of a statement needs to run, and what running it took."""
-
-    snapshot: Snapshot
-    settings: Settings
-    execution: QueryExecution
-
-    def query(self, root: Node) -> tuple[list[pa.ChunkedArray], Profile]:
-        """The columns of a plan's result."""
-        names = tuple(f"c{i}" for i in range(len(root.types)))
-        settings = self.settings
-        prepared = prepare(
-            Query(root, names, root.types),
-            self.snapshot.tables,
-            settings.threads,
-            settings.memory_bytes,
-            settings.disabled_optimizers,
-        )
-        result = prepared.run(self.execution, time.perf_counter(), 0.0)
-        return result.to_arrow_table().columns, result.profile
 
 
 class Changer:
@@ -97,9 +73,9 @@ class Changer:
         def find(snapshot: Snapshot) -> Change:
             statement = self._plan(sql, params, kind, followed, snapshot)
             planned.append(time.perf_counter() - started)
-            change, profile = _changed(statement, _Run(snapshot, settings, execution))
+            columns, profile = columns_of_plan(statement.rows, snapshot.tables, settings, execution)
             profiles.append(profile)
-            return change
+            return _changed(statement, snapshot.tables.table(statement.table), columns)
 
         report = change_rows(self._store, find, threads=settings.threads)
         seconds = time.perf_counter() - started
@@ -118,25 +94,21 @@ class Changer:
         return self._planner.plan(sql, params, kind)
 
 
-def _changed(statement: changes.Change, run: _Run) -> tuple[Change, Profile]:
-    """Which rows go and which come, and what it took to find out."""
-    table = run.snapshot.tables.table(statement.table)
-    columns, profile = run.query(statement.rows)
+def _changed(statement: changes.Change, table: Table, columns: Sequence[pa.ChunkedArray]) -> Change:
+    """Which rows of a table go and which come, given what the statement's query found."""
     match statement:
         case changes.Delete():
-            return Change(table.name, _row_ids(columns[0])), profile
+            return Change(table.name, _row_ids(columns[0]))
         case changes.Update(columns=targets):
             *values, ids = columns
             gone, first = np.unique(_row_ids(ids), return_index=True)
             taken = pa.array(first)
             news = dict(zip(targets, (value.take(taken) for value in values), strict=True))
-            return Change(table.name, gone, _source(table, [_updated(table, gone, news)]), len(gone)), profile
-        case changes.Insert(rows=rows):
-            if rows.types != tuple(column.type for column in table.columns):
-                raise Unsupported(f"values of other types than those of table {table.name}")
-            return Change(table.name, added=_source(table, [_rows(table, columns)])), profile
+            return Change(table.name, gone, _source(table, [_updated(table, gone, news)]), len(gone))
+        case changes.Insert():
+            return Change(table.name, added=_source(table, [_rows(table, columns)]))
         case changes.Merge():
-            return _merged(statement, table, columns), profile
+            return _merged(statement, table, columns)
 
 
 def _merged(statement: changes.Merge, table: Table, columns: Sequence[pa.ChunkedArray]) -> Change:

@@ -18,7 +18,8 @@ from locality.operators.relations.keyindex import index_rows
 from locality.operators.relations.relation import Positions, Relation
 from locality.operators.relations.tables import whole_table
 from locality.storage.catalog import column_positions, fold
-from locality.storage.ingest.source import CHUNK_ROWS, Place, Source, StreamSource, ready
+from locality.storage.ingest.source import CHUNK_ROWS, Source
+from locality.storage.ingest.stored import stored_rows
 from locality.storage.snapshot import Snapshot
 from locality.storage.table import ForeignKey, Table
 
@@ -111,9 +112,7 @@ def ordered_source(snapshot: Snapshot, table: str, order: RowOrder, execution: E
     relation = whole_table(stored, range(len(stored.columns)))
     text = sum(stored.raw_bytes(index) for index in range(len(stored.columns)))
     execution.reserve(text, f"the strings of table {stored.name!r}")
-    reader = pa.RecordBatchReader.from_batches(stored.arrow_schema, _batches(stored, relation, positions))
-    types = {column.name: column.type for column in stored.columns}
-    return StreamSource(reader, Place(f"table {stored.name!r}"), ready, stored.live_count, types)
+    return stored_rows(stored, _batches(stored, relation, positions))
 
 
 def _of_live_rows(table: Table, positions: Positions) -> Positions:

@@ -11,6 +11,7 @@ from locality.plan.expressions import Call, Case, ColumnRef, Constant, Expressio
 from locality.plan.nodes import Filter, Node, Project
 from locality.sql import parameters
 from locality.sql.decode import decode_plan
+from locality.sql.json_values import decode_type
 from locality.sql.outputs import decode_all
 from locality.sql.parameters import Parameters
 from locality.sql.scalars import Resolve
@@ -99,7 +100,11 @@ def _update(data: dict[str, Any]) -> Update:
 def _insert(data: dict[str, Any]) -> Insert:
     if data["column_index_map"]["internal_vector"] or data["action_type"] != "THROW":
         raise Unsupported("INSERT that does more than insert")
-    return Insert(_table(data), decode_plan(data["children"][0]))
+    rows = decode_plan(data["children"][0])
+    declared = (decode_type(column["type"]) for column in data["table_info"]["columns"]["columns"])
+    if rows.types != tuple(declared):
+        raise Unsupported("values of other types than those of the table")
+    return Insert(_table(data), rows)
 
 
 #: DuckDB's number of a column that is not there.

@@ -95,9 +95,12 @@ def change_rows(
         before = transaction.tables.table(change.table)
         gone = np.unique(change.deleted)
         entry, inserted = before, 0
+        if len(gone) and len(gone) == before.rows:
+            entry = _emptied(before)
         if change.added is not None:
             entry, inserted = _with_rows(transaction, entry, change.added, threads, progress)
-        entry = _without_rows(transaction, entry, gone)
+        if len(gone) < before.rows:
+            entry = _without_rows(transaction, entry, gone)
         if len(gone) or inserted:
             unique = before.unique if before.rows > len(gone) else None
             entry = check_change(transaction, entry, added=inserted > 0, deleted=len(gone) > 0, unique=unique)
@@ -122,8 +125,6 @@ def _with_rows(
 
 def _without_rows(transaction: Transaction, entry: TableEntry, rows: RowIds) -> TableEntry:
     """The table with ``rows`` (ascending) marked as deleted; segments of nothing but deleted rows are dropped."""
-    if not len(rows):
-        return entry
     table = open_table(transaction.store, entry)
     kept: list[SegmentFiles] = []
     first = 0
@@ -139,8 +140,11 @@ def _without_rows(transaction: Transaction, entry: TableEntry, rows: RowIds) -> 
         dead = files.rows - int(np.count_nonzero(live))
         if dead < files.rows:
             kept.append(replace(files, deleted=transaction.add_deletions(live), dead=dead))
-    if kept:
-        dropped = sum(files.rows for files in entry.segments) - sum(files.rows for files in kept)
-        return replace(entry, segments=tuple(kept), dropped=entry.dropped + dropped)
+    dropped = sum(files.rows for files in entry.segments) - sum(files.rows for files in kept)
+    return replace(entry, segments=tuple(kept), dropped=entry.dropped + dropped)
+
+
+def _emptied(entry: TableEntry) -> TableEntry:
+    """The table without any row."""
     columns = (replace(column, statistics=ColumnStatistics(0)) for column in entry.columns)
     return replace(entry, segments=(), dictionaries=(), columns=tuple(columns), dropped=0)

@@ -1,0 +1,104 @@
+"""Methods of a connection that change the rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from locality.errors import QueryError, SchemaError, Unsupported
+from locality.plan.nodes import Node
+from locality.runtime.changes import Changer
+from locality.runtime.columns import columns_of_plan
+from locality.runtime.execution import QueryExecution, Workers
+from locality.runtime.interrupts import Interrupt
+from locality.runtime.result import Result
+from locality.runtime.upsert import upsert
+from locality.settings import Settings
+from locality.sql.parameters import Parameters
+from locality.sql.planner import FOLLOWED
+from locality.sql.quoting import identifier
+from locality.storage.change import ChangeReport
+from locality.storage.compact import compact
+from locality.storage.rewrite import RewriteReport
+from locality.storage.store import Store
+from locality.storage.table import Table
+
+
+class Writes:
+    """What :class:`locality.connection.Connection` can do to rows beside SQL."""
+
+    settings: Settings
+    _store: Store
+    _workers: Workers
+    _changer: Changer
+    _followed: Mapping[str, str]
+
+    def sql(self, sql: str, params: Parameters | None = None) -> Result:
+        """See :meth:`locality.connection.Connection.sql`."""
+        raise NotImplementedError
+
+    def _check_writable(self) -> None:
+        raise NotImplementedError
+
+    def delete(self, table: str, where: str, params: Parameters | None = None) -> int:
+        """Deletes the rows of a table for which a condition holds, and returns how many these were.
+
+        Args:
+            table: the table's name.
+            where: the condition in SQL, over the table's columns; ``"true"`` for all rows.
+            params: values of its parameters.
+
+        Raises:
+            QueryError: there is no such table, or the condition is wrong. KeyViolation: rows of others refer to one.
+            StoreLockedError, StoreFullError, StoreError: the store can't be written to; it is as it was.
+        """
+        ((count,),) = self.sql(f"delete from {identifier(table)} where {where}", params).fetchall()
+        return int(count)
+
+    def upsert(self, table: str, source: Any, *, key: str | Sequence[str] = ()) -> ChangeReport:
+        """Puts rows in the place of those that have their keys, and adds the others, in one commit.
+
+        Args:
+            table: the table's name.
+            source: rows with all columns of the table, as :meth:`ingest` takes them; each key once.
+            key: the columns that tell rows apart; default the primary key.
+
+        Raises:
+            CatalogError: there is no such table. SchemaError: it has no primary key, or columns or types do not fit.
+            SourceError: the source is missing or damaged. KeyViolation: a key comes twice, is NULL, or does not hold.
+            StoreLockedError, StoreFullError, StoreError: the store can't be written to; it is as it was.
+        """
+        self._check_writable()
+        names = [key] if isinstance(key, str) else list(key)
+        settings = self.settings
+        try:
+            return upsert(
+                self._store, table, source, names, self._columns, threads=settings.threads, progress=settings.progress
+            )
+        except Unsupported as reason:
+            raise SchemaError(f"rows of table {table!r} can't be found by this key: {reason}") from None
+
+    def compact(self, table: str) -> RewriteReport:
+        """Writes a table again without deleted rows and in few segments; its rows keep their order.
+
+        Worth it after many changes: each writes a segment of its own, and deleted rows are skipped one by one. Readers
+        go on meanwhile. Raises as :meth:`optimize`.
+        """
+        self._check_writable()
+        return compact(self._store, table, threads=self.settings.threads, progress=self.settings.progress)
+
+    def _change(self, sql: str, params: Parameters | None, kind: str, interrupt: Interrupt) -> Result:
+        """The result of a statement that changes rows."""
+        self._check_writable()
+        try:
+            if foreign := self._followed.keys() - FOLLOWED:
+                raise Unsupported(f"setting {min(foreign)} was changed, which may change answers")
+            return self._changer.run(sql, params, kind, self.settings, self._followed, interrupt)
+        except Unsupported as reason:
+            raise QueryError(f"{kind.replace('_', ' ')} can't be done in SQL here: {reason}") from None
+
+    def _columns(self, root: Node, tables: Mapping[str, Table]) -> Sequence[pa.ChunkedArray]:
+        execution = QueryExecution(self._workers, self.settings.memory_bytes)
+        return columns_of_plan(root, tables, self.settings, execution)[0]
