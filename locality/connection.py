@@ -15,7 +15,7 @@ from typing import Any
 
 from locality.errors import ConnectionClosedError, QueryError, StoreError, Unsupported
 from locality.kernel.loader import warm_up
-from locality.runtime.changes import CHANGES, Changer
+from locality.runtime.changes import Changer, Statement, changes_rows
 from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.explain import Explained, explain_fallback, explain_query, requested
 from locality.runtime.interrupts import Interrupt, Interrupts
@@ -24,19 +24,18 @@ from locality.runtime.query import PreparedQuery, check_optimizers, prepare
 from locality.runtime.rehearsal import REASON, Rehearsals
 from locality.runtime.reorder import ordered_source, resolve_order
 from locality.runtime.result import Result
+from locality.runtime.sources import sources_of
 from locality.runtime.writes import Writes
 from locality.settings import Settings
 from locality.sql.fallback import Fallback
 from locality.sql.parameters import Parameters
 from locality.sql.planner import FOLLOWED, Planner
 from locality.sql.shadow import NotASelect
-from locality.sql.source import Source
 from locality.storage.info import StoreInfo, describe
 from locality.storage.ingest import IngestReport, Mode, ingest
 from locality.storage.rewrite import RewriteReport, rewrite
 from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
-from locality.storage.table import Table
 from locality.storage.verify import Report, verify
 
 #: Planned queries that a connection keeps.
@@ -124,7 +123,7 @@ class Connection(Writes):
             try:
                 planned = self._plan(sql, params, snapshot)
             except NotASelect as statement:
-                return self._change(sql, params, statement.kind, interrupt)
+                return self._change(Statement(sql, params, statement.kind), interrupt)
             planning = time.perf_counter() - started
             in_background = self.settings.background_compile and self.settings.fallback
             if in_background and isinstance(planned, PreparedQuery) and not planned.is_compiled:
@@ -177,6 +176,8 @@ class Connection(Writes):
             if self._fallback is not None and self._fallback.changed_settings != self._followed:
                 self._follow(self._fallback.changed_settings)
             if foreign := self._followed.keys() - FOLLOWED:
+                if changes_rows(kind := self._planner.kind(sql), sql):
+                    raise NotASelect(kind)
                 return f"setting {min(foreign)} was changed, which may change answers"
             if snapshot is not self._synced:
                 self._sync(snapshot)
@@ -191,7 +192,7 @@ class Connection(Writes):
                 )
                 cacheable = query.cacheable
             except Unsupported as reason:
-                if isinstance(reason, NotASelect) and reason.kind in CHANGES:
+                if isinstance(reason, NotASelect) and changes_rows(reason.kind, sql):
                     raise
                 planned, cacheable = str(reason), False
             if key is not None and cacheable:
@@ -246,11 +247,9 @@ class Connection(Writes):
         if not self.settings.fallback:
             raise QueryError(f"not answered by Locality's own operators: {reason}")
         with self._lock:
-            if self._fallback is None:
-                self._spill = tempfile.TemporaryDirectory(prefix="locality-spill-", ignore_cleanup_errors=True)
-                self._fallback = Fallback(self.settings.threads, self.settings.memory_limit, self._spill.name)
-            self._fallback.sync([_source(table) for table in snapshot.tables.values()])
-            answer = self._fallback.run(sql, params, lambda: interrupt.requested)
+            fallback = self._opened_fallback()
+            fallback.sync(sources_of(snapshot))
+            answer = fallback.run(sql, params, lambda: interrupt.requested)
         profile = Profile(
             engine="duckdb",
             reason=reason,
@@ -260,6 +259,13 @@ class Connection(Writes):
             threads=self.settings.threads,
         )
         return Result(answer.table, answer.names, answer.types, profile)
+
+    def _opened_fallback(self) -> Fallback:
+        """The DuckDB of this connection; called with the lock held."""
+        if self._fallback is None:
+            self._spill = tempfile.TemporaryDirectory(prefix="locality-spill-", ignore_cleanup_errors=True)
+            self._fallback = Fallback(self.settings.threads, self.settings.memory_limit, self._spill.name)
+        return self._fallback
 
     # --- tables
 
@@ -380,11 +386,6 @@ class Connection(Writes):
     def _check_writable(self) -> None:
         if self._read_only:
             raise StoreError("the store is open read-only; connect without read_only=True to write")
-
-
-def _source(table: Table) -> Source:
-    types = tuple(column.type for column in table.columns)
-    return Source(table.name, types, table.arrow_schema, table.live_count, table.to_batches)
 
 
 def _cache_key(sql: str, params: Parameters | None, disabled: frozenset[str]) -> Hashable | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -22,17 +22,33 @@ from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.interrupts import Interrupt
 from locality.runtime.profile import Profile
 from locality.runtime.result import Result
+from locality.runtime.sources import sources_of
 from locality.settings import Settings
 from locality.sql.changes import ChangePlanner
+from locality.sql.fallback import Answer, Fallback
 from locality.sql.parameters import Parameters
+from locality.sql.tokens import copies_in
 from locality.storage.change import Change, ChangeReport, RowIds, change_rows
 from locality.storage.ingest.source import CHUNK_ROWS, Place, Source, StreamSource, ready
 from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
 from locality.storage.table import Table
 
-#: Kinds of statements that change rows, as DuckDB calls them.
-CHANGES = frozenset({"DELETE", "UPDATE", "INSERT", "MERGE_INTO"})
+_CHANGES = frozenset({"DELETE", "UPDATE", "INSERT", "MERGE_INTO"})
+
+
+def changes_rows(kind: str, sql: str) -> bool:
+    """Whether a statement, of one ``kind`` as DuckDB calls it, changes rows of a stored table."""
+    return kind in _CHANGES or (kind == "COPY" and copies_in(sql))
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement; ``kind`` is what DuckDB calls it."""
+
+    sql: str
+    params: Parameters | None
+    kind: str
 
 
 class Changer:
@@ -50,40 +66,58 @@ class Changer:
             self._planner.close()
 
     def run(
-        self,
-        sql: str,
-        params: Parameters | None,
-        kind: str,
-        settings: Settings,
-        followed: Mapping[str, str],
-        interrupt: Interrupt,
+        self, statement: Statement, settings: Settings, followed: Mapping[str, str], interrupt: Interrupt
     ) -> Result:
         """Runs one statement; its result is the number of rows that it changed.
 
         Raises what :func:`locality.storage.change.change_rows` raises, QueryError for a statement that is wrong, and
         Unsupported for one that has no plan of ours.
 
-        kind: what DuckDB calls the statement. followed: settings of the session that plans depend on.
+        followed: settings of the session that plans depend on.
         """
         started = time.perf_counter()
-        profiles: list[Profile] = []
+        found: list[Profile] = []
         execution = QueryExecution(self._workers, settings.memory_bytes, interrupt)
-        planned: list[float] = []
 
         def find(snapshot: Snapshot) -> Change:
-            statement = self._plan(sql, params, kind, followed, snapshot)
-            planned.append(time.perf_counter() - started)
-            columns, profile = columns_of_plan(statement.rows, snapshot.tables, settings, execution)
-            profiles.append(profile)
-            return _changed(statement, snapshot.tables.table(statement.table), columns)
+            change = self._plan(statement, followed, snapshot)
+            planning = time.perf_counter() - started
+            columns, profile = columns_of_plan(change.rows, snapshot.tables, settings, execution)
+            found.append(replace(profile, planning_seconds=planning))
+            return _changed(change, snapshot.tables.table(change.table), columns)
 
         report = change_rows(self._store, find, threads=settings.threads)
-        seconds = time.perf_counter() - started
-        return _result(report, replace(profiles[0], seconds=seconds, planning_seconds=planned[0]))
+        profile = replace(found[0], seconds=time.perf_counter() - started, rows=1)
+        table = pa.table([pa.array([report.rows], pa.int64())], names=["c0"])
+        return Result(table, ("Count",), ("BIGINT",), _with_writes(profile, report))
 
-    def _plan(
-        self, sql: str, params: Parameters | None, kind: str, followed: Mapping[str, str], snapshot: Snapshot
-    ) -> changes.Change:
+    def replay(
+        self, statement: Statement, settings: Settings, fallback: Fallback, reason: str, interrupt: Interrupt
+    ) -> Result:
+        """Has DuckDB carry out one statement on a copy of its table; raises as :meth:`run`.
+
+        reason: why it has to.
+        """
+        started = time.perf_counter()
+        found: list[Answer] = []
+
+        def find(snapshot: Snapshot) -> Change:
+            fallback.sync(sources_of(snapshot))
+            keys = {name: table.primary_key for name, table in snapshot.tables.items()}
+            with fallback.replay(statement.sql, statement.params, keys, lambda: interrupt.requested) as done:
+                table = snapshot.tables[done.table]
+                rows = done.rows.to_arrow_table()
+                found.append(done.answer)
+            gone = np.empty(0, np.int64) if done.only_adds else np.flatnonzero(table.live_mask())
+            return Change(table.name, gone, _source(table, [_nested_as_stored(table, rows)]))
+
+        report = change_rows(self._store, find, threads=settings.threads)
+        (answer,) = found
+        seconds, threads = time.perf_counter() - started, settings.threads
+        profile = Profile("duckdb", reason, seconds, rows=answer.table.num_rows, threads=threads)
+        return Result(answer.table, answer.names, answer.types, _with_writes(profile, report))
+
+    def _plan(self, statement: Statement, followed: Mapping[str, str], snapshot: Snapshot) -> changes.Change:
         """Called with the store's write lock held, so by one thread at a time."""
         if self._planner is None or followed != self._followed:
             self.close()
@@ -91,7 +125,21 @@ class Changer:
         tables = snapshot.tables
         columns = {name: [(column.name, column.type) for column in table.columns] for name, table in tables.items()}
         self._planner.sync(columns, {name: table.primary_key for name, table in tables.items()})
-        return self._planner.plan(sql, params, kind)
+        return self._planner.plan(statement.sql, statement.params, statement.kind)
+
+
+def _with_writes(profile: Profile, report: ChangeReport) -> Profile:
+    """The profile of a statement with what it wrote."""
+    written = Traffic("write", rows=report.inserted + report.updated, written=report.bytes_written)
+    return replace(profile, operators=(*profile.operators, written))
+
+
+def _nested_as_stored(table: Table, rows: pa.Table) -> pa.Table:
+    """Rows of DuckDB's, nested columns in the Arrow types that they are stored in."""
+    for index, column in enumerate(table.columns):
+        if column.arrow is not None:
+            rows = rows.set_column(index, column.name, rows.column(index).cast(column.arrow))
+    return rows
 
 
 def _changed(statement: changes.Change, table: Table, columns: Sequence[pa.ChunkedArray]) -> Change:
@@ -166,11 +214,3 @@ def _source(table: Table, parts: Sequence[pa.Table]) -> Source:
     rows = pa.concat_tables(parts)
     types = {column.name: column.type for column in table.columns}
     return StreamSource(rows.to_reader(), Place("the new rows"), ready, rows.num_rows, types)
-
-
-def _result(report: ChangeReport, profile: Profile) -> Result:
-    """The number of rows that a statement changed, as DuckDB gives it."""
-    written = Traffic("write", rows=report.inserted, written=report.bytes_written)
-    table = pa.table([pa.array([report.rows], pa.int64())], names=["c0"])
-    profile = replace(profile, rows=1, operators=(*profile.operators, written))
-    return Result(table, ("Count",), ("BIGINT",), profile)

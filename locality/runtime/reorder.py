@@ -119,9 +119,7 @@ def _of_live_rows(table: Table, positions: Positions) -> Positions:
     """The positions without those of deleted rows."""
     if not table.has_deletions:
         return positions
-    parts = zip(table.segments, table.deletions, strict=True)
-    live = np.concatenate([np.ones(s.row_count, np.bool_) if d is None else d.mask() for s, d in parts])
-    return positions[live[positions]]
+    return positions[table.live_mask()[positions]]
 
 
 def row_order(snapshot: Snapshot, table: Table, order: RowOrder, execution: Execution) -> Positions:

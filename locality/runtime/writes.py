@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,13 +10,14 @@ import pyarrow as pa
 
 from locality.errors import QueryError, SchemaError, Unsupported
 from locality.plan.nodes import Node
-from locality.runtime.changes import Changer
+from locality.runtime.changes import Changer, Statement
 from locality.runtime.columns import columns_of_plan
 from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.interrupts import Interrupt
 from locality.runtime.result import Result
 from locality.runtime.upsert import upsert
 from locality.settings import Settings
+from locality.sql.fallback import Fallback
 from locality.sql.parameters import Parameters
 from locality.sql.planner import FOLLOWED
 from locality.sql.quoting import identifier
@@ -34,12 +36,16 @@ class Writes:
     _workers: Workers
     _changer: Changer
     _followed: Mapping[str, str]
+    _lock: threading.RLock
 
     def sql(self, sql: str, params: Parameters | None = None) -> Result:
         """See :meth:`locality.connection.Connection.sql`."""
         raise NotImplementedError
 
     def _check_writable(self) -> None:
+        raise NotImplementedError
+
+    def _opened_fallback(self) -> Fallback:
         raise NotImplementedError
 
     def delete(self, table: str, where: str, params: Parameters | None = None) -> int:
@@ -89,15 +95,21 @@ class Writes:
         self._check_writable()
         return compact(self._store, table, threads=self.settings.threads, progress=self.settings.progress)
 
-    def _change(self, sql: str, params: Parameters | None, kind: str, interrupt: Interrupt) -> Result:
+    def _change(self, statement: Statement, interrupt: Interrupt) -> Result:
         """The result of a statement that changes rows."""
         self._check_writable()
+        settings = self.settings
         try:
+            if statement.kind == "COPY":
+                raise Unsupported("rows of a file")
             if foreign := self._followed.keys() - FOLLOWED:
                 raise Unsupported(f"setting {min(foreign)} was changed, which may change answers")
-            return self._changer.run(sql, params, kind, self.settings, self._followed, interrupt)
+            return self._changer.run(statement, settings, self._followed, interrupt)
         except Unsupported as reason:
-            raise QueryError(f"{kind.replace('_', ' ')} can't be done in SQL here: {reason}") from None
+            if not settings.fallback:
+                raise QueryError(f"not carried out by Locality's own operators: {reason}") from None
+            with self._lock:
+                return self._changer.replay(statement, settings, self._opened_fallback(), str(reason), interrupt)
 
     def _columns(self, root: Node, tables: Mapping[str, Table]) -> Sequence[pa.ChunkedArray]:
         execution = QueryExecution(self._workers, self.settings.memory_bytes)

@@ -17,6 +17,7 @@ from locality.sql.parameters import Parameters
 from locality.sql.scalars import Resolve
 from locality.sql.shadow import Shadow
 from locality.sql.stability import CLOCK
+from locality.sql.tokens import functions_of, words_of
 from locality.types import BOOLEAN, INTEGER, DataType
 
 Columns = Sequence[tuple[str, DataType]]
@@ -64,8 +65,10 @@ class ChangePlanner:
 
 def _bound(shadow: Shadow, sql: str, given: Parameters | None) -> dict[str, Any]:
     """DuckDB's plan of the statement, parameters replaced by their values."""
-    if foreign := shadow.unstable(shadow.functions_of(sql)) - CLOCK:
+    if foreign := shadow.unstable(functions_of(sql)) - CLOCK:
         raise Unsupported(f"function {min(foreign)} depends on the session or is volatile")
+    if shadow.has_placeholder(words_of(sql)):
+        raise Unsupported("names that depend on the type of a nested column")
     named = {} if given is None else parameters.values_by_name(given)
     types = shadow.set_variables({parameters.variable(name): value for name, value in named.items()})
     found = parameters.places(shadow.bound_plan(sql))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
@@ -14,10 +14,18 @@ from typing import TYPE_CHECKING, TypeVar
 import duckdb
 import pyarrow as pa
 
-from locality.errors import ConnectionClosedError, InterruptError, LocalityError, MemoryLimitError, QueryError
+from locality.errors import (
+    ConnectionClosedError,
+    InterruptError,
+    KeyViolation,
+    LocalityError,
+    MemoryLimitError,
+    QueryError,
+)
 from locality.sql import parameters
 from locality.sql.parameters import Parameters
 from locality.sql.quoting import checked, identifier
+from locality.sql.replay import Replayed, replayed
 from locality.sql.source import Source
 from locality.types import from_arrow
 
@@ -136,6 +144,30 @@ class Fallback:
                 self.changed_settings = {name: value for name, value in changed.items() if name not in _RESOURCES}
             return answer
 
+    @contextlib.contextmanager
+    def replay(
+        self,
+        sql: str,
+        params: Parameters | None,
+        primary_keys: Mapping[str, Sequence[str]],
+        stopped: Callable[[], bool],
+    ) -> Iterator[Replayed]:
+        """What a statement that changes a table makes of a copy of it; the rows can be read in the body.
+
+        Raises as :meth:`run`, and KeyViolation where a primary key would not hold.
+
+        primary_keys: of all tables, none for those that have none.
+        """
+        given = parameters.check(params)
+        with self._lock, self._errors():
+            connection = self._open()
+
+            def run(text: str, values: Parameters | None) -> Answer:
+                return self._interruptibly(partial(_answer, connection, text, values), stopped)
+
+            with replayed(connection, checked(sql), given, primary_keys, run) as found:
+                yield found
+
     def _open(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
             raise ConnectionClosedError("the connection is closed")
@@ -163,6 +195,8 @@ class Fallback:
             yield
         except duckdb.OutOfMemoryException as error:
             raise MemoryLimitError(str(error)) from None
+        except duckdb.ConstraintException as error:
+            raise KeyViolation(str(error)) from None
         except duckdb.InterruptException:
             raise InterruptError("the query was interrupted") from None
         except (duckdb.Error, pa.ArrowException) as error:
@@ -202,8 +236,8 @@ def _admit(statement: duckdb.Statement) -> None:
     kind = statement.type.name
     if kind in _WRITES:
         raise QueryError(
-            f"{kind.replace('_', ' ')} is not possible in SQL here: a store's tables are written with con.ingest(...),"
-            " which creates, replaces or appends"
+            f"{kind.replace('_', ' ')} is not possible here among several statements, or within another one:"
+            " each is a commit of its own, to be run by itself"
         )
     if kind in _CATALOG:
         raise QueryError(

@@ -63,6 +63,10 @@ class Planner:
             self._shadow.sync(tables)
             self._statements.clear()
 
+    def kind(self, sql: str) -> str:
+        """What DuckDB calls the statement, such as ``SELECT``; raises QueryError on a syntax error."""
+        return self._shadow.kind(sql)
+
     def plan(self, sql: str, params: Parameters | None = None) -> Query:
         """The plan of one SELECT.
 

@@ -6,10 +6,9 @@ empty tables (``statistics_propagation`` folds them away) or make operators that
 
 from __future__ import annotations
 
-import itertools
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -46,10 +45,6 @@ _WRONG_QUERY = (
 )
 #: Kinds of errors, as plans that can't be made name them, that are mistakes in a statement.
 _WRONG_STATEMENT = frozenset({"parser", "binder", "catalog", "conversion"})
-#: Functions of the session that SQL calls by their names alone.
-_WITHOUT_PARENTHESES = frozenset(
-    {"user", "current_user", "session_user", "current_role", "current_catalog", "current_schema", "current_database"}
-)
 
 
 class NotASelect(Unsupported):
@@ -121,33 +116,34 @@ class Shadow:
                 return _PLACEHOLDER
         return text
 
-    def statement(self, sql: str) -> None:
-        """Check that ``sql`` is one SELECT; QueryError on a syntax error, Unsupported for other statements."""
+    def kind(self, sql: str) -> str:
+        """What DuckDB calls a statement; ``MULTI`` for several. Raises QueryError on a syntax error."""
         try:
             statements = self._connection.extract_statements(checked(sql))
         except duckdb.Error as error:
             raise QueryError(str(error)) from None
         if not statements:
             raise QueryError("the query is empty")
-        if len(statements) > 1:
-            raise Unsupported("several statements")
-        if statements[0].type != duckdb.StatementType.SELECT:
-            raise NotASelect(statements[0].type.name)
+        return "MULTI" if len(statements) > 1 else str(statements[0].type.name)
+
+    def statement(self, sql: str) -> None:
+        """Check that ``sql`` is one SELECT; QueryError on a syntax error, Unsupported for other statements."""
+        match self.kind(sql):
+            case "SELECT":
+                pass
+            case "MULTI":
+                raise Unsupported("several statements")
+            case kind:
+                raise NotASelect(kind)
 
     def unstable(self, functions: set[str]) -> set[str]:
         """Those of the functions named that are volatile or depend on the moment or the session."""
         rare = functions - COMMON
         return rare & stability(self._connection).unstable if rare else set()
 
-    def functions_of(self, sql: str) -> set[str]:
-        """The names in a statement of any kind that may be those of functions, in lower case."""
-        text = sql.encode()
-        tokens = duckdb.tokenize(sql)
-        starts = [start for start, _ in tokens]
-        texts = [text[start:end].decode().strip() for start, end in itertools.pairwise([*starts, len(text)])]
-        named = [word.strip('"').lower() for word in texts]
-        called = {word for word, following in itertools.pairwise(named) if following == "("}
-        return called | _WITHOUT_PARENTHESES.intersection(named)
+    def has_placeholder(self, names: Iterable[str]) -> bool:
+        """Whether one of the tables with these names, in lower case, has a column whose type is not known here."""
+        return not self._placeholders.isdisjoint(names)
 
     def parameter_names(self, sql: str) -> set[str]:
         """The names of a statement's parameters; those of ``?`` are numbers."""

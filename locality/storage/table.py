@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pyarrow as pa
 
 from locality import types
 from locality.encodings import EncodedColumn, decode, slice_column
 from locality.plan import virtual
-from locality.storage.deletions import Deletions
+from locality.storage.deletions import Deletions, Mask
 from locality.storage.segment import Segment
 from locality.storage.statistics import ColumnStatistics
 from locality.storage.virtual import Live, RowIds, virtual_columns
@@ -119,6 +120,12 @@ class Table:
         rows = [segment.row_count for segment in self.segments]
         firsts = itertools.accumulate(rows, initial=0)
         return tuple(map(virtual_columns, firsts, rows, self.deletions))
+
+    def live_mask(self) -> Mask:
+        """One Boolean for each row of the segments, true where it was not deleted."""
+        parts = zip(self.segments, self.deletions, strict=True)
+        masks = [np.ones(s.row_count, np.bool_) if d is None else d.mask() for s, d in parts]
+        return np.concatenate(masks) if masks else np.ones(0, np.bool_)
 
     @property
     def has_deletions(self) -> bool:

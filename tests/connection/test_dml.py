@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -77,6 +78,64 @@ def test_inserted_rows_are_there(connection: Connection) -> None:
     assert change(connection, "insert into t by name select 200 as k") == 1
     assert rows(connection)[10:12] == [(10, "x"), (11, "y")]
     assert rows(connection, "select count(*), count(word), max(day) from t") == [(17, 16, datetime.date(2024, 2, 29))]
+
+
+def replayed(connection: Connection, sql: str, params: Any = None) -> list[Any]:
+    """The answer of a statement that DuckDB carries out on a copy of the table."""
+    result = connection.sql(sql, params)
+    assert result.profile.engine == "duckdb"
+    assert result.profile.reason
+    return result.fetchall()
+
+
+def test_duckdb_carries_out_what_has_no_plan_of_ours(connection: Connection, tmp_path: Path) -> None:
+    file = tmp_path / "new.csv"
+    file.write_text("k,word,day\n100,x,2024-05-06\n101,y,\n")
+    assert replayed(connection, f"insert into t from '{file}'") == [(2,)]
+    assert replayed(connection, "delete from t where k >= 100 returning k, word") == [(100, "x"), (101, "y")]
+    assert replayed(connection, f"copy t from '{file}' (header)") == [(2,)]
+    assert replayed(connection, f"insert into t select k + 100, word, day from '{file}' union from t where k = 77") == [
+        (2,)
+    ]
+    assert replayed(connection, "update t set word = uuid()::varchar where k < ?", [5]) == [(5,)]
+    assert rows(connection, "select count(*), count(distinct word) from t") == [(14, 10)]
+    with pytest.raises(KeyViolation, match="100 is at rows"):
+        connection.sql(f"copy t from '{file}' (header)")
+    with pytest.raises(KeyViolation, match="violates primary key"):
+        connection.sql("update t set k = 1 + random() * 0 where k = 2")
+    with pytest.raises(QueryError, match="No files found"):
+        connection.sql("insert into t from 'nothing.csv'")
+    connection.verify()
+
+
+def test_nested_and_rare_columns_change_too(connection: Connection) -> None:
+    connection.ingest("n", pa.table({"a": [1, 2], "l": [[1, 2], None], "s": [{"x": 1}, {"x": 2}]}))
+    assert replayed(connection, "insert into n values (3, [7], {'x': 9})") == [(1,)]
+    assert replayed(connection, "update n set l = [a, a] where l is null") == [(1,)]
+    assert replayed(connection, "delete from n where s.x = 1") == [(1,)]
+    assert replayed(connection, "from n order by a") == [(2, [2, 2], {"x": 2}), (3, [7], {"x": 9})]
+    with duckdb.connect() as other:
+        connection.ingest("u", other.sql("select uuid() as u, 'a'::enum('a', 'b') as e from range(3)"))
+    assert replayed(connection, "insert into u values (uuid(), 'b')") == [(1,)]
+    assert replayed(connection, "delete from u where e = 'a'") == [(3,)]
+    assert replayed(connection, "select e from u") == [("b",)]
+    connection.verify()
+
+
+def test_settings_and_variables_of_the_session_count(connection: Connection) -> None:
+    connection.sql("set variable x = 3")
+    assert replayed(connection, "delete from t where k = getvariable('x')") == [(1,)]
+    connection.sql("set max_expression_depth = 500")
+    assert replayed(connection, "delete from t where k = 4") == [(1,)]
+
+
+def test_statements_are_commits_of_their_own(connection: Connection) -> None:
+    with pytest.raises(QueryError, match="among several statements"):
+        connection.sql("delete from t; delete from t")
+    connection.settings.fallback = False
+    with pytest.raises(QueryError, match="function random depends on"):
+        connection.sql("update t set word = random()")
+    assert len(rows(connection)) == 10
 
 
 def test_row_ids_number_the_rows(connection: Connection) -> None:

@@ -1,0 +1,42 @@
+"""The words of a statement, as DuckDB's own tokenizer cuts it: for statements whose parse tree DuckDB does not tell."""
+
+from __future__ import annotations
+
+import itertools
+
+import duckdb
+
+
+def words_of(sql: str) -> list[str]:
+    """Words, names (without quotes), literals and operators in order, in lower case; no comments."""
+    text = sql.encode()
+    tokens = duckdb.tokenize(sql)
+    ends = [*(start for start, _ in tokens[1:]), len(text)]
+    parts = [text[start:end] for (start, kind), end in zip(tokens, ends, strict=True) if kind != _COMMENT]
+    return [part.decode().strip().strip('"').lower() for part in parts]
+
+
+_COMMENT = duckdb.token_type.comment
+
+
+def functions_of(sql: str) -> set[str]:
+    """The words that may be names of functions which the statement calls."""
+    words = words_of(sql)
+    called = {word for word, following in itertools.pairwise(words) if following.startswith("(")}
+    return called | _WITHOUT_PARENTHESES.intersection(words)
+
+
+#: Functions of the session that SQL calls by their names alone.
+_WITHOUT_PARENTHESES = frozenset(
+    {"user", "current_user", "session_user", "current_role", "current_catalog", "current_schema", "current_database"}
+)
+
+
+def copies_in(sql: str) -> bool:
+    """Whether a COPY reads a file into a table, rather than write one."""
+    depth = 0
+    for word in words_of(sql):
+        depth += (word == "(") - (word == ")")
+        if depth == 0 and word in ("from", "to"):
+            return word == "from"
+    return False
