@@ -15,7 +15,7 @@ from typing import Any
 
 from locality.errors import ConnectionClosedError, QueryError, StoreError, Unsupported
 from locality.kernel.loader import warm_up
-from locality.runtime.changes import Changer, Statement, changes_rows
+from locality.runtime.changes import Changer, Statement, writes
 from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.explain import Explained, explain_fallback, explain_query, requested
 from locality.runtime.interrupts import Interrupt, Interrupts
@@ -176,7 +176,7 @@ class Connection(Writes):
             if self._fallback is not None and self._fallback.changed_settings != self._followed:
                 self._follow(self._fallback.changed_settings)
             if foreign := self._followed.keys() - FOLLOWED:
-                if changes_rows(kind := self._planner.kind(sql), sql):
+                if writes(kind := self._planner.kind(sql), sql):
                     raise NotASelect(kind)
                 return f"setting {min(foreign)} was changed, which may change answers"
             if snapshot is not self._synced:
@@ -192,7 +192,7 @@ class Connection(Writes):
                 )
                 cacheable = query.cacheable
             except Unsupported as reason:
-                if isinstance(reason, NotASelect) and changes_rows(reason.kind, sql):
+                if isinstance(reason, NotASelect) and writes(reason.kind, sql):
                     raise
                 planned, cacheable = str(reason), False
             if key is not None and cacheable:

@@ -60,3 +60,29 @@ class Merge:
 
 
 Change = Delete | Update | Insert | Merge
+
+
+@dataclass(frozen=True)
+class CreateTable:
+    """A table comes. Output of ``rows``: the columns that are called ``names``; without ``rows`` it is empty.
+
+    foreign_keys: columns, the table that they refer to, and its columns. existing: what to do if the table is there.
+    """
+
+    table: str
+    names: tuple[str, ...]
+    primary_key: tuple[str, ...]
+    foreign_keys: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...]
+    existing: Literal["refuse", "keep", "replace"]
+    rows: Node | None
+
+
+@dataclass(frozen=True)
+class DropTable:
+    """A table goes. lenient: whether it need not be there."""
+
+    table: str
+    lenient: bool
+
+
+Definition = CreateTable | DropTable

@@ -5,6 +5,7 @@ No other writer is at work from the moment on at which the statement is planned.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from locality.operators.physical import Traffic
 from locality.operators.relations.tables import whole_table
 from locality.plan import changes
 from locality.runtime.columns import columns_of_plan
+from locality.runtime.definitions import counted, create_table, drop_table, is_kept, rows_of
 from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.interrupts import Interrupt
 from locality.runtime.profile import Profile
@@ -27,19 +29,20 @@ from locality.settings import Settings
 from locality.sql.changes import ChangePlanner
 from locality.sql.fallback import Answer, Fallback
 from locality.sql.parameters import Parameters
-from locality.sql.tokens import copies_in
+from locality.sql.tokens import copies_in, existing_table
 from locality.storage.change import Change, ChangeReport, RowIds, change_rows
 from locality.storage.ingest.source import CHUNK_ROWS, Place, Source, StreamSource, ready
 from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
 from locality.storage.table import Table
 
+_DEFINITIONS = frozenset({"CREATE", "DROP"})
 _CHANGES = frozenset({"DELETE", "UPDATE", "INSERT", "MERGE_INTO"})
 
 
-def changes_rows(kind: str, sql: str) -> bool:
-    """Whether a statement, of one ``kind`` as DuckDB calls it, changes rows of a stored table."""
-    return kind in _CHANGES or (kind == "COPY" and copies_in(sql))
+def writes(kind: str, sql: str) -> bool:
+    """Whether a statement, of one ``kind`` as DuckDB calls it, is about changing the store."""
+    return kind in _CHANGES or kind in _DEFINITIONS or (kind == "COPY" and copies_in(sql))
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,11 @@ class Statement:
     params: Parameters | None
     kind: str
 
+    @property
+    def defines(self) -> bool:
+        """Whether it creates or drops something."""
+        return self.kind in _DEFINITIONS
+
 
 class Changer:
     """Runs statements that change the tables of a store; threads may share it."""
@@ -59,6 +67,7 @@ class Changer:
         self._workers = workers
         self._planner: ChangePlanner | None = None
         self._followed: Mapping[str, str] = {}
+        self._planning = threading.Lock()
 
     def close(self) -> None:
         """Free the planning database."""
@@ -117,15 +126,54 @@ class Changer:
         profile = Profile("duckdb", reason, seconds, rows=answer.table.num_rows, threads=threads)
         return Result(answer.table, answer.names, answer.types, _with_writes(profile, report))
 
+    def define(
+        self, statement: Statement, settings: Settings, followed: Mapping[str, str], interrupt: Interrupt
+    ) -> Result:
+        """Runs CREATE TABLE or DROP TABLE; raises as :meth:`run`, and CatalogError."""
+        started = time.perf_counter()
+        snapshot = self._store.snapshot()
+        with self._planning:
+            planner = self._synced(followed, snapshot)
+            definition = planner.definition(statement.sql, statement.params, statement.kind)
+            if isinstance(definition, changes.DropTable):
+                return drop_table(self._store, definition)
+            if is_kept(snapshot, definition):
+                return counted(0, Profile("locality"))
+            if definition.rows is None:
+                with planner.empty_table(statement.sql, definition.table) as empty:
+                    return counted(create_table(self._store, definition, empty, settings), Profile("locality"))
+        execution = QueryExecution(self._workers, settings.memory_bytes, interrupt)
+        rows, profile = rows_of(definition, snapshot, settings, execution)
+        count = create_table(self._store, definition, rows, settings)
+        return counted(count, replace(profile, seconds=time.perf_counter() - started, rows=1))
+
+    def create_by_duckdb(
+        self, statement: Statement, settings: Settings, fallback: Fallback, reason: str, interrupt: Interrupt
+    ) -> Result:
+        """Has DuckDB find the rows of CREATE TABLE ... AS; raises as :meth:`define`."""
+        started = time.perf_counter()
+        snapshot = self._store.snapshot()
+        existing = existing_table(statement.sql)
+        fallback.sync(sources_of(snapshot))
+        with fallback.create(statement.sql, statement.params, lambda: interrupt.requested) as (name, rows):
+            definition = changes.CreateTable(name, (), (), (), existing, None)
+            count = 0 if is_kept(snapshot, definition) else create_table(self._store, definition, rows, settings)
+        seconds = time.perf_counter() - started
+        return counted(count, Profile("duckdb", reason, seconds, rows=1, threads=settings.threads))
+
     def _plan(self, statement: Statement, followed: Mapping[str, str], snapshot: Snapshot) -> changes.Change:
-        """Called with the store's write lock held, so by one thread at a time."""
+        with self._planning:
+            return self._synced(followed, snapshot).plan(statement.sql, statement.params, statement.kind)
+
+    def _synced(self, followed: Mapping[str, str], snapshot: Snapshot) -> ChangePlanner:
+        """The planner over the tables of a snapshot; one thread at a time."""
         if self._planner is None or followed != self._followed:
             self.close()
             self._planner, self._followed = ChangePlanner(followed), followed
         tables = snapshot.tables
         columns = {name: [(column.name, column.type) for column in table.columns] for name, table in tables.items()}
         self._planner.sync(columns, {name: table.primary_key for name, table in tables.items()})
-        return self._planner.plan(statement.sql, statement.params, statement.kind)
+        return self._planner
 
 
 def _with_writes(profile: Profile, report: ChangeReport) -> Profile:

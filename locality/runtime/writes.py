@@ -96,7 +96,7 @@ class Writes:
         return compact(self._store, table, threads=self.settings.threads, progress=self.settings.progress)
 
     def _change(self, statement: Statement, interrupt: Interrupt) -> Result:
-        """The result of a statement that changes rows."""
+        """The result of a statement that changes the store."""
         self._check_writable()
         settings = self.settings
         try:
@@ -104,12 +104,14 @@ class Writes:
                 raise Unsupported("rows of a file")
             if foreign := self._followed.keys() - FOLLOWED:
                 raise Unsupported(f"setting {min(foreign)} was changed, which may change answers")
-            return self._changer.run(statement, settings, self._followed, interrupt)
+            run = self._changer.define if statement.defines else self._changer.run
+            return run(statement, settings, self._followed, interrupt)
         except Unsupported as reason:
             if not settings.fallback:
                 raise QueryError(f"not carried out by Locality's own operators: {reason}") from None
+            by_duckdb = self._changer.create_by_duckdb if statement.defines else self._changer.replay
             with self._lock:
-                return self._changer.replay(statement, settings, self._opened_fallback(), str(reason), interrupt)
+                return by_duckdb(statement, settings, self._opened_fallback(), str(reason), interrupt)
 
     def _columns(self, root: Node, tables: Mapping[str, Table]) -> Sequence[pa.ChunkedArray]:
         execution = QueryExecution(self._workers, self.settings.memory_bytes)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal
 
+import duckdb
+
 from locality.errors import Unsupported
-from locality.plan.changes import Action, Change, Delete, Insert, Merge, Update
+from locality.plan.changes import Action, Change, Definition, Delete, Insert, Merge, Update
 from locality.plan.expressions import Call, Case, ColumnRef, Constant, Expression, conjunction
 from locality.plan.nodes import Filter, Node, Project
 from locality.sql import parameters
 from locality.sql.decode import decode_plan
+from locality.sql.definitions import decode_definition
 from locality.sql.json_values import decode_type
 from locality.sql.outputs import decode_all
 from locality.sql.parameters import Parameters
@@ -55,6 +59,20 @@ class ChangePlanner:
             return _decoded(_bound(self._shadow(kind == "INSERT"), sql, parameters.check(params)))
         except RecursionError:
             raise Unsupported("expression nested too deeply") from None
+
+    def definition(self, sql: str, params: Parameters | None, kind: str) -> Definition:
+        """What CREATE TABLE or DROP TABLE does; raises as :meth:`plan`."""
+        shadow = self._shadow(True)
+        try:
+            if kind == "DROP":
+                return decode_definition(shadow.bound_plan(sql))
+            return decode_definition(_bound(shadow, sql, parameters.check(params)))
+        except RecursionError:
+            raise Unsupported("expression nested too deeply") from None
+
+    def empty_table(self, sql: str, name: str) -> AbstractContextManager[duckdb.DuckDBPyRelation]:
+        """The table that a statement creates, which has no rows; it is there in the body alone."""
+        return self._shadow(True).created(sql, name)
 
     def _shadow(self, has_keys: bool) -> Shadow:
         if has_keys not in self._shadows:

@@ -25,7 +25,7 @@ from locality.errors import (
 from locality.sql import parameters
 from locality.sql.parameters import Parameters
 from locality.sql.quoting import checked, identifier
-from locality.sql.replay import Replayed, replayed
+from locality.sql.replay import Replayed, created, replayed
 from locality.sql.source import Source
 from locality.types import from_arrow
 
@@ -166,6 +166,21 @@ class Fallback:
                 return self._interruptibly(partial(_answer, connection, text, values), stopped)
 
             with replayed(connection, checked(sql), given, primary_keys, run) as found:
+                yield found
+
+    @contextlib.contextmanager
+    def create(
+        self, sql: str, params: Parameters | None, stopped: Callable[[], bool]
+    ) -> Iterator[tuple[str, duckdb.DuckDBPyRelation]]:
+        """The name and the rows of a table that a statement creates, to be read in the body; raises as :meth:`run`."""
+        given = parameters.check(params)
+        with self._lock, self._errors():
+            connection = self._open()
+
+            def run(text: str, values: Parameters | None) -> Answer:
+                return self._interruptibly(partial(_answer, connection, text, values), stopped)
+
+            with created(connection, checked(sql), given, run) as found:
                 yield found
 
     def _open(self) -> duckdb.DuckDBPyConnection:

@@ -65,6 +65,23 @@ def replayed(
 
 
 @contextlib.contextmanager
+def created(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    params: Parameters | None,
+    run: Callable[[str, Parameters | None], Answer],
+) -> Iterator[tuple[str, duckdb.DuckDBPyRelation]]:
+    """Carries out CREATE TABLE ... AS; the name and the rows of the new table, to be read in the body."""
+    with _schema(connection):
+        run(sql, params)
+        found = connection.execute(f"select table_name from duckdb_tables() where schema_name = '{_SCHEMA}'").fetchall()
+        if len(found) != 1:
+            raise duckdb.NotImplementedException("a store holds tables of one schema only")
+        ((name,),) = found
+        yield str(name), connection.table(_copy(str(name)))
+
+
+@contextlib.contextmanager
 def _schema(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """A schema whose tables are found before the views."""
     connection.execute(f"create schema {_SCHEMA}").fetchall()

@@ -6,9 +6,10 @@ empty tables (``statistics_propagation`` folds them away) or make operators that
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -117,21 +118,21 @@ class Shadow:
         return text
 
     def kind(self, sql: str) -> str:
-        """What DuckDB calls a statement; ``MULTI`` for several. Raises QueryError on a syntax error."""
+        """What DuckDB calls a statement; ``SEVERAL`` for more than one. Raises QueryError on a syntax error."""
         try:
             statements = self._connection.extract_statements(checked(sql))
         except duckdb.Error as error:
             raise QueryError(str(error)) from None
         if not statements:
             raise QueryError("the query is empty")
-        return "MULTI" if len(statements) > 1 else str(statements[0].type.name)
+        return "SEVERAL" if len(statements) > 1 else str(statements[0].type.name)
 
     def statement(self, sql: str) -> None:
         """Check that ``sql`` is one SELECT; QueryError on a syntax error, Unsupported for other statements."""
         match self.kind(sql):
             case "SELECT":
                 pass
-            case "MULTI":
+            case "SEVERAL":
                 raise Unsupported("several statements")
             case kind:
                 raise NotASelect(kind)
@@ -140,6 +141,16 @@ class Shadow:
         """Those of the functions named that are volatile or depend on the moment or the session."""
         rare = functions - COMMON
         return rare & stability(self._connection).unstable if rare else set()
+
+    @contextlib.contextmanager
+    def created(self, sql: str, name: str) -> Iterator[duckdb.DuckDBPyRelation]:
+        """The empty table ``name`` that a statement creates, in the body alone."""
+        self._connection.execute("begin").fetchall()
+        try:
+            self._connection.execute(sql).fetchall()
+            yield self._connection.table(identifier(name))
+        finally:
+            self._connection.execute("rollback").fetchall()
 
     def has_placeholder(self, names: Iterable[str]) -> bool:
         """Whether one of the tables with these names, in lower case, has a column whose type is not known here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Literal
 
 import duckdb
 
@@ -40,3 +41,12 @@ def copies_in(sql: str) -> bool:
         if depth == 0 and word in ("from", "to"):
             return word == "from"
     return False
+
+
+def existing_table(sql: str) -> Literal["refuse", "keep", "replace"]:
+    """What CREATE TABLE says of a table of the same name: OR REPLACE, IF NOT EXISTS, or nothing."""
+    words = words_of(sql)
+    place = words.index("table")
+    if "replace" in words[:place]:
+        return "replace"
+    return "keep" if words[place + 1 : place + 4] == ["if", "not", "exists"] else "refuse"

@@ -28,12 +28,14 @@ _STREAM_MAGIC = b"\xff\xff\xff\xff"
 
 
 def open_source(source: Any, threads: int, csv: Mapping[str, Any]) -> Source:
-    """The source of a path, a glob, several paths, or an object that exports Arrow data.
+    """The source of a path, a glob, several paths, or an object that exports Arrow data; a source is its own.
 
     csv: options of DuckDB's ``read_csv``, for CSV files.
 
     Raises SourceError if there is no such file, it is of a format that can't be ingested, or options do not apply.
     """
+    if isinstance(source, Source):
+        return source
     if isinstance(source, str | os.PathLike):
         return _files(_matches(os.fspath(source)), threads, csv)
     if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
