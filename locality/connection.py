@@ -385,7 +385,7 @@ class Connection(Writes):
 
     def _check_writable(self) -> None:
         if self._read_only:
-            raise StoreError("the store is open read-only; connect without read_only=True to write")
+            raise StoreError("the store is open read-only: connect without read_only=True, or give the command --write")
 
 
 def _cache_key(sql: str, params: Parameters | None, disabled: frozenset[str]) -> Hashable | None:

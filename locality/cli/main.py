@@ -13,7 +13,7 @@ from locality.cli.ingest import ingest
 from locality.cli.options import examples
 from locality.cli.query import explain, sql
 from locality.cli.reasons import reasons
-from locality.cli.store import info, optimize, verify
+from locality.cli.store import compact, info, optimize, verify
 
 FAILED = 1
 USAGE = 2
@@ -37,7 +37,7 @@ def command() -> None:
     """
 
 
-for subcommand in (ingest, sql, explain, reasons, info, optimize, verify, bench):
+for subcommand in (ingest, sql, explain, reasons, info, optimize, compact, verify, bench):
     command.add_command(subcommand)
 
 

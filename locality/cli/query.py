@@ -62,6 +62,7 @@ def _parameters(values: tuple[str, ...], named: tuple[str, ...]) -> list[Any] | 
         'locality sql sales.locality "select * from lineitem where l_shipdate = ?" -p 1998-09-02',
         "locality sql sales.locality --file report.sql --output report.csv",
         "echo 'select 42' | locality sql sales.locality - --format json",
+        "locality sql sales.locality --write \"delete from lineitem where l_shipdate < '1993-01-01'\"",
     ),
 )
 @_query_arguments
@@ -80,6 +81,9 @@ def _parameters(values: tuple[str, ...], named: tuple[str, ...]) -> list[Any] | 
     is_flag=True,
     help="Say on stderr who answered, and the bytes.",
 )
+@click.option(
+    "--write", "writes", is_flag=True, help="Let the SQL change the store; without it the store is only read."
+)
 def sql(
     store: Path,
     query: str | None,
@@ -91,18 +95,19 @@ def sql(
     output: Path | None,
     max_rows: int | None,
     show_profile: bool,
+    writes: bool,
 ) -> None:
     """Answer SQL over the tables of STORE.
 
-    Any SELECT that DuckDB accepts. What Locality's own operators can't do yet is answered by DuckDB over the same data;
-    --profile says which of the two it was, and why. Values of parameters are null, true, false, numbers, or else text;
-    '"5"' is the text 5.
+    Any SELECT that DuckDB accepts; with --write also DELETE, UPDATE, INSERT, MERGE, CREATE TABLE and DROP TABLE. What
+    Locality's own operators can't do yet is answered by DuckDB over the same data; --profile says which of the two it
+    was, and why. Values of parameters are null, true, false, numbers, or else text; '"5"' is the text 5.
     """
     chosen = format_of(format_name, output)
     if chosen in BINARY and output is None:
         raise click.UsageError(f"{chosen} is not text: say where to write it with --output")
     text, parameters = _sql_text(query, file), _parameters(values, named)
-    with open_store(store, threads) as connection:
+    with open_store(store, threads, read_only=not writes) as connection:
         result = connection.sql(text, parameters)
         write(result, chosen, output, max_rows)
         if show_profile:

@@ -1,4 +1,4 @@
-"""``locality info``, ``verify`` and ``optimize``: what a store holds, whether it is whole, how its rows lie."""
+"""``locality info``, ``verify``, ``optimize`` and ``compact``: what a store holds, if it is whole, how rows lie."""
 
 from __future__ import annotations
 
@@ -67,5 +67,27 @@ def optimize(
             f"{report.table}: {quantity(report.rows, 'row')} in the order of {', '.join(report.order)} in "
             f"{duration(report.seconds)}; the table takes {byte_size(report.bytes_stored)}, "
             f"before {byte_size(report.bytes_before)}",
+            err=True,
+        )
+
+
+@click.command(
+    short_help="Write a table again without its deleted rows.",
+    epilog=examples("locality compact sales.locality lineitem"),
+)
+@store_argument
+@click.argument("table")
+@threads_option
+@click.option("--quiet", "-q", is_flag=True, help="No progress bar and no closing line.")
+def compact(store: Path, table: str, threads: int | None, quiet: bool) -> None:
+    """Write the rows of TABLE in STORE again in their order, without deleted ones, in few large segments."""
+    with open_store(store, threads, read_only=False) as connection:
+        if quiet:
+            connection.settings.progress = False
+        report = connection.compact(table)
+    if not quiet:
+        click.echo(
+            f"{report.table}: {quantity(report.rows, 'row')} in {duration(report.seconds)}; the table takes "
+            f"{byte_size(report.bytes_stored)}, before {byte_size(report.bytes_before)}",
             err=True,
         )

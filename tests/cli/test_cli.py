@@ -224,6 +224,17 @@ def test_optimize_puts_rows_in_order(output: Output, tmp_path: Path, source: Pat
     assert "missing" in err
 
 
+def test_sql_changes_a_store_if_it_may(output: Output, tmp_path: Path, source: Path) -> None:
+    target = tmp_path / "new"
+    output("ingest", target, "t", source, "-q")
+    status, _, err = output("sql", target, "delete from t")
+    assert (status, "--write" in err) == (1, True)
+    assert output("sql", target, "--write", "delete from t", "-F", "csv")[0] == 0
+    assert "0" in output("sql", target, "select count(*) from t", "-F", "csv")[1].splitlines()
+    status, _, err = output("compact", target, "t")
+    assert (status, err.startswith("t: 0 rows in ")) == (0, True)
+
+
 def test_verify_passes_a_whole_store_and_fails_a_damaged_one(output: Output, tmp_path: Path, source: Path) -> None:
     target = tmp_path / "new"
     output("ingest", target, "t", source, "-q")
