@@ -14,15 +14,17 @@ from locality.operators.aggregation.registry import AGGREGATES
 from locality.operators.joins.asof import AsofJoin
 from locality.operators.joins.marks import MarkedSource
 from locality.operators.joins.membership import mark_of
-from locality.operators.joins.source import JoinSource
+from locality.operators.joins.source import MATCHING, JoinSource
 from locality.operators.physical import Physical
 from locality.operators.relations.relation import Relation
+from locality.operators.relations.tables import is_live_column
 from locality.operators.shared import SharedResult, SharedSource
 from locality.operators.source import OperatorSource, Source, TableSource
 from locality.operators.windows.window import Window
 from locality.plan import nodes
 from locality.plan.expressions import (
     AggregateCall,
+    Call,
     ColumnRef,
     Constant,
     Expression,
@@ -153,9 +155,15 @@ class Builder:
             both = (*left.outputs, *ours)
             residual = rewrite(node.residual, lambda e: both[e.index] if isinstance(e, ColumnRef) else e)
         keys = tuple(left.over_source(key.left) for key in node.keys)
+        live, tests = None, right.conjuncts
+        if node.kind in MATCHING and node.keys and not any(key.null_safe for key in node.keys):
+            live = _only_test_of_live(right, outputs)
+        if live is not None:  # deleted rows have no key: the index of the others is kept as that of whole tables is
+            tests = ()
+            outputs.append(live)
         source = JoinSource(
             left.source,
-            collect.Collect(right.source, right.conjuncts, outputs),
+            collect.Collect(right.source, tests, outputs),
             node.kind,
             keys,
             tuple(positions),
@@ -163,6 +171,7 @@ class Builder:
             len(right.outputs),
             residual,
             links="join_links" not in self.disabled,
+            live=None if live is None else len(outputs) - 1,
         )
         match node.kind:
             case "semi" | "anti":
@@ -254,6 +263,16 @@ class Builder:
 
 def _whole(operator: Physical) -> _Fused:
     return _Fused(OperatorSource(operator), (), tuple(ColumnRef(i, dtype) for i, dtype in enumerate(operator.types)))
+
+
+def _only_test_of_live(fused: _Fused, outputs: Sequence[Expression]) -> ColumnRef | None:
+    """The column that tells which rows of a stored table are there, if that is all that is asked of them."""
+    relation = fused.source.relation
+    match fused.conjuncts:
+        case (Call("is not null", (ColumnRef(index) as column,)),) if relation and is_live_column(relation, index):
+            return column if all(isinstance(output, ColumnRef) for output in outputs) else None
+        case _:
+            return None
 
 
 def _uncomputed(fused: _Fused) -> _Fused:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from locality.optimizer.deleted import split_live
 from locality.optimizer.estimate import Estimator
 from locality.optimizer.facts import Prover
 from locality.optimizer.statistics import Statistics
 from locality.plan.columns import renumbered, replaced
-from locality.plan.expressions import ColumnRef, Expression, columns_of
+from locality.plan.expressions import ColumnRef, Expression, columns_of, conjunction
 from locality.plan.nodes import Filter, Join, Node, Project, Scan, Shared, inputs_of, with_inputs
 
 #: How many times as many rows the filtered table must have.
@@ -36,14 +37,15 @@ def _deferred(node: Node, estimator: Estimator) -> Node:
     if filtered is None or not isinstance(filtered.child, Scan):
         return node
     scan, statistics = filtered.child, estimator.statistics
+    rows, tests = split_live(filtered)
     keys = [replaced(key.right, lambda e: outputs[e.index]) for key in node.keys]
-    if not Prover(statistics).facts(scan).is_unique(key.index for key in keys if isinstance(key, ColumnRef)):
+    if not tests or not Prover(statistics).facts(rows).is_unique(e.index for e in keys if isinstance(e, ColumnRef)):
         return node
-    if any(statistics.is_raw(scan.table, scan.columns[index]) for index in columns_of(filtered.predicate)):
+    if any(statistics.is_raw(scan.table, scan.columns[index]) for test in tests for index in columns_of(test)):
         return node  # kernels do not read such strings by position
     if _TIMES * estimator.estimate(node.left).rows > statistics.rows(scan.table):
         return node
-    return _tested_above(node, filtered, outputs, keys)
+    return _tested_above(node, rows, conjunction(tests), outputs, keys)
 
 
 def _filtered_scan(node: Node) -> tuple[Filter | None, tuple[ColumnRef, ...]]:
@@ -58,12 +60,14 @@ def _filtered_scan(node: Node) -> tuple[Filter | None, tuple[ColumnRef, ...]]:
             return None, ()
 
 
-def _tested_above(node: Join, filtered: Filter, outputs: tuple[ColumnRef, ...], keys: list[Expression]) -> Node:
-    """The join with the scan itself, then the filter, then the columns that there were."""
+def _tested_above(
+    node: Join, rows: Scan | Filter, predicate: Expression, outputs: tuple[ColumnRef, ...], keys: list[Expression]
+) -> Node:
+    """The join with all rows of the table, then the filter, then the columns that there were."""
     width = len(node.left.types)
     pairs = tuple(replace(key, right=right) for key, right in zip(node.keys, keys, strict=True))
-    joined = replace(node, right=filtered.child, keys=pairs)
-    places = {index: width + index for index in range(len(filtered.child.types))}
-    tested = Filter(joined, renumbered(filtered.predicate, places))
+    joined = replace(node, right=rows, keys=pairs)
+    places = {index: width + index for index in range(len(rows.types))}
+    tested = Filter(joined, renumbered(predicate, places))
     own = (ColumnRef(i, dtype) for i, dtype in enumerate(node.left.types))
     return Project(tested, (*own, *(renumbered(output, places) for output in outputs)))

@@ -35,16 +35,35 @@ def live_rows(scan: Scan, statistics: Statistics, terms: tuple[Expression, ...] 
     return Project(kept, tuple(ColumnRef(i, dtype) for i, dtype in enumerate(scan.types)))
 
 
+def split_live(node: Filter) -> tuple[Scan | Filter, tuple[Expression, ...]]:
+    """The rows of a filtered scan that are there, or all if none was deleted; and the other terms of the filter."""
+    assert isinstance(node.child, Scan)
+    terms = conjuncts(node.predicate)
+    live = tuple(term for term in terms if _tests_live(term, node.child))
+    rows = Filter(node.child, conjunction(live)) if live else node.child
+    return rows, tuple(term for term in terms if term not in live)
+
+
+def whole_table(node: Node) -> Scan | None:
+    """The scan whose rows ``node`` gives, all that are there; None if it gives others, or some only."""
+    match node:
+        case Scan():
+            return node
+        case Filter(Scan() as scan) if not split_live(node)[1]:
+            return scan
+        case _:
+            return None
+
+
 def leaves_out_deleted(node: Filter) -> bool:
     """Whether a filter of a scan lets no deleted row through."""
-    if not isinstance(node.child, Scan):
-        return False
-    columns = node.child.columns
-    return any(
-        isinstance(term, Call) and term.name == "is not null" and _reads_live(term.args[0], columns)
-        for term in conjuncts(node.predicate)
-    )
+    child = node.child
+    return isinstance(child, Scan) and any(_tests_live(term, child) for term in conjuncts(node.predicate))
 
 
-def _reads_live(argument: Expression, columns: tuple[int, ...]) -> bool:
-    return isinstance(argument, ColumnRef) and columns[argument.index] == LIVE
+def _tests_live(term: Expression, scan: Scan) -> bool:
+    match term:
+        case Call("is not null", (ColumnRef(index),)):
+            return scan.columns[index] == LIVE
+        case _:
+            return False

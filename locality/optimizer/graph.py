@@ -6,13 +6,14 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from locality.optimizer.deleted import whole_table
 from locality.optimizer.enumerate import components, members
 from locality.optimizer.equalities import equal_expressions
 from locality.optimizer.estimate import Estimate, Estimator, domain_of, guess, key_share
 from locality.optimizer.facts import Prover
 from locality.optimizer.regions import Region, Relation
 from locality.plan.expressions import Call, ColumnRef, Expression, columns_of
-from locality.plan.nodes import Node, Project, Scan
+from locality.plan.nodes import Node, Project
 
 #: Relations up to which a set's rows are counted with one or another of them last: beyond, the sets would be too many.
 _MOST_ORDERS = 10
@@ -276,12 +277,10 @@ def sides_of(term: Expression, relation: Relation) -> tuple[Expression, Expressi
 
 def _is_stored(node: Node) -> bool:
     match node:
-        case Scan():
-            return True
         case Project(child, expressions):
             return all(isinstance(e, ColumnRef) for e in expressions) and _is_stored(child)
         case _:
-            return False
+            return whole_table(node) is not None
 
 
 def _width(relation: Relation) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from locality.optimizer.deleted import whole_table
 from locality.optimizer.facts import Prover, never_null, not_null_by
 from locality.optimizer.regions import Region, Relation
 from locality.plan.columns import substituted
@@ -124,8 +125,8 @@ def _without_useless(region: Region, prover: Prover) -> Region:
     for position, relation in enumerate(region.relations):
         if relation.kind in ("left", "single", "mark"):
             smaller = _without_attached(region, position, prover)
-        elif relation.kind == "inner" and isinstance(relation.node, Scan):
-            smaller = _without_parent(region, position, prover)
+        elif relation.kind == "inner" and (parent := whole_table(relation.node)) is not None:
+            smaller = _without_parent(region, position, parent, prover)
         else:
             continue
         if smaller is not None:
@@ -153,19 +154,18 @@ class _Reference:
     columns: dict[int, ColumnRef]
 
 
-def _without_parent(region: Region, position: int, prover: Prover) -> Region | None:
+def _without_parent(region: Region, position: int, parent: Scan, prover: Prover) -> Region | None:
     """Without a table of which only the key is read that a foreign key of another table refers to."""
     relation = region.relations[position]
-    assert isinstance(relation.node, Scan)
     used = _read((*_terms_but_of(region, position), *region.outputs)) & frozenset(relation.own)
     for reference in _references(region, position):
         child = _scan_of(region.relations[reference.child].node)
         first = region.relations[reference.child].first
         if child is None or not used or not used <= reference.columns.keys():
             continue
-        parents = [relation.node.columns[column - relation.first] for column in sorted(used)]
+        parents = [parent.columns[column - relation.first] for column in sorted(used)]
         columns = [child.columns[reference.columns[column].index - first] for column in sorted(used)]
-        if prover.statistics.refers_to(child.table, columns, relation.node.table, parents):
+        if prover.statistics.refers_to(child.table, columns, parent.table, parents):
             known = {column: reference.columns[column] for column in used}
             tests = tuple(Call("is not null", (known[column],), BOOLEAN) for column in sorted(used))
             equal = {Call("=", (ref, ref), BOOLEAN) for ref in known.values()}

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from locality.settings import available_threads
 from locality.storage.ingest import progress as progress_bar
-from locality.storage.ingest.appended import appended
+from locality.storage.ingest.appended import appended, raw_columns
 from locality.storage.ingest.keys import check_change
 from locality.storage.ingest.passes import write
 from locality.storage.ingest.schema import existing_table
@@ -119,7 +119,7 @@ def _with_rows(
     columns = [column_info(column) for column in entry.columns]
     target = existing_table(entry.name, columns, rows.schema, rows.types)
     with progress_bar.shown(entry.name, rows.rows, rows.bytes, progress) as report:
-        written = write(transaction, rows, target, threads, report)
+        written = write(transaction, rows, target, threads, report, raw_columns(transaction.store, entry))
     return appended(entry, written), sum(segment.rows for segment in written.segments)
 
 

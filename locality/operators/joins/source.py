@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from locality.encodings import EncodedColumn, counted, expand, stored_width, take
+from locality.encodings import EncodedColumn, counted, expand, stored_width, take, without_rows
 from locality.encodings.arrow import to_dictionary
+from locality.encodings.bitmaps import to_mask
 from locality.errors import Unsupported
 from locality.operators.codegen.probe import probe
 from locality.operators.joins.membership import MARKS, marked
@@ -13,7 +14,7 @@ from locality.operators.joins.pairs import Matching, joined_rows
 from locality.operators.joins.ranks import check_keys
 from locality.operators.joins.rounds import MOST_ROUNDS
 from locality.operators.physical import Execution, Explanation, Physical, Traffic
-from locality.operators.relations.kept import KEPT, stored_columns
+from locality.operators.relations.kept import KEPT, deletions_of, stored_columns
 from locality.operators.relations.keyindex import KeyIndex, index_rows
 from locality.operators.relations.links import Link, LinkKind
 from locality.operators.relations.relation import ColumnsSegment, Origin, Positions, Relation
@@ -31,6 +32,9 @@ _LINKS: dict[JoinKind, LinkKind] = {
     "anti": "anti",
 }
 
+#: The kinds of joins that put out no right row without a match, nor tell whether there is one.
+MATCHING = frozenset(_LINKS)
+
 
 @dataclass(frozen=True, eq=False)
 class JoinSource:
@@ -40,6 +44,7 @@ class JoinSource:
     null_safe: for each key, whether NULL equals NULL. outputs: how many of the right columns the join puts out, from
     the first. condition: what else makes a match, over the left source's columns, then the first columns of the right.
     links: whether rows of an inner join may be linked to their matches.
+    live: the column of ``right`` that is NULL in rows that were deleted; None if it has none. Those match nothing.
     """
 
     left: Source
@@ -51,6 +56,7 @@ class JoinSource:
     outputs: int
     condition: Expression | None
     links: bool = True
+    live: int | None = None
     relation = None
 
     @property
@@ -82,7 +88,7 @@ class JoinSource:
         intervals = tuple(right.intervals[position] for position in self.positions)
 
         def build(looks: int = 0) -> KeyIndex:
-            columns = [right.gather(position, None) for position in self.positions]
+            columns = [self._keyed(right, position) for position in self.positions]
             index = index_rows(columns, intervals, self.null_safe, execution, looks)
             for position in self.positions:
                 traffic.add_reads(gathered_reads(right, position, None))
@@ -93,7 +99,16 @@ class JoinSource:
         if stored is None:
             return build(looks)
         segments, columns = stored
-        return KEPT.get(segments, (columns, intervals, self.null_safe), execution.memory_limit, build)
+        known = (columns, intervals, self.null_safe, () if self.live is None else deletions_of(right, self.live))
+        return KEPT.get(segments, known, execution.memory_limit, build)
+
+    def _keyed(self, right: Relation, position: int) -> EncodedColumn:
+        """A column of keys, NULL in rows that were deleted."""
+        column = right.gather(position, None)
+        if self.live is None:
+            return column
+        there = right.gather(self.live, None)
+        return column if there.validity is None else without_rows(column, to_mask(there.validity, there.length))
 
     def _can_link(self, index: KeyIndex | None, right: Relation) -> bool:
         if self.kind not in _LINKS or (self.kind == "inner" and not self.links):

@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from locality.operators.relations.keyindex import KeyIndex
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.tables import ScannedSegment
+from locality.plan.virtual import LIVE
 from locality.storage.table import Segment
+from locality.storage.virtual import Live
 
 #: The part of the memory limit that kept indexes may take.
 _SHARE = 8
@@ -81,6 +83,15 @@ def stored_columns(relation: Relation, indices: Sequence[int]) -> tuple[tuple[Se
     if not known or len(known) < len(found) or any(segments != known[0][0] for segments, _ in known):
         return None
     return known[0][0], tuple(column for _, column in known)
+
+
+def deletions_of(relation: Relation, index: int) -> Hashable:
+    """What tells the deleted rows of a table from those of another version of it; ``index``: of its column of them."""
+    while (origin := relation.segments[0].origin(index)) is not None:
+        relation, index, _ = origin
+    virtual = [segment.virtual[LIVE] for segment in relation.segments if isinstance(segment, ScannedSegment)]
+    found = [made.deletions for made in virtual if isinstance(made, Live)]
+    return tuple(None if deletions is None else weakref.ref(deletions) for deletions in found)
 
 
 def _stored_column(relation: Relation, index: int) -> tuple[tuple[Segment, ...], int] | None:

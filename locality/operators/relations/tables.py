@@ -10,7 +10,7 @@ from locality.operators.relations.relation import ColumnsSegment, LinkedSegment,
 from locality.operators.relations.relation import Segment as AnySegment
 from locality.plan.intervals import Interval
 from locality.plan.nodes import Scan
-from locality.plan.virtual import ROW_ID
+from locality.plan.virtual import LIVE, ROW_ID
 from locality.storage.table import Segment, Table
 from locality.storage.virtual import Live, RowIds
 from locality.types import DataType, Domain
@@ -60,6 +60,12 @@ class ScannedSegment:
 
     def origin(self, index: int) -> Origin | None:
         return None
+
+
+def is_live_column(relation: Relation, index: int) -> bool:
+    """Whether a column of a stored table tells which rows were not deleted."""
+    first = relation.segments[0] if relation.segments else None
+    return isinstance(first, ScannedSegment) and first.columns[index] == LIVE
 
 
 def passing_columns(segment: AnySegment, indices: Iterable[int]) -> tuple[int, ...]:

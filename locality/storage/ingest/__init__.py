@@ -11,7 +11,7 @@ from locality.errors import CatalogError, SchemaError
 from locality.settings import available_threads
 from locality.storage.catalog import check_name
 from locality.storage.ingest import progress as progress_bar
-from locality.storage.ingest.appended import appended
+from locality.storage.ingest.appended import appended, raw_columns
 from locality.storage.ingest.keys import check, parse_foreign_keys, parse_primary_key
 from locality.storage.ingest.objects import open_source
 from locality.storage.ingest.passes import write
@@ -85,13 +85,15 @@ def ingest(
     rows = open_source(source, threads, csv or {})
     with store.begin() as transaction:
         before = _before(transaction, table, mode)
+        raw: frozenset[int] = frozenset()
         if mode == "append" and before is not None:
             columns = [column_info(column) for column in before.columns]
             target = existing_table(before.name, columns, rows.schema, rows.types)
+            raw = raw_columns(store.path, before)
         else:
             target = new_table(table, rows.schema, rows.types)
         with progress_bar.shown(table, rows.rows, rows.bytes, progress) as report:
-            written = write(transaction, rows, target, threads, report)
+            written = write(transaction, rows, target, threads, report, raw)
         if mode == "append" and before is not None:
             entry = appended(before, written)
         else:

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from locality.storage.ingest.passes import Written
-from locality.storage.manifest import TableEntry
+from locality.storage.manifest import ColumnEntry, TableEntry
+from locality.storage.snapshot import open_table
 from locality.storage.statistics import merge_statistics
+from locality.types import Domain
+
+
+def raw_columns(store: Path, entry: TableEntry) -> frozenset[int]:
+    """The columns whose strings have no dictionary in the table's first segment, nor should have one in later ones."""
+    if not entry.segments:
+        return frozenset()
+    first = open_table(store, entry).segments[0]
+    return frozenset(i for i, column in enumerate(entry.columns) if _is_text(column) and first.encoding(i) == "text")
+
+
+def _is_text(column: ColumnEntry) -> bool:
+    return column.type.domain is Domain.STRING
 
 
 def appended(before: TableEntry, written: Written) -> TableEntry:

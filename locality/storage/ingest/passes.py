@@ -41,12 +41,26 @@ class Written:
     dictionaries: tuple[FileEntry, ...]
 
 
-def write(transaction: Transaction, source: Source, target: Target, threads: int, report: Report) -> Written:
-    """Read ``source`` into new segments of a table with ``target``'s columns."""
+def write(
+    transaction: Transaction,
+    source: Source,
+    target: Target,
+    threads: int,
+    report: Report,
+    raw: frozenset[int] = frozenset(),
+) -> Written:
+    """Read ``source`` into new segments of a table with ``target``'s columns.
+
+    raw: columns whose strings are to stay without a dictionary, since those of the table's other segments have none:
+        few rows would get one, and scans that meet both forms would run in neither.
+    """
     collectors = [Collector(column.name, column.type, source.rows) for column in target.columns]
     with Staging(len(collectors), transaction.staging, STAGED_BYTES) as staging:
         _read(source, target, collectors, staging, threads, report)
-        specs = [collector.choose() for collector in collectors]
+        specs = [
+            EncodingSpec(collector.type, "text") if index in raw else collector.choose()
+            for index, collector in enumerate(collectors)
+        ]
         segments, sizes = _encode(transaction, staging, collectors, specs, threads)
     dictionaries = {}
     for index, spec in enumerate(specs):
