@@ -17,7 +17,7 @@ from locality.settings import available_threads
 from locality.storage.ingest import progress as progress_bar
 from locality.storage.ingest.appended import appended, raw_columns
 from locality.storage.ingest.keys import check_change
-from locality.storage.ingest.passes import write
+from locality.storage.ingest.passes import Written, write
 from locality.storage.ingest.schema import existing_table
 from locality.storage.ingest.source import Source
 from locality.storage.manifest import TableEntry
@@ -94,33 +94,33 @@ def change_rows(
         change = find(store.snapshot())
         before = transaction.tables.table(change.table)
         gone = np.unique(change.deleted)
-        entry, inserted = before, 0
+        entry, written = before, Written((), (), ())
         if len(gone) and len(gone) == before.rows:
             entry = _emptied(before)
-        if change.added is not None:
-            entry, inserted = _with_rows(transaction, entry, change.added, threads, progress)
-        if len(gone) < before.rows:
+        elif len(gone):
             entry = _without_rows(transaction, entry, gone)
+        if change.added is not None:
+            written = _written(transaction, entry, change.added, threads, progress)
+            entry = appended(entry, written)
+        inserted = sum(segment.rows for segment in written.segments)
         if len(gone) or inserted:
-            unique = before.unique if before.rows > len(gone) else None
-            entry = check_change(transaction, entry, added=inserted > 0, deleted=len(gone) > 0, unique=unique)
+            if change.updated:
+                entry = replace(entry, changed=transaction.version)
+            entry = check_change(transaction, entry, len(written.segments), gone)
             transaction.put(entry)
             transaction.commit()
     known = {file.path for file in before.files}
-    written = sum(file.size for file in entry.files if file.path not in known)
+    bytes_written = sum(file.size for file in entry.files if file.path not in known)
     updated, seconds = change.updated, time.perf_counter() - started
-    return ChangeReport(entry.name, len(gone) - updated, inserted - updated, updated, written, seconds)
+    return ChangeReport(entry.name, len(gone) - updated, inserted - updated, updated, bytes_written, seconds)
 
 
-def _with_rows(
-    transaction: Transaction, entry: TableEntry, rows: Source, threads: int, progress: bool | None
-) -> tuple[TableEntry, int]:
-    """The table with further rows, and how many these are."""
+def _written(transaction: Transaction, entry: TableEntry, rows: Source, threads: int, progress: bool | None) -> Written:
+    """New rows of a table, not yet part of it."""
     columns = [column_info(column) for column in entry.columns]
     target = existing_table(entry.name, columns, rows.schema, rows.types)
     with progress_bar.shown(entry.name, rows.rows, rows.bytes, progress) as report:
-        written = write(transaction, rows, target, threads, report, raw_columns(transaction.store, entry))
-    return appended(entry, written), sum(segment.rows for segment in written.segments)
+        return write(transaction, rows, target, threads, report, raw_columns(transaction.store, entry))
 
 
 def _without_rows(transaction: Transaction, entry: TableEntry, rows: RowIds) -> TableEntry:

@@ -45,6 +45,7 @@ class TableEntry:
     """A table. ``primary_key`` and ``foreign_keys`` were declared and checked; ``unique`` columns were found so.
 
     order: the columns that a rewrite put the rows in the order of, for people to see; rows appended since come after.
+    changed: the version of the store that last changed values of rows that were there before.
     dropped: rows of which statistics tell but that are gone, with segments in which none was left, since a rewrite.
     Paths of files are relative to the store.
     """
@@ -58,6 +59,7 @@ class TableEntry:
     unique: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     dropped: int = 0
+    changed: int = 0
 
     @property
     def rows(self) -> int:
@@ -213,6 +215,7 @@ def _table(entry: dict[str, Any]) -> TableEntry:
         unique=tuple(entry["unique"]),
         order=tuple(entry.get("order", ())),  # stores from before there were orders have none
         dropped=entry.get("dropped", 0),
+        changed=entry.get("changed", 0),
     )
 
 

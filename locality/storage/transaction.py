@@ -64,6 +64,11 @@ class Transaction:
         self._exit.__exit__(kind, error, trace)
 
     @property
+    def version(self) -> int:
+        """The version of the store that this write would make."""
+        return self._before.version + 1
+
+    @property
     def tables(self) -> NameMap[TableEntry]:
         """The tables as this write would leave them."""
         return NameMap(self._tables.values())
@@ -71,7 +76,7 @@ class Transaction:
     def new_name(self) -> str:
         """A name (without suffix) that no file of the store has had."""
         self._names += 1
-        return f"{self._before.version + 1:06d}-{self._names:05d}"
+        return f"{self.version:06d}-{self._names:05d}"
 
     def add_segment(self, name: str, columns: Sequence[EncodedColumn], names: Sequence[str]) -> SegmentFiles:
         """Write a segment under a :meth:`new_name`; any thread. It goes at the end if no table entry names it."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -225,3 +227,36 @@ def test_merge_says_what_is_wrong(connection: Connection) -> None:
     with pytest.raises(QueryError, match="says ERROR; nothing was changed"):
         connection.sql("merge into t using s using (k) when matched then error")
     assert len(rows(connection)) == 10
+
+
+def test_an_index_that_is_kept_follows_what_is_deleted(connection: Connection) -> None:
+    """The same segments, in which other rows are dead from one statement to the next."""
+    sql = "select count(*), min(t.word) from s join t using (k)"
+    assert rows(connection, sql) == [(3, "w1")]
+    for gone, expected in ((5, (3, "w1")), (1, (2, "w2")), (2, (0, None))):
+        connection.delete("t", "k = ?", [gone])
+        assert rows(connection, sql) == [expected]
+        assert rows(connection, sql) == [expected]
+    connection.sql("insert into t (k, word) values (2, 'again')")
+    assert rows(connection, sql) == [(2, "again")]
+
+
+def test_threads_change_and_read_one_table(connection: Connection) -> None:
+    """Each answer is that of one commit, whole."""
+    stop = threading.Event()
+
+    def look() -> list[Any]:
+        seen = []
+        while not stop.is_set():
+            seen += connection.sql("select count(*), count(distinct word) from t where k < 10").fetchall()
+        return seen
+
+    def write(number: int) -> int:
+        return sum(change(connection, f"update t set word = 'v{number}' where k < 10") for _ in range(4))
+
+    with ThreadPoolExecutor(4) as pool:
+        looks = [pool.submit(look) for _ in range(2)]
+        assert [done.result() for done in [pool.submit(write, n) for n in range(2)]] == [40, 40]
+        stop.set()
+        assert {row for done in looks for row in done.result()} <= {(10, 3), (10, 1)}
+    connection.verify()

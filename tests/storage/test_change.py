@@ -130,6 +130,66 @@ def test_a_row_that_others_refer_to_stays(store: Store) -> None:
     assert find_problems(store) == []
 
 
+@pytest.mark.parametrize("kind", [pa.int64(), pa.string()])
+def test_keys_of_several_columns_are_checked(tmp_path: Path, kind: pa.DataType) -> None:
+    """Of the rows that come and go alone, where that is enough, and of all otherwise."""
+    with Store.open(tmp_path / "s") as store:
+        pairs = [(a, b) for a in range(20) for b in range(20)]
+
+        def table(rows: list[tuple[int, int]]) -> pa.Table:
+            columns = [pa.array([row[i] for row in rows], pa.int64()).cast(kind) for i in range(2)]
+            return pa.table(columns, names=["a", "b"])
+
+        def put(rows: list[tuple[int, int]], gone: tuple[int, ...] = ()) -> None:
+            source = StreamSource(table(rows).to_reader(), Place("the test"), ready)
+            change_rows(store, lambda _: Change("p", np.array(gone, np.int64), source, updated=len(gone)))
+
+        ingest(store, "p", table(pairs), primary_key=("a", "b"))
+        ingest(store, "c", table([(3, 4), (19, 19)]), foreign_keys={"a, b": "p(a, b)"})
+        with pytest.raises(KeyViolation, match="is not unique"):
+            put([(100, 7), (3, 3)])
+        with pytest.raises(KeyViolation, match="others refer to"):
+            put([(2**40, -5)], gone=(3 * 20 + 4,))
+        put([(3, 4)], gone=(3 * 20 + 4,))
+        put([(2**40, -5)], gone=(3 * 20 + 5,))
+        delete(store, [0, 1], "p")
+        with pytest.raises(KeyViolation, match="others refer to"):
+            delete(store, [399], "p")
+        with pytest.raises(KeyViolation, match="others refer to"):
+            change_rows(store, lambda s: Change("p", np.flatnonzero(s.tables["p"].live_mask())))
+        delete(store, [0, 1], "c")
+        change_rows(store, lambda s: Change("p", np.flatnonzero(s.tables["p"].live_mask())))
+        assert find_problems(store) == []
+
+
+def test_a_row_may_refer_to_one_of_its_own_table(store: Store) -> None:
+    tree = pa.table({"id": [1, 2, 3], "parent": [None, 1, 2]})
+    ingest(store, "tree", tree, primary_key="id", foreign_keys={"parent": "tree(id)"})
+    with pytest.raises(KeyViolation, match="others refer to"):
+        delete(store, [1], "tree")
+    delete(store, [1, 2], "tree")
+    delete(store, [0], "tree")
+    assert find_problems(store) == []
+
+
+def test_strings_without_a_dictionary_stay_so(store: Store) -> None:
+    """Few new rows would get one, and scans would meet both forms."""
+    ingest(store, "raw", pa.table({"s": [f"text {i * 7919} of its own" for i in range(70_000)]}))
+    source = StreamSource(pa.table({"s": ["same", "same"]}).to_reader(), Place("the test"), ready)
+    change_rows(store, lambda _: Change("raw", added=source))
+    ingest(store, "raw", pa.table({"s": ["same"]}), mode="append")
+    assert [segment.encoding(0) for segment in store.snapshot().tables["raw"].segments] == ["text"] * 3
+
+
+def test_a_change_of_values_is_noted(store: Store) -> None:
+    assert store.snapshot().entries["t"].changed == 0
+    delete(store, [3])
+    append(store, [3])
+    assert store.snapshot().entries["t"].changed == 0
+    append(store, [9], rows=(9,))
+    assert store.snapshot().entries["t"].changed == store.snapshot().version
+
+
 def test_another_writer_is_waited_for_and_then_named(store: Store) -> None:
     with (
         mock.patch.object(change_module, "PATIENCE", 0.01),

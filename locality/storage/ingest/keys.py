@@ -6,8 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from locality.errors import CatalogError, KeyViolation, SchemaError
+import numpy as np
+import numpy.typing as npt
+
+from locality.errors import CatalogError, SchemaError
 from locality.storage.catalog import NameMap, column_positions, fold, listed
+from locality.storage.ingest.orphans import check_children
 from locality.storage.ingest.proofs import check_references, check_unique, unique_columns
 from locality.storage.manifest import TableEntry
 from locality.storage.snapshot import open_table
@@ -73,40 +77,32 @@ def check(transaction: Transaction, entry: TableEntry) -> TableEntry:
     return entry
 
 
-def check_change(
-    transaction: Transaction, entry: TableEntry, *, added: bool, deleted: bool, unique: Sequence[str] | None
-) -> TableEntry:
-    """The table after rows were ``added`` or ``deleted``, its unique columns noted; it is written but not committed.
+def check_change(transaction: Transaction, entry: TableEntry, added: int, deleted: npt.NDArray[np.int64]) -> TableEntry:
+    """The table after rows came and went, its unique columns noted; it is written but not committed.
 
     Looked at are the keys that such a change may break. Raises KeyViolation if one does not hold.
 
-    unique: the columns that may be unique: those that were, as rows that come make no other so; None if all may.
+    added: how many segments at the table's end are new; deleted: the ids, ascending, of the rows that went.
     """
     tables = _opened(transaction, entry)
     table = tables[entry.name]
+    since, scratch = len(entry.segments) - added, transaction.staging
     if added:
-        entry = replace(entry, unique=unique_columns(table, unique))
+        # rows that come make no column unique that was not, unless there were none before
+        entry = replace(entry, unique=unique_columns(table, entry.unique if since else None, since))
         if entry.primary_key:
-            check_unique(table, entry.primary_key, "primary key", transaction.staging)
+            check_unique(table, entry.primary_key, "primary key", scratch, since)
         for key in entry.foreign_keys:
-            check_references(table, key, tables[key.table], transaction.staging)
+            check_references(table, key, tables[key.table], scratch, since)
+    before = open_table(transaction.store, transaction.tables[entry.name])
     for child in _entries(transaction, entry):
         for key in child.foreign_keys:
             if fold(key.table) == fold(entry.name):
                 if added:
                     _check_target(transaction, entry, child, key, table)
-                if deleted:
-                    _check_children(transaction, tables[child.name], key, table)
+                if len(deleted):
+                    check_children(tables[child.name], key, before, table, deleted, since, scratch)
     return entry
-
-
-def _check_children(transaction: Transaction, child: Table, key: ForeignKey, parent: Table) -> None:
-    try:
-        check_references(child, key, parent, transaction.staging)
-    except KeyViolation as error:
-        raise KeyViolation(
-            f"rows of {parent.name!r} that others refer to can't be deleted, nor their keys changed: {error}"
-        ) from None
 
 
 def _check_target(

@@ -15,24 +15,28 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from locality.encodings import bitmaps, expand, slice_column
+from locality.encodings import EncodedColumn, bitmaps, expand, slice_column
 from locality.errors import KeyViolation, StoreFullError
 from locality.storage.catalog import column_positions, listed
 from locality.storage.table import ForeignKey, Table
 from locality.types import Domain
 
 Mixed = npt.NDArray[np.int64]
+#: The least value and the number of possible values of each column.
+Spans = list[tuple[int, int]]
 
+_ALL = slice(None)
 _BITMAP_LIMIT = 1 << 28
 _BITMAP_ROWS = 16
 _MEMORY = "512MB"
 _SPILL = "spill"
 
 
-def check_unique(table: Table, columns: Sequence[str], kind: str, scratch: Path) -> None:
+def check_unique(table: Table, columns: Sequence[str], kind: str, scratch: Path, since: int = 0) -> None:
     """Raise KeyViolation unless ``columns`` have no NULL, and no two rows are equal in all of them.
 
     kind: what is checked, for the message, such as "primary key"; scratch: a directory for temporary files.
+    since: the first segment whose rows are new; it is known of the others.
     """
     indices = column_positions(table.name, table.column_names, columns)
     for index in indices:
@@ -40,7 +44,7 @@ def check_unique(table: Table, columns: Sequence[str], kind: str, scratch: Path)
             raise KeyViolation(
                 f"{kind} {listed(columns)} of {table.name!r}: {table.columns[index].name!r} is NULL at row {row}"
             )
-    if _certainly_unique(table, indices):
+    if _certainly_unique(table, indices, since):
         return
     with _database(scratch) as connection:
         connection.register("child", _numbered(table, indices))
@@ -60,11 +64,14 @@ def check_unique(table: Table, columns: Sequence[str], kind: str, scratch: Path)
     )
 
 
-def check_references(table: Table, key: ForeignKey, parent: Table, scratch: Path) -> None:
-    """Raise KeyViolation unless each row's key (where it has no NULL) is that of a row of ``parent``."""
+def check_references(table: Table, key: ForeignKey, parent: Table, scratch: Path, since: int = 0) -> None:
+    """Raise KeyViolation unless each row's key (where it has no NULL) is that of a row of ``parent``.
+
+    scratch, since: as for :func:`check_unique`.
+    """
     ours = column_positions(table.name, table.column_names, key.columns)
     theirs = column_positions(parent.name, parent.column_names, key.parents)
-    if _certainly_within(table, ours, parent, theirs):
+    if _certainly_within(table, ours, parent, theirs, since):
         return
     with _database(scratch) as connection:
         connection.register("child", _numbered(table, ours))
@@ -83,10 +90,10 @@ def check_references(table: Table, key: ForeignKey, parent: Table, scratch: Path
         )
 
 
-def unique_columns(table: Table, among: Sequence[str] | None = None) -> tuple[str, ...]:
+def unique_columns(table: Table, among: Sequence[str] | None = None, since: int = 0) -> tuple[str, ...]:
     """The columns that certainly hold no NULL and no value twice, as far as that is cheap to tell.
 
-    among: the columns that may; default all.
+    among: the columns that may; default all. since: the first segment with rows of which that is not known.
     """
     return tuple(
         column.name
@@ -94,11 +101,11 @@ def unique_columns(table: Table, among: Sequence[str] | None = None) -> tuple[st
         if (among is None or column.name in among)
         and not table.statistics(index).null_count
         and table.live_count
-        and _certainly_unique(table, [index])
+        and _certainly_unique(table, [index], since)
     )
 
 
-def _certainly_unique(table: Table, indices: list[int]) -> bool:
+def _certainly_unique(table: Table, indices: list[int], since: int) -> bool:
     """Whether columns without NULLs are proven unique together: by order, count, or a bit for each possible key.
 
     Statistics are of deleted rows, too: what they prove of all rows is true of those that are left.
@@ -110,19 +117,40 @@ def _certainly_unique(table: Table, indices: list[int]) -> bool:
         return True
     if len(indices) == 1 and statistics[0].distinct_estimate < 0.8 * table.live_count:
         return False
-    spans = _spans(table, indices)
-    if spans is None:
+    spans = spans_of(table, indices)
+    if since:
+        return spans is not None and _adds_no_known_key(table, indices, spans, since)
+    if spans is None or not _fit_bits(table, spans):
         return False
     seen = np.zeros(prod(span for _, span in spans), dtype=np.bool_)
-    for mixed, _ in _mixed(table, indices, spans):
+    for mixed, _ in mixed_keys(table, indices, spans):
         seen[mixed] = True
     return int(np.count_nonzero(seen)) == table.live_count
 
 
-def _certainly_within(table: Table, ours: list[int], parent: Table, theirs: list[int]) -> bool:
+def _adds_no_known_key(table: Table, indices: list[int], spans: Spans, since: int) -> bool:
+    """Whether the rows from segment ``since`` on have keys that no other row has."""
+    parts = [mixed for mixed, _ in mixed_keys(table, indices, spans, slice(since, None))]
+    new = np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
+    if len(new) < sum(map(len, parts)):
+        return False
+    if not len(new):
+        return True
+    for mixed, _ in mixed_keys(table, indices, spans, slice(0, since)):
+        near = mixed[(mixed >= new[0]) & (mixed <= new[-1])]
+        if np.isin(near, new).any():
+            return False
+    return True
+
+
+def _certainly_within(table: Table, ours: list[int], parent: Table, theirs: list[int], since: int) -> bool:
     """Whether all keys of ``table`` are proven to be keys of ``parent``."""
-    spans = _spans(parent, theirs)
-    if spans is None or any(table.columns[index].type.domain is not Domain.INTEGER for index in ours):
+    spans = spans_of(parent, theirs)
+    if (
+        spans is None
+        or not _fit_bits(parent, spans)
+        or any(table.columns[index].type.domain is not Domain.INTEGER for index in ours)
+    ):
         return False
     for index, (base, span) in zip(ours, spans, strict=True):
         statistics = table.statistics(index)
@@ -131,13 +159,14 @@ def _certainly_within(table: Table, ours: list[int], parent: Table, theirs: list
         if not (base <= statistics.minimum and statistics.maximum < base + span):
             return False
     present = np.zeros(prod(span for _, span in spans), dtype=np.bool_)
-    for mixed, valid in _mixed(parent, theirs, spans):
+    for mixed, valid in mixed_keys(parent, theirs, spans):
         present[mixed[valid]] = True
-    return all(bool(present[mixed[valid]].all()) for mixed, valid in _mixed(table, ours, spans))
+    new = mixed_keys(table, ours, spans, slice(since, None))
+    return all(bool(present[mixed[valid]].all()) for mixed, valid in new)
 
 
-def _spans(table: Table, indices: list[int]) -> list[tuple[int, int]] | None:
-    """The least and the number of possible values of INTEGER columns, if all combinations are few enough for bits."""
+def spans_of(table: Table, indices: list[int]) -> Spans | None:
+    """The least and the number of possible values of INTEGER columns, if all combinations have numbers of 64 bits."""
     spans, combinations = [], 1
     for index in indices:
         statistics = table.statistics(index)
@@ -151,29 +180,41 @@ def _spans(table: Table, indices: list[int]) -> list[tuple[int, int]] | None:
         span = greatest - least + 1
         spans.append((least, span))
         combinations *= span
-    return spans if combinations <= min(_BITMAP_LIMIT, _BITMAP_ROWS * table.row_count + (1 << 16)) else None
+    return spans if combinations < 2**63 else None
 
 
-def _mixed(
-    table: Table, indices: list[int], spans: list[tuple[int, int]]
+def _fit_bits(table: Table, spans: Spans) -> bool:
+    """Whether the combinations are few enough for a bit each."""
+    return prod(span for _, span in spans) <= min(_BITMAP_LIMIT, _BITMAP_ROWS * table.row_count + (1 << 16))
+
+
+def mixed_keys(
+    table: Table, indices: list[int], spans: Spans, segments: slice = _ALL
 ) -> Iterator[tuple[Mixed, npt.NDArray[np.bool_]]]:
     """For each zone: one number a row for its combination of values, and whether none of them is NULL.
 
     Deleted rows are left out.
     """
-    for segment, deletions in zip(table.segments, table.deletions, strict=True):
+    for segment, deletions in zip(table.segments[segments], table.deletions[segments], strict=True):
         live = None if deletions is None else deletions.mask()
         columns = [segment.column(index) for index in indices]
         for start in range(0, segment.row_count, segment.zone_rows):
             stop = min(start + segment.zone_rows, segment.row_count)
-            mixed, valid = np.zeros(stop - start, dtype=np.int64), np.ones(stop - start, dtype=np.bool_)
-            for column, (base, span) in zip(columns, spans, strict=True):
-                plain = expand(slice_column(column, start, stop))
-                assert plain.codes is not None
-                if plain.validity is not None:
-                    valid &= bitmaps.to_mask(plain.validity, plain.length)
-                mixed = mixed * span + (plain.codes.astype(np.int64) - base)
+            mixed, valid = mix([slice_column(column, start, stop) for column in columns], spans)
             yield (mixed, valid) if live is None else (mixed[live[start:stop]], valid[live[start:stop]])
+
+
+def mix(columns: Sequence[EncodedColumn], spans: Spans) -> tuple[Mixed, npt.NDArray[np.bool_]]:
+    """One number a row for its combination of values, and whether none of them is NULL."""
+    rows = columns[0].length
+    mixed, valid = np.zeros(rows, dtype=np.int64), np.ones(rows, dtype=np.bool_)
+    for column, (base, span) in zip(columns, spans, strict=True):
+        plain = expand(column)
+        assert plain.codes is not None
+        if plain.validity is not None:
+            valid &= bitmaps.to_mask(plain.validity, plain.length)
+        mixed = mixed * span + (plain.codes.astype(np.int64) - base)
+    return mixed, valid
 
 
 def _first_null(table: Table, index: int) -> int | None:
