@@ -99,8 +99,8 @@ class JoinSource:
         if stored is None:
             return build(looks)
         segments, columns = stored
-        known = (columns, intervals, self.null_safe, () if self.live is None else deletions_of(right, self.live))
-        return KEPT.get(segments, known, execution.memory_limit, build)
+        version = (intervals, () if self.live is None else deletions_of(right, self.live))
+        return KEPT.get(segments, (columns, self.null_safe), version, execution.memory_limit, build)
 
     def _keyed(self, right: Relation, position: int) -> EncodedColumn:
         """A column of keys, NULL in rows that were deleted."""

@@ -25,13 +25,14 @@ _SHARE = 8
 
 @dataclass(eq=False)
 class _Entry:
+    version: Hashable
     index: KeyIndex
     used: int
 
 
 @dataclass(eq=False)
 class KeptIndexes:
-    """Indexes by what they are of; threads may share them."""
+    """Indexes by what they are of; of each the last, as tables change. Threads may share them."""
 
     _entries: weakref.WeakKeyDictionary[Segment, dict[Hashable, _Entry]] = field(
         default_factory=weakref.WeakKeyDictionary
@@ -45,19 +46,27 @@ class KeptIndexes:
         return sum(entry.index.nbytes for kept in list(self._entries.values()) for entry in list(kept.values()))
 
     def get(
-        self, segments: Sequence[Segment], key: Hashable, memory_limit: int, build: Callable[[], KeyIndex]
+        self,
+        segments: Sequence[Segment],
+        key: Hashable,
+        version: Hashable,
+        memory_limit: int,
+        build: Callable[[], KeyIndex],
     ) -> KeyIndex:
-        """The index of these segments that ``key`` describes, built now if it was not kept."""
-        key = (tuple(weakref.ref(segment) for segment in segments), key)
+        """The index of these segments that ``key`` describes, built now if it was not kept.
+
+        version: what else it depends on that changes with the table.
+        """
+        version = (tuple(weakref.ref(segment) for segment in segments), version)
         with self._lock:
             entry = self._entries.get(segments[0], {}).get(key)
-            if entry is not None:
+            if entry is not None and entry.version == version:
                 entry.used = next(self._clock)
                 return entry.index
         index = build()
         if all(part.raw is None for part in index.parts):  # those hold on to the strings themselves
             with self._lock:
-                self._entries.setdefault(segments[0], {})[key] = _Entry(index, next(self._clock))
+                self._entries.setdefault(segments[0], {})[key] = _Entry(version, index, next(self._clock))
                 self._shrink(memory_limit // _SHARE)
         return index
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import locality
@@ -68,6 +69,25 @@ def test_other_queries_find_the_index_until_the_table_changes(
         check(con, tables, 40)
         assert built == [500, 600, 700]
         assert kept.nbytes > 0
+
+
+def test_the_index_of_the_rows_that_are_left_is_kept_until_others_go(
+    tmp_path: Path, kept: KeptIndexes, built: list[int]
+) -> None:
+    """Deleted rows lie where they lay, and have no key; of each column one index is kept."""
+    with locality.connect(tmp_path / "s") as con:
+        tables = {"p": parents(500, 1), "c": children(3000)}
+        for name, table in tables.items():
+            con.ingest(name, table)
+        check(con, tables, 40)
+        one = kept.nbytes
+        for first in (100, 200, 300):
+            con.sql("delete from p where id < ?", [first])
+            tables["p"] = tables["p"].filter(pc.field("id") >= first)
+            check(con, tables, 40)
+            check(con, tables, 30)
+        assert built == [500] * 4
+        assert kept.nbytes < 2 * one + 4096
 
 
 def check(con: locality.Connection, tables: dict[str, pa.Table], limit: int) -> None:
