@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
-from locality.encodings import decode
 from locality.errors import QueryError
 from locality.operators.physical import Traffic
-from locality.operators.relations.tables import whole_table
 from locality.plan import changes
+from locality.runtime.changed import changed_rows, rows_of_duckdb
 from locality.runtime.columns import columns_of_plan
 from locality.runtime.definitions import counted, create_table, drop_table, is_kept, rows_of
 from locality.runtime.execution import QueryExecution, Workers
@@ -29,12 +28,10 @@ from locality.settings import Settings
 from locality.sql.changes import ChangePlanner
 from locality.sql.fallback import Answer, Fallback
 from locality.sql.parameters import Parameters
-from locality.sql.tokens import copies_in, existing_table
-from locality.storage.change import Change, ChangeReport, RowIds, change_rows
-from locality.storage.ingest.source import CHUNK_ROWS, Place, Source, StreamSource, ready
+from locality.sql.tokens import copies_in, existing_table, words_of
+from locality.storage.change import Change, ChangeReport, change_rows
 from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
-from locality.storage.table import Table
 
 _DEFINITIONS = frozenset({"CREATE", "DROP"})
 _CHANGES = frozenset({"DELETE", "UPDATE", "INSERT", "MERGE_INTO"})
@@ -93,7 +90,7 @@ class Changer:
             planning = time.perf_counter() - started
             columns, profile = columns_of_plan(change.rows, snapshot.tables, settings, execution)
             found.append(replace(profile, planning_seconds=planning))
-            return _changed(change, snapshot.tables.table(change.table), columns)
+            return changed_rows(change, snapshot.tables.table(change.table), columns)
 
         report = change_rows(self._store, find, threads=settings.threads)
         profile = replace(found[0], seconds=time.perf_counter() - started, rows=1)
@@ -108,6 +105,8 @@ class Changer:
         reason: why it has to.
         """
         started = time.perf_counter()
+        if "rowid" in words_of(statement.sql):  # the copy's rows have other numbers
+            raise QueryError(f"rowid has no meaning in a statement that DuckDB has to carry out: {reason}")
         found: list[Answer] = []
 
         def find(snapshot: Snapshot) -> Change:
@@ -118,7 +117,7 @@ class Changer:
                 rows = done.rows.to_arrow_table()
                 found.append(done.answer)
             gone = np.empty(0, np.int64) if done.only_adds else np.flatnonzero(table.live_mask())
-            return Change(table.name, gone, _source(table, [_nested_as_stored(table, rows)]))
+            return Change(table.name, gone, rows_of_duckdb(table, rows))
 
         report = change_rows(self._store, find, threads=settings.threads)
         (answer,) = found
@@ -180,85 +179,3 @@ def _with_writes(profile: Profile, report: ChangeReport) -> Profile:
     """The profile of a statement with what it wrote."""
     written = Traffic("write", rows=report.inserted + report.updated, written=report.bytes_written)
     return replace(profile, operators=(*profile.operators, written))
-
-
-def _nested_as_stored(table: Table, rows: pa.Table) -> pa.Table:
-    """Rows of DuckDB's, nested columns in the Arrow types that they are stored in."""
-    for index, column in enumerate(table.columns):
-        if column.arrow is not None:
-            rows = rows.set_column(index, column.name, rows.column(index).cast(column.arrow))
-    return rows
-
-
-def _changed(statement: changes.Change, table: Table, columns: Sequence[pa.ChunkedArray]) -> Change:
-    """Which rows of a table go and which come, given what the statement's query found."""
-    match statement:
-        case changes.Delete():
-            return Change(table.name, _row_ids(columns[0]))
-        case changes.Update(columns=targets):
-            *values, ids = columns
-            gone, first = np.unique(_row_ids(ids), return_index=True)
-            taken = pa.array(first)
-            news = dict(zip(targets, (value.take(taken) for value in values), strict=True))
-            return Change(table.name, gone, _source(table, [_updated(table, gone, news)]), len(gone))
-        case changes.Insert():
-            return Change(table.name, added=_source(table, [_rows(table, columns)]))
-        case changes.Merge():
-            return _merged(statement, table, columns)
-
-
-def _merged(statement: changes.Merge, table: Table, columns: Sequence[pa.ChunkedArray]) -> Change:
-    """What the actions of a merge come to; raises QueryError where one is an error."""
-    numbers = np.asarray(columns[0].to_numpy(), dtype=np.int64)
-    gone: list[RowIds] = []
-    added: list[pa.Table] = []
-    updated = 0
-    for number, action in enumerate(statement.actions):
-        chosen = numbers == number
-        if not chosen.any():
-            continue
-        if action.kind == "error":
-            raise QueryError("a row met a WHEN clause of MERGE that says ERROR; nothing was changed")
-        mask = pa.array(chosen)
-        values = [columns[place].filter(mask) for place in action.values]
-        if action.kind == "insert":
-            added.append(_rows(table, values))
-        elif action.kind in ("update", "delete"):
-            ids = _row_ids(columns[1].filter(mask))
-            gone.append(ids)
-            if action.kind == "update":
-                updated += len(ids)
-                added.append(_updated(table, ids, dict(zip(action.columns, values, strict=True))))
-    rows = np.concatenate(gone) if gone else np.empty(0, np.int64)
-    if len(np.unique(rows)) < len(rows):
-        raise QueryError("MERGE INTO would change a row more than once: several rows of its source match it")
-    return Change(table.name, rows, _source(table, added) if added else None, updated)
-
-
-def _row_ids(column: pa.ChunkedArray) -> RowIds:
-    return np.asarray(column.to_numpy(), dtype=np.int64)
-
-
-def _updated(table: Table, rows: RowIds, news: Mapping[int, pa.ChunkedArray]) -> pa.Table:
-    """Rows of a table with other values in some columns."""
-    kept = [index for index in range(len(table.columns)) if index not in news]
-    relation = whole_table(table, kept)
-    parts = [rows[start : start + CHUNK_ROWS] for start in range(0, len(rows), CHUNK_ROWS)]
-    values = dict(news)
-    for i, index in enumerate(kept):
-        gathered = [decode(relation.gather(i, part)) for part in parts]
-        values[index] = pa.chunked_array(gathered, table.columns[index].arrow_type)
-    return _rows(table, [values[index] for index in range(len(table.columns))])
-
-
-def _rows(table: Table, values: Sequence[pa.ChunkedArray]) -> pa.Table:
-    """New rows of a table, from the values of its columns in order."""
-    schema = table.arrow_schema
-    arrays = [value.cast(field.type) for value, field in zip(values, schema, strict=True)]
-    return pa.Table.from_arrays(arrays, names=schema.names)
-
-
-def _source(table: Table, parts: Sequence[pa.Table]) -> Source:
-    rows = pa.concat_tables(parts)
-    types = {column.name: column.type for column in table.columns}
-    return StreamSource(rows.to_reader(), Place("the new rows"), ready, rows.num_rows, types)

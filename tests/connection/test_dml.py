@@ -146,6 +146,8 @@ def test_row_ids_number_the_rows(connection: Connection) -> None:
     assert rows(connection, "select rowid, k from t order by rowid limit 2") == [(5, 5), (6, 6)]
     assert change(connection, "delete from t where rowid = 6") == 1
     assert rows(connection, "select count(*), min(rowid), max(rowid) from t where k <> 8") == [(3, 5, 9)]
+    with pytest.raises(QueryError, match="rowid has no meaning in a statement that DuckDB has to carry out: function"):
+        connection.sql("delete from t where rowid = 5 and random() < 2")
 
 
 @pytest.mark.parametrize(
