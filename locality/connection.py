@@ -150,13 +150,14 @@ class Connection(Writes):
         """The plan of a query, as an object that prints as text; with ``analyze`` it runs and its bytes are counted.
 
         A query of several steps runs without ``analyze`` too, if it has not yet: whether its later operators can take
-        what the earlier ones put out, or DuckDB has to answer, shows only then.
+        what the earlier ones put out, or DuckDB has to answer, shows only then. Of a statement that changes rows, the
+        plan is that of finding them.
         """
         snapshot = self._snapshot()
         try:
             planned = self._plan(sql, params, snapshot)
         except NotASelect as statement:
-            raise QueryError(f"plans are shown of queries; this is {statement}") from None
+            return self._explain_change(Statement(sql, params, statement.kind), snapshot, analyze=analyze)
         is_open = isinstance(planned, PreparedQuery) and not planned.is_settled
         profile = self.sql(sql, params).profile if analyze or is_open else None
         shown = profile if analyze else None

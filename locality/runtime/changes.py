@@ -17,11 +17,12 @@ from locality.errors import QueryError
 from locality.operators.physical import Traffic
 from locality.plan import changes
 from locality.runtime.changed import changed_rows, rows_of_duckdb
-from locality.runtime.columns import columns_of_plan
+from locality.runtime.columns import columns_of_plan, prepare_plan
 from locality.runtime.definitions import counted, create_table, drop_table, is_kept, rows_of
 from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.interrupts import Interrupt
 from locality.runtime.profile import Profile
+from locality.runtime.query import PreparedQuery
 from locality.runtime.result import Result
 from locality.runtime.sources import sources_of
 from locality.settings import Settings
@@ -96,6 +97,12 @@ class Changer:
         profile = replace(found[0], seconds=time.perf_counter() - started, rows=1)
         table = pa.table([pa.array([report.rows], pa.int64())], names=["c0"])
         return Result(table, ("Count",), ("BIGINT",), _with_writes(profile, report))
+
+    def prepared(
+        self, statement: Statement, settings: Settings, followed: Mapping[str, str], snapshot: Snapshot
+    ) -> PreparedQuery:
+        """The query that finds the rows of a statement, without running either; raises as :meth:`run`."""
+        return prepare_plan(self._plan(statement, followed, snapshot).rows, snapshot.tables, settings)
 
     def replay(
         self, statement: Statement, settings: Settings, fallback: Fallback, reason: str, interrupt: Interrupt

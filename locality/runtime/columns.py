@@ -10,16 +10,20 @@ import pyarrow as pa
 from locality.plan.nodes import Node, Query
 from locality.runtime.execution import QueryExecution
 from locality.runtime.profile import Profile
-from locality.runtime.query import prepare
+from locality.runtime.query import PreparedQuery, prepare
 from locality.settings import Settings
 from locality.storage.table import Table
+
+
+def prepare_plan(root: Node, tables: Mapping[str, Table], settings: Settings) -> PreparedQuery:
+    """A plan whose columns need no names; raises Unsupported for what kernels can't do."""
+    query = Query(root, tuple(f"c{i}" for i in range(len(root.types))), root.types)
+    return prepare(query, tables, settings.threads, settings.memory_bytes, settings.disabled_optimizers)
 
 
 def columns_of_plan(
     root: Node, tables: Mapping[str, Table], settings: Settings, execution: QueryExecution
 ) -> tuple[list[pa.ChunkedArray], Profile]:
     """The columns of a plan's result, and what it took; raises Unsupported for what kernels can't do."""
-    query = Query(root, tuple(f"c{i}" for i in range(len(root.types))), root.types)
-    prepared = prepare(query, tables, settings.threads, settings.memory_bytes, settings.disabled_optimizers)
-    result = prepared.run(execution, time.perf_counter(), 0.0)
+    result = prepare_plan(root, tables, settings).run(execution, time.perf_counter(), 0.0)
     return result.to_arrow_table().columns, result.profile

@@ -13,6 +13,7 @@ from locality.plan.nodes import Node
 from locality.runtime.changes import Changer, Statement
 from locality.runtime.columns import columns_of_plan
 from locality.runtime.execution import QueryExecution, Workers
+from locality.runtime.explain import Explained, explain_fallback, explain_query
 from locality.runtime.interrupts import Interrupt
 from locality.runtime.result import Result
 from locality.runtime.upsert import upsert
@@ -24,6 +25,7 @@ from locality.sql.quoting import identifier
 from locality.storage.change import ChangeReport
 from locality.storage.compact import compact
 from locality.storage.rewrite import RewriteReport
+from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
 from locality.storage.table import Table
 
@@ -112,6 +114,17 @@ class Writes:
             by_duckdb = self._changer.create_by_duckdb if statement.defines else self._changer.replay
             with self._lock:
                 return by_duckdb(statement, settings, self._opened_fallback(), str(reason), interrupt)
+
+    def _explain_change(self, statement: Statement, snapshot: Snapshot, *, analyze: bool) -> Explained:
+        """The plan of the query that finds the rows of a statement."""
+        kind = statement.kind.replace("_", " ")
+        if analyze or statement.defines or statement.kind == "COPY":
+            why = "it would be carried out" if analyze else "it has no plan"
+            raise QueryError(f"{kind} can't be explained{' with ANALYZE' if analyze else ''}: {why}")
+        try:
+            return explain_query(self._changer.prepared(statement, self.settings, self._followed, snapshot), None)
+        except Unsupported as reason:
+            return explain_fallback(str(reason), None)
 
     def _columns(self, root: Node, tables: Mapping[str, Table]) -> Sequence[pa.ChunkedArray]:
         execution = QueryExecution(self._workers, self.settings.memory_bytes)

@@ -190,9 +190,16 @@ def test_the_profile_counts_what_was_written(connection: Connection) -> None:
     assert profile.touched.keys() >= {"t.k"}
 
 
-def test_plans_are_shown_of_queries_only(connection: Connection) -> None:
-    with pytest.raises(QueryError, match="this is not a SELECT but DELETE"):
-        connection.explain("delete from t")
+def test_explain_shows_how_rows_are_found(connection: Connection) -> None:
+    plan = connection.explain("update t set word = 'z' where k > ? and day is null", [3])
+    assert (plan.engine, "over t: 10 rows" in str(plan)) == ("locality", True)
+    assert "function random" in connection.explain("delete from t where random() < 2").reason
+    with pytest.raises(QueryError, match="DELETE can't be explained with ANALYZE: it would be carried out"):
+        connection.explain("delete from t", analyze=True)
+    with pytest.raises(QueryError, match="DROP can't be explained: it has no plan"):
+        connection.explain("drop table t")
+    assert "over t: 10 rows" in connection.sql("explain delete from t where k = 1").fetchall()[0][1]
+    assert len(rows(connection)) == 10
 
 
 def test_rows_with_a_known_key_replace_or_update_or_leave(connection: Connection) -> None:
