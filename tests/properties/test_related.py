@@ -22,7 +22,6 @@ EXPECTED_REASONS = (
     r"^count\(DISTINCT ...\) of many values",
     "^row-by-row access to values of",  # a union of columns whose codes differ
     r"^function \S+$",  # of strings, over the rows of a shared result
-    "rowid",
 )
 _QUERIES = 4
 

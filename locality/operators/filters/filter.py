@@ -9,6 +9,7 @@ from functools import reduce
 import numpy as np
 import numpy.typing as npt
 
+from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
@@ -35,7 +36,7 @@ _UNKNOWN_SHARE = 0.3
 class CodeTest:
     """The rows whose code of column ``index`` lies in a set, which depends on what the codes of a segment mean.
 
-    sets: by what codes mean, see :func:`code_key`. share: of the rows, expected to match.
+    sets: by what codes mean and how wide they are, see :func:`_set_key`. share: of the rows, expected to match.
     """
 
     index: int
@@ -45,7 +46,7 @@ class CodeTest:
 
     def set_of(self, segment: Segment) -> CodeSet:
         """The codes that match in a segment."""
-        return self.sets[code_key(segment.column(self.index))]
+        return self.sets[_set_key(segment.column(self.index))]
 
     @property
     def reads(self) -> tuple[Expression, ...]:
@@ -181,9 +182,14 @@ def plan_tests(relation: Relation, conjuncts: Sequence[Expression]) -> list[Test
 
 
 def _code_test(relation: Relation, index: int, sets: Sequence[CodeSet]) -> CodeTest:
-    keys = [code_key(segment.column(index)) for segment in relation.segments]
+    keys = [_set_key(segment.column(index)) for segment in relation.segments]
     by_key = dict(zip(keys, sets, strict=True))
     return CodeTest(index, relation.types[index], by_key, _share(relation, index, sets))
+
+
+def _set_key(column: EncodedColumn) -> Hashable:
+    """Equal for columns with the same sets of codes, which end where the codes' own type does."""
+    return code_key(column), None if column.codes is None else column.codes.dtype
 
 
 def _share(relation: Relation, index: int, sets: Sequence[CodeSet]) -> float:
