@@ -87,13 +87,13 @@ def check_related_changes(source: random.Random) -> None:
             assert_native(query, pair.check(query.sql, ordered=query.ordered, engine=None))
 
 
-@pytest.mark.parametrize("seed", range(examples(12)))
+@pytest.mark.parametrize("seed", range(examples(5)))
 def test_queries_over_changed_tables(seed: int) -> None:
     with interpreted_kernels():
         check_related_changes(random.Random(seed))
 
 
-@pytest.mark.parametrize("seed", range(examples(10)))
+@pytest.mark.parametrize("seed", range(examples(5)))
 def test_random_changes_with_interpreted_kernels(seed: int) -> None:
     with interpreted_kernels():
         check_random_changes(random.Random(seed), (0, 1, 2, 10, 60, 200))

@@ -212,4 +212,4 @@ class ChangeMachine(RuleBasedStateMachine):
 
 
 TestChanges = ChangeMachine.TestCase
-TestChanges.settings = settings(max_examples=5, stateful_step_count=10, deadline=None)
+TestChanges.settings = settings(max_examples=4, stateful_step_count=9, deadline=None)

@@ -9,9 +9,7 @@ import locality
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-@pytest.mark.parametrize(
-    ("condition", "count"), [("a <> 5", 12), ("a >= 5", 12), ("a > 200", 3), ("a in (5, 1000000)", 9)]
-)
+@pytest.mark.parametrize(("condition", "count"), [("a <> 5", 12), ("a in (5, 1000000)", 9)])
 def test_a_filter_keeps_the_values_that_one_of_them_is_too_narrow_for(
     order: tuple[int, int], condition: str, count: int
 ) -> None:

@@ -10,7 +10,7 @@ import locality
 
 
 @pytest.mark.parametrize("kind", ["left", "right", "full"])
-@pytest.mark.parametrize("computed", ["42", "coalesce(v, 7)", "k + 1", "v is null"])
+@pytest.mark.parametrize("computed", ["42", "coalesce(v, 7)"])
 def test_computed_columns_of_either_side(kind: str, computed: str) -> None:
     tables = {
         "a": pa.table({"k": [1, 2, 2, 3], "v": [10, None, 20, 30]}),
