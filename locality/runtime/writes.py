@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,8 +31,8 @@ from locality.storage.store import Store
 from locality.storage.table import Table
 
 
-class Writes:
-    """What :class:`locality.connection.Connection` can do to rows beside SQL."""
+class Writes(ABC):
+    """What :class:`locality.connection.Connection` can do to rows, by methods and for SQL."""
 
     settings: Settings
     _store: Store
@@ -40,15 +41,17 @@ class Writes:
     _followed: Mapping[str, str]
     _lock: threading.RLock
 
+    @abstractmethod
     def sql(self, sql: str, params: Parameters | None = None) -> Result:
         """See :meth:`locality.connection.Connection.sql`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _check_writable(self) -> None:
-        raise NotImplementedError
+        """Raises StoreError if the store was opened to be read only."""
 
+    @abstractmethod
     def _opened_fallback(self) -> Fallback:
-        raise NotImplementedError
+        """The DuckDB of this connection; called with the lock held."""
 
     def delete(self, table: str, where: str, params: Parameters | None = None) -> int:
         """Deletes the rows of a table for which a condition holds, and returns how many these were.
