@@ -321,7 +321,7 @@ class Connection(Writes):
         return rewrite(
             self._store,
             table,
-            wanted.names,
+            *wanted.names,
             lambda snapshot: ordered_source(snapshot, table, wanted, execution),
             threads=self.settings.threads,
             progress=self.settings.progress,

@@ -68,7 +68,7 @@ def manifest(store: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     header, body = (store / "manifest.json").read_bytes().splitlines()
     described = json.loads(header)
     assert described["magic"] == "locality store"
-    assert described["format"] == 1
+    assert described["format"] == 2
     assert described["length"] == len(body)
     assert described["sha256"] == hashlib.sha256(body).hexdigest()
     return described, json.loads(body)
@@ -122,7 +122,7 @@ def test_the_document_is_enough_to_read_every_value(store: Path, table: pa.Table
     assert [column["name"] for column in entry["columns"]] == table.column_names
     values: dict[str, list[Any]] = {name: [] for name in table.column_names}
     used = set()
-    for segment in entry["segments"]:
+    for segment in entry["layouts"][0]["segments"]:
         for file in (segment["codes"], segment["text"]):
             stored = read(store, file)
             for field, column in zip(stored.schema, stored.columns, strict=True):
@@ -135,7 +135,7 @@ def test_the_document_is_enough_to_read_every_value(store: Path, table: pa.Table
 
 def test_buffers_of_codes_lie_at_multiples_of_64_bytes(store: Path) -> None:
     _, body = manifest(store)
-    for segment in body["tables"][0]["segments"]:
+    for segment in body["tables"][0]["layouts"][0]["segments"]:
         with pa.memory_map(str(store / segment["codes"]["path"])) as file:
             start = file.read_buffer(0).address
             assert file.size() == segment["codes"]["size"]
@@ -148,7 +148,7 @@ def test_buffers_of_codes_lie_at_multiples_of_64_bytes(store: Path) -> None:
 
 def test_zones_have_65536_rows_and_bound_the_codes(store: Path, table: pa.Table) -> None:
     _, body = manifest(store)
-    (segment,) = body["tables"][0]["segments"]
+    (segment,) = body["tables"][0]["layouts"][0]["segments"]
     zones = read(store, segment["zones"])
     assert zones.num_rows == -(-ROWS // 65536)
     codes = read(store, segment["codes"])["framed_nulls"].to_pylist()
@@ -176,7 +176,7 @@ def test_the_document_says_which_rows_were_deleted(tmp_path: Path) -> None:
         connection.ingest("t", pa.table({"a": range(10), "b": ["x"] * 10}))
         connection.sql("delete from t where a % 3 = 1")
     _, body = manifest(tmp_path)
-    (segment,) = body["tables"][0]["segments"]
+    (segment,) = body["tables"][0]["layouts"][0]["segments"]
     live = read(tmp_path, segment["deleted"])
     assert live.to_pydict() == {"live": [a % 3 != 1 for a in range(10)]}
     assert (segment["rows"], segment["dead"]) == (10, 3)

@@ -44,10 +44,9 @@ class RowOrder:
     curve: tuple[OrderColumn, ...] = ()
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The columns as a store's manifest notes them; those of the curve as one."""
-        names = tuple(column.name for column in self.columns)
-        return (*names, f"curve({', '.join(column.name for column in self.curve)})") if self.curve else names
+    def names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The columns, and those of the curve, as a store's manifest notes them."""
+        return tuple(column.name for column in self.columns), tuple(column.name for column in self.curve)
 
 
 def resolve_order(snapshot: Snapshot, table: str, order: Sequence[str], curve: Sequence[str] = ()) -> RowOrder:

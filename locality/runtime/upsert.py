@@ -16,9 +16,9 @@ from locality.plan.nodes import Join, JoinKey, Node, Project, Scan
 from locality.plan.virtual import ROW_ID
 from locality.storage.catalog import column_positions, listed
 from locality.storage.change import Change, ChangeReport, RowIds, change_rows
+from locality.storage.entries import LayoutEntry, TableEntry
 from locality.storage.ingest import ingest
 from locality.storage.ingest.stored import stored_rows
-from locality.storage.manifest import TableEntry
 from locality.storage.snapshot import Snapshot
 from locality.storage.statistics import ColumnStatistics
 from locality.storage.store import Store
@@ -65,7 +65,7 @@ def _key_of(entry: TableEntry, key: Sequence[str]) -> tuple[str, ...]:
 def _empty(entry: TableEntry, key: tuple[str, ...]) -> TableEntry:
     """A table of the same columns without rows, with ``key`` as its primary key."""
     columns = tuple(replace(column, statistics=ColumnStatistics(0)) for column in entry.columns)
-    return TableEntry(_SOURCE, columns, primary_key=key)
+    return TableEntry(_SOURCE, columns, (LayoutEntry(),), primary_key=key)
 
 
 def _matching(stored: Table, new: Table, key: Sequence[str], query: Query) -> RowIds:

@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.settings import available_threads
+from locality.storage.entries import TableEntry
 from locality.storage.ingest import progress as progress_bar
 from locality.storage.ingest.appended import appended, raw_columns
 from locality.storage.ingest.keys import check_change
 from locality.storage.ingest.passes import Written, write
 from locality.storage.ingest.schema import existing_table
 from locality.storage.ingest.source import Source
-from locality.storage.manifest import TableEntry
 from locality.storage.segment import SegmentFiles
 from locality.storage.snapshot import Snapshot, column_info, open_table
 from locality.storage.statistics import ColumnStatistics
@@ -128,7 +128,7 @@ def _without_rows(transaction: Transaction, entry: TableEntry, rows: RowIds) -> 
     table = open_table(transaction.store, entry)
     kept: list[SegmentFiles] = []
     first = 0
-    for files, deletions in zip(entry.segments, table.deletions, strict=True):
+    for files, deletions in zip(entry.primary.segments, table.deletions, strict=True):
         start, stop = np.searchsorted(rows, (first, first + files.rows))
         local = rows[start:stop] - first
         first += files.rows
@@ -140,11 +140,13 @@ def _without_rows(transaction: Transaction, entry: TableEntry, rows: RowIds) -> 
         dead = files.rows - int(np.count_nonzero(live))
         if dead < files.rows:
             kept.append(replace(files, deleted=transaction.add_deletions(live), dead=dead))
-    dropped = sum(files.rows for files in entry.segments) - sum(files.rows for files in kept)
-    return replace(entry, segments=tuple(kept), dropped=entry.dropped + dropped)
+    dropped = entry.primary.rows - sum(files.rows for files in kept)
+    primary = replace(entry.primary, segments=tuple(kept))
+    return replace(entry, layouts=(primary,), dropped=entry.dropped + dropped)
 
 
 def _emptied(entry: TableEntry) -> TableEntry:
     """The table without any row."""
     columns = (replace(column, statistics=ColumnStatistics(0)) for column in entry.columns)
-    return replace(entry, segments=(), dictionaries=(), columns=tuple(columns), dropped=0)
+    layouts = (replace(layout, segments=(), dictionaries=()) for layout in entry.layouts)
+    return replace(entry, layouts=tuple(layouts), columns=tuple(columns), dropped=0)

@@ -9,11 +9,12 @@ from locality.storage.store import Store
 
 def compact(store: Store, table: str, *, threads: int | None = None, progress: bool | None = None) -> RewriteReport:
     """Write the rows of a table again in their order; raises as :func:`locality.storage.rewrite.rewrite`."""
-    order = store.snapshot().entries.table(table).order
+    layout = store.snapshot().entries.table(table).primary
     return rewrite(
         store,
         table,
-        order,
+        layout.order,
+        layout.curve,
         lambda snapshot: stored_rows(snapshot.tables.table(table)),
         threads=threads,
         progress=progress,

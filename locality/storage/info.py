@@ -11,7 +11,7 @@ import numpy as np
 
 from locality.encodings import EncodedColumn, decode
 from locality.storage.catalog import listed
-from locality.storage.manifest import ColumnEntry, TableEntry
+from locality.storage.entries import ColumnEntry, TableEntry
 from locality.storage.store import Store
 from locality.storage.table import ForeignKey, Table
 from locality.types import DataType, Domain
@@ -84,14 +84,14 @@ def _table(entry: TableEntry, table: Table) -> TableSummary:
     return TableSummary(
         entry.name,
         entry.rows,
-        sum(segment.dead for segment in entry.segments),
-        len(entry.segments),
+        sum(segment.dead for segment in entry.primary.segments),
+        len(entry.primary.segments),
         sum(file.size for file in entry.files),
         tuple(_column(column, table, index) for index, column in enumerate(entry.columns)),
         entry.primary_key,
         entry.foreign_keys,
         entry.unique,
-        entry.order,
+        entry.primary.placement,
     )
 
 

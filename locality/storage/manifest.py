@@ -15,61 +15,14 @@ from typing import Any
 
 from locality.errors import CorruptStoreError, StoreVersionError
 from locality.storage import durable
+from locality.storage.entries import TableEntry
 from locality.storage.files import FileEntry
-from locality.storage.segment import SegmentFiles
-from locality.storage.statistics import ColumnStatistics
-from locality.storage.table import ForeignKey
-from locality.types import DataType, parse
 
 NAME = "manifest.json"
-FORMAT = 1
+FORMAT = 2
+_FORMATS = (1, FORMAT)
 _MAGIC = "locality store"
 _HEADER_BYTES = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnEntry:
-    """A column: its SQL type and its statistics over the table.
-
-    arrow: of a nested type, the Arrow type, as the base64 text of an Arrow schema of this one column; else None.
-    """
-
-    name: str
-    type: DataType
-    statistics: ColumnStatistics
-    arrow: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TableEntry:
-    """A table. ``primary_key`` and ``foreign_keys`` were declared and checked; ``unique`` columns were found so.
-
-    order: the columns that a rewrite put the rows in the order of, for people to see; rows appended since come after.
-    changed: the version of the store that last changed values of rows that were there before.
-    dropped: rows of which statistics tell but that are gone, with segments in which none was left, since a rewrite.
-    Paths of files are relative to the store.
-    """
-
-    name: str
-    columns: tuple[ColumnEntry, ...]
-    segments: tuple[SegmentFiles, ...] = ()
-    dictionaries: tuple[FileEntry, ...] = ()
-    primary_key: tuple[str, ...] = ()
-    foreign_keys: tuple[ForeignKey, ...] = ()
-    unique: tuple[str, ...] = ()
-    order: tuple[str, ...] = ()
-    dropped: int = 0
-    changed: int = 0
-
-    @property
-    def rows(self) -> int:
-        """Rows that were not deleted."""
-        return sum(segment.live for segment in self.segments)
-
-    @property
-    def files(self) -> tuple[FileEntry, ...]:
-        """Every file that the table needs."""
-        return (*self.dictionaries, *(file for segment in self.segments for file in segment.files))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,60 +125,22 @@ def _header(path: Path, line: bytes) -> dict[str, Any]:
             f"the store {path.parent} has format {header['format']}; this version of Locality reads up to "
             f"format {FORMAT}: upgrade Locality to open it"
         )
-    if header.get("format") != FORMAT or any(type(header.get(key)) is not kind for key, kind in expected.items()):
+    if header.get("format") not in _FORMATS or any(type(header.get(key)) is not kind for key, kind in expected.items()):
         raise CorruptStoreError(f"{path} is damaged: its first line lacks a part")
     return header
 
 
 def _body(manifest: Manifest) -> dict[str, Any]:
-    body = dataclasses.asdict(manifest)
-    for table, entry in zip(manifest.tables, body["tables"], strict=True):
-        for column, record in zip(table.columns, entry["columns"], strict=True):
-            record["type"] = str(column.type)
-            record["statistics"] = column.statistics.to_json()
-    return body
+    return {
+        "version": manifest.version,
+        "tables": [table.to_json() for table in manifest.tables],
+        "retired": [dataclasses.asdict(file) for file in manifest.retired],
+    }
 
 
 def _manifest(body: dict[str, Any]) -> Manifest:
     return Manifest(
         version=body["version"],
-        tables=tuple(_table(table) for table in body["tables"]),
+        tables=tuple(TableEntry.from_json(table) for table in body["tables"]),
         retired=tuple(Retired(**entry) for entry in body["retired"]),
-    )
-
-
-def _table(entry: dict[str, Any]) -> TableEntry:
-    return TableEntry(
-        name=entry["name"],
-        columns=tuple(
-            ColumnEntry(
-                column["name"],
-                parse(column["type"]),
-                ColumnStatistics.from_json(column["statistics"]),
-                column["arrow"],
-            )
-            for column in entry["columns"]
-        ),
-        segments=tuple(_segment(segment) for segment in entry["segments"]),
-        dictionaries=tuple(FileEntry(**file) for file in entry["dictionaries"]),
-        primary_key=tuple(entry["primary_key"]),
-        foreign_keys=tuple(
-            ForeignKey(tuple(key["columns"]), key["table"], tuple(key["parents"])) for key in entry["foreign_keys"]
-        ),
-        unique=tuple(entry["unique"]),
-        order=tuple(entry.get("order", ())),  # stores from before there were orders have none
-        dropped=entry.get("dropped", 0),
-        changed=entry.get("changed", 0),
-    )
-
-
-def _segment(entry: dict[str, Any]) -> SegmentFiles:
-    text, deleted = entry["text"], entry.get("deleted")  # stores from before there were deletions have none
-    return SegmentFiles(
-        entry["rows"],
-        FileEntry(**entry["codes"]),
-        FileEntry(**entry["zones"]),
-        FileEntry(**text) if text is not None else None,
-        FileEntry(**deleted) if deleted is not None else None,
-        entry.get("dead", 0),
     )

@@ -32,12 +32,13 @@ def rewrite(
     store: Store,
     table: str,
     order: Sequence[str],
+    curve: Sequence[str],
     rows: Callable[[Snapshot], Source],
     *,
     threads: int | None = None,
     progress: bool | None = None,
 ) -> RewriteReport:
-    """Write the table's rows as ``rows`` gives them, noted as in ``order``, and commit; on any error nothing changes.
+    """Write the table's rows as ``rows`` gives them, noted as in this order, and commit; on any error nothing changes.
 
     Readers go on over the old files, which stay until nobody needs them. Keys are kept, and not checked again: the rows
     are the same.
@@ -45,7 +46,8 @@ def rewrite(
     Args:
         store: an open store; no other writer may be at work.
         table: the table's name.
-        order: what the manifest says of the order of the rows.
+        order: the columns that the manifest says the rows are in the order of.
+        curve: those along whose curve it says that rows lie which are equal in ``order``.
         rows: the rows of the table in a snapshot, each once. It is called when no other writer can change them.
         threads: default all cores.
         progress: show a bar on standard error; default if it is a terminal.
@@ -66,9 +68,16 @@ def rewrite(
         entry = replace(
             before,
             columns=written.columns,
-            segments=written.segments,
-            dictionaries=written.dictionaries,
-            order=tuple(order),
+            layouts=(
+                replace(
+                    before.primary,
+                    segments=written.segments,
+                    dictionaries=written.dictionaries,
+                    order=tuple(order),
+                    curve=tuple(curve),
+                    written=transaction.version,
+                ),
+            ),
             dropped=0,
         )
         if entry.rows != before.rows:
@@ -77,4 +86,4 @@ def rewrite(
         transaction.commit()
     bytes_before, bytes_stored = (sum(file.size for file in found.files) for found in (before, entry))
     seconds = time.perf_counter() - started
-    return RewriteReport(entry.name, entry.rows, entry.order, bytes_before, bytes_stored, seconds)
+    return RewriteReport(entry.name, entry.rows, entry.primary.placement, bytes_before, bytes_stored, seconds)

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from locality.storage.catalog import NameMap
+from locality.storage.catalog import NameMap, column_positions
 from locality.storage.deletions import Deletions
 from locality.storage.dictionaries import Dictionaries
-from locality.storage.manifest import ColumnEntry, Manifest, TableEntry
+from locality.storage.entries import ColumnEntry, LayoutEntry, TableEntry
+from locality.storage.layout import ROW_ID, Layout
+from locality.storage.manifest import Manifest
 from locality.storage.segment import Segment, SegmentFiles, open_segment
 from locality.storage.table import ColumnInfo, Table
+from locality.types import BIGINT
 
 #: Bytes of a column's strings that stay in memory, decompressed, from query to query; of more, what is in use does.
 MOST_KEPT_TEXT = 256 << 20
@@ -46,35 +49,55 @@ def load(store: Path, manifest: Manifest, previous: Snapshot) -> Snapshot:
 def _open_segments(previous: Snapshot, name: str) -> dict[SegmentFiles, Segment]:
     if name not in previous.tables:
         return {}
-    files = (segment.undeleted for segment in previous.entries[name].segments)
-    return dict(zip(files, previous.tables[name].segments, strict=True))
+    pairs = zip(previous.entries[name].layouts, previous.tables[name].layouts, strict=True)
+    return {
+        files.undeleted: segment
+        for entry, layout in pairs
+        for files, segment in zip(entry.segments, layout.segments, strict=True)
+    }
 
 
 def open_table(store: Path, entry: TableEntry, known: Mapping[SegmentFiles, Segment] | None = None) -> Table:
     """The table of an entry; ``known``: segments that are open already."""
-    known = known or {}
-    names = [column.name for column in entry.columns]
-    types = [column.type for column in entry.columns]
-    dictionaries = Dictionaries(store, entry.dictionaries)
-    passing = frozenset(i for i, c in enumerate(entry.columns) if c.statistics.text_bytes > MOST_KEPT_TEXT)
-    segments = [
-        known.get(files.undeleted) or open_segment(store, files.undeleted, names, types, dictionaries, passing)
-        for files in entry.segments
-    ]
+    primary, *others = (_open_layout(store, entry, layout, known or {}) for layout in entry.layouts)
     deletions = [
         None if files.deleted is None else Deletions(store, files.deleted, files.rows, files.dead)
-        for files in entry.segments
+        for files in entry.primary.segments
     ]
     return Table(
         entry.name,
         [column_info(column) for column in entry.columns],
-        segments,
+        primary.segments,
         [column.statistics for column in entry.columns],
         entry.primary_key,
         entry.foreign_keys,
         entry.unique,
         deletions,
+        others,
     )
+
+
+def _open_layout(store: Path, table: TableEntry, entry: LayoutEntry, known: Mapping[SegmentFiles, Segment]) -> Layout:
+    columns = columns_of(table, entry)
+    stored = [table.columns[index] for index in columns]
+    names, types = [column.name for column in stored], [column.type for column in stored]
+    if entry.columns is not None:
+        names.append(ROW_ID)
+        types.append(BIGINT)
+    dictionaries = Dictionaries(store, entry.dictionaries)
+    passing = frozenset(i for i, c in enumerate(stored) if c.statistics.text_bytes > MOST_KEPT_TEXT)
+    segments = [
+        known.get(files.undeleted) or open_segment(store, files.undeleted, names, types, dictionaries, passing)
+        for files in entry.segments
+    ]
+    return Layout(segments, columns, entry.name)
+
+
+def columns_of(table: TableEntry, layout: LayoutEntry) -> list[int]:
+    """The positions in the table of the columns that a layout has, in its order."""
+    if layout.columns is None:
+        return list(range(len(table.columns)))
+    return column_positions(table.name, [column.name for column in table.columns], layout.columns)
 
 
 def column_info(column: ColumnEntry) -> ColumnInfo:

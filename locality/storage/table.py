@@ -14,12 +14,13 @@ from locality import types
 from locality.encodings import EncodedColumn, decode, slice_column
 from locality.plan import virtual
 from locality.storage.deletions import Deletions, Mask
+from locality.storage.layout import Layout
 from locality.storage.segment import Segment
 from locality.storage.statistics import ColumnStatistics
 from locality.storage.virtual import Live, RowIds, virtual_columns
 from locality.types import DataType
 
-__all__ = ["ColumnInfo", "ColumnStatistics", "DistinctCount", "ForeignKey", "Segment", "Table"]
+__all__ = ["ColumnInfo", "ColumnStatistics", "DistinctCount", "ForeignKey", "Layout", "Segment", "Table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,9 @@ class DistinctCount:
 
 
 class Table:
-    """An immutable table: segments in row order, and which of their rows were deleted. Opening one touches no file.
+    """An immutable table: its layouts, and which rows were deleted. Opening one touches no file.
 
+    layouts: the primary one, which has all columns, first. segments: of the primary one, in row order.
     row_count: rows of the segments, deleted ones among them; statistics are of all of these. live_count: the others.
     """
 
@@ -73,15 +75,18 @@ class Table:
         foreign_keys: Sequence[ForeignKey] = (),
         unique: Sequence[str] = (),
         deletions: Sequence[Deletions | None] = (),
+        layouts: Sequence[Layout] = (),
     ) -> None:
         """``statistics`` has one entry a column; ``primary_key`` is empty if there is none.
 
+        segments, deletions: of the primary layout; layouts: the further ones.
         unique: columns without NULLs in which no value occurs twice, as ingest found; there may be more.
         deletions: of each segment, or nothing at all. Keys hold for the rows that were not deleted.
         """
         self.name = name
         self.columns = tuple(columns)
         self.segments = tuple(segments)
+        self.layouts = (Layout(self.segments, range(len(self.columns))), *layouts)
         self.deletions = tuple(deletions) or (None,) * len(self.segments)
         self.row_count = sum(segment.row_count for segment in self.segments)
         self.live_count = self.row_count - sum(found.count for found in self.deletions if found is not None)

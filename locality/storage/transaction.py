@@ -14,9 +14,10 @@ from locality.storage import durable, manifest
 from locality.storage.catalog import NameMap, fold
 from locality.storage.deletions import Mask, write_deletions
 from locality.storage.dictionaries import write_dictionary
+from locality.storage.entries import TableEntry
 from locality.storage.files import FileEntry
 from locality.storage.lock import WriteLock, oldest_pinned
-from locality.storage.manifest import Manifest, Retired, TableEntry
+from locality.storage.manifest import Manifest, Retired
 from locality.storage.segment import SegmentFiles, write_segment
 
 SEGMENTS = "segments"
@@ -112,7 +113,7 @@ class Transaction:
 
     def commit(self) -> int:
         """Make the change durable and visible; returns the new version."""
-        version = self._before.version + 1
+        version = self.version
         after = Manifest(version, tuple(self._tables.values()))
         old, new = self._before.files, after.files
         for path in new.keys() - old.keys():

@@ -12,9 +12,9 @@ from pathlib import Path
 from locality.encodings import decode
 from locality.errors import CorruptStoreError, LocalityError
 from locality.storage import dictionaries, files
+from locality.storage.entries import TableEntry
 from locality.storage.ingest.collector import Collector
 from locality.storage.ingest.proofs import check_references, check_unique
-from locality.storage.manifest import TableEntry
 from locality.storage.snapshot import Snapshot, open_table
 from locality.storage.statistics import ColumnStatistics
 from locality.storage.store import Store
@@ -98,7 +98,7 @@ def _damaged_files(store: Path, entry: TableEntry) -> Iterator[str]:
 
 
 def _data_checks(store: Path, entry: TableEntry, table: Table) -> Iterator[Callable[[], None]]:
-    for file in entry.dictionaries:
+    for file in entry.primary.dictionaries:
         yield partial(_check_dictionary, store, file)
     for segment in table.segments:
         yield segment.verify

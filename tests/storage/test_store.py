@@ -90,7 +90,7 @@ def test_newer_format(tmp_path: Path) -> None:
     header, body = (tmp_path / manifest.NAME).read_text().split("\n", 1)
     newer = json.dumps({**json.loads(header), "format": 7})
     (tmp_path / manifest.NAME).write_text(f"{newer}\n{body}")
-    with pytest.raises(StoreVersionError, match="format 7.*format 1: upgrade"):
+    with pytest.raises(StoreVersionError, match="format 7.*format 2: upgrade"):
         Store.open(tmp_path)
 
 

@@ -10,13 +10,13 @@ from typing import Any, Literal
 from locality.errors import CatalogError, SchemaError
 from locality.settings import available_threads
 from locality.storage.catalog import check_name
+from locality.storage.entries import LayoutEntry, TableEntry
 from locality.storage.ingest import progress as progress_bar
 from locality.storage.ingest.appended import appended, raw_columns
 from locality.storage.ingest.keys import check, parse_foreign_keys, parse_primary_key
 from locality.storage.ingest.objects import open_source
 from locality.storage.ingest.passes import write
 from locality.storage.ingest.schema import existing_table, new_table
-from locality.storage.manifest import TableEntry
 from locality.storage.snapshot import column_info
 from locality.storage.store import Store
 from locality.storage.table import ForeignKey
@@ -97,7 +97,10 @@ def ingest(
         if mode == "append" and before is not None:
             entry = appended(before, written)
         else:
-            entry = TableEntry(table, written.columns, written.segments, written.dictionaries, *keys)
+            layout = LayoutEntry(
+                segments=written.segments, dictionaries=written.dictionaries, written=transaction.version
+            )
+            entry = TableEntry(table, written.columns, (layout,), *keys, changed=transaction.version)
         entry = check(transaction, entry)
         transaction.put(entry)
         transaction.commit()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from locality.storage.entries import ColumnEntry, LayoutEntry, TableEntry
 from locality.storage.ingest.passes import Written
-from locality.storage.manifest import ColumnEntry, TableEntry
 from locality.storage.snapshot import open_table
 from locality.storage.statistics import merge_statistics
 from locality.types import Domain
@@ -14,7 +14,7 @@ from locality.types import Domain
 
 def raw_columns(store: Path, entry: TableEntry) -> frozenset[int]:
     """The columns whose strings have no dictionary in the table's first segment, nor should have one in later ones."""
-    if not entry.segments:
+    if not entry.primary.segments:
         return frozenset()
     first = open_table(store, entry).segments[0]
     return frozenset(i for i, column in enumerate(entry.columns) if _is_text(column) and first.encoding(i) == "text")
@@ -30,10 +30,10 @@ def appended(before: TableEntry, written: Written) -> TableEntry:
         replace(old, statistics=merge_statistics([old.statistics, new.statistics], old.type))
         for old, new in zip(before.columns, written.columns, strict=True)
     ]
-    dictionaries = {file.path: file for file in (*before.dictionaries, *written.dictionaries)}
-    return replace(
-        before,
-        columns=tuple(columns),
-        segments=before.segments + written.segments,
-        dictionaries=tuple(dictionaries.values()),
-    )
+    return replace(before, columns=tuple(columns), layouts=(_extended(before.primary, written),))
+
+
+def _extended(layout: LayoutEntry, written: Written) -> LayoutEntry:
+    """The layout with further segments at its end."""
+    dictionaries = {file.path: file for file in (*layout.dictionaries, *written.dictionaries)}
+    return replace(layout, segments=layout.segments + written.segments, dictionaries=tuple(dictionaries.values()))

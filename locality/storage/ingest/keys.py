@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from locality.errors import CatalogError, SchemaError
 from locality.storage.catalog import NameMap, column_positions, fold, listed
+from locality.storage.entries import TableEntry
 from locality.storage.ingest.orphans import check_children
 from locality.storage.ingest.proofs import check_references, check_unique, unique_columns
-from locality.storage.manifest import TableEntry
 from locality.storage.snapshot import open_table
 from locality.storage.table import ForeignKey, Table
 from locality.storage.transaction import Transaction
@@ -86,7 +86,7 @@ def check_change(transaction: Transaction, entry: TableEntry, added: int, delete
     """
     tables = _opened(transaction, entry)
     table = tables[entry.name]
-    since, scratch = len(entry.segments) - added, transaction.staging
+    since, scratch = len(entry.primary.segments) - added, transaction.staging
     if added:
         # rows that come make no column unique that was not, unless there were none before
         entry = replace(entry, unique=unique_columns(table, entry.unique if since else None, since))

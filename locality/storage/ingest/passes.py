@@ -8,6 +8,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 from locality.encodings import EncodedColumn, EncodingSpec, assemble, stored_bytes
+from locality.storage.entries import ColumnEntry
 from locality.storage.files import FileEntry
 from locality.storage.ingest.collector import Collector
 from locality.storage.ingest.facts import Facts
@@ -17,7 +18,6 @@ from locality.storage.ingest.schema import Target
 from locality.storage.ingest.source import Piece, Source
 from locality.storage.ingest.staging import Staging
 from locality.storage.ingest.validity import InvalidValue
-from locality.storage.manifest import ColumnEntry
 from locality.storage.segment import SEGMENT_ROWS, SegmentFiles
 from locality.storage.snapshot import arrow_to_text
 from locality.storage.transaction import Transaction

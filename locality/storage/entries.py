@@ -1,0 +1,182 @@
+"""What a manifest says of each table: its columns, its keys, and the layouts that hold its rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from locality.storage.files import FileEntry
+from locality.storage.layout import PRIMARY
+from locality.storage.segment import SegmentFiles
+from locality.storage.statistics import ColumnStatistics
+from locality.storage.table import ForeignKey
+from locality.types import DataType, parse
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnEntry:
+    """A column: its SQL type and its statistics over the table.
+
+    statistics: ``sorted`` and ``stored_bytes`` are those of the primary layout.
+    arrow: of a nested type, the Arrow type, as the base64 text of an Arrow schema of this one column; else None.
+    """
+
+    name: str
+    type: DataType
+    statistics: ColumnStatistics
+    arrow: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of JSON values."""
+        return {
+            "name": self.name,
+            "type": str(self.type),
+            "statistics": self.statistics.to_json(),
+            "arrow": self.arrow,
+        }
+
+    @staticmethod
+    def from_json(entry: dict[str, Any]) -> ColumnEntry:
+        """The inverse of :meth:`to_json`."""
+        statistics = ColumnStatistics.from_json(entry["statistics"])
+        return ColumnEntry(entry["name"], parse(entry["type"]), statistics, entry["arrow"])
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutEntry:
+    """All rows of a table in one order. Paths of files are relative to the store.
+
+    columns: those of the table that the layout has, in the table's order; None for all, as the primary layout has them.
+        A secondary layout's segments have one more, the last: each row's position in the primary layout.
+    order: the columns that a rewrite put the rows in the order of; rows appended since come after.
+    curve: the columns along a curve through which rows that are equal in ``order`` lie.
+    written: the version of the store that last put all rows in their places; a later append adds to them.
+    """
+
+    name: str = PRIMARY
+    columns: tuple[str, ...] | None = None
+    segments: tuple[SegmentFiles, ...] = ()
+    dictionaries: tuple[FileEntry, ...] = ()
+    order: tuple[str, ...] = ()
+    curve: tuple[str, ...] = ()
+    written: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows of its segments, deleted ones among them."""
+        return sum(segment.rows for segment in self.segments)
+
+    @property
+    def files(self) -> tuple[FileEntry, ...]:
+        """Every file that the layout needs."""
+        return (*self.dictionaries, *(file for segment in self.segments for file in segment.files))
+
+    @property
+    def placement(self) -> tuple[str, ...]:
+        """The order for people to see, with a curve as one of its columns."""
+        return (*self.order, f"curve({', '.join(self.curve)})") if self.curve else self.order
+
+    @staticmethod
+    def from_json(entry: dict[str, Any]) -> LayoutEntry:
+        """The inverse of :func:`dataclasses.asdict`."""
+        return LayoutEntry(
+            name=entry["name"],
+            columns=None if entry["columns"] is None else tuple(entry["columns"]),
+            segments=tuple(_segment(segment) for segment in entry["segments"]),
+            dictionaries=tuple(FileEntry(**file) for file in entry["dictionaries"]),
+            order=tuple(entry["order"]),
+            curve=tuple(entry["curve"]),
+            written=entry["written"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TableEntry:
+    """A table. ``primary_key`` and ``foreign_keys`` were declared and checked; ``unique`` columns were found so.
+
+    layouts: each holds all rows; the first is the primary one, which has all columns.
+    dropped: rows of which statistics tell but that are gone, with segments in which none was left, since a rewrite.
+    changed: the version of the store that last changed values of rows that were there before, or made the table.
+    """
+
+    name: str
+    columns: tuple[ColumnEntry, ...]
+    layouts: tuple[LayoutEntry, ...]
+    primary_key: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    unique: tuple[str, ...] = ()
+    dropped: int = 0
+    changed: int = 0
+
+    @property
+    def primary(self) -> LayoutEntry:
+        """The layout with all columns."""
+        return self.layouts[0]
+
+    @property
+    def rows(self) -> int:
+        """Rows that were not deleted."""
+        return sum(segment.live for segment in self.primary.segments)
+
+    @property
+    def files(self) -> tuple[FileEntry, ...]:
+        """Every file that the table needs, each once."""
+        return tuple({file.path: file for layout in self.layouts for file in layout.files}.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of JSON values."""
+        return {
+            "name": self.name,
+            "columns": [column.to_json() for column in self.columns],
+            "layouts": [dataclasses.asdict(layout) for layout in self.layouts],
+            "primary_key": self.primary_key,
+            "foreign_keys": [dataclasses.asdict(key) for key in self.foreign_keys],
+            "unique": self.unique,
+            "dropped": self.dropped,
+            "changed": self.changed,
+        }
+
+    @staticmethod
+    def from_json(entry: dict[str, Any]) -> TableEntry:
+        """The inverse of :meth:`to_json`, for entries of format 1, too."""
+        layouts = entry["layouts"] if "layouts" in entry else [_only_layout(entry)]
+        return TableEntry(
+            name=entry["name"],
+            columns=tuple(ColumnEntry.from_json(column) for column in entry["columns"]),
+            layouts=tuple(LayoutEntry.from_json(layout) for layout in layouts),
+            primary_key=tuple(entry["primary_key"]),
+            foreign_keys=tuple(
+                ForeignKey(tuple(key["columns"]), key["table"], tuple(key["parents"])) for key in entry["foreign_keys"]
+            ),
+            unique=tuple(entry["unique"]),
+            dropped=entry.get("dropped", 0),  # the first stores did not say
+            changed=entry.get("changed", 0),
+        )
+
+
+def _only_layout(entry: dict[str, Any]) -> dict[str, Any]:
+    """The layout of a table in a manifest of format 1, which noted it, with a curve as text, in the table itself."""
+    names = entry.get("order", ())
+    curves = [name.removeprefix("curve(").removesuffix(")") for name in names if name.startswith("curve(")]
+    return {
+        "name": PRIMARY,
+        "columns": None,
+        "segments": entry["segments"],
+        "dictionaries": entry["dictionaries"],
+        "order": [name for name in names if not name.startswith("curve(")],
+        "curve": [name for curve in curves for name in curve.split(", ")],
+        "written": 0,
+    }
+
+
+def _segment(entry: dict[str, Any]) -> SegmentFiles:
+    text, deleted = entry["text"], entry.get("deleted")  # stores from before there were deletions have none
+    return SegmentFiles(
+        entry["rows"],
+        FileEntry(**entry["codes"]),
+        FileEntry(**entry["zones"]),
+        FileEntry(**text) if text is not None else None,
+        FileEntry(**deleted) if deleted is not None else None,
+        entry.get("dead", 0),
+    )
