@@ -33,6 +33,7 @@ from locality.errors import (
 
 if TYPE_CHECKING:
     from locality.connection import Connection, connect
+    from locality.duckdb import attach, explain
     from locality.runtime.result import Result
 
 __version__ = "0.1.0"
@@ -55,19 +56,23 @@ __all__ = [
     "StoreLockedError",
     "StoreVersionError",
     "__version__",
+    "attach",
     "connect",
     "errors",
+    "explain",
 ]
 
 _LAZY = {
     "Connection": "locality.connection",
+    "attach": "locality.duckdb",
     "connect": "locality.connection",
+    "explain": "locality.duckdb",
     "Result": "locality.runtime.result",
 }
 
 
 def __getattr__(name: str) -> object:
-    """Import ``connect``, ``Connection`` and ``Result`` at their first use (PEP 562)."""
+    """Import what ``_LAZY`` names at its first use (PEP 562)."""
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

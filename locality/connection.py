@@ -175,7 +175,7 @@ class Connection(Writes):
         key = _cache_key(sql, params, disabled)
         with self._lock:
             if self._fallback is not None and self._fallback.changed_settings != self._followed:
-                self._follow(self._fallback.changed_settings)
+                self.follow(self._fallback.changed_settings)
             if foreign := self._followed.keys() - FOLLOWED:
                 if writes(kind := self._planner.kind(sql), sql):
                     raise NotASelect(kind)
@@ -222,8 +222,8 @@ class Connection(Writes):
             if snapshot is self._synced and key in self._plans:
                 self._plans[key] = reason
 
-    def _follow(self, settings: Mapping[str, str]) -> None:
-        """Plans with the settings that SQL has changed, from now on."""
+    def follow(self, settings: Mapping[str, str]) -> None:
+        """Plan with these values of DuckDB's settings, by name, from now on."""
         self._followed = settings
         self._planner.close()
         self._planner = Planner({name: value for name, value in settings.items() if name in FOLLOWED})

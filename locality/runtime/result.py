@@ -11,6 +11,7 @@ from locality.runtime.values import column_values
 from locality.types import Domain, parse, to_arrow
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas
     import polars
     import pyarrow as pa
@@ -145,10 +146,14 @@ class Result:
 
     def df(self) -> pandas.DataFrame:
         """All rows as a pandas data frame, with the dtypes of DuckDB's ``df()``; needs pandas."""
+        frame: pandas.DataFrame = self.to_relation().df()
+        return frame
+
+    def to_relation(self, start: int = 0) -> duckdb.DuckDBPyRelation:
+        """The rows from number ``start`` on, as a relation of a private DuckDB, with DuckDB's types."""
         from locality.runtime.relation import as_relation
 
-        frame: pandas.DataFrame = as_relation(self._open(), self._names, self._types).df()
-        return frame
+        return as_relation(self._open().slice(start), self._names, self._types)
 
     def pl(self) -> polars.DataFrame:
         """All rows as a Polars data frame; needs polars."""

@@ -39,7 +39,7 @@ _WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "COPY_DATABASE"
 _CATALOG = frozenset({"CREATE", "DROP", "ALTER", "CREATE_FUNC", "ATTACH", "DETACH", "TRANSACTION", "EXPORT", "VACUUM"})
 _SETTINGS = frozenset({"SET", "VARIABLE_SET", "PRAGMA", "CALL"})
 #: Settings that don't change what a query answers: resources, and how DuckDB goes about its own work.
-_RESOURCES = frozenset(
+RESOURCES = frozenset(
     {
         *("threads", "worker_threads", "external_threads", "memory_limit", "max_memory", "operator_memory_limit"),
         *("temp_directory", "max_temp_directory_size", "enable_progress_bar", "enable_progress_bar_print"),
@@ -141,7 +141,7 @@ class Fallback:
             answer = self._interruptibly(partial(_answer, connection, statements[-1].query, given), stopped)
             if any(statement.type.name in _SETTINGS for statement in statements):
                 changed = dict(_settings(connection) - self._settings)
-                self.changed_settings = {name: value for name, value in changed.items() if name not in _RESOURCES}
+                self.changed_settings = {name: value for name, value in changed.items() if name not in RESOURCES}
             return answer
 
     @contextlib.contextmanager

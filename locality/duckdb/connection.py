@@ -1,0 +1,254 @@
+"""``attach``: a DuckDB connection as people's programs know it, in front of DuckDB and of layouts of its tables."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+
+from locality.duckdb.layouts import Layouts
+from locality.duckdb.pending import Pending
+from locality.duckdb.relation import AttachedRelation, raw_of
+from locality.duckdb.routing import Router
+from locality.duckdb.scope import call_from
+from locality.errors import InterruptError, LocalityError, StoreError, Unsupported
+from locality.runtime.explain import Explained, explain_fallback
+from locality.runtime.profile import Profile
+from locality.runtime.result import Result
+from locality.settings import Settings
+from locality.sql.parameters import Parameters
+
+#: Methods that fetch from the last ``execute``, and DuckDB's relation has too.
+_FETCHES = frozenset(
+    {"df", "fetchdf", "fetch_df", "fetchnumpy", "to_arrow_table", "to_arrow_reader", "fetch_df_chunk", "torch", "tf"}
+)
+_AS = {"fetch_df": "df", "fetch_df_chunk": "df"}
+#: The database that the connection was opened with, if it is in use: one attached later may have been told not to log.
+_FILE = """
+select database_name, path from (from duckdb_databases() where not internal order by database_oid limit 1)
+where database_name = current_database() and path is not null
+"""
+
+
+def attach(connection: duckdb.DuckDBPyConnection, *, threads: int | None = None) -> AttachedConnection:
+    """A connection that does what ``connection`` does, and answers queries over layouts of its tables where it can.
+
+    Args:
+        connection: an open connection; closing the attached one closes it.
+        threads: worker threads; default all cores that this process may use.
+
+    Raises:
+        StoreError: DuckDB's client is too old to tell what other connections run, or the sidecar store is damaged.
+    """
+    if not hasattr(connection, "_catalog_version"):
+        raise StoreError(f"DuckDB {duckdb.__version__} doesn't tell what other connections run: use 2.0 or newer")
+    settings = Settings() if threads is None else Settings(threads=max(1, threads))
+    found = connection.execute(_FILE).fetchone()
+    layouts = None if found is None else Layouts(Path(found[1]).absolute(), str(found[0]), settings)
+    return AttachedConnection(connection, layouts)
+
+
+def explain(connection: AttachedConnection, sql: str, params: Parameters | None = None) -> Explained:
+    """Which engine answers a query, with Locality's plan, or the reason why it is DuckDB; prints as text."""
+    return connection.explained(sql, params)
+
+
+class AttachedConnection:
+    """What it doesn't say itself is DuckDB's. Like DuckDB's, use it from one thread at a time, and cursors from others.
+
+    ``last_profile`` says which engine answered the last query and, for DuckDB, why; None before the first.
+    """
+
+    last_profile: Profile | None = None
+
+    def __init__(self, raw: duckdb.DuckDBPyConnection, layouts: Layouts | None) -> None:
+        """See :func:`attach`; ``layouts`` is None for a database in memory, which has none."""
+        self._raw = raw
+        self._layouts = layouts
+        self._router = None if layouts is None else Router(layouts, raw._catalog_version)
+        self._pending: Pending | None = None
+
+    # --- statements
+
+    def execute(self, query: Any, parameters: Any = None, **options: Any) -> AttachedConnection:
+        """Run statements; rows are fetched from this connection."""
+        result = None if options else self.answer(query, parameters, replaces=True)
+        if result is not None:
+            self._raw.abort()
+            self._pending = Pending(result)
+            return self
+        self._pending = None
+        given = () if parameters is None else (parameters,)
+        call_from(sys._getframe(1), partial(self._raw.execute, query, *given, **options))
+        return self
+
+    def sql(self, query: Any, *, alias: str = "", params: Any = None) -> AttachedRelation | None:
+        """A relation over the last statement, or None if that returns nothing; earlier statements run now."""
+        bind = partial(self._raw.sql, query, alias=alias, params=params)
+        if isinstance(query, str) and self._router is not None and self._router.is_known(query) and not alias:
+            return AttachedRelation(self, bind, params, query)
+        return self._related(call_from(sys._getframe(1), bind), params)
+
+    query = sql
+    from_query = sql
+
+    def table(self, table_name: str) -> AttachedRelation | None:
+        """A relation over a table, a view or a Python variable."""
+        return self._related(call_from(sys._getframe(1), partial(self._raw.table, table_name)))
+
+    def view(self, view_name: str) -> AttachedRelation | None:
+        """A relation over a view."""
+        return self._related(call_from(sys._getframe(1), partial(self._raw.view, view_name)))
+
+    def create_function(self, name: str, *args: Any, **kwargs: Any) -> AttachedConnection:
+        """Make a function of Python's; queries that name it are DuckDB's from now on."""
+        if self._router is not None:
+            self._router.add_function(name)
+        self._raw.create_function(name, *args, **kwargs)
+        return self
+
+    def answer(self, query: Any, params: Any = None, *, replaces: bool = False) -> Result | None:
+        """Locality's answer to a text, None if DuckDB has to give it; ``last_profile`` then says why.
+
+        replaces: whether an unfinished result of the last ``execute`` may go. Raises duckdb.InterruptException.
+        """
+        try:
+            if self._router is None:
+                raise Unsupported("the database is in memory")
+            if not isinstance(query, str):
+                raise Unsupported("not a text")
+            connection = self._router.route(query, self._ask_again if replaces else self._ask)
+            try:
+                result = connection.sql(query, params)
+            except LocalityError as reason:
+                if not isinstance(reason, InterruptError):
+                    self._router.refuse(query, str(reason))
+                raise
+        except InterruptError as error:
+            raise duckdb.InterruptException(f"INTERRUPT Error: {error}") from None
+        except LocalityError as reason:
+            self.last_profile = Profile(engine="duckdb", reason=str(reason).split("\n", 1)[0])
+            return None
+        self.last_profile = result.profile
+        return result
+
+    def explained(self, sql: str, params: Parameters | None = None) -> Explained:
+        """See :func:`explain`."""
+        if self.answer(sql, params) is None or self._router is None:
+            return explain_fallback(self.last_profile.reason if self.last_profile else "", None)
+        return self._router.route(sql, self._ask).explain(sql, params)
+
+    # --- layouts
+
+    def accelerate(self, *tables: str) -> None:
+        """Build layouts of these tables of the database, all of them if none is named, as they are now.
+
+        They lie beside the database file, and serve until the database is written to again.
+
+        Raises:
+            CatalogError: there is no such table. SchemaError: a table can't be kept exactly as it is.
+            StoreError: the database is in memory, or others keep writing to it.
+        """
+        self._sidecar().build(self._raw, tables)
+
+    def refresh(self) -> None:
+        """Build the layouts again if the database was written to since; raises as :meth:`accelerate` does."""
+        layouts = self._sidecar()
+        if layouts.tables:
+            layouts.build(self._raw, layouts.tables)
+
+    def forget(self, *tables: str) -> None:
+        """Drop the layouts of these tables, all if none is named; raises CatalogError for one without."""
+        layouts = self._sidecar()
+        layouts.forget(tables or layouts.tables)
+
+    # --- rows of the last execute
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """The next row; None after the last."""
+        return (self._raw if self._pending is None else self._pending).fetchone()
+
+    def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
+        """The next ``size`` rows, fewer at the end."""
+        return (self._raw if self._pending is None else self._pending).fetchmany(size)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """All rows that are left."""
+        return (self._raw if self._pending is None else self._pending).fetchall()
+
+    @property
+    def description(self) -> Any:
+        """Name and type of each column of the last ``execute``."""
+        return (self._raw if self._pending is None else self._pending).description
+
+    @property
+    def rowcount(self) -> int:
+        """DuckDB's."""
+        return (self._raw if self._pending is None else self._pending).rowcount
+
+    # --- the rest
+
+    def executemany(self, query: Any, parameters: Any = None) -> AttachedConnection:
+        """Run a statement once for each set of parameters."""
+        self._pending = None
+        call_from(sys._getframe(1), partial(self._raw.executemany, query, parameters))
+        return self
+
+    def cursor(self) -> AttachedConnection:
+        """Another connection to the same database, with the same layouts."""
+        return AttachedConnection(self._raw.cursor(), self._layouts)
+
+    duplicate = cursor
+
+    def interrupt(self) -> None:
+        """Stop what another thread is running on this connection."""
+        if self._layouts is not None:
+            self._layouts.interrupt()
+        self._raw.interrupt()
+
+    def close(self) -> None:
+        """Close DuckDB's connection; the layouts stay where they are."""
+        self._pending = None
+        self._raw.close()
+
+    def __enter__(self) -> AttachedConnection:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _FETCHES and self._pending is not None:
+            return partial(self._fetched, name)
+        value = getattr(self._raw, name)
+        return partial(self._delegated, value) if callable(value) else value
+
+    def _fetched(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        rest = None if self._pending is None else self._pending.rest()
+        return None if rest is None else getattr(rest, _AS.get(name, name))(*args, **kwargs)
+
+    def _delegated(self, method: Any, *args: Any, **kwargs: Any) -> Any:
+        value = method(*map(raw_of, args), **{name: raw_of(each) for name, each in kwargs.items()})
+        if value is self._raw:
+            return self
+        return self._related(value) if isinstance(value, duckdb.DuckDBPyRelation) else value
+
+    def _related(self, raw: duckdb.DuckDBPyRelation | None, params: Any = None) -> AttachedRelation | None:
+        return None if raw is None else AttachedRelation(self, lambda: raw, params)
+
+    def _ask(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._raw.sql(sql).fetchall()
+
+    def _ask_again(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._raw.execute(sql).fetchall()
+
+    def _sidecar(self) -> Layouts:
+        if self._layouts is None:
+            raise StoreError("a database in memory doesn't tell what was written to it: use one in a file")
+        return self._layouts

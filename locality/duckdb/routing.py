@@ -1,0 +1,137 @@
+"""Which texts Locality answers for one DuckDB connection; what was found is kept while nothing changes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import duckdb
+
+from locality.connection import Connection
+from locality.duckdb.layouts import Layouts
+from locality.duckdb.session import Names, Run, read_names, words
+from locality.duckdb.stamp import Stamp, read_stamp
+from locality.errors import Unsupported
+from locality.storage.catalog import fold
+
+#: What a text begins with that may be a query; all else goes to DuckDB unread.
+_QUERY = re.compile(r"\s*(\(\s*)*(select|from|with|values|pivot|unpivot)\b", re.IGNORECASE)
+#: Texts that are remembered.
+_TEXTS = 1024
+
+
+class _Busy(Unsupported):
+    """The connection can't be asked now; it may be later."""
+
+
+@dataclass
+class _Situation:
+    """What is known as long as nobody commits, and nobody runs a statement other than a query on the database.
+
+    refused: the reason by text. accepted: texts that only name what is the same here and there.
+    names: None until a text asks for them.
+    """
+
+    version: int
+    stamp: Stamp
+    fresh: frozenset[str]
+    refused: dict[str, str] = field(default_factory=dict)
+    accepted: set[str] = field(default_factory=set)
+    names: Names | str | None = None
+    connection: Connection | None = None
+
+
+class Router:
+    """Decides for one connection; ``version`` counts the statements, of all connections, that are no plain queries."""
+
+    def __init__(self, layouts: Layouts, version: Callable[[], int]) -> None:
+        self._layouts = layouts
+        self._version = version
+        self._situation: _Situation | None = None
+        self._own_functions: frozenset[str] = frozenset()
+
+    def route(self, text: str, run: Run) -> Connection:
+        """The connection over layouts that gives the same answer as DuckDB does now; ``run`` asks the user's.
+
+        Raises Unsupported with the reason why there is none.
+        """
+        situation = self._look()
+        if text in situation.refused:
+            raise Unsupported(situation.refused[text])
+        if text not in situation.accepted or situation.connection is None:
+            try:
+                situation.connection = self._check(situation, text, run)
+            except _Busy:
+                raise
+            except Unsupported as reason:
+                self._keep(situation, text, str(reason))
+                raise
+            if len(situation.accepted) >= _TEXTS:
+                situation.accepted.clear()
+            situation.accepted.add(text)
+        return situation.connection
+
+    def refuse(self, text: str, reason: str) -> None:
+        """Leave this text to DuckDB from now on."""
+        if self._situation is not None:
+            self._keep(self._situation, text, reason)
+
+    def is_known(self, text: str) -> bool:
+        """Whether the text would be routed now without asking DuckDB anything."""
+        try:
+            return text in self._look().accepted
+        except Unsupported:
+            return False
+
+    def add_function(self, name: str) -> None:
+        """Leave texts that name this function to DuckDB: it is the user's own."""
+        self._own_functions |= words(name)
+        self.forget()
+
+    def forget(self) -> None:
+        """Look at everything again the next time."""
+        self._situation = None
+
+    def _look(self) -> _Situation:
+        version, stamp = self._version(), read_stamp(self._layouts.database)
+        fresh = self._layouts.fresh(stamp)
+        known = self._situation
+        if known is None or (known.version, known.stamp, known.fresh) != (version, stamp, fresh):
+            self._situation = known = _Situation(version, stamp, fresh)
+        return known
+
+    def _check(self, situation: _Situation, text: str, run: Run) -> Connection:
+        if not _QUERY.match(text):
+            raise Unsupported("not a query")
+        named = words(text)
+        layouts = {fold(name) for name in self._layouts.tables}
+        if not named & layouts:
+            raise Unsupported("no table with a layout is named")
+        if stale := named & (layouts - situation.fresh):
+            raise Unsupported(f"the database was written to since the layout of {min(stale)!r} was built")
+        names = self._names(situation, run)
+        if hidden := named & (situation.fresh - names.tables):
+            raise Unsupported(f"several tables or views are called {min(hidden)!r}")
+        if own := named & (names.own | self._own_functions):
+            raise Unsupported(f"{min(own)!r} is a function or type of the database's own")
+        return self._layouts.connection(names.settings)
+
+    def _names(self, situation: _Situation, run: Run) -> Names:
+        if situation.names is None:
+            try:
+                situation.names = read_names(run, self._layouts.catalog)
+            except Unsupported as reason:
+                situation.names = str(reason)
+            except duckdb.Error as error:  # an unfinished result, or a transaction that failed
+                raise _Busy(str(error).split("\n", 1)[0]) from None
+        if isinstance(situation.names, str):
+            raise Unsupported(situation.names)
+        return situation.names
+
+    @staticmethod
+    def _keep(situation: _Situation, text: str, reason: str) -> None:
+        if len(situation.refused) >= _TEXTS:
+            situation.refused.clear()
+        situation.refused[text] = reason
+        situation.accepted.discard(text)

@@ -1,0 +1,90 @@
+"""What a DuckDB connection makes of names and settings: whether a text means the same here and over the layouts.
+
+The layouts are planned over by a database that knows their tables alone. So a text that it can bind means the same on
+the user's connection, if each table's name leads to that table there, no function or type that the text names is the
+user's own, and the settings that have a say are followed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import duckdb
+
+from locality.errors import Unsupported
+from locality.sql.fallback import RESOURCES
+from locality.sql.planner import FOLLOWED
+from locality.storage.catalog import fold
+
+Run = Callable[[str], list[tuple[Any, ...]]]
+
+_WORD = re.compile(r"\w+")
+_SETTINGS = "select name, coalesce(value, '') from duckdb_settings()"
+_TRANSACTION = "select txid_current()"
+_PLACE = "select current_database(), current_schema()"
+_TABLES = """
+select table_name from duckdb_tables() where not internal
+union all select view_name from duckdb_views() where not internal
+"""
+_OWN = """
+select function_name from duckdb_functions() where not internal
+union select type_name from duckdb_types() where not internal
+"""
+#: Settings of how a database was opened, that don't change what a query answers.
+_OPENED = frozenset(
+    {
+        *("access_mode", "allow_unsigned_extensions", "allow_community_extensions", "autoinstall_known_extensions"),
+        *("autoload_known_extensions", "custom_user_agent", "duckdb_api", "extension_directory", "home_directory"),
+        *("secret_directory", "lock_configuration", "default_secret_storage", "username", "user", "password"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a connection has, as of one moment.
+
+    tables: names, by folded name, that one table or view has and no other, in whatever database.
+    own: words that name the user's own functions and types. settings: those that plans follow, by name.
+    """
+
+    tables: frozenset[str]
+    own: frozenset[str]
+    settings: Mapping[str, str]
+
+
+def words(text: str) -> frozenset[str]:
+    """Every name that a text may hold, by folded name: quotation marks and literals are not told apart."""
+    return frozenset(map(fold, _WORD.findall(text)))
+
+
+def read_names(run: Run, catalog: str) -> Names:
+    """Ask a connection, by ``run``; ``catalog``: the database whose tables have layouts.
+
+    Raises Unsupported if it has a transaction open, is in another database or schema, or has a setting of which we
+    don't know that answers are the same.
+    """
+    if run(_TRANSACTION) == run(_TRANSACTION):
+        raise Unsupported("a transaction is open")
+    if run(_PLACE) != [(catalog, "main")]:
+        raise Unsupported("another database or schema is in use")
+    known = _defaults()
+    changed = {name: value for name, value in run(_SETTINGS) if name in known and known[name] != value}
+    # duplicated names of a setting come with it, and the search path was looked at above
+    changed = {name: v for name, v in changed.items() if name not in RESOURCES | _OPENED | {"schema", "search_path"}}
+    if foreign := changed.keys() - FOLLOWED:
+        raise Unsupported(f"setting {min(foreign)} was changed, which may change answers")
+    counts = Counter(fold(name) for (name,) in run(_TABLES))
+    own = frozenset(word for (name,) in run(_OWN) for word in words(name))
+    return Names(frozenset(name for name, count in counts.items() if count == 1), own, changed)
+
+
+@cache
+def _defaults() -> dict[str, str]:
+    with duckdb.connect(":memory:") as connection:
+        return dict(connection.execute(_SETTINGS).fetchall())

@@ -1,0 +1,123 @@
+"""No answer is older than what the database holds, whoever wrote to it."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import duckdb
+import pytest
+
+import locality
+from locality.duckdb import AttachedConnection
+from locality.duckdb.stamp import read_stamp
+from locality.errors import StoreError
+
+COUNT = "select count(*), sum(v) from t"
+
+
+def engine(con: AttachedConnection) -> str:
+    assert con.last_profile is not None
+    return con.last_profile.engine
+
+
+WRITES = [
+    "insert into t values (1, 1, null)",
+    "delete from t where a = 3",
+    "update t set v = v + 1 where a = 4",
+    "with w as (insert into t values (1, 2, null) returning a) select * from w",
+    "begin; insert into t values (1, 2, null); commit",
+    "insert into t select 1, range, null from range(300000)",
+    "insert into t values (1, 1, null); checkpoint",
+    "drop table t; create table t(v decimal(10, 2))",
+    "alter table t rename column v to w; alter table t add column v decimal(10, 2)",
+    "truncate t",
+]
+WRITERS = ["itself", "raw", "cursor"]
+
+
+@pytest.mark.parametrize(("write", "who"), [*((w, "another") for w in WRITES), *((WRITES[3], w) for w in WRITERS)])
+def test_writes_are_seen(path: Path, write: str, who: str) -> None:
+    raw = duckdb.connect(path)
+    with locality.attach(raw) as con:
+        con.accelerate("t")
+        con.execute(COUNT)
+        assert engine(con) == "locality"
+        writer = {"itself": con, "raw": raw, "cursor": raw.cursor()}.get(who) or duckdb.connect(path)
+        writer.execute(write).fetchall()
+        wanted = raw.cursor().execute(COUNT).fetchall()
+        assert con.execute(COUNT).fetchall() == wanted
+        assert engine(con) == "duckdb"
+        con.refresh()
+        assert con.execute(COUNT).fetchall() == wanted
+        assert engine(con) == "locality"
+
+
+def test_an_open_transaction_sees_its_own_changes_and_no_later_ones(con: AttachedConnection) -> None:
+    other = con.cursor()
+    con.begin()
+    con.execute("insert into t values (1, 1, null)")
+    assert con.execute("select count(*) from t").fetchone() == (3001,)
+    assert engine(con) == "duckdb"
+    assert other.execute("select count(*) from t").fetchone() == (3000,)
+    assert engine(other) == "locality"
+    con.rollback()
+    assert con.execute("select count(*) from t").fetchone() == (3000,)
+    assert engine(con) == "locality"
+
+
+def test_only_the_file_that_was_opened_has_layouts(path: Path) -> None:
+    raw = duckdb.connect()
+    raw.execute(f"attach '{path}' as quiet (recovery_mode no_wal_writes); use quiet")
+    with locality.attach(raw) as con, pytest.raises(StoreError):
+        con.accelerate("t")
+
+
+def test_layouts_outlive_the_connection(con: AttachedConnection, path: Path) -> None:
+    con.close()
+    with locality.attach(duckdb.connect(path)) as again:
+        assert again.execute("select count(*) from t").fetchone() == (3000,)
+        assert engine(again) == "locality"
+    with duckdb.connect(path) as plain:
+        plain.execute("delete from t where a = 1")
+    with locality.attach(duckdb.connect(path)) as again:
+        assert again.execute("select count(*) from t").fetchone() == (2970,)
+        assert engine(again) == "duckdb"
+        again.forget()
+        assert again.execute("select count(*) from t").fetchone() == (2970,)
+
+
+def test_every_commit_changes_the_stamp(path: Path) -> None:
+    with duckdb.connect(path) as plain:
+        seen = {read_stamp(path)}
+        for number in range(60):
+            plain.execute("insert into loose values (1)" if number % 7 else "checkpoint")
+            plain.execute("select count(*) from loose").fetchall()
+            seen.add(read_stamp(path))
+        assert len(seen) >= 52
+
+
+def test_answers_never_go_back_while_others_write(path: Path) -> None:
+    con = locality.attach(duckdb.connect(path))
+    writer = con.cursor()
+    done = threading.Event()
+
+    def write() -> None:
+        for _ in range(40):
+            writer.execute("insert into loose values (1)")
+        done.set()
+
+    con.accelerate("loose")
+    thread = threading.Thread(target=write)
+    thread.start()
+    last, engines = 0, set()
+    while not done.is_set():
+        (count,) = con.execute("select count(*) from loose").fetchall()[0]
+        engines.add(engine(con))
+        assert count >= last
+        last = count
+    thread.join()
+    con.refresh()
+    assert con.execute("select count(*) from loose").fetchone() == (40,)
+    assert engine(con) == "locality"
+    con.close()
