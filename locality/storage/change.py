@@ -124,11 +124,15 @@ def _written(transaction: Transaction, entry: TableEntry, rows: Source, threads:
 
 
 def _without_rows(transaction: Transaction, entry: TableEntry, rows: RowIds) -> TableEntry:
-    """The table with ``rows`` (ascending) marked as deleted; segments of nothing but deleted rows are dropped."""
+    """The table with ``rows`` (ascending) marked as deleted.
+
+    Segments of nothing but deleted rows are dropped, unless other layouts know rows by their positions in the primary.
+    """
     table = open_table(transaction.store, entry)
+    primary, *others = entry.layouts
     kept: list[SegmentFiles] = []
     first = 0
-    for files, deletions in zip(entry.primary.segments, table.deletions, strict=True):
+    for files, deletions in zip(primary.segments, table.deletions, strict=True):
         start, stop = np.searchsorted(rows, (first, first + files.rows))
         local = rows[start:stop] - first
         first += files.rows
@@ -138,11 +142,11 @@ def _without_rows(transaction: Transaction, entry: TableEntry, rows: RowIds) -> 
         live = np.ones(files.rows, np.bool_) if deletions is None else deletions.mask().copy()
         live[local] = False
         dead = files.rows - int(np.count_nonzero(live))
-        if dead < files.rows:
+        if others or dead < files.rows:
             kept.append(replace(files, deleted=transaction.add_deletions(live), dead=dead))
-    dropped = entry.primary.rows - sum(files.rows for files in kept)
-    primary = replace(entry.primary, segments=tuple(kept))
-    return replace(entry, layouts=(primary,), dropped=entry.dropped + dropped)
+    dropped = primary.rows - sum(files.rows for files in kept)
+    layouts = (replace(primary, segments=tuple(kept)), *others)
+    return replace(entry, layouts=layouts, dropped=entry.dropped + dropped)
 
 
 def _emptied(entry: TableEntry) -> TableEntry:
