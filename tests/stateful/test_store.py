@@ -124,11 +124,11 @@ class StoreMachine(RuleBasedStateMachine):
             return StreamSource(rows.to_reader(), Place("the rows"), ready)
 
         if name in self.model:
-            rewrite(self.store, _other_case(name), ["k"], turned)
+            rewrite(self.store, _other_case(name), ["k"], (), turned)
             self._put(name, self.model[name][::-1])
         else:
             with pytest.raises(CatalogError):
-                rewrite(self.store, name, ["k"], turned)
+                rewrite(self.store, name, ["k"], (), turned)
 
     @rule(name=NAMES)
     def drop(self, name: str) -> None:
