@@ -160,6 +160,14 @@ def test_explain_names_the_engine_and_the_reason(con: AttachedConnection) -> Non
     assert locality.explain(con, "select * from loose").reason == "no table with a layout is named"
 
 
+def test_what_locality_lacks_runs_on_the_users_own_database(con: AttachedConnection) -> None:
+    text = "select approx_quantile(v, 0.5) is not null, current_database() from t"
+    for _ in range(2):
+        assert con.execute(text).fetchall() == [(True, "my")]
+        assert con.sql(text).fetchall() == [(True, "my")]  # type: ignore[union-attr]
+        assert reason(con).startswith("not answered by Locality's own operators")
+
+
 def test_python_functions_are_duckdbs_to_call(con: AttachedConnection) -> None:
     con.execute("select max(a) from t")
     con.create_function("upper2", lambda x: x.upper() + "!", ["VARCHAR"], "VARCHAR")
