@@ -3,20 +3,23 @@
 Every flat type lies in one *domain*:
 
 - ``INTEGER``: the value is one signed 64-bit integer: booleans (0, 1), integers, decimals (unscaled), dates (days),
-  times and timestamps (units since midnight or the epoch).
+  times and timestamps (units since midnight or the epoch), and ENUMs (the label's place, from 0).
 - ``FLOAT``: IEEE float32 or float64.
-- ``STRING``: bytes, ordered byte by byte (VARCHAR and BLOB).
-- ``WIDE``: 128-bit values (HUGEINT, UHUGEINT, UUID, decimals over 18 digits whose values do not fit 64 bits, INTERVAL).
+- ``STRING``: bytes, ordered byte by byte: VARCHAR and BLOB, and UUID by its text, which sorts as its 128 bits do.
+- ``WIDE``: 128-bit values (HUGEINT, UHUGEINT, decimals over 18 digits whose values do not fit 64 bits, INTERVAL).
 - ``NESTED``: lists, structs, maps, unions, and the rarer types of nanoseconds: kept, and answered through DuckDB.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from locality.errors import SchemaError
@@ -46,7 +49,7 @@ class DataType:
     @property
     def domain(self) -> Domain:
         """The physical domain. A DECIMAL counts as INTEGER; its values may still turn out WIDE by statistics."""
-        if self.name in _INTEGER_BOUNDS or self.name == "DECIMAL":
+        if self.name in _INTEGER_BOUNDS or self.name == "DECIMAL" or self.is_enum:
             return Domain.INTEGER
         return _OTHER_DOMAINS.get(self.name, Domain.NESTED)
 
@@ -56,11 +59,17 @@ class DataType:
         if self.name == "DECIMAL":
             limit = 10**self.width - 1
             return -limit, limit
+        if self.is_enum:
+            return 0, max(len(labels_of(self)) - 1, 0)
         return _INTEGER_BOUNDS[self.name]
 
     @property
     def is_decimal(self) -> bool:
         return self.name == "DECIMAL"
+
+    @property
+    def is_enum(self) -> bool:
+        return self.name.startswith("ENUM(")
 
     @property
     def is_integral(self) -> bool:
@@ -76,6 +85,8 @@ class DataType:
         """Bytes of one value in a row-at-a-time record: the width of the natural C type; a string counts 16."""
         if self.name == "DECIMAL":
             return 16 if self.width > 18 else 8
+        if self.is_enum:
+            return enum_dtype(self).itemsize
         return _ROW_BYTES.get(self.name, 16)
 
 
@@ -102,7 +113,7 @@ _OTHER_DOMAINS = {
     "BLOB": Domain.STRING,
     "HUGEINT": Domain.WIDE,
     "UHUGEINT": Domain.WIDE,
-    "UUID": Domain.WIDE,
+    "UUID": Domain.STRING,
     "INTERVAL": Domain.WIDE,
 }
 _ROW_BYTES = {
@@ -167,6 +178,7 @@ _ARROW_SIMPLE: dict[str, pa.DataType] = {
     "TIMESTAMP_NS": pa.timestamp("ns"),
     "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", tz="UTC"),
     "VARCHAR": pa.string(),
+    "UUID": pa.string(),
     "BLOB": pa.binary(),
     "HUGEINT": pa.decimal128(38, 0),
     "INTERVAL": pa.month_day_nano_interval(),
@@ -183,12 +195,35 @@ def element_of(dtype: DataType) -> DataType | None:
     return parse(dtype.name[:-2]) if dtype.name.endswith("[]") else None
 
 
+_LABEL = re.compile(r"'((?:[^']|'')*)'")
+
+
+def enum_of(labels: Sequence[str]) -> DataType:
+    """The ENUM type with these labels, in their order."""
+    quoted = ("'" + label.replace("'", "''") + "'" for label in labels)
+    return DataType(f"ENUM({', '.join(quoted)})")
+
+
+@lru_cache(maxsize=256)
+def labels_of(dtype: DataType) -> tuple[str, ...]:
+    """The labels of an ENUM type, in order."""
+    return tuple(label.replace("''", "'") for label in _LABEL.findall(dtype.name))
+
+
+def enum_dtype(dtype: DataType) -> np.dtype[Any]:
+    """The numpy dtype of an ENUM's values, unsigned, as wide as DuckDB's."""
+    count = len(labels_of(dtype))
+    return np.dtype(np.uint8 if count < 2**8 else np.uint16 if count < 2**16 else np.uint32)
+
+
 def to_arrow(dtype: DataType) -> pa.DataType:
     """The Arrow type in which values of a flat SQL type, or lists of one, leave Locality: that of DuckDB."""
     if dtype.is_decimal:
         return pa.decimal128(dtype.width, dtype.scale)
     if dtype == UNTYPED:
         return pa.null()
+    if dtype.is_enum:
+        return pa.dictionary(pa.from_numpy_dtype(enum_dtype(dtype)), pa.string())
     if (element := element_of(dtype)) is not None and element.name != "TIMESTAMP WITH TIME ZONE":
         return pa.list_(pa.field("l", to_arrow(element)))
     try:
@@ -225,7 +260,7 @@ def from_arrow(arrow: pa.DataType) -> DataType:
     if pa.types.is_timestamp(arrow) and arrow.tz is not None and arrow.unit != "ns":
         return DataType("TIMESTAMP WITH TIME ZONE")
     for name, simple in _ARROW_SIMPLE.items():
-        if arrow == simple and name != "HUGEINT":
+        if arrow == simple and name not in ("HUGEINT", "UUID"):
             return DataType(name)
     for test, name in _ARROW_ALIASES:
         if test(arrow):

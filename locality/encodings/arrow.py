@@ -38,6 +38,8 @@ def plain_to_arrow(values: AnyArray, validity: Bitmap | None, dtype: DataType) -
     """Integers of any width, floats, or (n, 2) limbs for 128 bits."""
     arrow = types.to_arrow(dtype)
     length = len(values)
+    if dtype.is_enum:
+        return _enum_to_arrow(values, validity, dtype)
     if pa.types.is_boolean(arrow):
         values = np.packbits(values, bitorder="little")
     elif pa.types.is_decimal(arrow):
@@ -46,6 +48,14 @@ def plain_to_arrow(values: AnyArray, validity: Bitmap | None, dtype: DataType) -
         values = values.astype(plain_dtype(dtype), copy=False)
     buffers = [bitmaps.to_buffer(validity), pa.py_buffer(np.ascontiguousarray(values))]
     return pa.Array.from_buffers(arrow, length, buffers)
+
+
+def _enum_to_arrow(values: AnyArray, validity: Bitmap | None, dtype: DataType) -> pa.Array:
+    """Labels by their places, as an array over the dictionary of all labels."""
+    narrow = types.enum_dtype(dtype)
+    buffers = [bitmaps.to_buffer(validity), pa.py_buffer(np.ascontiguousarray(values.astype(narrow, copy=False)))]
+    places = pa.Array.from_buffers(pa.from_numpy_dtype(narrow), len(values), buffers)
+    return pa.DictionaryArray.from_arrays(places, pa.array(types.labels_of(dtype), pa.string()))
 
 
 def widen(values: AnyArray) -> AnyArray:
@@ -85,7 +95,7 @@ def to_text(column: EncodedColumn) -> EncodedColumn:
     if column.encoding == "text":
         return column
     assert column.dictionary is not None
-    wide = pa.large_string() if column.type.name == "VARCHAR" else pa.large_binary()
+    wide = pa.large_binary() if column.type.name == "BLOB" else pa.large_string()
     return canonical(column.dictionary.values.cast(wide).take(dictionary_indices(column)), column.type)
 
 

@@ -1,7 +1,7 @@
 """Arrow in: the canonical (cheapest faithful) encoded form of an Arrow array, without a Python loop over rows.
 
 INTEGER and FLOAT types become ``plain``; strings become ``text``, or ``dictionary`` if Arrow already holds them so;
-values without a fixed Arrow type (nested types, UUID) and intervals become ``opaque``. Values under NULL are zero.
+values without a fixed Arrow type (nested types) and intervals become ``opaque``. Values under NULL are zero.
 """
 
 from __future__ import annotations
@@ -35,11 +35,13 @@ _PLAIN: dict[str, type[np.generic]] = {
 
 def plain_dtype(dtype: DataType) -> np.dtype[Any]:
     """The numpy dtype of an INTEGER or FLOAT type's plain values (64-bit ones for decimals, times and timestamps)."""
-    return np.dtype(_PLAIN.get(dtype.name, np.int64))
+    return types.enum_dtype(dtype) if dtype.is_enum else np.dtype(_PLAIN.get(dtype.name, np.int64))
 
 
 def is_fixed(dtype: DataType) -> bool:
-    """Whether the type has one Arrow representation; nested types and UUIDs have none."""
+    """Whether the type has one Arrow representation; nested types have none."""
+    if dtype.domain is Domain.NESTED:
+        return False
     try:
         types.to_arrow(dtype)
     except SchemaError:
@@ -82,7 +84,8 @@ def _flat(array: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def _plain(array: pa.Array, dtype: DataType) -> EncodedColumn:
-    values = _values(_cast(array, dtype), dtype)
+    array = _ordinals(array, dtype) if dtype.is_enum else _cast(array, dtype)
+    values = _values(array, dtype)
     validity = bitmaps.from_arrow(array)
     if validity is not None:
         invalid = ~bitmaps.to_mask(validity, len(array))
@@ -129,15 +132,28 @@ def _cast(array: pa.Array, dtype: DataType) -> pa.Array:
         raise SchemaError(f"values of Arrow type {source} can't be read as {dtype}: {error}") from None
 
 
+def _ordinals(array: pa.Array, dtype: DataType) -> pa.Array:
+    """The places of strings among an ENUM's labels; raises SchemaError for one that is none of them."""
+    import pyarrow.compute as pc
+
+    labels = pa.array(types.labels_of(dtype), pa.string())
+    if pa.types.is_dictionary(array.type):
+        entries = pc.index_in(array.dictionary.cast(pa.string()), labels)
+        places = entries.take(array.indices)
+    else:
+        places = pc.index_in(_cast(array, types.VARCHAR), labels)
+    if places.null_count != array.null_count:
+        raise SchemaError(f"a value is none of {dtype}")
+    return places.cast(pa.from_numpy_dtype(types.enum_dtype(dtype)))
+
+
 def _strings(array: pa.Array, dtype: DataType) -> EncodedColumn:
     validity = bitmaps.from_arrow(array)
     if pa.types.is_dictionary(array.type):
         return _dictionary_strings(array, dtype)
     if not _is_plain_string(array.type):
         fixed = pa.types.is_fixed_size_binary(array.type)
-        array = array.cast(
-            pa.large_string() if dtype.name == "VARCHAR" else pa.binary() if fixed else pa.large_binary()
-        )
+        array = array.cast(pa.binary() if fixed else pa.large_binary() if dtype.name == "BLOB" else pa.large_string())
     wide = pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type)
     _, offset_buffer, data_buffer = array.buffers()
     if offset_buffer is None or len(array) == 0:
@@ -204,7 +220,7 @@ def text_array(column: EncodedColumn) -> pa.Array:
     """A ``text`` column as a large_string or large_binary array, without copying."""
     assert column.offsets is not None
     assert column.data is not None
-    arrow = pa.large_string() if column.type.name == "VARCHAR" else pa.large_binary()
+    arrow = pa.large_binary() if column.type.name == "BLOB" else pa.large_string()
     buffers = [bitmaps.to_buffer(column.validity), pa.py_buffer(column.offsets), pa.py_buffer(column.data)]
     return pa.Array.from_buffers(arrow, column.length, buffers)
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from uuid import UUID
 
 from locality.errors import Unsupported
 from locality.plan.expressions import Constant, PhysicalValue
-from locality.types import INTEGER, INTEGRAL, DataType, Domain, decimal, list_of
+from locality.types import INTEGER, INTEGRAL, DataType, Domain, decimal, enum_of, list_of
 
 _FLAT = frozenset(
     {
         *INTEGRAL,
-        *("HUGEINT", "FLOAT", "DOUBLE", "BOOLEAN", "VARCHAR", "BLOB", "INTERVAL", "DATE", "TIME"),
+        *("HUGEINT", "FLOAT", "DOUBLE", "BOOLEAN", "VARCHAR", "BLOB", "UUID", "INTERVAL", "DATE", "TIME"),
         *("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"),
     }
 )
@@ -49,6 +50,8 @@ def decode_type(data: dict[str, Any]) -> DataType:
         return decimal(info["width"], info["scale"])
     if name == "LIST":
         return _list_type(info)
+    if name == "ENUM":
+        return enum_of(info["values"])
     if name == _UNTYPED:
         return INTEGER
     if name not in _FLAT:
@@ -64,7 +67,7 @@ def is_untyped(data: dict[str, Any]) -> bool:
 
 def _list_type(info: dict[str, Any]) -> DataType:
     element = decode_type(info["child_type"])
-    if element.name == "TIMESTAMP WITH TIME ZONE":
+    if element.name == "TIMESTAMP WITH TIME ZONE" or element.is_enum:
         raise Unsupported(f"type {element}[]")
     return list_of(element)
 
@@ -91,6 +94,8 @@ def _value(value: Any, dtype: DataType) -> PhysicalValue:
 
 def _compound(value: dict[str, Any], dtype: DataType) -> PhysicalValue:
     match value:
+        case {"upper": int(upper), "lower": int(lower)} if dtype.name == "UUID":
+            return str(UUID(int=(upper << 64) + lower + 2**127))  # a signed number, whose order is that of UUIDs
         case {"upper": int(upper), "lower": int(lower)}:
             return (upper << 64) + lower
         case {"months": int(months), "days": int(days), "micros": int(micros)}:

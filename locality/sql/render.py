@@ -11,7 +11,7 @@ from decimal import Decimal
 from locality.errors import Unsupported
 from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Lookup
 from locality.sql.quoting import identifier, string
-from locality.types import DataType, Domain, element_of
+from locality.types import DataType, Domain, element_of, labels_of
 
 _INFIX = frozenset({"=", "<>", "<", "<=", ">", ">=", "is distinct from", "is not distinct from", "and", "or"})
 #: How a constant is made from its physical value: SQL with ``{}`` for the bound value.
@@ -108,8 +108,8 @@ def _constant(constant: Constant, out: Rendering) -> str:
         case "INTERVAL", (int(months), int(days), int(micros)):
             parts = (("months", "INTEGER", months), ("days", "INTEGER", days), ("microseconds", "BIGINT", micros))
             return "(" + " + ".join(f"to_{unit}(CAST({out.bind(n)} AS {kind}))" for unit, kind, n in parts) + ")"
-        case "UUID", _:
-            raise Unsupported("constant of type UUID")
+        case _, int(place) if dtype.is_enum:
+            bound = out.bind(labels_of(dtype)[place])
         case "TIME", int(micros) if micros >= _DAY:
             raise Unsupported("the time 24:00:00")
         case "DECIMAL", int(unscaled):
@@ -117,4 +117,6 @@ def _constant(constant: Constant, out: Rendering) -> str:
             bound = out.bind(Decimal((int(unscaled < 0), digits, -dtype.scale)))
         case _:
             bound = out.bind(value)
-    return _CONSTANTS.get(dtype.name, f"CAST({{}} AS {text})").format(bound)
+    return _CONSTANTS.get(dtype.name, f"CAST({{}} AS {text})").replace(
+        "{}", bound, 1
+    )  # an ENUM's labels may have braces

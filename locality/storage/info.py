@@ -114,7 +114,7 @@ def _column(column: ColumnEntry, table: Table, index: int) -> ColumnSummary:
 def _python(value: int | float | bytes | None, dtype: DataType) -> Any:
     """A statistic as the Python value that a query would return."""
     if isinstance(value, bytes):
-        return value.decode(errors="replace") if dtype.name == "VARCHAR" else value
+        return value if dtype.name == "BLOB" else value.decode(errors="replace")
     if isinstance(value, int) and dtype.is_decimal:
         return Decimal(value).scaleb(-dtype.scale)
     if isinstance(value, int) and dtype.domain is Domain.INTEGER and abs(value) < 2**63:

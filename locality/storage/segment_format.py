@@ -148,12 +148,19 @@ def _array(column: EncodedColumn) -> pa.Array:
 def _arrow_type(column: EncodedColumn) -> pa.DataType:
     assert column.codes is not None
     if column.encoding == "plain" and (column.codes.ndim == 2 or not column.type.is_decimal):
-        return pa.uint8() if column.type == types.BOOLEAN else types.to_arrow(column.type)
+        return _natural(column.type)
     return pa.from_numpy_dtype(column.codes.dtype)
 
 
+def _natural(dtype: DataType) -> pa.DataType:
+    """The Arrow type of plain values, of which a byte or more is one."""
+    if dtype.is_enum:
+        return pa.from_numpy_dtype(types.enum_dtype(dtype))
+    return pa.uint8() if dtype == types.BOOLEAN else types.to_arrow(dtype)
+
+
 def _plain(array: pa.Array, dtype: DataType) -> EncodedColumn:
-    natural = pa.uint8() if dtype == types.BOOLEAN else types.to_arrow(dtype)
+    natural = _natural(dtype)
     if array.type != natural and not (dtype.is_decimal and array.type == pa.int64()):
         raise ValueError(f"its Arrow type is {array.type} instead of {natural}")
     if pa.types.is_decimal(array.type):
@@ -188,7 +195,7 @@ def _constant(entries: Mapping[str, str], array: pa.Array, dtype: DataType) -> E
             constant["value"] = float.fromhex(text)
         case _:
             entry = bytes.fromhex(text)
-            constant["value"] = entry.decode() if dtype == types.VARCHAR else entry
+            constant["value"] = entry if dtype.name == "BLOB" else entry.decode()
             constant["dictionary"] = make_dictionary(pa.array([constant["value"]], types.to_arrow(dtype)))
     return EncodedColumn(dtype, "constant", len(array), **constant)
 

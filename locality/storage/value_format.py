@@ -73,7 +73,7 @@ def _array(column: EncodedColumn) -> pa.Array:
     array = text_array(column)
     if int(column.offsets[-1] - column.offsets[0]) > _GREATEST_OFFSET:
         return array
-    return array.cast(pa.string() if column.type.name == "VARCHAR" else pa.binary())
+    return array.cast(pa.binary() if column.type.name == "BLOB" else pa.string())
 
 
 def _zone(array: pa.Array, dtype: DataType) -> EncodedColumn:

@@ -165,9 +165,24 @@ def test_hugeint_from_duckdb() -> None:
 
 def test_extension_types_are_their_storage() -> None:
     array = pa.array([b"0" * 16, None], pa.uuid())
-    column = canonical(array, DataType("UUID"))
+    column = canonical(array, types.from_arrow(array.type))
     assert column.encoding == "opaque"
     assert decode(column).to_pylist() == [b"0" * 16, None]
+
+
+@pytest.mark.parametrize("labels", [("b", "it's", "a,b"), tuple(f"label {i}" for i in range(300))])
+def test_enums_are_the_places_of_their_labels(labels: tuple[str, ...]) -> None:
+    dtype = types.enum_of(labels)
+    assert types.labels_of(dtype) == labels
+    values = [labels[-1], None, labels[0], labels[1]]
+    for array in (pa.array(values), pa.array(values).dictionary_encode()):
+        column = canonical(array, dtype)
+        assert column.codes is not None
+        assert column.codes.tolist() == [len(labels) - 1, 0, 0, 1]
+        assert decode(column).type == types.to_arrow(dtype)
+        assert decode(column).to_pylist() == values
+    with pytest.raises(SchemaError, match="none of ENUM"):
+        canonical(pa.array(["no label"]), dtype)
 
 
 def test_nested_values_are_kept() -> None:
@@ -184,7 +199,7 @@ def test_the_null_type_takes_any_type() -> None:
 
 
 def test_nulls_of_a_type_without_an_arrow_type_stay_nulls() -> None:
-    column = canonical(pa.nulls(3), DataType("UUID"))
+    column = canonical(pa.nulls(3), DataType("list<item: int64>"))
     assert column.encoding == "opaque"
     assert null_count(column.validity, 3) == 3
 

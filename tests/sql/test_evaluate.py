@@ -134,7 +134,7 @@ def test_long_inputs_come_back_whole_and_in_order() -> None:
         Call("upper", (S, S), VARCHAR),
         Call("round", (Constant(155, decimal(5, 2)),), decimal(5, 2)),
         Constant(86_400_000_000, parse("TIME")),
-        Constant(5, parse("UUID")),
+        Constant("no UUID", parse("UUID")),
         Constant(2**40, INTEGER),
         Constant("\ud800", VARCHAR),
         ColumnRef(0, parse("TIMESTAMP WITH TIME ZONE")),

@@ -61,7 +61,7 @@ def ingest(
         store: an open store; no other writer may be at work.
         table: the table's name.
         source: a path, a glob or paths of Parquet, CSV or Arrow IPC files, or an object with ``__arrow_c_stream__``.
-            A column of a DuckDB relation that is UUID, ENUM or HUGEINT stays so, and DuckDB answers queries over it.
+            A column of a DuckDB relation that is UUID, ENUM or HUGEINT stays so.
         mode: ``create`` a new table, ``replace`` one (or create it), or ``append`` rows to one.
         primary_key: the column or columns that identify a row; checked. An append keeps those of the table.
         foreign_keys: ``{"l_orderkey": "orders(o_orderkey)"}``, or ``{"a, b": "t(x, y)"}``; checked.
