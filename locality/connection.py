@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from locality.advisor.methods import Layouts
 from locality.errors import ConnectionClosedError, QueryError, StoreError, Unsupported
 from locality.kernel.loader import warm_up
 from locality.runtime.changes import Changer, Statement, writes
@@ -22,7 +23,6 @@ from locality.runtime.interrupts import Interrupt, Interrupts
 from locality.runtime.profile import Profile
 from locality.runtime.query import PreparedQuery, check_optimizers, prepare
 from locality.runtime.rehearsal import REASON, Rehearsals
-from locality.runtime.reorder import ordered_source, resolve_order
 from locality.runtime.result import Result
 from locality.runtime.sources import sources_of
 from locality.runtime.writes import Writes
@@ -33,7 +33,6 @@ from locality.sql.planner import FOLLOWED, Planner
 from locality.sql.shadow import NotASelect
 from locality.storage.info import StoreInfo, describe
 from locality.storage.ingest import IngestReport, Mode, ingest
-from locality.storage.rewrite import RewriteReport, rewrite
 from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
 from locality.storage.verify import Report, verify
@@ -72,7 +71,7 @@ def connect(
     return Connection(path, settings, read_only=read_only)
 
 
-class Connection(Writes):
+class Connection(Layouts, Writes):
     """An open store; threads may share one connection. Use it as a context manager, or call :meth:`close`."""
 
     def __init__(self, path: str | Path | None, settings: Settings, *, read_only: bool = False) -> None:
@@ -291,38 +290,6 @@ class Connection(Writes):
             primary_key=primary_key,
             foreign_keys=foreign_keys,
             csv=csv,
-            threads=self.settings.threads,
-            progress=self.settings.progress,
-        )
-
-    def optimize(self, table: str, *, order: str | Sequence[str] = (), curve: Sequence[str] = ()) -> RewriteReport:
-        """Writes the rows of a table again, placed so that queries which filter or group by these columns move less.
-
-        Zones of rows whose values a filter excludes are not read, so the more of them lie together the fewer are. The
-        rows of the table are the same; where SQL leaves an order open, they come in the new one. Other connections read
-        on meanwhile. Rows that are appended later lie after the others, until the table is optimized again.
-
-        Args:
-            table: the table's name.
-            order: a column or several, the most significant first: of the table, or ``parent.column`` of a table that
-                its foreign keys lead to, so that rows lie with those of their parents. NULLs come last.
-            curve: columns that queries filter by alike, now by one and now by another: rows that are equal in ``order``
-                lie along a Hilbert curve through them, near each other in all of them.
-
-        Raises:
-            CatalogError: there is no such table. SchemaError: there is no such column, or it has no order.
-            MemoryLimitError: the keys do not fit the memory limit. StoreLockedError, StoreFullError, StoreError: the
-                store can't be written to; it is as it was.
-        """
-        self._check_open()
-        self._check_writable()
-        wanted = resolve_order(self._store.snapshot(), table, [order] if isinstance(order, str) else order, curve)
-        execution = QueryExecution(self._workers, self.settings.memory_bytes)
-        return rewrite(
-            self._store,
-            table,
-            *wanted.names,
-            lambda snapshot: ordered_source(snapshot, table, wanted, execution),
             threads=self.settings.threads,
             progress=self.settings.progress,
         )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from locality import LocalityError, __version__
+from locality.cli.advise import advise
 from locality.cli.bench import bench
 from locality.cli.ingest import ingest
 from locality.cli.options import examples
@@ -37,7 +38,7 @@ def command() -> None:
     """
 
 
-for subcommand in (ingest, sql, explain, reasons, info, optimize, compact, verify, bench):
+for subcommand in (ingest, sql, explain, reasons, info, advise, optimize, compact, verify, bench):
     command.add_command(subcommand)
 
 

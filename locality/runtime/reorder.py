@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,23 +124,33 @@ def _of_live_rows(table: Table, positions: Positions) -> Positions:
 def row_order(snapshot: Snapshot, table: Table, order: RowOrder, execution: Execution) -> Positions:
     """Positions of the table's rows in order, deleted ones among them; shape (rows,)."""
     execution.reserve(SORT_BYTES * table.row_count, "the order of a table's rows")
-    fields = [field for column in order.columns for field in _fields(snapshot, table, column, execution)]
+    return sorted_rows(
+        order, lambda column: column_values(snapshot, table, column, execution), table.row_count, execution
+    )
+
+
+def sorted_rows(
+    order: RowOrder, values_of: Callable[[OrderColumn], EncodedColumn], rows: int, execution: Execution
+) -> Positions:
+    """Positions of rows in order, by the values that they have in its columns; shape (rows,)."""
+    fields = [field for column in order.columns for field in _fields(column, values_of(column))]
     if order.curve:
-        curve = [_fields(snapshot, table, column, execution) for column in order.curve]
-        fields.append(curve_field(curve, table.row_count, execution.run))
-    return order_of(fields, table.row_count, execution.run).rows
+        curve = [_fields(column, values_of(column)) for column in order.curve]
+        fields.append(curve_field(curve, rows, execution.run))
+    return order_of(fields, rows, execution.run).rows
 
 
-def _fields(snapshot: Snapshot, table: Table, column: OrderColumn, execution: Execution) -> list[Field]:
-    values = _values(snapshot, table, column, execution)
+def _fields(column: OrderColumn, values: EncodedColumn) -> list[Field]:
     try:
         return fields_of(values)
     except Unsupported:
         raise SchemaError(f"column {column.name!r} is {values.type}, which has no order") from None
 
 
-def _values(snapshot: Snapshot, table: Table, column: OrderColumn, execution: Execution) -> EncodedColumn:
-    """The column's value for each row of the table; NULL where a row has no parent."""
+def column_values(
+    snapshot: Snapshot, table: Table, column: OrderColumn, execution: Execution, positions: Positions | None = None
+) -> EncodedColumn:
+    """The column's value for the rows at ``positions`` of the table, or for all; NULL where a row has no parent."""
     holder, rows = table, None
     for key in column.path:
         parent = snapshot.tables[key.table]
@@ -149,7 +159,9 @@ def _values(snapshot: Snapshot, table: Table, column: OrderColumn, execution: Ex
         holder = parent
     values = whole_table(holder, column_positions(holder.name, holder.column_names, [column.column]))
     if rows is None:
-        return values.gather(0, None)
+        return values.gather(0, positions)
+    if positions is not None:
+        rows = rows[positions]
     gathered = values.gather(0, np.maximum(rows, 0))
     return gathered if (rows >= 0).all() else without_rows(gathered, rows >= 0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -60,20 +61,21 @@ def ordered_keys(values: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
     return keys
 
 
-def zones_of(column: EncodedColumn) -> Zones:
-    """The zone statistics of a column of a segment."""
-    starts = np.arange(0, column.length, ZONE_ROWS, dtype=np.int64)
-    nulls = _nulls(column, starts)
+def zones_of(column: EncodedColumn, zone_rows: int = ZONE_ROWS) -> Zones:
+    """The zone statistics of a column of a segment; of a sample, with zones of other sizes, multiples of 8."""
+    starts = np.arange(0, column.length, zone_rows, dtype=np.int64)
+    stops = np.minimum(starts + zone_rows, column.length)
+    nulls = _nulls(column, starts, stops)
     match column.encoding:
         case "text":
-            minima, maxima = zip(*(_prefixes(column, int(start)) for start in starts), strict=True)
+            minima, maxima = zip(*map(partial(_prefixes, column), starts.tolist(), stops.tolist()), strict=True)
             return Zones(nulls, prefix_minimum=minima, prefix_maximum=maxima)
         case "opaque":
             return Zones(nulls)
         case "constant":
-            return _constant_zones(column, nulls)
+            return _constant_zones(column, nulls, stops - starts)
         case _:
-            bounds = _run_bounds(column, starts) if column.encoding == "rle" else _row_bounds(column, starts)
+            bounds = _run_bounds(column, starts, stops) if column.encoding == "rle" else _row_bounds(column, starts)
     return Zones(nulls, *bounds)
 
 
@@ -85,8 +87,7 @@ def prefix_bounds(minimum: bytes, maximum: bytes) -> tuple[bytes, bytes | None]:
     return minimum[:PREFIX_BYTES], kept[:-1] + bytes([kept[-1] + 1]) if kept else None
 
 
-def _nulls(column: EncodedColumn, starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    stops = np.minimum(starts + ZONE_ROWS, column.length)
+def _nulls(column: EncodedColumn, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     if column.all_null:
         return stops - starts
     if column.validity is None:
@@ -116,12 +117,13 @@ def _row_bounds(column: EncodedColumn, starts: npt.NDArray[np.int64]) -> tuple[B
     return minimum, maximum
 
 
-def _run_bounds(column: EncodedColumn, starts: npt.NDArray[np.int64]) -> tuple[Bounds | None, Bounds | None]:
+def _run_bounds(
+    column: EncodedColumn, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]
+) -> tuple[Bounds | None, Bounds | None]:
     """Bounds of the runs that reach into each zone; NULLs under a run are taken as its value, which only widens."""
     assert column.run_ends is not None
     assert column.codes is not None
     first = np.searchsorted(column.run_ends, starts, side="right")
-    stops = np.minimum(starts + ZONE_ROWS, column.length)
     last = np.searchsorted(column.run_ends, stops, side="left")
     pairs = np.stack([first, last + 1], axis=1).reshape(-1)
     codes = np.append(column.codes, column.codes[-1:])  # so that the last pair may end behind the last run
@@ -134,15 +136,14 @@ def _as_bounds(minimum: AnyArray, maximum: AnyArray) -> tuple[Bounds | None, Bou
     return minimum.astype(np.int64), maximum.astype(np.int64)
 
 
-def _constant_zones(column: EncodedColumn, nulls: npt.NDArray[np.int64]) -> Zones:
+def _constant_zones(column: EncodedColumn, nulls: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> Zones:
     code = int(ordered_keys(np.array([column.value]))[0]) if isinstance(column.value, float) else 0
-    sizes = np.minimum(column.length - np.arange(len(nulls)) * ZONE_ROWS, ZONE_ROWS)
     empty = nulls == sizes
     return Zones(nulls, np.where(empty, EMPTY_MINIMUM, code), np.where(empty, EMPTY_MAXIMUM, code))
 
 
-def _prefixes(column: EncodedColumn, start: int) -> tuple[bytes | None, bytes | None]:
-    least, greatest = extremes(slice_column(column, start, min(start + ZONE_ROWS, column.length)))
+def _prefixes(column: EncodedColumn, start: int, stop: int) -> tuple[bytes | None, bytes | None]:
+    least, greatest = extremes(slice_column(column, start, stop))
     return (None, None) if least is None or greatest is None else prefix_bounds(least, greatest)
 
 

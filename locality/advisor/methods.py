@@ -1,0 +1,110 @@
+"""Methods of a connection that choose how the rows of tables lie, and that put them so."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import overload
+
+from locality.advisor.advice import Advice
+from locality.advisor.search import analyse, choose
+from locality.advisor.workload import Workload, read_workload
+from locality.errors import QueryError
+from locality.runtime.execution import QueryExecution, Workers
+from locality.runtime.query import PreparedQuery
+from locality.runtime.reorder import ordered_source, resolve_order
+from locality.runtime.result import Result
+from locality.settings import Settings
+from locality.sql.parameters import Parameters
+from locality.storage.rewrite import RewriteReport, rewrite
+from locality.storage.snapshot import Snapshot
+from locality.storage.store import Store
+
+
+class Layouts(ABC):
+    """What :class:`locality.connection.Connection` can do to the order of rows."""
+
+    settings: Settings
+    _store: Store
+    _workers: Workers
+
+    @abstractmethod
+    def sql(self, sql: str, params: Parameters | None = None) -> Result:
+        """See :meth:`locality.connection.Connection.sql`."""
+
+    @abstractmethod
+    def _plan(self, sql: str, params: Parameters | None, snapshot: Snapshot) -> PreparedQuery | str:
+        """The prepared query, or why DuckDB has to answer."""
+
+    @abstractmethod
+    def _snapshot(self) -> Snapshot:
+        """The store as it is now; raises ConnectionClosedError."""
+
+    @abstractmethod
+    def _check_writable(self) -> None:
+        """Raises StoreError if the store was opened to be read only."""
+
+    def advise(self, workload: Workload | None = None) -> Advice:
+        """Says which tables should lie in another order for a workload, and what that is worth to each query.
+
+        Every query is run once to measure the bytes that it moves; what it would move is predicted from samples, and
+        nothing is written. Only what pays is proposed.
+
+        Args:
+            workload: SQL texts, each alone or with parameters or a weight (how often it is asked); a text with several
+                queries separated by semicolons, or the path of a file of such.
+
+        Raises:
+            QueryError: there is no workload, or it has no query. SourceError: its file can't be read.
+        """
+        if workload is None:
+            raise QueryError("no workload: pass the SQL texts that layouts are to be chosen for, or a file of them")
+        queries = read_workload(workload)
+        snapshot = self._snapshot()
+        analyses, skipped = analyse(queries, snapshot, lambda sql, params: self._plan(sql, params, snapshot), self.sql)
+        execution = QueryExecution(self._workers, self.settings.memory_bytes)
+        return choose(analyses, skipped, snapshot, execution)
+
+    @overload
+    def optimize(self, table: Advice) -> tuple[RewriteReport, ...]: ...
+
+    @overload
+    def optimize(self, table: str, *, order: str | Sequence[str] = (), curve: Sequence[str] = ()) -> RewriteReport: ...
+
+    def optimize(
+        self, table: str | Advice, *, order: str | Sequence[str] = (), curve: Sequence[str] = ()
+    ) -> RewriteReport | tuple[RewriteReport, ...]:
+        """Writes the rows of a table again, placed so that queries which filter or group by these columns move less.
+
+        Zones of rows whose values a filter excludes are not read, so the more of them lie together the fewer are. The
+        rows of the table are the same; where SQL leaves an order open, they come in the new one. Other connections read
+        on meanwhile. Rows that are appended later lie after the others, until the table is optimized again.
+
+        Args:
+            table: the table's name; or advice, whose proposals are carried out one table after the other.
+            order: a column or several, the most significant first: of the table, or ``parent.column`` of a table that
+                its foreign keys lead to, so that rows lie with those of their parents. NULLs come last.
+            curve: columns that queries filter by alike, now by one and now by another: rows that are equal in ``order``
+                lie along a Hilbert curve through them, near each other in all of them.
+
+        Raises:
+            CatalogError: there is no such table. SchemaError: there is no such column, or it has no order.
+            MemoryLimitError: the keys do not fit the memory limit. StoreLockedError, StoreFullError, StoreError: the
+                store can't be written to; it is as it was.
+        """
+        if isinstance(table, Advice):
+            return tuple(self._reorder(p.table, p.order, p.curve) for p in table.proposals)
+        return self._reorder(table, [order] if isinstance(order, str) else order, curve)
+
+    def _reorder(self, table: str, order: Sequence[str], curve: Sequence[str]) -> RewriteReport:
+        self._check_writable()
+        wanted = resolve_order(self._snapshot(), table, order, curve)
+        execution = QueryExecution(self._workers, self.settings.memory_bytes)
+        return rewrite(
+            self._store,
+            table,
+            *wanted.names,
+            lambda snapshot: ordered_source(snapshot, table, wanted, execution),
+            threads=self.settings.threads,
+            progress=self.settings.progress,
+        )

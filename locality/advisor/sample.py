@@ -1,0 +1,120 @@
+"""Rows of a table, evenly spread, that tell which zones another order would give it, without writing it.
+
+The sample is sorted as the table would be, and cut where the zones of the whole table would end. Bounds of the few rows
+of such a zone are narrower than those of all its rows would be; they are widened by what order statistics expect: three
+of the gaps that the rows of the zone leave between them, measured in ranks.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from locality.encodings import EncodedColumn, bitmaps, stored_width, take
+from locality.encodings.column import AnyArray
+from locality.operators.physical import Execution
+from locality.operators.relations.relation import Positions
+from locality.runtime.reorder import OrderColumn, RowOrder, column_values, sorted_rows
+from locality.storage.snapshot import Snapshot
+from locality.storage.table import Table
+from locality.storage.zones import ZONE_ROWS, Zones, ordered_keys, zones_of
+
+#: The most rows of a sample.
+SAMPLE_ROWS = 1 << 18
+_GAPS = 3
+#: Runs are kept where they take a quarter of the codes, see :mod:`locality.encodings.choose`; a run's end has 4 bytes.
+_RUN_GAIN, _RUN_END_BYTES = 4, 4
+
+
+class Sample:
+    """A sample of a table; columns are read when they are first asked for."""
+
+    def __init__(self, snapshot: Snapshot, table: Table, execution: Execution) -> None:
+        self.table = table
+        self._snapshot, self._execution = snapshot, execution
+        self.rows = min(table.row_count, SAMPLE_ROWS)
+        steps = np.arange(self.rows) + (
+            np.random.default_rng(0).random(self.rows) if self.rows < table.row_count else 0
+        )
+        self._positions: Positions = (steps * (table.row_count / max(self.rows, 1))).astype(np.int64)
+        self._columns: dict[str, EncodedColumn] = {}
+        self._sorted: dict[RowOrder, Positions] = {}
+        self._zones: dict[tuple[str, RowOrder], Zones] = {}
+        self._ranked: dict[str, npt.NDArray[np.int64]] = {}
+
+    @cached_property
+    def zone_rows(self) -> int:
+        """Rows of the sample for each zone of the table, a multiple of 8 as bitmaps need."""
+        return max(round(ZONE_ROWS * self.rows / max(self.table.row_count, 1) / 8) * 8, 8)
+
+    def column(self, column: OrderColumn) -> EncodedColumn:
+        """The values of a column of the table, or of a parent, for the rows of the sample; shape (rows,)."""
+        if column.name not in self._columns:
+            self._columns[column.name] = column_values(
+                self._snapshot, self.table, column, self._execution, self._positions
+            )
+        return self._columns[column.name]
+
+    def sorted(self, order: RowOrder) -> Positions:
+        """The rows of the sample in an order, shape (rows,); equal ones as the table has them."""
+        if order not in self._sorted:
+            self._sorted[order] = sorted_rows(order, self.column, self.rows, self._execution)
+        return self._sorted[order]
+
+    def zones(self, column: OrderColumn, order: RowOrder) -> Zones:
+        """What the zones of a column would be if the table lay in an order."""
+        key = column.name, order
+        if key not in self._zones:
+            self._zones[key] = self._widened(column, take(self.column(column), self.sorted(order)))
+        return self._zones[key]
+
+    def _widened(self, column: OrderColumn, values: EncodedColumn) -> Zones:
+        zones = zones_of(values, self.zone_rows)
+        if zones.minimum is None or zones.maximum is None or self.rows == self.table.row_count:
+            return zones
+        known = self._ranks(column)
+        if not len(known):
+            return zones
+        low = np.searchsorted(known, zones.minimum, "left")
+        high = np.searchsorted(known, zones.maximum, "right") - 1
+        gap = np.ceil(_GAPS * np.maximum(high - low, 0) / self.zone_rows).astype(np.int64)
+        last = max(len(known) - 1, 0)
+        filled = zones.minimum <= zones.maximum
+        wider = known[np.clip(low - gap, 0, last)], known[np.clip(high + gap, 0, last)]
+        minimum = np.where(filled, np.minimum(zones.minimum, wider[0]), zones.minimum)
+        maximum = np.where(filled, np.maximum(zones.maximum, wider[1]), zones.maximum)
+        return Zones(zones.nulls, minimum, maximum)
+
+    def width(self, column: OrderColumn, order: RowOrder, today: float, encoding: str) -> float:
+        """Bytes of a value of the column if the table lay in an order: runs come and go with the order."""
+        values = take(self.column(column), self.sorted(order))
+        unrolled = stored_width(values) if encoding == "rle" else today
+        codes = values.codes
+        if codes is None or codes.ndim != 1 or values.validity is not None or codes.dtype.kind == "f":
+            return unrolled
+        rolled = self._runs(codes) * (_RUN_END_BYTES + codes.itemsize) / max(self.table.row_count, 1)
+        return rolled if rolled * _RUN_GAIN <= unrolled else unrolled
+
+    def _runs(self, codes: npt.NDArray[np.generic]) -> float:
+        """Runs in the whole table, by how their number grows from half of the sample to all of it."""
+        whole, half = _runs(codes), _runs(codes[::2])
+        growth = min(max(math.log2(whole / half), 0.0), 1.0)
+        return float(whole * (self.table.row_count / max(self.rows, 1)) ** growth)
+
+    def _ranks(self, column: OrderColumn) -> npt.NDArray[np.int64]:
+        """The sample's values in ascending order, as zones write them."""
+        if column.name not in self._ranked:
+            values = self.column(column)
+            codes: AnyArray = np.zeros(1, np.int64) if values.codes is None else values.codes
+            if values.validity is not None:
+                codes = codes[bitmaps.to_mask(values.validity, values.length)]
+            keys = ordered_keys(codes) if codes.dtype.kind == "f" else codes.astype(np.int64)
+            self._ranked[column.name] = np.sort(keys)
+        return self._ranked[column.name]
+
+
+def _runs(codes: npt.NDArray[np.generic]) -> int:
+    return int(np.count_nonzero(codes[1:] != codes[:-1])) + 1
