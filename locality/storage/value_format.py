@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from locality.encodings import EncodedColumn, canonical, concat
+from locality.encodings import EncodedColumn, bitmaps, canonical, concat
 from locality.encodings.canonical import text_array
 from locality.storage.segment_format import describe, metadata
 from locality.storage.zones import ZONE_ROWS
@@ -50,7 +50,10 @@ def read(path: Path, position: int, dtype: DataType, rows: int) -> EncodedColumn
         entries = metadata(reader.schema.field(0))
         if entries["type"] != str(dtype) or entries["encoding"] not in ENCODINGS:
             raise ValueError(f"it is {entries['encoding']} of {entries['type']} instead of values of {dtype}")
-        zones = [_zone(reader.get_batch(index).column(0), dtype) for index in range(reader.num_record_batches)]
+        zones = [
+            _zone(reader.get_batch(index).column(0), dtype, entries["encoding"])
+            for index in range(reader.num_record_batches)
+        ]
     expected = [min(ZONE_ROWS, rows - start) for start in range(0, rows, ZONE_ROWS)]
     if [zone.length for zone in zones] != expected or any(z.encoding != entries["encoding"] for z in zones):
         raise ValueError(f"its record batches do not hold the {rows} rows zone by zone")
@@ -76,8 +79,12 @@ def _array(column: EncodedColumn) -> pa.Array:
     return array.cast(pa.binary() if column.type.name == "BLOB" else pa.string())
 
 
-def _zone(array: pa.Array, dtype: DataType) -> EncodedColumn:
+def _zone(array: pa.Array, dtype: DataType, encoding: str) -> EncodedColumn:
+    """A zone's values; what was written as ``opaque``, as UUID and ENUM were at first, stays so."""
     array.validate()
+    if encoding == "opaque":
+        array.validate(full=True)
+        return EncodedColumn(dtype, "opaque", len(array), validity=bitmaps.from_arrow(array), nested=array)
     column = canonical(array, dtype)
     if column.offsets is None:
         array.validate(full=True)
