@@ -1,0 +1,134 @@
+"""Random statements over attached and plain connections to equal databases: every answer is the same."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+import locality
+from tests.properties.effort import EFFORT
+
+QUERIES = [
+    "select count(*), sum(a), min(b) from t",
+    "select b, count(*) from t group by b order by all",
+    "select t.a, u.c from t join u on t.a = u.a order by all limit 5",
+    "select a / 2 as h, b from t order by b, a limit 4",
+    "select * from main.u order by all",
+    "with s as (select a from t where a > 3) select count(*) from s",
+    "select count(*) from v",
+    "select sum(f(a)) from u",
+    "select approx_count_distinct(a) from t",
+]
+WRITES = [
+    "insert into t values (7, 'x'), (null, null)",
+    "insert into u select range, range * 2 from range(3)",
+    "update t set a = a + 1 where b = 'x'",
+    "delete from u where a = 1",
+    "with w as (insert into t values (9, 'w') returning a) select * from w",
+    "insert into other values (1)",
+    "select count(*) from other",
+    "checkpoint",
+]
+CHANGES = [
+    "create or replace table t as select range as a, 'b' || range % 3 as b from range(20)",
+    "create or replace view v as select * from t where a > 2",
+    "create or replace temp table u as select 1 as a, 2 as c",
+    "drop table if exists temp.u",
+    "create or replace macro f(x) as x + 1",
+    "create or replace temp macro f(x) as x - 1",
+    "drop macro if exists temp.f",
+    "create schema if not exists s; create table if not exists s.t as select 1 as a, 's' as b",
+    "use s",
+    "use my",
+    "set default_null_order = 'nulls_first'",
+    "reset default_null_order",
+    "set integer_division = true",
+    "reset integer_division",
+    "set default_order = 'desc'",
+    "reset default_order",
+]
+TRANSACTIONS = ["begin", "commit", "rollback"]
+WHO = st.integers(0, 2)
+
+
+class Attached(RuleBasedStateMachine):
+    """Three connections of each kind: two that came from the first by ``cursor``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="locality-test-"))
+        self.plain: list[Any] = []
+        self.attached: list[Any] = []
+
+    @initialize()
+    def begin(self) -> None:
+        self.open()
+        self.attached[0].execute(QUERIES[0])
+        assert self.attached[0].last_profile.engine == "locality"
+
+    def open(self) -> None:
+        paths = [self.folder / kind / "my.duckdb" for kind in ("plain", "attached")]
+        for path in paths:
+            path.parent.mkdir(exist_ok=True)
+        first, second = duckdb.connect(paths[0]), locality.attach(duckdb.connect(paths[1]))
+        self.plain = [first, first.cursor(), first.cursor()]
+        self.attached = [second, second.cursor(), second.cursor()]
+        self.both(
+            0,
+            "create table if not exists u as select range % 4 as a, range as c from range(8);"
+            "create table if not exists t as select range as a, 'b' || range % 3 as b from range(10);"
+            "create table if not exists other(a int); create view if not exists v as select * from t;"
+            "create macro if not exists f(x) as x * 2",
+        )
+        self.accelerate(0)
+
+    @rule(who=WHO, text=st.sampled_from(QUERIES), lazily=st.booleans())
+    def ask(self, who: int, text: str, lazily: bool) -> None:
+        self.both(who, text, lambda con: (con.sql(text) if lazily else con.execute(text)).fetchall())
+
+    @rule(who=WHO, text=st.sampled_from(WRITES + CHANGES + TRANSACTIONS))
+    def write(self, who: int, text: str) -> None:
+        self.both(who, text)
+
+    @rule(who=WHO)
+    def accelerate(self, who: int) -> None:
+        try:
+            self.attached[who].accelerate("t", "u")
+        except locality.CatalogError:
+            assert not {("t",), ("u",)} <= set(self.tables())
+
+    @rule()
+    def restart(self) -> None:
+        for con in (*self.plain, *self.attached):
+            con.close()
+        self.open()
+
+    def tables(self) -> list[tuple[str]]:
+        found = self.attached[0].cursor().execute("select table_name from duckdb_tables() where not temporary")
+        return list(found.fetchall())
+
+    def both(self, who: int, text: str, ask: Callable[[Any], Any] = lambda con: None) -> None:
+        def run(con: Any) -> Any:
+            try:
+                return ask(con) or con.execute(text).fetchall()
+            except duckdb.Error as error:
+                return type(error)
+
+        assert run(self.attached[who]) == run(self.plain[who]), text
+
+    def teardown(self) -> None:
+        for con in (*self.plain, *self.attached):
+            con.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+Attached.TestCase.settings = settings(max_examples=4 * EFFORT, stateful_step_count=25)
+TestAttached = Attached.TestCase
