@@ -35,8 +35,9 @@ from locality.plan.expressions import (
 from locality.types import Domain
 
 #: Choices among operators that can be disabled by name, as passes of the optimizer can: top-n instead of a whole sort,
-#: dense codes instead of hashing groups, looking matches up instead of making pairs, and skipping zones by proof.
-CHOICES = ("top_n", "dense_groups", "join_links", "zone_pruning")
+#: dense codes instead of hashing groups, looking matches up instead of making pairs, skipping zones by proof, and
+#: answering from the statistics of zones.
+CHOICES = ("top_n", "dense_groups", "join_links", "zone_pruning", "zone_totals")
 
 #: ORDER BY with a limit beyond this is sorted as a whole.
 _MOST_TOP_ROWS = 65536
@@ -210,7 +211,15 @@ class Builder:
         if fused.source.relation is None and other != node:
             return self.build(other)  # what its input's values are is known only when it runs
         try:
-            return aggregate.Aggregate(fused.source, fused.conjuncts, groups, calls, self.threads, dense=self._dense)
+            return aggregate.Aggregate(
+                fused.source,
+                fused.conjuncts,
+                groups,
+                calls,
+                self.threads,
+                dense=self._dense,
+                zone_totals="zone_totals" not in self.disabled,
+            )
         except Unsupported:
             if other != node:
                 return self.build(other)

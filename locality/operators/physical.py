@@ -20,6 +20,7 @@ class Traffic:
 
     read: from layouts or from its input. state: written to and read from intermediate state. written: its output.
     minimum: what any plan over these layouts must read for it. rows: rows that it put out.
+    zones_read, zones_total, zones_answered: of a scan; those answered were not read, because their statistics told all.
     touched: what of ``read`` came from stored columns, by ``table.column``.
     """
 
@@ -33,6 +34,7 @@ class Traffic:
     seconds: float = 0.0
     zones_read: int = 0
     zones_total: int = 0
+    zones_answered: int = 0
     touched: dict[str, int] = field(default_factory=dict)
 
     @property

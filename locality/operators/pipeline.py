@@ -19,7 +19,7 @@ from locality.kernel.ir import Array, Scalar, Var
 from locality.kernel.loader import Kernel, load
 from locality.operators.codegen.block import BLOCK, Block
 from locality.operators.codegen.parameters import Parameters
-from locality.operators.filters.filter import Test
+from locality.operators.filters.filter import Test, blocks_possible, zones_certain
 from locality.operators.relations.links import Link
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.shapes import ColumnShape, shape_of
@@ -31,6 +31,7 @@ from locality.settings import available_threads
 from locality.types import Domain
 
 AnyArray = npt.NDArray[Any]
+Bits = npt.NDArray[np.bool_]
 
 #: Rows that a worker takes at a time at most; bytes that are worth waking it for; parts a worker should get to share.
 MORSEL_ROWS = 16 * 65536
@@ -82,12 +83,15 @@ class Pipeline:
 
     scan_reads: bytes that a run reads by column, and the least that any must; None before the first run.
     planned, morsels: what the filters leave of the rows, and what the links leave of that.
-    zones_total, zones_read: zones of the source and those that the filters' proofs did not exclude.
+    zones_total, zones_read: zones of the source and those that are read, because nothing is proven of them.
+    told: which zones of a segment need not be read where all of their rows pass; ``answered`` has those that do, by
+        segment.
     """
 
     relation: Relation
     tests: Sequence[Test]
     sink: Sink
+    told: Callable[[int], Bits] | None = None
     selectivity: float = field(init=False, default=1.0)
     columns: tuple[int, ...] = field(init=False)
     links: tuple[Link, ...] = field(init=False)
@@ -102,6 +106,7 @@ class Pipeline:
     passing: dict[int, tuple[EncodedColumn, ...]] = field(init=False, default_factory=dict)
     zones_total: int = field(init=False, default=0)
     zones_read: int = field(init=False, default=0)
+    answered: dict[int, Bits] = field(init=False, default_factory=dict)
     scan_reads: tuple[Counter[str], int] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -164,15 +169,36 @@ class Pipeline:
         if segment.row_count == 0 or any(link.finds_nothing for link in self.links):
             return []
         known = [possible for test in self.tests if (possible := test.possible(self.relation, position)) is not None]
-        if not known:
+        certain = self._certain(position)
+        if not known and certain is None:
             return [(0, segment.row_count)]
-        zones = np.logical_and.reduce(known)
+        count = -(-segment.row_count // segment.zone_rows)
+        zones: Bits = np.logical_and.reduce(known) if known else np.ones(count, dtype=np.bool_)
+        if certain is not None:
+            self.answered[position] = zones & certain
+            zones = zones & ~certain
         self.zones_total += len(zones)
         self.zones_read += int(zones.sum())
-        zone_rows = segment.zone_rows
-        edges = np.flatnonzero(np.diff(np.concatenate(([0], zones.astype(np.int8), [0]))))
-        pairs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-        return [(first * zone_rows, min(last * zone_rows, segment.row_count)) for first, last in pairs]
+        blocks = self._possible_blocks(position) if zones.any() else None
+        if blocks is not None:
+            times = len(blocks) // len(zones)
+            return _runs(np.repeat(zones, times) & blocks, segment.zone_rows // times, segment.row_count)
+        return _runs(zones, segment.zone_rows, segment.row_count)
+
+    def _certain(self, position: int) -> Bits | None:
+        """The zones all of whose rows pass, and of which all is told without reading them."""
+        if self.told is None or self.links:
+            return None
+        certain = zones_certain(self.tests, self.relation, position)
+        if certain is None or not certain.any():
+            return None
+        told: Bits = certain & self.told(position)
+        return told if told.any() else None
+
+    def _possible_blocks(self, position: int) -> Bits | None:
+        """Which blocks of a segment's zones may match, as many a zone; None where no bounds of blocks are kept."""
+        known = [bits for test in self.tests if (bits := blocks_possible(test, self.relation, position)) is not None]
+        return np.logical_and.reduce(known) if known else None
 
     def over(self, relation: Relation) -> Pipeline:
         """The same pipeline over other rows of the same form, see :mod:`locality.operators.relations.signature`."""
@@ -262,6 +288,19 @@ class Pipeline:
         """Lets go of columns that are not to stay in memory, after a run."""
         for position in list(self.passing):
             self._let_go(position)
+
+
+def _runs(possible: Bits, rows: int, total: int) -> list[tuple[int, int]]:
+    """The first row and the one after the last of each run of parts of so many ``rows``, of ``total`` in all.
+
+    A gap that is not worth another call of a kernel is run too.
+    """
+    parts = np.flatnonzero(possible)
+    if not len(parts):
+        return []
+    gaps = np.flatnonzero(np.diff(parts) > max(_LEAST_GAP * BLOCK // rows, 1))
+    starts, ends = parts[np.append(0, gaps + 1)], parts[np.append(gaps, len(parts) - 1)] + 1
+    return [(a * rows, min(z * rows, total)) for a, z in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
 def _parts(morsel: Morsel, possible: npt.NDArray[np.bool_] | None) -> list[Morsel]:

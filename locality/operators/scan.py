@@ -48,6 +48,7 @@ def count_scan(pipeline: Pipeline, traffic: Traffic) -> None:
     traffic.minimum += minimum
     traffic.zones_read += pipeline.zones_read
     traffic.zones_total += pipeline.zones_total
+    traffic.zones_answered += _answered(pipeline)
 
 
 def _scan_reads(pipeline: Pipeline) -> tuple[Counter[str], int]:
@@ -95,13 +96,20 @@ def _rows_by_segment(pipeline: Pipeline) -> Counter[int]:
     return rows
 
 
+def _answered(pipeline: Pipeline) -> int:
+    return sum(int(zones.sum()) for zones in pipeline.answered.values())
+
+
 def describe_scan(pipeline: Pipeline) -> tuple[str, ...]:
     """What EXPLAIN says of a pipeline's source."""
     relation = pipeline.relation
     lines = [f"over {relation.name or 'an intermediate result'}: {relation.row_count:,} rows"]
     if pipeline.zones_total:
-        skipped = pipeline.zones_total - pipeline.zones_read
+        answered = _answered(pipeline)
+        skipped = pipeline.zones_total - pipeline.zones_read - answered
         lines.append(f"zones: {skipped:,} of {pipeline.zones_total:,} skipped by proof")
+        if answered:
+            lines[-1] += f", {answered:,} answered by their statistics"
     if pipeline.tests:
         codes = sum(isinstance(test, CodeTest) for test in pipeline.tests)
         lines.append(

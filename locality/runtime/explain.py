@@ -89,5 +89,7 @@ def _ledger(profile: Profile) -> list[str]:
 
 def _line(traffic: Traffic) -> str:
     zones = f"{traffic.zones_read:,} of {traffic.zones_total:,}" if traffic.zones_total else "all"
+    if traffic.zones_answered:
+        zones += f", {traffic.zones_answered:,} answered by statistics"
     sizes = "".join(f"{byte_size(n):>12}" for n in (traffic.read, traffic.state, traffic.written))
     return f"{traffic.operator:<12}{traffic.seconds * 1e3:>8.2f} ms{traffic.rows:>13,}{sizes}  {zones}"

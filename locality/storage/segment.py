@@ -148,7 +148,7 @@ class Segment:
     def verify(self) -> None:
         """Reads every column and holds it against its zone statistics; raises CorruptStoreError if they differ."""
         for index, name in enumerate(self._names):
-            if zone_format.to_arrays(zones_of(self.column(index))) != zone_format.to_arrays(self.zones(index)):
+            if not zone_format.describes(self.zones(index), zones_of(self.column(index))):
                 path = self._directory / self._files.zones.path
                 raise CorruptStoreError(f"{path}: the statistics of column {name} are not those of its values")
 

@@ -8,15 +8,21 @@ import numpy as np
 import pyarrow as pa
 
 from locality.encodings.numbers import to_numpy
-from locality.storage.zones import ZONE_ROWS, Zones
+from locality.storage.zones import BLOCK_ROWS, ZONE_ROWS, Zones
 
+_BLOCKS = ZONE_ROWS // BLOCK_ROWS
 _TYPES = {
     "nulls": pa.int64(),
     "minimum": pa.int64(),
     "maximum": pa.int64(),
     "prefix_minimum": pa.binary(),
     "prefix_maximum": pa.binary(),
+    "sums": pa.int64(),
+    "block_minimum": pa.list_(pa.int64(), _BLOCKS),
+    "block_maximum": pa.list_(pa.int64(), _BLOCKS),
 }
+#: Statistics that the first stores did not keep, or that not all columns have.
+_OPTIONAL = ("sums", "block_minimum", "block_maximum")
 
 
 def to_batch(zones: Sequence[Zones], rows: int) -> pa.RecordBatch:
@@ -32,8 +38,19 @@ def to_batch(zones: Sequence[Zones], rows: int) -> pa.RecordBatch:
 
 def to_arrays(zones: Zones) -> dict[str, pa.Array]:
     """The statistics that one column has, by name."""
-    present = {name: getattr(zones, name) for name in _TYPES}
-    return {name: pa.array(values, type=_TYPES[name]) for name, values in present.items() if values is not None}
+    names = ("nulls", "minimum", "maximum", "prefix_minimum", "prefix_maximum", "sums")
+    present = {name: getattr(zones, name) for name in names}
+    arrays = {name: pa.array(values, type=_TYPES[name]) for name, values in present.items() if values is not None}
+    if zones.blocks is not None:
+        for name in ("minimum", "maximum"):
+            arrays[f"block_{name}"] = pa.FixedSizeListArray.from_arrays(pa.array(getattr(zones.blocks, name)), _BLOCKS)
+    return arrays
+
+
+def describes(stored: Zones, actual: Zones) -> bool:
+    """Whether statistics that were read are those of the values; what old stores lack may be missing."""
+    found, expected = to_arrays(stored), to_arrays(actual)
+    return found == {name: array for name, array in expected.items() if name in found or name not in _OPTIONAL}
 
 
 def read(batch: pa.RecordBatch, index: int, count: int) -> Zones:
@@ -49,7 +66,16 @@ def read(batch: pa.RecordBatch, index: int, count: int) -> Zones:
         _numbers(batch, f"{index}.maximum"),
         _prefixes(batch, f"{index}.prefix_minimum"),
         _prefixes(batch, f"{index}.prefix_maximum"),
+        _numbers(batch, f"{index}.sums"),
+        _blocks(batch, index, nulls),
     )
+
+
+def _blocks(batch: pa.RecordBatch, index: int, nulls: np.ndarray) -> Zones | None:
+    minimum, maximum = (_column(batch, f"{index}.block_{name}") for name in ("minimum", "maximum"))
+    if minimum is None or maximum is None:
+        return None
+    return Zones(np.repeat(nulls, _BLOCKS), to_numpy(minimum.flatten()), to_numpy(maximum.flatten()))
 
 
 def _numbers(batch: pa.RecordBatch, name: str) -> np.ndarray | None:

@@ -1,8 +1,12 @@
-"""Zone statistics: bounds of every 65,536 rows of a column, by which scans skip zones that can't hold a match."""
+"""Zone statistics of every 65,536 rows of a column.
+
+By bounds, scans skip zones that can't hold a match; by bounds and sums, aggregates need not read zones all of whose
+rows count. Where rows follow a column's values, finer bounds are kept too.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -12,9 +16,16 @@ import pyarrow as pa
 from locality.encodings import EncodedColumn, bitmaps, slice_column
 from locality.encodings.canonical import text_array
 from locality.encodings.column import AnyArray
+from locality.types import DataType
 
 #: Rows of a zone; the last one of a segment may be shorter.
 ZONE_ROWS = 65536
+
+#: Rows of a block, a part of a zone with bounds of its own.
+BLOCK_ROWS = 4096
+_BLOCKS = ZONE_ROWS // BLOCK_ROWS
+#: Bounds of blocks are kept where they are at most this share as wide as those of zones.
+_MOST_WIDTH = 0.5
 
 #: Bytes kept of a text's minimum and maximum.
 PREFIX_BYTES = 16
@@ -37,6 +48,10 @@ class Zones:
         ``text``, ``opaque``, 128-bit values, and unsigned values or codes beyond int64.
     prefix_minimum, prefix_maximum: of ``text`` only: for each zone the first 16 bytes of its minimum, and at most 16
         bytes that are >= all its values; None for a zone of NULLs, and as the maximum where no 16 bytes bound it.
+    sums: int64, of numbers: the exact sum of the codes (or ``plain`` values) that are not NULL; None where it might not
+        fit.
+    blocks: bounds of each 4,096 rows, 16 a zone also where it has fewer rows, in the same space; a block is said to
+        have NULLs if its zone has some. None where they tell little more than those of zones.
     """
 
     nulls: npt.NDArray[np.int64]
@@ -44,6 +59,8 @@ class Zones:
     maximum: Bounds | None = None
     prefix_minimum: tuple[bytes | None, ...] | None = None
     prefix_maximum: tuple[bytes | None, ...] | None = None
+    sums: Bounds | None = None
+    blocks: Zones | None = None
 
     def __len__(self) -> int:
         return len(self.nulls)
@@ -75,8 +92,44 @@ def zones_of(column: EncodedColumn, zone_rows: int = ZONE_ROWS) -> Zones:
         case "constant":
             return _constant_zones(column, nulls, stops - starts)
         case _:
-            bounds = _run_bounds(column, starts, stops) if column.encoding == "rle" else _row_bounds(column, starts)
-    return Zones(nulls, *bounds)
+            return _coded_zones(column, nulls, starts, zone_rows)
+
+
+def _coded_zones(
+    column: EncodedColumn, nulls: npt.NDArray[np.int64], starts: npt.NDArray[np.int64], zone_rows: int
+) -> Zones:
+    if zone_rows != ZONE_ROWS:
+        return Zones(nulls, *_code_bounds(column, zone_rows))
+    minimum, maximum = _code_bounds(column, BLOCK_ROWS)
+    if minimum is None or maximum is None:
+        return Zones(nulls)
+    zones = Zones(nulls, *_bounds_of_zones(minimum, maximum))
+    return replace(zones, sums=_sums(column, zones, starts), blocks=_finer(zones, minimum, maximum))
+
+
+def _finer(zones: Zones, minimum: Bounds, maximum: Bounds) -> Zones | None:
+    """The bounds of blocks, shape (blocks,), the last zone's as many as it has, where they are worth keeping."""
+    if _width(minimum, maximum) >= _MOST_WIDTH * _width(zones.minimum, zones.maximum):
+        return None
+    missing = len(zones) * _BLOCKS - len(minimum)
+    least, most = np.full(missing, EMPTY_MINIMUM), np.full(missing, EMPTY_MAXIMUM)
+    return Zones(np.repeat(zones.nulls, _BLOCKS), np.append(minimum, least), np.append(maximum, most))
+
+
+def _width(minimum: Bounds | None, maximum: Bounds | None) -> float:
+    """The mean width of bounds; none counts for parts of NULLs alone."""
+    assert minimum is not None
+    assert maximum is not None
+    widths = maximum.astype(np.float64) - minimum.astype(np.float64)
+    return float(np.maximum(widths, 0).mean())
+
+
+def _code_bounds(column: EncodedColumn, rows: int) -> tuple[Bounds | None, Bounds | None]:
+    """Bounds of the codes of every so many rows."""
+    starts = np.arange(0, column.length, rows, dtype=np.int64)
+    if column.encoding != "rle":
+        return _row_bounds(column, starts)
+    return _run_bounds(column, starts, np.minimum(starts + rows, column.length))
 
 
 def prefix_bounds(minimum: bytes, maximum: bytes) -> tuple[bytes, bytes | None]:
@@ -120,7 +173,7 @@ def _row_bounds(column: EncodedColumn, starts: npt.NDArray[np.int64]) -> tuple[B
 def _run_bounds(
     column: EncodedColumn, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]
 ) -> tuple[Bounds | None, Bounds | None]:
-    """Bounds of the runs that reach into each zone; NULLs under a run are taken as its value, which only widens."""
+    """Bounds of the runs that reach into each part; NULLs under a run are taken as its value, which only widens."""
     assert column.run_ends is not None
     assert column.codes is not None
     first = np.searchsorted(column.run_ends, starts, side="right")
@@ -130,16 +183,57 @@ def _run_bounds(
     return _as_bounds(np.minimum.reduceat(codes, pairs)[::2], np.maximum.reduceat(codes, pairs)[::2])
 
 
+def _bounds_of_zones(minimum: Bounds, maximum: Bounds) -> tuple[Bounds, Bounds]:
+    """From those of blocks: a block of NULLs has bounds that change nothing."""
+    starts = np.arange(0, len(minimum), _BLOCKS)
+    return np.minimum.reduceat(minimum, starts), np.maximum.reduceat(maximum, starts)
+
+
+def _sums(column: EncodedColumn, zones: Zones, starts: npt.NDArray[np.int64]) -> Bounds | None:
+    codes = column.codes
+    if not _is_number(column.type) or codes is None or zones.minimum is None or zones.maximum is None:
+        return None
+    valued = zones.minimum <= zones.maximum
+    greatest = max((abs(int(bound)) for bound in (*zones.minimum[valued], *zones.maximum[valued])), default=0)
+    if greatest * ZONE_ROWS > EMPTY_MINIMUM:
+        return None
+    if column.encoding == "rle":
+        return _run_sums(column, codes, starts)
+    parts = [codes[start : start + ZONE_ROWS] for start in starts.tolist()]
+    if column.validity is None:
+        return np.array([part.sum(dtype=np.int64) for part in parts], dtype=np.int64)
+    valid = bitmaps.to_mask(column.validity, column.length)
+    masks = (valid[start : start + ZONE_ROWS] for start in starts.tolist())
+    pairs = zip(parts, masks, strict=True)
+    return np.array([part.sum(dtype=np.int64, where=mask) for part, mask in pairs], dtype=np.int64)
+
+
+def _run_sums(column: EncodedColumn, codes: AnyArray, starts: npt.NDArray[np.int64]) -> Bounds | None:
+    """None if there are NULLs, which may lie anywhere under a run."""
+    assert column.run_ends is not None
+    if column.validity is not None:
+        return None
+    cuts = np.union1d(column.run_ends, np.append(starts[1:], column.length))
+    runs = np.searchsorted(column.run_ends, cuts, side="left")
+    parts = np.diff(cuts, prepend=0) * codes[runs].astype(np.int64)
+    return np.add.reduceat(parts, np.searchsorted(cuts, starts, side="right"))
+
+
 def _as_bounds(minimum: AnyArray, maximum: AnyArray) -> tuple[Bounds | None, Bounds | None]:
     if maximum.dtype == np.uint64 and len(maximum) and int(maximum.max()) > EMPTY_MINIMUM:
         return None, None
     return minimum.astype(np.int64), maximum.astype(np.int64)
 
 
+def _is_number(dtype: DataType) -> bool:
+    return dtype.is_integral or dtype.is_decimal
+
+
 def _constant_zones(column: EncodedColumn, nulls: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> Zones:
     code = int(ordered_keys(np.array([column.value]))[0]) if isinstance(column.value, float) else 0
     empty = nulls == sizes
-    return Zones(nulls, np.where(empty, EMPTY_MINIMUM, code), np.where(empty, EMPTY_MAXIMUM, code))
+    sums = np.zeros(len(nulls), dtype=np.int64) if _is_number(column.type) else None
+    return Zones(nulls, np.where(empty, EMPTY_MINIMUM, code), np.where(empty, EMPTY_MAXIMUM, code), sums=sums)
 
 
 def _prefixes(column: EncodedColumn, start: int, stop: int) -> tuple[bytes | None, bytes | None]:

@@ -39,14 +39,15 @@ def pair() -> Iterator[Pair]:
 
 @pytest.fixture
 def shares(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Of each pipeline with links, the share of rows that it runs over."""
+    """Of each pipeline with links, the share that they leave of the rows that filters do."""
     found: list[float] = []
     clipped = Pipeline._clipped
 
     def recorded(self: Pipeline) -> list[object]:
         morsels = clipped(self)
         if self.relation.links:
-            found.append(sum(morsel.rows for morsel in morsels) / ROWS)
+            planned = sum(morsel.rows for morsel in self.planned)
+            found.append(sum(morsel.rows for morsel in morsels) / max(planned, 1))
         return morsels  # type: ignore[return-value]
 
     monkeypatch.setattr(Pipeline, "_clipped", recorded)

@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 
 from locality import types
 from locality.encodings import ENCODINGS, EncodedColumn, EncodingSpec, canonical, decode
-from locality.storage.zones import EMPTY_MAXIMUM, EMPTY_MINIMUM, ZONE_ROWS, ordered_keys, prefix_bounds, zones_of
+from locality.storage import zone_format
+from locality.storage.zones import (
+    BLOCK_ROWS,
+    EMPTY_MAXIMUM,
+    EMPTY_MINIMUM,
+    ZONE_ROWS,
+    Zones,
+    ordered_keys,
+    prefix_bounds,
+    zones_of,
+)
 from locality.types import DataType, Domain
 from tests.encodings import cases
 from tests.encodings.oracle import columns, unscaled
@@ -92,6 +102,37 @@ def check(column: EncodedColumn, array: pa.Array) -> None:
         codes = row_codes(column, array)
         found = list(zip(zones.minimum.tolist(), zones.maximum.tolist(), strict=True))
         assert found == [expected_bounds(codes[start : start + ZONE_ROWS]) for start in range(0, len(codes), ZONE_ROWS)]
+        check_sums(zones, codes)
+        check_blocks(zones, codes)
+
+
+def check_sums(zones: Zones, codes: list[int | None]) -> None:
+    if zones.sums is not None:
+        parts = (codes[start : start + ZONE_ROWS] for start in range(0, len(codes), ZONE_ROWS))
+        assert zones.sums.tolist() == [sum(code for code in part if code is not None) for part in parts]
+
+
+def check_blocks(zones: Zones, codes: list[int | None]) -> None:
+    if zones.blocks is not None:
+        assert zones.blocks.minimum is not None
+        assert zones.blocks.maximum is not None
+        assert len(zones.blocks) == len(zones) * ZONE_ROWS // BLOCK_ROWS
+        found = list(zip(zones.blocks.minimum.tolist(), zones.blocks.maximum.tolist(), strict=True))
+        starts = range(0, len(found) * BLOCK_ROWS, BLOCK_ROWS)
+        assert found == [expected_bounds(codes[start : start + BLOCK_ROWS]) for start in starts]
+
+
+def test_numbers_have_sums_and_what_follows_the_rows_has_blocks() -> None:
+    rising, mixed = np.arange(ROWS), np.arange(ROWS) * 7919 % ROWS
+    spec = EncodingSpec(types.BIGINT, "frame", base=0, code="uint32")
+    zones, others = (zones_of(ENCODINGS["frame"].encode(pa.array(values), spec)) for values in (rising, mixed))
+    assert zones.sums is not None
+    assert zones.blocks is not None
+    assert others.sums is not None
+    assert others.blocks is None
+    assert zones_of(canonical(pa.array(rising + 2**48), types.BIGINT)).sums is None
+    day = canonical(pa.array(rising.astype("int32")).cast(pa.date32()), types.DATE)
+    assert zones_of(day).sums is None
 
 
 def has_bounds(column: EncodedColumn) -> bool:
@@ -160,3 +201,18 @@ def test_runs_that_cross_zones() -> None:
 def test_text_zones() -> None:
     array = pa.array([f"{n:020d}" for n in range(ROWS)])
     check(canonical(array, types.VARCHAR), array)
+
+
+def test_statistics_of_old_stores_lack_sums_and_blocks() -> None:
+    column = canonical(pa.array(np.arange(ROWS)), types.BIGINT)
+    batch = zone_format.to_batch([zones_of(column)], ROWS)
+    old = batch.select(["0.nulls", "0.minimum", "0.maximum"])
+    count = len(zones_of(column))
+    assert zone_format.describes(zone_format.read(batch, 0, count), zones_of(column))
+    found = zone_format.read(old, 0, count)
+    assert found.sums is None
+    assert found.blocks is None
+    assert zone_format.describes(found, zones_of(column))
+    other = canonical(pa.array(np.arange(ROWS)[::-1].copy()), types.BIGINT)
+    assert not zone_format.describes(zone_format.read(batch, 0, count), zones_of(other))
+    assert not zone_format.describes(zone_format.read(batch.select(["0.nulls"]), 0, count), zones_of(column))

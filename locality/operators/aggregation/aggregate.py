@@ -28,6 +28,7 @@ from locality.operators.aggregation.registry import is_known, plan_aggregate
 from locality.operators.aggregation.sink import AggregateSink
 from locality.operators.aggregation.sorted import aggregate_sorted
 from locality.operators.aggregation.textkeys import number_inputs
+from locality.operators.aggregation.zonetotals import plan_zone_totals
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.probe import probe
 from locality.operators.collect import collect_rows
@@ -68,8 +69,9 @@ class Aggregation:
         threads: int,
         *,
         dense: bool = True,
+        zone_totals: bool = True,
     ) -> None:
-        """dense: whether groups may be numbered instead of hashed."""
+        """dense: whether groups may be numbered instead of hashed. zone_totals: whether statistics may answer."""
         self.relation = relation
         self.threads = threads
         group_expressions = [introduce_lookups(group, relation) for group in groups]
@@ -82,14 +84,20 @@ class Aggregation:
         self._rows = relation.row_count * math.prod(step.share for step in plan_steps(relation, tests, relation.links))
         self.groups, self.clusters, self.hashed = self._plan_groups(group_expressions, slots, threads, dense=dense)
         self.sink = AggregateSink(self.groups, slots, self.clusters is not None)
-        self.pipeline = Pipeline(relation, tests, self.sink if self.hashed is None else HashSink(self.hashed, slots))
+        self.totals = plan_zone_totals(relation, slots) if zone_totals and not groups else None
+        self.pipeline = Pipeline(
+            relation,
+            tests,
+            self.sink if self.hashed is None else HashSink(self.hashed, slots),
+            None if self.totals is None else self.totals.known,
+        )
         self.types = tuple(e.type for e in (*groups, *aggregates))
         self.intervals = (*(self._bounds(e) for e in group_expressions), *(p.bounds for p in self.planned))
 
     def over(self, relation: Relation) -> Aggregation:
         """The same aggregation of other rows of the same form."""
         other = copy(self)
-        other.relation, other.pipeline = relation, self.pipeline.over(relation)
+        other.relation, other.pipeline, other.totals = relation, self.pipeline.over(relation), None
         return other
 
     def _probe(self, expression: Expression) -> Value:
@@ -130,7 +138,11 @@ class Aggregation:
             groups = group_by_hash(self.pipeline, self.hashed.width, self.sink.slots, execution, traffic)
             return self._output(groups, traffic)
         if self.groups is None:
-            integers, floats = merge(self.sink.slots, self._run(1, execution, traffic))
+            parts = self._run(1, execution, traffic)
+            if self.totals is not None and self.pipeline.answered:
+                parts.append(self.totals.cells(self.pipeline.answered))
+                traffic.add_reads(self.totals.reads(self.pipeline.answered))
+            integers, floats = merge(self.sink.slots, parts)
             traffic.rows = 1
             return Batch(tuple(planned.finish(integers, floats) for planned in self.planned), 1, self.intervals)
         if self.clusters is not None:
@@ -211,8 +223,9 @@ class Aggregate:
         threads: int,
         *,
         dense: bool = True,
+        zone_totals: bool = True,
     ) -> None:
-        """dense: whether groups may be numbered instead of hashed."""
+        """dense: whether groups may be numbered instead of hashed. zone_totals: whether statistics may answer."""
         self._source = source
         self._groups, self._aggregates, self._threads = tuple(groups), tuple(aggregates), threads
         self._conjuncts = tuple(conjuncts)
@@ -221,7 +234,9 @@ class Aggregate:
             source.relation,
             conjuncts,
             (*groups, *computed),
-            lambda relation, left: Aggregation(relation, left, groups, aggregates, threads, dense=dense),
+            lambda relation, left: Aggregation(
+                relation, left, groups, aggregates, threads, dense=dense, zone_totals=zone_totals
+            ),
         )
 
     @property

@@ -76,6 +76,16 @@ class CodeSet:
             )
         return possible
 
+    def zones_certain(self, zones: ZoneBounds) -> Bits:
+        """Which zones hold nothing but matches."""
+        if zones.minimum is None or zones.maximum is None:
+            return np.zeros(len(zones.nulls), dtype=np.bool_)
+        inside = zones.minimum > zones.maximum
+        for low, high in self.intervals:
+            inside |= (zones.minimum >= max(low, -(2**63))) & (zones.maximum <= min(high, 2**63 - 1))
+        certain: Bits = inside if self.null else inside & (zones.nulls == 0)
+        return certain
+
 
 def union(sets: Sequence[CodeSet]) -> CodeSet:
     """What is in any of the sets."""

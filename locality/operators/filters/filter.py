@@ -17,9 +17,9 @@ from locality.kernel.ir import Array, Scalar
 from locality.operators.codegen.block import Block, Row
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.filters.codesets import CodeSet, code_sets
-from locality.operators.filters.zonetests import zones_possible
+from locality.operators.filters.zonetests import float_bounds, zones_possible
 from locality.operators.relations.domain import code_key
-from locality.operators.relations.relation import Relation, Segment
+from locality.operators.relations.relation import Relation, Segment, ZoneBounds
 from locality.plan.expressions import ColumnRef, Expression, Lookup, walk
 from locality.plan.functions.base import is_true
 from locality.types import DataType, Domain
@@ -53,10 +53,15 @@ class CodeTest:
         """Expressions whose columns the test touches."""
         return (ColumnRef(self.index, self.type),)
 
+    def bounds(self, relation: Relation, segment: int) -> tuple[CodeSet, ZoneBounds] | None:
+        """The codes that match in a segment, and what its zones have; None where nothing is known."""
+        zones = relation.segments[segment].zones(self.index)
+        return None if zones is None else (self.set_of(relation.segments[segment]), zones)
+
     def possible(self, relation: Relation, segment: int) -> npt.NDArray[np.bool_] | None:
         """Which zones of the segment may hold a match; None where nothing is known."""
-        zones = relation.segments[segment].zones(self.index)
-        return None if zones is None else self.set_of(relation.segments[segment]).zones_possible(zones)
+        known = self.bounds(relation, segment)
+        return None if known is None else known[0].zones_possible(known[1])
 
     def emit(self, block: Block) -> None:
         """Narrows the block's mask."""
@@ -152,6 +157,10 @@ class ValueTest:
         """Expressions whose columns the test touches."""
         return (self.predicate,)
 
+    def bounds(self, relation: Relation, segment: int) -> tuple[CodeSet, ZoneBounds] | None:
+        """As of a test of codes; of floats alone, by their ordered keys."""
+        return float_bounds(relation, self.predicate, segment)
+
     def possible(self, relation: Relation, segment: int) -> npt.NDArray[np.bool_] | None:
         """Which zones of the segment may hold a match; None where nothing is known."""
         return zones_possible(relation, self.predicate, segment)
@@ -162,6 +171,23 @@ class ValueTest:
 
 
 Test = CodeTest | ValueTest
+
+
+def blocks_possible(test: Test, relation: Relation, segment: int) -> npt.NDArray[np.bool_] | None:
+    """Which blocks of a segment's zones may hold a match of ``test``; None where their bounds are not kept."""
+    known = test.bounds(relation, segment)
+    return None if known is None or known[1].blocks is None else known[0].zones_possible(known[1].blocks)
+
+
+def zones_certain(tests: Sequence[Test], relation: Relation, segment: int) -> npt.NDArray[np.bool_] | None:
+    """Which zones of a segment hold nothing but matches of all ``tests``; None for none."""
+    certain = np.ones(-(-relation.segments[segment].row_count // relation.segments[segment].zone_rows), dtype=np.bool_)
+    for test in tests:
+        known = test.bounds(relation, segment)
+        if known is None:
+            return None
+        certain &= known[0].zones_certain(known[1])
+    return certain
 
 
 def plan_tests(relation: Relation, conjuncts: Sequence[Expression]) -> list[Test]:

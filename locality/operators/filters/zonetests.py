@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.operators.filters.codesets import MIRRORED, CodeSet, compared
-from locality.operators.relations.relation import Relation
+from locality.operators.relations.relation import Relation, ZoneBounds
 from locality.plan.expressions import Call, ColumnRef, Constant, Expression
 from locality.storage.zones import ordered_keys
 
@@ -21,24 +21,31 @@ Bits = npt.NDArray[np.bool_]
 
 def zones_possible(relation: Relation, predicate: Expression, segment: int) -> Bits | None:
     """Which zones of a segment may hold rows for which ``predicate`` is true; None where nothing is known."""
+    known = float_bounds(relation, predicate, segment)
+    if known is not None:
+        return known[0].zones_possible(known[1])
     match predicate:
-        case Call(name, (ColumnRef(index), Constant(float(value)))) if name in MIRRORED:
-            return _floats(relation, index, segment, name, value)
-        case Call(name, (Constant(float(value)), ColumnRef(index))) if name in MIRRORED:
-            return _floats(relation, index, segment, MIRRORED[name], value)
         case Call(name, (ColumnRef(index), Constant(str(text)))) if name in _TEXT_PROOFS:
             return _strings(relation, index, segment, _TEXT_PROOFS[name], text.encode())
         case _:
             return None
 
 
-def _floats(relation: Relation, index: int, segment: int, name: str, value: float) -> Bits | None:
+def float_bounds(relation: Relation, predicate: Expression, segment: int) -> tuple[CodeSet, ZoneBounds] | None:
+    """The ordered keys of the floats for which a comparison is true, and the zones' bounds of such; None for others."""
+    match predicate:
+        case Call(name, (ColumnRef(index), Constant(float(value)))) if name in MIRRORED:
+            pass
+        case Call(name, (Constant(float(value)), ColumnRef(index))) if name in MIRRORED:
+            name = MIRRORED[name]
+        case _:
+            return None
     zones = relation.segments[segment].zones(index)
     if zones is None or zones.minimum is None or not relation.types[index].is_float:
         return None
     if relation.segments[segment].column(index).encoding != "plain":
         return None
-    return _keys_that(name, value).zones_possible(zones)
+    return _keys_that(name, value), zones
 
 
 def _keys_that(name: str, value: float) -> CodeSet:
