@@ -10,6 +10,7 @@ import pytest
 
 import locality
 from locality import Connection
+from locality.storage.zones import ZONE_ROWS
 
 SALES, SHOPS = 100_000, 1_000
 
@@ -37,8 +38,14 @@ def touched(con: Connection, sql: str) -> dict[str, int]:
 
 
 def test_a_scan_reads_the_columns_that_it_names_as_wide_as_they_are_kept(connection: Connection) -> None:
-    found = touched(connection, "select sum(n), max(shop) from sales")
+    found = touched(connection, "select sum(n + 1), max(shop + 1) from sales")
     assert found == {"sales.n": 2 * SALES, "sales.shop": 2 * SALES}
+
+
+def test_statistics_of_zones_count_as_what_they_take(connection: Connection) -> None:
+    zones = -(-SALES // ZONE_ROWS)
+    found = touched(connection, "select sum(n), max(shop) from sales")
+    assert found == {"sales.n": 8 * zones, "sales.shop": 8 * zones}
 
 
 def test_excluded_zones_are_not_read(connection: Connection) -> None:
