@@ -19,7 +19,7 @@ from locality.kernel.ir import Array, Scalar, Var
 from locality.kernel.loader import Kernel, load
 from locality.operators.codegen.block import BLOCK, Block
 from locality.operators.codegen.parameters import Parameters
-from locality.operators.filters.filter import Test, blocks_possible, zones_certain
+from locality.operators.filters.filter import Test, zones_certain
 from locality.operators.relations.links import Link
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.shapes import ColumnShape, shape_of
@@ -179,10 +179,6 @@ class Pipeline:
             zones = zones & ~certain
         self.zones_total += len(zones)
         self.zones_read += int(zones.sum())
-        blocks = self._possible_blocks(position) if zones.any() else None
-        if blocks is not None:
-            times = len(blocks) // len(zones)
-            return _runs(np.repeat(zones, times) & blocks, segment.zone_rows // times, segment.row_count)
         return _runs(zones, segment.zone_rows, segment.row_count)
 
     def _certain(self, position: int) -> Bits | None:
@@ -194,11 +190,6 @@ class Pipeline:
             return None
         told: Bits = certain & self.told(position)
         return told if told.any() else None
-
-    def _possible_blocks(self, position: int) -> Bits | None:
-        """Which blocks of a segment's zones may match, as many a zone; None where no bounds of blocks are kept."""
-        known = [bits for test in self.tests if (bits := blocks_possible(test, self.relation, position)) is not None]
-        return np.logical_and.reduce(known) if known else None
 
     def over(self, relation: Relation) -> Pipeline:
         """The same pipeline over other rows of the same form, see :mod:`locality.operators.relations.signature`."""

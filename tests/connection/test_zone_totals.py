@@ -112,12 +112,3 @@ def test_zones_of_which_all_rows_count_are_not_read(
     con.settings.disabled_optimizers = frozenset({"zone_totals"})
     assert answered(con, "select sum(number) from t where key < 2000")[0] == 0
     con.settings.disabled_optimizers = frozenset()
-
-
-def test_a_look_up_reads_the_blocks_that_hold_it(
-    engines: tuple[Connection, duckdb.DuckDBPyConnection],
-) -> None:
-    con, _ = engines
-    read = con.sql("select number from t where key = 1000").profile
-    assert read.engine == "locality"
-    assert 0 < read.bytes_moved < 3 * 4096 * 8

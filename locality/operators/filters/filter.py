@@ -173,12 +173,6 @@ class ValueTest:
 Test = CodeTest | ValueTest
 
 
-def blocks_possible(test: Test, relation: Relation, segment: int) -> npt.NDArray[np.bool_] | None:
-    """Which blocks of a segment's zones may hold a match of ``test``; None where their bounds are not kept."""
-    known = test.bounds(relation, segment)
-    return None if known is None or known[1].blocks is None else known[0].zones_possible(known[1].blocks)
-
-
 def zones_certain(tests: Sequence[Test], relation: Relation, segment: int) -> npt.NDArray[np.bool_] | None:
     """Which zones of a segment hold nothing but matches of all ``tests``; None for none."""
     certain = np.ones(-(-relation.segments[segment].row_count // relation.segments[segment].zone_rows), dtype=np.bool_)
