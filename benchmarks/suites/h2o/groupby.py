@@ -8,7 +8,8 @@ from math import nan
 from statistics import median, stdev
 from typing import Any
 
-from ...model import AnswerRow, Query, Row
+from ...model import AnswerRow, Program, Query, Row
+from .frames import PROGRAMS
 
 Tables = Mapping[str, Sequence[Row]]
 
@@ -132,13 +133,18 @@ _DIALECTS: Mapping[str, Mapping[str, str | None]] = {
     "g09": {"sqlite": None},
 }
 
+
+def _framed(name: str) -> Mapping[str, Program]:
+    return {"pandas": PROGRAMS[name]} if name in PROGRAMS else {}
+
+
 QUERIES = tuple(
     Query(
         name=program.__name__,
         title=title,
         tables=("x",),
         sql=sql,
-        programs={"naive": program},
+        programs={"naive": program, **_framed(program.__name__)},
         dialects=_DIALECTS.get(program.__name__, {}),
         ordered=False,
     )

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from ...model import AnswerRow, Query, Row
+from .frames import PROGRAMS
 
 Tables = Mapping[str, Sequence[Row]]
 
@@ -74,7 +75,7 @@ QUERIES = tuple(
         title=title,
         tables=("x", other),
         sql=sql,
-        programs={"naive": program},
+        programs={"naive": program, "pandas": PROGRAMS[program.__name__]},
         ordered=False,
     )
     for program, title, other, sql in _TEXTS

@@ -9,6 +9,7 @@ from heapq import nsmallest
 from typing import Any
 
 from ...model import AnswerRow, Query, Row
+from .frames import PROGRAMS
 
 
 def _monthly_revenue(tables: Mapping[str, Sequence[Row]]) -> list[AnswerRow]:
@@ -98,7 +99,7 @@ QUERIES = (
                 month="substr(l_shipdate, 1, 7) || '-01'", first_day="'1995-01-01'", last_day="'1997-01-01'"
             )
         },
-        programs={"naive": _monthly_revenue},
+        programs={"naive": _monthly_revenue, "pandas": PROGRAMS["monthly_revenue"]},
     ),
     Query(
         name="late_shipments",
@@ -109,7 +110,7 @@ QUERIES = (
             "chdb": _LATE_SHIPMENTS.format(days="dateDiff('day', l_commitdate, l_receiptdate)"),
             "sqlite": _LATE_SHIPMENTS.format(days="julianday(l_receiptdate) - julianday(l_commitdate)"),
         },
-        programs={"naive": _late_shipments},
+        programs={"naive": _late_shipments, "pandas": PROGRAMS["late_shipments"]},
     ),
     Query(
         name="top_lines",
@@ -121,14 +122,14 @@ from lineitem
 order by l_extendedprice desc, l_orderkey, l_linenumber
 limit 10
 """,
-        programs={"naive": _top_lines},
+        programs={"naive": _top_lines, "pandas": PROGRAMS["top_lines"]},
     ),
     Query(
         name="distinct_parts",
         title="how many parts were ever ordered",
         tables=("lineitem",),
         sql="select count(distinct l_partkey) as parts from lineitem",
-        programs={"naive": _distinct_parts},
+        programs={"naive": _distinct_parts, "pandas": PROGRAMS["distinct_parts"]},
     ),
     Query(
         name="large_orders",
@@ -141,7 +142,7 @@ group by l_orderkey
 having sum(l_quantity) > 300
 order by quantity desc, l_orderkey
 """,
-        programs={"naive": _large_orders},
+        programs={"naive": _large_orders, "pandas": PROGRAMS["large_orders"]},
     ),
     Query(
         name="one_order",
@@ -153,7 +154,7 @@ from lineitem
 where l_orderkey = 4003
 order by l_linenumber
 """,
-        programs={"naive": _one_order},
+        programs={"naive": _one_order, "pandas": PROGRAMS["one_order"]},
         indexed=True,
     ),
 )

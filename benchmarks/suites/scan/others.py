@@ -8,6 +8,7 @@ from math import sqrt
 from typing import Any
 
 from ...model import AnswerRow, Query, Row
+from .frames import PROGRAMS
 
 
 def _order_priorities(tables: Mapping[str, Sequence[Row]]) -> list[AnswerRow]:
@@ -93,14 +94,14 @@ QUERIES = (
         tables=("orders",),
         sql=_ORDER_PRIORITIES.format(year="extract(year from o_orderdate)"),
         dialects={"sqlite": _ORDER_PRIORITIES.format(year="cast(substr(o_orderdate, 1, 4) as integer)")},
-        programs={"naive": _order_priorities},
+        programs={"naive": _order_priorities, "pandas": PROGRAMS["order_priorities"]},
     ),
     Query(
         name="special_requests",
         title="LIKE over the orders' comments",
         tables=("orders",),
         sql="select count(*) as orders from orders where o_comment like '%special%requests%'",
-        programs={"naive": _special_requests},
+        programs={"naive": _special_requests, "pandas": PROGRAMS["special_requests"]},
     ),
     Query(
         name="customer_balances",
@@ -108,7 +109,7 @@ QUERIES = (
         tables=("customer",),
         sql=_CUSTOMER_BALANCES.format(deviation="stddev_samp(c_acctbal)"),
         dialects={"sqlite": _CUSTOMER_BALANCES.format(deviation=_SQLITE_DEVIATION)},
-        programs={"naive": _customer_balances},
+        programs={"naive": _customer_balances, "pandas": PROGRAMS["customer_balances"]},
     ),
     Query(
         name="brass_catalogue",
@@ -123,6 +124,6 @@ where p_type like '%BRASS'
 group by 1, 2
 order by 1, 2
 """,
-        programs={"naive": _brass_catalogue},
+        programs={"naive": _brass_catalogue, "pandas": PROGRAMS["brass_catalogue"]},
     ),
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...model import Query, Suite
 from ...siblings import sibling
+from . import frames
 from .dialects import dialects
 from .rows import PROGRAMS
 
@@ -48,7 +49,7 @@ def _query(name: str) -> Query:
         title=_TITLES[name],
         tables=tuple(table for table in _data.TABLES if table in words),
         sql=sql,
-        programs={"naive": PROGRAMS[name]} if name in PROGRAMS else {},
+        programs={"pandas": frames.PROGRAMS[name], **({"naive": PROGRAMS[name]} if name in PROGRAMS else {})},
         dialects=dialects(name, sql),
         ordered=name not in _LOOSELY_ORDERED,
     )
