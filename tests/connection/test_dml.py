@@ -119,8 +119,8 @@ def test_nested_and_rare_columns_change_too(connection: Connection) -> None:
     with duckdb.connect() as other:
         connection.ingest("u", other.sql("select uuid() as u, 'a'::enum('a', 'b') as e from range(3)"))
     assert replayed(connection, "insert into u values (uuid(), 'b')") == [(1,)]
-    assert replayed(connection, "delete from u where e = 'a'") == [(3,)]
-    assert replayed(connection, "select e from u") == [("b",)]
+    assert change(connection, "delete from u where e = 'a'") == 3
+    assert rows(connection, "select e from u") == [("b",)]
     connection.verify()
 
 

@@ -130,8 +130,11 @@ _PARTS: dict[str, Callable[[int], int]] = {
 
 
 def plan_zone_totals(relation: Relation, slots: Slots) -> ZoneTotals | None:
-    """None where a slot reads more than one stored column, or needs what statistics do not have."""
-    if slots.has_others or not all(_is_told(relation, slot) for slot in slots.integers):
+    """None where a slot reads more than one stored column, or needs what statistics do not have.
+
+    Intermediate results have no statistics, and an aggregation of one may be used again for the next.
+    """
+    if not relation.stored or slots.has_others or not all(_is_told(relation, slot) for slot in slots.integers):
         return None
     return ZoneTotals(relation, tuple(slots.integers))
 
