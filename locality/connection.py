@@ -207,7 +207,9 @@ class Connection(Layouts, Writes):
         Called after a query's first run, because later ones find what they need decompressed.
         """
         self._trim_due = False
-        segments = [segment for table in snapshot.tables.values() for segment in table.segments]
+        segments = [
+            segment for table in snapshot.tables.values() for layout in table.layouts for segment in layout.segments
+        ]
         if sum(segment.cached_bytes for segment in segments) > self.settings.memory_bytes // 2:
             with self._lock:
                 self._plans.clear()

@@ -10,13 +10,14 @@ from locality.advisor.advice import Advice
 from locality.advisor.search import analyse, choose
 from locality.advisor.workload import Workload, read_workload
 from locality.errors import QueryError
+from locality.plan.nodes import PRIMARY
 from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.query import PreparedQuery
-from locality.runtime.reorder import ordered_source, resolve_order
+from locality.runtime.reorganize import place_rows
 from locality.runtime.result import Result
 from locality.settings import Settings
 from locality.sql.parameters import Parameters
-from locality.storage.rewrite import RewriteReport, rewrite
+from locality.storage.rewrite import RewriteReport, drop_layout
 from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
 
@@ -69,10 +70,24 @@ class Layouts(ABC):
     def optimize(self, table: Advice) -> tuple[RewriteReport, ...]: ...
 
     @overload
-    def optimize(self, table: str, *, order: str | Sequence[str] = (), curve: Sequence[str] = ()) -> RewriteReport: ...
+    def optimize(
+        self,
+        table: str,
+        *,
+        order: str | Sequence[str] = (),
+        curve: Sequence[str] = (),
+        layout: str = PRIMARY,
+        columns: Sequence[str] | None = None,
+    ) -> RewriteReport: ...
 
     def optimize(
-        self, table: str | Advice, *, order: str | Sequence[str] = (), curve: Sequence[str] = ()
+        self,
+        table: str | Advice,
+        *,
+        order: str | Sequence[str] = (),
+        curve: Sequence[str] = (),
+        layout: str = PRIMARY,
+        columns: Sequence[str] | None = None,
     ) -> RewriteReport | tuple[RewriteReport, ...]:
         """Writes the rows of a table again, placed so that queries which filter or group by these columns move less.
 
@@ -86,25 +101,32 @@ class Layouts(ABC):
                 its foreign keys lead to, so that rows lie with those of their parents. NULLs come last.
             curve: columns that queries filter by alike, now by one and now by another: rows that are equal in ``order``
                 lie along a Hilbert curve through them, near each other in all of them.
+            layout: the name of a further copy of the rows to make, or to make anew, instead: the table stays as it is,
+                every later change goes to all layouts, and a query reads the one of which it moves the fewest bytes.
+            columns: those that the copy has; default all.
 
         Raises:
             CatalogError: there is no such table. SchemaError: there is no such column, or it has no order.
             MemoryLimitError: the keys do not fit the memory limit. StoreLockedError, StoreFullError, StoreError: the
                 store can't be written to; it is as it was.
         """
-        if isinstance(table, Advice):
-            return tuple(self._reorder(p.table, p.order, p.curve) for p in table.proposals)
-        return self._reorder(table, [order] if isinstance(order, str) else order, curve)
-
-    def _reorder(self, table: str, order: Sequence[str], curve: Sequence[str]) -> RewriteReport:
         self._check_writable()
-        wanted = resolve_order(self._snapshot(), table, order, curve)
+        if isinstance(table, Advice):
+            return tuple(self._place(p.table, p.order, p.curve) for p in table.proposals)
+        return self._place(table, [order] if isinstance(order, str) else order, curve, layout, columns)
+
+    def drop_layout(self, table: str, layout: str) -> None:
+        """Removes a layout that :meth:`optimize` made beside the primary one; raises CatalogError if there is none."""
+        self._check_writable()
+        drop_layout(self._store, table, layout)
+
+    def _place(
+        self,
+        table: str,
+        order: Sequence[str],
+        curve: Sequence[str],
+        layout: str = PRIMARY,
+        columns: Sequence[str] | None = None,
+    ) -> RewriteReport:
         execution = QueryExecution(self._workers, self.settings.memory_bytes)
-        return rewrite(
-            self._store,
-            table,
-            *wanted.names,
-            lambda snapshot: ordered_source(snapshot, table, wanted, execution),
-            threads=self.settings.threads,
-            progress=self.settings.progress,
-        )
+        return place_rows(self._store, execution, self.settings, table, order, curve, layout, columns)

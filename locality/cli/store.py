@@ -8,6 +8,7 @@ import click
 
 from locality.cli.options import examples, open_store, store_argument, threads_option
 from locality.cli.text import duration, quantity
+from locality.plan.nodes import PRIMARY
 from locality.runtime.units import byte_size
 
 
@@ -49,10 +50,19 @@ def verify(store: Path) -> None:
     multiple=True,
     help="Columns that filters use alike: rows lie near each other in all of them, among rows equal in the order.",
 )
+@click.option("--layout", metavar="NAME", default=PRIMARY, help="Make a further copy of the rows, of this name.")
+@click.option("--column", "columns", metavar="COLUMN", multiple=True, help="A column of the copy; default all.")
 @threads_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar and no closing line.")
 def optimize(
-    store: Path, table: str, order: tuple[str, ...], curve: tuple[str, ...], threads: int | None, quiet: bool
+    store: Path,
+    table: str,
+    order: tuple[str, ...],
+    curve: tuple[str, ...],
+    layout: str,
+    columns: tuple[str, ...],
+    threads: int | None,
+    quiet: bool,
 ) -> None:
     """Write the rows of TABLE in STORE again, in the order of some columns, so that filters on them read less.
 
@@ -61,7 +71,7 @@ def optimize(
     with open_store(store, threads, read_only=False) as connection:
         if quiet:
             connection.settings.progress = False
-        report = connection.optimize(table, order=order, curve=curve)
+        report = connection.optimize(table, order=order, curve=curve, layout=layout, columns=columns or None)
     if not quiet:
         click.echo(
             f"{report.table}: {quantity(report.rows, 'row')} in the order of {', '.join(report.order)} in "

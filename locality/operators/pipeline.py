@@ -20,6 +20,7 @@ from locality.kernel.loader import Kernel, load
 from locality.operators.codegen.block import BLOCK, Block
 from locality.operators.codegen.parameters import Parameters
 from locality.operators.filters.filter import Test, zones_certain
+from locality.operators.filters.zones import possible_zones
 from locality.operators.relations.links import Link
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.shapes import ColumnShape, shape_of
@@ -168,12 +169,11 @@ class Pipeline:
         segment = self.relation.segments[position]
         if segment.row_count == 0 or any(link.finds_nothing for link in self.links):
             return []
-        known = [possible for test in self.tests if (possible := test.possible(self.relation, position)) is not None]
-        certain = self._certain(position)
-        if not known and certain is None:
+        possible, certain = possible_zones(self.relation, self.tests, position), self._certain(position)
+        if possible is None and certain is None:
             return [(0, segment.row_count)]
         count = -(-segment.row_count // segment.zone_rows)
-        zones: Bits = np.logical_and.reduce(known) if known else np.ones(count, dtype=np.bool_)
+        zones = np.ones(count, dtype=np.bool_) if possible is None else possible
         if certain is not None:
             self.answered[position] = zones & certain
             zones = zones & ~certain

@@ -36,5 +36,13 @@ class Statistics(Protocol):
         Rows that were deleted are left out, of both tables.
         """
 
+    def layouts(self, table: str) -> Sequence[str]:
+        """The names of the table's layouts, the primary one first; a fact."""
+
+    def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
+        """Bytes of the scan's columns, in its layout, in the zones that may hold rows for which all ``conjuncts``, over
+        its columns, are true; infinity if the layout lacks a column.
+        """
+
     def selectivity(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         """The share of the scan's rows for which all ``conjuncts``, over its columns, are true, about."""

@@ -10,14 +10,21 @@ from locality.plan.expressions import AggregateCall, Expression, PhysicalValue, 
 from locality.plan.windows import WindowCall
 from locality.types import BOOLEAN, DataType
 
+#: The name of the layout with all columns that every table has.
+PRIMARY = "primary"
+
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A stored table. Output: the table's columns ``columns`` (by position in the table), in that order."""
+    """A stored table. Output: the table's columns ``columns`` (by position in the table), in that order.
+
+    layout: the name of the table's layout that is read; it decides about the order of the rows alone.
+    """
 
     table: str
     columns: tuple[int, ...]
     types: tuple[DataType, ...]
+    layout: str = PRIMARY
 
 
 @dataclass(frozen=True, slots=True)

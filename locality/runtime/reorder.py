@@ -18,8 +18,10 @@ from locality.operators.relations.keyindex import index_rows
 from locality.operators.relations.relation import Positions, Relation
 from locality.operators.relations.tables import whole_table
 from locality.storage.catalog import column_positions, fold
+from locality.storage.entries import LayoutEntry
 from locality.storage.ingest.source import CHUNK_ROWS, Source
 from locality.storage.ingest.stored import stored_rows
+from locality.storage.secondary import layout_rows, layout_schema
 from locality.storage.snapshot import Snapshot
 from locality.storage.table import ForeignKey, Table
 
@@ -112,6 +114,25 @@ def ordered_source(snapshot: Snapshot, table: str, order: RowOrder, execution: E
     text = sum(stored.raw_bytes(index) for index in range(len(stored.columns)))
     execution.reserve(text, f"the strings of table {stored.name!r}")
     return stored_rows(stored, _batches(stored, relation, positions))
+
+
+def layout_source(snapshot: Snapshot, table: str, layout: LayoutEntry, execution: Execution) -> Source:
+    """The rows of a secondary layout in its order, each with its row id; raises as :func:`ordered_source`."""
+    stored = snapshot.tables.table(table)
+    order = resolve_order(snapshot, table, layout.order, layout.curve)
+    positions = _of_live_rows(stored, row_order(snapshot, stored, order, execution))
+    columns = column_positions(stored.name, stored.column_names, layout.columns or ())
+    execution.reserve(sum(map(stored.raw_bytes, columns)), f"the strings of table {stored.name!r}")
+    relation = whole_table(stored, columns)
+    schema = layout_schema(stored, columns)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for start in range(0, len(positions), CHUNK_ROWS):
+            rows = positions[start : start + CHUNK_ROWS]
+            arrays = [decode(relation.gather(i, rows)) for i in range(len(columns))]
+            yield pa.RecordBatch.from_arrays([*arrays, pa.array(rows, pa.int64())], schema=schema)
+
+    return layout_rows(stored, columns, batches())
 
 
 def _of_live_rows(table: Table, positions: Positions) -> Positions:

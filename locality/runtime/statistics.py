@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from locality.operators.filters.filter import plan_tests
+from locality.operators.filters.zones import bytes_to_read
 from locality.operators.relations.tables import scan_relation
 from locality.plan.expressions import Expression
 from locality.plan.nodes import Scan
@@ -39,6 +40,17 @@ class StoredStatistics:
 
     def refers_to(self, table: str, columns: Sequence[int], parent: str, parents: Sequence[int]) -> bool:
         return self.tables[table].refers_to(columns, self.tables[parent], parents)
+
+    def layouts(self, table: str) -> Sequence[str]:
+        return [layout.name for layout in self.tables[table].layouts]
+
+    def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
+        table = self.tables[scan.table]
+        if not table.has_columns(scan.layout, scan.columns):
+            return math.inf
+        relation = scan_relation(table, scan)
+        raw = {i: size / table.row_count for i, column in enumerate(scan.columns) if (size := table.raw_bytes(column))}
+        return bytes_to_read(relation, plan_tests(relation, conjuncts), raw)
 
     def selectivity(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         tests = plan_tests(scan_relation(self.tables[scan.table], scan), conjuncts)

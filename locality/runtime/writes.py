@@ -16,6 +16,7 @@ from locality.runtime.columns import columns_of_plan
 from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.explain import Explained, explain_fallback, explain_query
 from locality.runtime.interrupts import Interrupt
+from locality.runtime.reorganize import compact_rows
 from locality.runtime.result import Result
 from locality.runtime.upsert import upsert
 from locality.settings import Settings
@@ -24,7 +25,6 @@ from locality.sql.parameters import Parameters
 from locality.sql.planner import FOLLOWED
 from locality.sql.quoting import identifier
 from locality.storage.change import ChangeReport
-from locality.storage.compact import compact
 from locality.storage.rewrite import RewriteReport
 from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
@@ -98,7 +98,8 @@ class Writes(ABC):
         go on meanwhile. Raises as :meth:`optimize`.
         """
         self._check_writable()
-        return compact(self._store, table, threads=self.settings.threads, progress=self.settings.progress)
+        execution = QueryExecution(self._workers, self.settings.memory_bytes)
+        return compact_rows(self._store, execution, self.settings, table)
 
     def _change(self, statement: Statement, interrupt: Interrupt) -> Result:
         """The result of a statement that changes the store."""

@@ -21,6 +21,7 @@ from locality.storage.ingest.keys import check_change
 from locality.storage.ingest.passes import Written, write
 from locality.storage.ingest.schema import existing_table
 from locality.storage.ingest.source import Source
+from locality.storage.secondary import extend_layouts
 from locality.storage.segment import SegmentFiles
 from locality.storage.snapshot import Snapshot, column_info, open_table
 from locality.storage.statistics import ColumnStatistics
@@ -101,7 +102,7 @@ def change_rows(
             entry = _without_rows(transaction, entry, gone)
         if change.added is not None:
             written = _written(transaction, entry, change.added, threads, progress)
-            entry = appended(entry, written)
+            entry = extend_layouts(transaction, appended(entry, written), len(written.segments), threads)
         inserted = sum(segment.rows for segment in written.segments)
         if len(gone) or inserted:
             if change.updated:

@@ -5,6 +5,7 @@ The file is an Arrow IPC file of one Boolean column ``live``, a row each, FALSE 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -45,6 +46,14 @@ class Deletions:
     def mask(self) -> Mask:
         """One Boolean a row, true where it is there."""
         return bitmaps.to_mask(self.live, self.rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """The deleted rows of a segment of a secondary layout, gathered from those of the primary one by row id."""
+
+    live: bitmaps.Bitmap
+    count: int
 
 
 def write_deletions(directory: Path, name: str, live: Mask) -> FileEntry:

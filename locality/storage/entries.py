@@ -6,8 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from locality.plan.nodes import PRIMARY
 from locality.storage.files import FileEntry
-from locality.storage.layout import PRIMARY
 from locality.storage.segment import SegmentFiles
 from locality.storage.statistics import ColumnStatistics
 from locality.storage.table import ForeignKey

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from locality.storage.segment import Segment
+import numpy as np
+import numpy.typing as npt
 
-#: The name of the layout with all columns that every table has.
-PRIMARY = "primary"
+from locality.encodings import bitmaps, decode
+from locality.plan.nodes import PRIMARY
+from locality.plan.virtual import LIVE
+from locality.storage.deletions import Gathered, Mask
+from locality.storage.segment import Segment
+from locality.storage.virtual import Live
 
 #: The name, in a secondary layout's segments, of the column with each row's position in the primary layout: no column
 #: of a table can have an empty name.
@@ -32,8 +38,24 @@ class Layout:
         self.name = name
         self.segments = tuple(segments)
         self.row_count = sum(segment.row_count for segment in self.segments)
+        self._live: tuple[Mapping[int, Live], ...] | None = None
+        self._lock = threading.Lock()
         self.positions: Mapping[int, int] = MappingProxyType({column: i for i, column in enumerate(columns)})
 
-    def has(self, columns: Iterable[int]) -> bool:
-        """Whether all these columns of the table (positions) are in the layout."""
-        return all(column in self.positions for column in columns)
+    def live_columns(self, mask: Callable[[], Mask]) -> tuple[Mapping[int, Live], ...]:
+        """The virtual column of each segment that tells which rows are there; ``mask`` does for the primary layout."""
+        with self._lock:
+            if self._live is None:
+                live = mask()
+                self._live = tuple({LIVE: self._live_rows(segment, live)} for segment in self.segments)
+            return self._live
+
+    def row_ids(self, segment: Segment) -> npt.NDArray[np.int64]:
+        """Of a secondary layout: the position of each row of one of its segments in the primary layout."""
+        row_ids: npt.NDArray[np.int64] = decode(segment.column(len(self.positions))).to_numpy()
+        return row_ids
+
+    def _live_rows(self, segment: Segment, live: Mask) -> Live:
+        found = live[self.row_ids(segment)]
+        bitmap = bitmaps.from_mask(found)
+        return Live(segment.row_count, None if bitmap is None else Gathered(bitmap, int(np.count_nonzero(~found))))

@@ -96,6 +96,26 @@ class Table:
         self._statistics = tuple(statistics)
         self._raw_bytes: dict[int, int] = {}
 
+    def layout(self, name: str) -> Layout:
+        """The layout of a name; raises KeyError if there is none."""
+        for layout in self.layouts:
+            if layout.name == name:
+                return layout
+        raise KeyError(name)
+
+    def has_columns(self, layout: str, columns: Iterable[int]) -> bool:
+        """Whether a layout can tell these columns (positions, or virtual ones) of the rows."""
+        found = self.layout(layout)
+        return found is self.layouts[0] or all(i in found.positions or i == virtual.LIVE for i in columns)
+
+    def virtual_columns_of(self, layout: Layout) -> tuple[Mapping[int, RowIds | Live], ...]:
+        """The virtual columns of each segment of a layout; of a secondary one, those that it can tell."""
+        if layout is self.layouts[0]:
+            return self.virtual_columns
+        if not self.has_deletions:
+            return tuple({virtual.LIVE: Live(segment.row_count, None)} for segment in layout.segments)
+        return layout.live_columns(self.live_mask)
+
     @property
     def column_names(self) -> list[str]:
         """The names of the columns, in order."""
@@ -183,10 +203,14 @@ class Table:
         """The schema of decoded rows."""
         return pa.schema([pa.field(column.name, column.arrow_type, column.nullable) for column in self.columns])
 
-    def to_batches(self, columns: Sequence[int]) -> Iterator[pa.RecordBatch]:
-        """The rows of some columns, virtual ones or its own, decoded, a batch a zone, in row order; no deleted ones."""
+    def to_batches(self, columns: Sequence[int], first: int = 0) -> Iterator[pa.RecordBatch]:
+        """The rows of some columns, virtual ones or its own, decoded, a batch a zone, in row order; no deleted ones.
+
+        first: the segment to start with.
+        """
         schema = pa.schema([self._field(index) for index in columns])
-        for segment, made, deletions in zip(self.segments, self.virtual_columns, self.deletions, strict=True):
+        parts = list(zip(self.segments, self.virtual_columns, self.deletions, strict=True))[first:]
+        for segment, made, deletions in parts:
             encoded = [made[i].column if i in virtual.NAMES else segment.column(i) for i in columns]
             live = None if deletions is None else pa.array(deletions.mask())
             for start in range(0, segment.row_count, segment.zone_rows):

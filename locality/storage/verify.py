@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from locality.encodings import decode
 from locality.errors import CorruptStoreError, LocalityError
 from locality.storage import dictionaries, files
@@ -18,7 +20,7 @@ from locality.storage.ingest.proofs import check_references, check_unique
 from locality.storage.snapshot import Snapshot, open_table
 from locality.storage.statistics import ColumnStatistics
 from locality.storage.store import Store
-from locality.storage.table import ForeignKey, Table
+from locality.storage.table import ForeignKey, Layout, Table
 
 _FACTS = ("rows", "null_count", "has_nan", "text_bytes", "longest_text")
 _ORDERS = {None: (), "descending": ("descending",), "ascending": ("ascending", "strictly ascending")}
@@ -98,13 +100,24 @@ def _damaged_files(store: Path, entry: TableEntry) -> Iterator[str]:
 
 
 def _data_checks(store: Path, entry: TableEntry, table: Table) -> Iterator[Callable[[], None]]:
-    for file in entry.primary.dictionaries:
+    for file in dict.fromkeys(file for layout in entry.layouts for file in layout.dictionaries):
         yield partial(_check_dictionary, store, file)
-    for segment in table.segments:
+    for segment in (segment for layout in table.layouts for segment in layout.segments):
         yield segment.verify
         segment.drop_cache()
+    for layout in table.layouts[1:]:
+        yield partial(_check_row_ids, table, layout)
     for index in range(len(table.columns)):
         yield partial(_check_statistics, table, index, entry.dropped)
+
+
+def _check_row_ids(table: Table, layout: Layout) -> None:
+    """That a secondary layout has each row that is there once, and no row twice."""
+    seen = np.zeros(table.row_count, np.int64)
+    for segment in layout.segments:
+        np.add.at(seen, layout.row_ids(segment), 1)
+    if (seen > 1).any() or not seen[table.live_mask()].all():
+        raise LocalityError(f"layout {layout.name!r} does not hold the rows of its table")
 
 
 def _key_checks(table: Table, snapshot: Snapshot, scratch: Path) -> Iterator[Callable[[], None]]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from locality.encodings import EncodedColumn
 from locality.plan.virtual import LIVE, ROW_ID
-from locality.storage.deletions import Deletions
+from locality.storage.deletions import Deletions, Gathered
 from locality.storage.zones import ZONE_ROWS, Zones, zones_of
 from locality.types import BIGINT, BOOLEAN
 
@@ -40,7 +40,7 @@ class Live:
     """TRUE for each row of a segment that is there, NULL for each that was deleted."""
 
     rows: int
-    deletions: Deletions | None
+    deletions: Deletions | Gathered | None
 
     @cached_property
     def column(self) -> EncodedColumn:

@@ -38,6 +38,12 @@ class Counted:
         sets = [frozenset(key) for size in (1, 2) for key in combinations(range(width), size)]
         return [key for key in sets if len({tuple(row[i] for i in sorted(key)) for row in rows}) == len(rows)]
 
+    def layouts(self, table: str) -> Sequence[str]:
+        return ["primary"]
+
+    def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
+        return 0.0
+
     def has_deletions(self, table: str) -> bool:
         return False
 

@@ -85,6 +85,12 @@ class Standard:
     def unique_keys(self, table: str) -> Sequence[frozenset[int]]:
         return [frozenset(self.columns[table].index(name) for name in PRIMARY_KEYS[table])]
 
+    def layouts(self, table: str) -> Sequence[str]:
+        return ["primary"]
+
+    def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
+        return 0.0
+
     def has_deletions(self, table: str) -> bool:
         return False
 

@@ -35,6 +35,12 @@ class Facts:
     def unique_keys(self, table: str) -> Sequence[frozenset[int]]:
         return self.unique if table == "customers" else ()
 
+    def layouts(self, table: str) -> Sequence[str]:
+        return ["primary"]
+
+    def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
+        return 0.0
+
     def has_deletions(self, table: str) -> bool:
         return False
 

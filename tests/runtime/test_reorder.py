@@ -18,6 +18,7 @@ from locality.storage.store import Store
 from locality.storage.verify import find_problems
 from tests.properties.data import KINDS, NULLS, random_table
 from tests.storage.ingest.tables import stored
+from tests.storage.layouts import no_layouts
 
 
 @settings(max_examples=40)
@@ -34,7 +35,9 @@ def test_rows_lie_as_duckdb_sorts_them(seed: int, rows: int, count: int, data: s
         before = stored(store, "t")
         order = resolve_order(store.snapshot(), "T", [f"C{i}" for i in range(count)])
         execution = QueryExecution(Workers(1), 2**30)
-        report = rewrite(store, "t", *order.names, lambda snapshot: ordered_source(snapshot, "t", order, execution))
+        report = rewrite(
+            store, "t", *order.names, lambda snapshot: ordered_source(snapshot, "t", order, execution), no_layouts
+        )
         assert (report.rows, report.order) == (rows, tuple(f"c{i}" for i in range(count)))
         assert not find_problems(store)
         after = stored(store, "t")

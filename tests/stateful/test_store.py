@@ -25,6 +25,7 @@ from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
 from locality.storage.verify import find_problems
 from tests.storage.ingest.tables import stored
+from tests.storage.layouts import no_layouts
 
 NAMES = st.sampled_from(["a", "B", "ünï"])
 ROWS = st.lists(
@@ -124,11 +125,11 @@ class StoreMachine(RuleBasedStateMachine):
             return StreamSource(rows.to_reader(), Place("the rows"), ready)
 
         if name in self.model:
-            rewrite(self.store, _other_case(name), ["k"], (), turned)
+            rewrite(self.store, _other_case(name), ["k"], (), turned, no_layouts)
             self._put(name, self.model[name][::-1])
         else:
             with pytest.raises(CatalogError):
-                rewrite(self.store, name, ["k"], (), turned)
+                rewrite(self.store, name, ["k"], (), turned, no_layouts)
 
     @rule(name=NAMES)
     def drop(self, name: str) -> None:

@@ -9,7 +9,7 @@ from locality.encodings import EncodedColumn, stored_width, take
 from locality.operators.relations.relation import ColumnsSegment, LinkedSegment, Origin, Positions, Relation, ZoneBounds
 from locality.operators.relations.relation import Segment as AnySegment
 from locality.plan.intervals import Interval
-from locality.plan.nodes import Scan
+from locality.plan.nodes import PRIMARY, Scan
 from locality.plan.virtual import LIVE, ROW_ID
 from locality.storage.table import Segment, Table
 from locality.storage.virtual import Live, RowIds
@@ -81,9 +81,11 @@ def passing_columns(segment: AnySegment, indices: Iterable[int]) -> tuple[int, .
 
 def scan_relation(table: Table, scan: Scan, *, zoned: bool = True) -> Relation:
     """The rows of ``table``, with the columns of ``scan``; an empty table has one empty segment."""
+    layout = table.layout(scan.layout)
+    columns = tuple(layout.positions.get(column, column) for column in scan.columns)
     segments = tuple(
-        ScannedSegment(segment, scan.columns, zoned, made)
-        for segment, made in zip(table.segments, table.virtual_columns, strict=True)
+        ScannedSegment(segment, columns, zoned, made)
+        for segment, made in zip(layout.segments, table.virtual_columns_of(layout), strict=True)
         if segment.row_count
     )
     intervals = tuple(_interval(table, index, dtype) for index, dtype in zip(scan.columns, scan.types, strict=True))
@@ -92,7 +94,8 @@ def scan_relation(table: Table, scan: Scan, *, zoned: bool = True) -> Relation:
         return Relation(table.name, scan.types, intervals, (ColumnsSegment(nothing, 0),), naive_row_bytes(table))
     distinct = {i: table.statistics(index).distinct_estimate for i, index in enumerate(scan.columns)}
     stored = tuple(f"{table.name}.{table.column_name(index)}" for index in scan.columns)
-    return Relation(table.name, scan.types, intervals, segments, naive_row_bytes(table), distinct, stored=stored)
+    name = table.name if scan.layout == PRIMARY else f"{table.name} ({scan.layout})"
+    return Relation(name, scan.types, intervals, segments, naive_row_bytes(table), distinct, stored=stored)
 
 
 def whole_table(table: Table, columns: Sequence[int]) -> Relation:

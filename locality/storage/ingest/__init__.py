@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from locality.errors import CatalogError, SchemaError
 from locality.settings import available_threads
 from locality.storage.catalog import check_name
-from locality.storage.entries import LayoutEntry, TableEntry
+from locality.storage.entries import ColumnEntry, LayoutEntry, TableEntry
 from locality.storage.ingest import progress as progress_bar
 from locality.storage.ingest.appended import appended, raw_columns
 from locality.storage.ingest.keys import check, parse_foreign_keys, parse_primary_key
 from locality.storage.ingest.objects import open_source
 from locality.storage.ingest.passes import write
 from locality.storage.ingest.schema import existing_table, new_table
+from locality.storage.secondary import extend_layouts
 from locality.storage.snapshot import column_info
 from locality.storage.store import Store
 from locality.storage.table import ForeignKey
@@ -34,6 +35,7 @@ class IngestReport:
     rows: rows that were read.
     bytes_in: bytes of the source's files; None for objects.
     bytes_stored: bytes of the files that the table now needs.
+    bytes_written: bytes of those that were written, for all layouts.
     """
 
     table: str
@@ -41,6 +43,7 @@ class IngestReport:
     bytes_in: int | None
     bytes_stored: int
     seconds: float
+    bytes_written: int = 0
 
 
 def ingest(
@@ -100,13 +103,24 @@ def ingest(
             layout = LayoutEntry(
                 segments=written.segments, dictionaries=written.dictionaries, written=transaction.version
             )
-            entry = TableEntry(table, written.columns, (layout,), *keys, changed=transaction.version)
+            others = _emptied_layouts(before, written.columns) if before is not None else ()
+            entry = TableEntry(table, written.columns, (layout, *others), *keys, changed=transaction.version)
+        entry = extend_layouts(transaction, entry, len(written.segments), threads)
         entry = check(transaction, entry)
         transaction.put(entry)
         transaction.commit()
     count = sum(segment.rows for segment in written.segments)
     stored = sum(file.size for file in entry.files)
-    return IngestReport(entry.name, count, rows.bytes, stored, time.perf_counter() - started)
+    known = {file.path for file in before.files} if before is not None else set()
+    added = sum(file.size for file in entry.files if file.path not in known)
+    return IngestReport(entry.name, count, rows.bytes, stored, time.perf_counter() - started, added)
+
+
+def _emptied_layouts(before: TableEntry, columns: Sequence[ColumnEntry]) -> tuple[LayoutEntry, ...]:
+    """The secondary layouts of a table that is replaced, without rows: those whose columns it still has."""
+    names = {column.name for column in columns}
+    kept = (layout for layout in before.layouts[1:] if names.issuperset(layout.columns or ()))
+    return tuple(replace(layout, segments=(), dictionaries=()) for layout in kept)
 
 
 def _before(transaction: Transaction, table: str, mode: Mode) -> TableEntry | None:

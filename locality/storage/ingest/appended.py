@@ -30,7 +30,7 @@ def appended(before: TableEntry, written: Written) -> TableEntry:
         replace(old, statistics=merge_statistics([old.statistics, new.statistics], old.type))
         for old, new in zip(before.columns, written.columns, strict=True)
     ]
-    return replace(before, columns=tuple(columns), layouts=(_extended(before.primary, written),))
+    return replace(before, columns=tuple(columns), layouts=(_extended(before.primary, written), *before.layouts[1:]))
 
 
 def _extended(layout: LayoutEntry, written: Written) -> LayoutEntry:
