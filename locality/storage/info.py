@@ -11,7 +11,7 @@ import numpy as np
 
 from locality.encodings import EncodedColumn, decode
 from locality.storage.catalog import listed
-from locality.storage.entries import ColumnEntry, TableEntry
+from locality.storage.entries import ColumnEntry, LayoutEntry, TableEntry
 from locality.storage.store import Store
 from locality.storage.table import ForeignKey, Table
 from locality.types import DataType, Domain
@@ -44,8 +44,21 @@ class ColumnSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class LayoutSummary:
+    """A further copy of a table's rows: its columns, their order, and the bytes of its files on disk."""
+
+    name: str
+    columns: tuple[str, ...]
+    order: tuple[str, ...]
+    file_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class TableSummary:
-    """A table; ``file_bytes`` are those of its files on disk, ``deleted`` the rows that still lie in them unused."""
+    """A table; ``file_bytes`` are those of its files on disk, ``deleted`` the rows that still lie in them unused.
+
+    order: that of the primary layout; layouts: the others.
+    """
 
     name: str
     rows: int
@@ -57,6 +70,7 @@ class TableSummary:
     foreign_keys: tuple[ForeignKey, ...]
     unique: tuple[str, ...]
     order: tuple[str, ...]
+    layouts: tuple[LayoutSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +106,13 @@ def _table(entry: TableEntry, table: Table) -> TableSummary:
         entry.foreign_keys,
         entry.unique,
         entry.primary.placement,
+        tuple(_layout(layout) for layout in entry.layouts[1:]),
     )
+
+
+def _layout(layout: LayoutEntry) -> LayoutSummary:
+    size = sum(file.size for file in layout.files)
+    return LayoutSummary(layout.name, layout.columns or (), layout.placement, size)
 
 
 def _column(column: ColumnEntry, table: Table, index: int) -> ColumnSummary:
@@ -151,5 +171,10 @@ def _keys(table: TableSummary) -> list[str]:
     lines += [f"in the order of {', '.join(table.order)}"] if table.order else []
     lines += [f"primary key {listed(table.primary_key)}"] if table.primary_key else []
     lines += [f"foreign key {listed(key.columns)} -> {key.table} {listed(key.parents)}" for key in table.foreign_keys]
+    lines += [
+        f"layout {layout.name}: {listed(layout.columns)} in the order of {', '.join(layout.order)}, "
+        f"{layout.file_bytes:,} bytes"
+        for layout in table.layouts
+    ]
     found = [name for name in table.unique if (name,) != table.primary_key]
     return lines + ([f"unique by inspection: {', '.join(found)}"] if found else [])

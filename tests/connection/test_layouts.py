@@ -54,6 +54,7 @@ def test_each_query_reads_the_layout_that_moves_less(pair: Pair) -> None:
     assert "over sales (by_shop):" in layouts_read(pair.locality, BY_SHOP)
     assert "over sales:" in layouts_read(pair.locality, "select max(note) from sales where shop = 7")
     assert "over sales:" in layouts_read(pair.locality, "select sum(amount) from sales")  # a tie
+    assert "layout by_shop: (shop, amount) in the order of shop, " in str(pair.locality.info())
     for sql in (BY_DAY, BY_SHOP, "select shop, sum(amount) from sales group by shop"):
         pair.check(sql)
     moved = pair.locality.sql(BY_SHOP).profile.bytes_moved
