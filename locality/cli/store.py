@@ -8,7 +8,6 @@ import click
 
 from locality.cli.options import examples, open_store, store_argument, threads_option
 from locality.cli.text import duration, quantity
-from locality.plan.nodes import PRIMARY
 from locality.runtime.units import byte_size
 
 
@@ -50,7 +49,7 @@ def verify(store: Path) -> None:
     multiple=True,
     help="Columns that filters use alike: rows lie near each other in all of them, among rows equal in the order.",
 )
-@click.option("--layout", metavar="NAME", default=PRIMARY, help="Make a further copy of the rows, of this name.")
+@click.option("--layout", metavar="NAME", help="Make a further copy of the rows, of this name.")
 @click.option("--column", "columns", metavar="COLUMN", multiple=True, help="A column of the copy; default all.")
 @threads_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar and no closing line.")
@@ -59,7 +58,7 @@ def optimize(
     table: str,
     order: tuple[str, ...],
     curve: tuple[str, ...],
-    layout: str,
+    layout: str | None,
     columns: tuple[str, ...],
     threads: int | None,
     quiet: bool,
@@ -68,10 +67,12 @@ def optimize(
 
     All rows stay; a failure or Ctrl-C leaves the store as it was, and other processes read on meanwhile.
     """
+    from locality.plan.nodes import PRIMARY
+
     with open_store(store, threads, read_only=False) as connection:
         if quiet:
             connection.settings.progress = False
-        report = connection.optimize(table, order=order, curve=curve, layout=layout, columns=columns or None)
+        report = connection.optimize(table, order=order, curve=curve, layout=layout or PRIMARY, columns=columns or None)
     if not quiet:
         click.echo(
             f"{report.table}: {quantity(report.rows, 'row')} in the order of {', '.join(report.order)} in "
