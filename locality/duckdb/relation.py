@@ -48,7 +48,7 @@ class AttachedRelation:
     def _raw(self) -> duckdb.DuckDBPyRelation:
         return self._bind()
 
-    @property  # type: ignore[misc]
+    @property  # type: ignore[misc] # mypy takes the class of an object for fixed; isinstance asks this
     def __class__(self) -> type:
         """DuckDB's class: tools and DuckDB ask for it, and need no more of it than is delegated."""
         return duckdb.DuckDBPyRelation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -72,9 +73,9 @@ def test_broken_and_foreign_queries_are_told_and_left_out(con: Connection, tmp_p
 
 
 @pytest.mark.parametrize("workload", [[], "", " ; -- nothing\n", [("select 1", -1)], [3]])
-def test_what_is_no_workload_is_refused(workload: object) -> None:
+def test_what_is_no_workload_is_refused(workload: Any) -> None:
     with pytest.raises(locality.errors.QueryError, match="workload"):
-        read_workload(workload)  # type: ignore[arg-type]
+        read_workload(workload)
 
 
 def test_a_missing_workload_is_refused(con: Connection) -> None:

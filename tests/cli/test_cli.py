@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -53,10 +54,13 @@ def output(capfd: pytest.CaptureFixture[str]) -> Output:
     return outcome
 
 
-def process(*arguments: object, **options: object) -> subprocess.Popen[str]:
+def process(*arguments: object, **options: Any) -> subprocess.Popen[str]:
     """The command as a process of its own."""
     command = [sys.executable, "-m", "locality", *map(str, arguments)]
-    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)  # type: ignore[call-overload, no-any-return]
+    running: subprocess.Popen[str] = subprocess.Popen(
+        command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+    )
+    return running
 
 
 # --- ingest

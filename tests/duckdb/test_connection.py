@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 import locality
-from locality.duckdb import AttachedConnection
+from locality.duckdb import AttachedConnection, AttachedRelation
 from locality.errors import CatalogError, SchemaError, StoreError
 
 JOIN = "select b, sum(v) as s, count(*) as n from t join p using (a) group by b order by b"
@@ -92,15 +92,22 @@ def test_show_prints_duckdbs_box(con: AttachedConnection, path: Path, capsys: py
     assert engine(con) == "locality"
 
 
+def rows_of(relation: AttachedRelation | None) -> list[tuple[Any, ...]]:
+    assert relation is not None
+    found: list[tuple[Any, ...]] = relation.fetchall()
+    return found
+
+
 def test_relations_pass_for_duckdbs_own(con: AttachedConnection) -> None:
     relation = con.sql(JOIN)
     assert isinstance(relation, duckdb.DuckDBPyRelation)
-    assert con.sql("select count(*) from relation").fetchall() == [(7,)]  # type: ignore[union-attr]
+    counted = con.sql("select count(*) from relation")  # which is found among the variables here
+    assert counted is not None and counted.fetchall() == [(7,)]
     assert relation.columns == ["b", "s", "n"] and relation.types == ["VARCHAR", "DECIMAL(38,2)", "BIGINT"]
     assert "b" in relation
     con.sql("insert into loose values (1)")
-    assert con.sql("insert into loose values (2) returning a").fetchall() == [(2,)]  # type: ignore[union-attr]
-    assert con.table("loose").fetchall() == [(1,), (2,)]  # type: ignore[union-attr]
+    assert rows_of(con.sql("insert into loose values (2) returning a")) == [(2,)]
+    assert rows_of(con.table("loose")) == [(1,), (2,)]
 
 
 outer = pd.DataFrame({"a": [1, 2]})
@@ -109,9 +116,9 @@ outer = pd.DataFrame({"a": [1, 2]})
 def test_queries_name_the_callers_data_frames_and_nobody_elses(con: AttachedConnection) -> None:
     local = pl.DataFrame({"a": [1, 1, 2]})
     text = "select count(*) from t join local using (a) join outer using (a)".replace("outer", '"outer"')
-    assert con.execute(text).fetchall() == con.sql(text).fetchall() == [(90,)]  # type: ignore[union-attr]
+    assert con.execute(text).fetchall() == rows_of(con.sql(text)) == [(90,)]
     assert engine(con) == "duckdb" and len(local) == 3
-    assert con.table("local").fetchall() == [(1,), (1,), (2,)]  # type: ignore[union-attr]
+    assert rows_of(con.table("local")) == [(1,), (1,), (2,)]
     for name in ("query", "self", "bind", "frame", "call"):
         with pytest.raises(duckdb.CatalogException):
             con.execute(f"select * from {name}")
@@ -127,7 +134,7 @@ def test_parameters(con: AttachedConnection, path: Path) -> None:
             wanted = plain.execute(text, params).fetchall()
             assert con.execute(text, params).fetchall() == wanted
             assert engine(con) == "locality"
-            assert con.sql(text, params=params).fetchall() == wanted  # type: ignore[union-attr]
+            assert rows_of(con.sql(text, params=params)) == wanted
             assert engine(con) == "locality"
     con.executemany("insert into loose values (?)", [[1], [2]])
     assert con.execute("select sum(a) from loose").fetchone() == (3,)
@@ -147,7 +154,7 @@ def test_an_unfinished_result_gives_way_as_in_duckdb(con: AttachedConnection) ->
     assert con.execute("select * from range(100000)").fetchone() == (0,)
     assert con.execute("select count(*) from t").fetchall() == [(3000,)]
     assert engine(con) == "locality"
-    assert con.sql("select 1").fetchall() == [(1,)]  # type: ignore[union-attr]
+    assert rows_of(con.sql("select 1")) == [(1,)]
     assert con.execute("select * from range(100000)").fetchone() == (0,)
     with pytest.raises(duckdb.Error, match="unfinished"):
         con.sql("select 1").fetchall()  # type: ignore[union-attr]
