@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
@@ -17,8 +19,8 @@ OURS = BASELINE
 _BUSY = 0.1
 """Share of the processor that others may use before a run without a warning."""
 
-_NAME_WIDTH, _COLUMN_WIDTH = 16, 14
-"""Characters that a query's name and a column of figures may take, for whether times and ratios fit side by side."""
+_NAME_WIDTH, _FIGURE_WIDTH, _GAP = 18, 12, 3
+"""Characters that a query's name, a figure and the space beside one take at most, for what fits side by side."""
 
 
 def print_report(record: Record, console: Console) -> None:
@@ -126,24 +128,43 @@ def _bytes(record: RunRecord) -> RenderableType:
 
 
 def _results(record: RunRecord, width: int) -> list[RenderableType]:
-    """Medians and speed-ups side by side, or one table after the other where the terminal is narrow."""
-    peers = record.peers
-    if record.baseline not in record.engines or not peers:
-        return [_comparison(record, "Medians in ms", record.engines, [])]
-    if _NAME_WIDTH + _COLUMN_WIDTH * (len(record.engines) + len(peers)) <= width:
+    """Medians and speed-ups side by side, or in as many tables as the terminal's width asks for."""
+    peers = record.peers if record.baseline in record.engines else []
+    if peers and len(_packed([*record.engines, *map(_against, peers)], width)) == 1:
         title = "Medians in ms, and how many times as fast Locality is"
         return [_comparison(record, title, record.engines, peers)]
-    return [
-        _comparison(record, "Medians in ms", record.engines, []),
-        _comparison(record, "How many times as fast Locality is", [], peers),
+    medians = [_comparison(record, "Medians in ms", part, []) for part in _packed(record.engines, width)]
+    of_heading = {_against(peer): peer for peer in peers}
+    ratios = [
+        _comparison(record, "How many times as fast Locality is", [], [of_heading[heading] for heading in part])
+        for part in _packed(of_heading, width)
     ]
+    return [*medians, *ratios]
+
+
+def _against(peer: str) -> str:
+    return f"vs {peer}"
+
+
+def _packed(headings: Iterable[str], width: int) -> list[list[str]]:
+    """The columns' headings in order, in parts that fit beside the queries' names: nothing is cut short."""
+    parts: list[list[str]] = []
+    room = 0
+    for heading in headings:
+        taken = max(len(heading), _FIGURE_WIDTH) + _GAP
+        if not parts or taken > room:
+            parts.append([])
+            room = width - _NAME_WIDTH
+        parts[-1].append(heading)
+        room -= taken
+    return parts
 
 
 def _comparison(record: RunRecord, title: str, engines: list[str], peers: list[str]) -> RenderableType:
     """A row for each query: the medians of ``engines``, and the ratios to ``peers`` with their means below."""
     table = _table()
     table.add_column("query", no_wrap=True)
-    for heading in (*engines, *(f"vs {peer}" for peer in peers)):
+    for heading in (*engines, *map(_against, peers)):
         table.add_column(heading, justify="right", no_wrap=True)
     for query in record.queries:
         cells = [_time(query.measurements.get(engine)) for engine in engines]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -97,6 +98,19 @@ def test_every_column_fits_a_terminal(width: int) -> None:
     assert "…" not in text.split("Medians in ms")[1]
     assert ("How many times as fast Locality is" in text) == (width == 80)
     assert line(text, "slow ").split()[-3:] == ["0.50x", "LOSS", "-"]
+
+
+def test_many_engines_take_several_tables_and_no_name_is_cut() -> None:
+    record = a_run()
+    more = [f"an_engine_{n}" for n in range(9)]
+    for load in [replace(record.loads[0], engine=name) for name in more]:
+        record.loads.append(load)
+    for query in record.queries:
+        query.measurements.update(dict.fromkeys(more, query.measurements["locality"]))
+    text = printed(record, width=100)
+    assert "…" not in text
+    assert all(f"vs {name}" in text for name in more)
+    assert text.count("geometric mean") > 1
 
 
 def test_titles_are_not_wrapped_to_a_narrow_table() -> None:
