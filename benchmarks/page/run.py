@@ -14,6 +14,7 @@ OURS = "locality"
 
 _NAMES = {
     "locality": "Locality",
+    "locality_clustered": "Locality, sorted",
     "duckdb": "DuckDB",
     "duckdb_sorted": "DuckDB, sorted",
     "polars": "Polars",
@@ -25,8 +26,9 @@ _NAMES = {
     "postgres": "PostgreSQL",
     "naive": "Python rows",
     "objects": "Python objects",
-    "numba_rows": "compiled loop, rows",
-    "numba_columns": "compiled loop, columns",
+    "numba_rows": "compiled, rows",
+    "numba_columns": "compiled, columns",
+    "numba_narrow": "compiled, narrow",
 }
 
 Plain = dict[str, Any]
