@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from locality.operators.filters.filter import plan_tests
 from locality.operators.filters.zones import bytes_to_read
 from locality.operators.relations.tables import scan_relation
+from locality.plan.derived import Derived
 from locality.plan.expressions import Expression
 from locality.plan.nodes import Scan
 from locality.storage.table import Table
@@ -43,6 +44,9 @@ class StoredStatistics:
 
     def layouts(self, table: str) -> Sequence[str]:
         return [layout.name for layout in self.tables[table].layouts]
+
+    def derived(self, table: str, layout: str) -> Sequence[Derived]:
+        return self.tables[table].derived(layout)
 
     def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         table = self.tables[scan.table]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from locality.plan.nodes import PRIMARY
@@ -44,11 +45,58 @@ class ColumnEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class DerivedEntry:
+    """A column of a table's parent that is stored with the table's rows.
+
+    name: the whole way, as ``orders.customer.c_mktsegment``; no column of the table has it.
+    path: the foreign keys of the way, one or more. column: its name in the last table; None for the row's position.
+    statistics: over the rows of the layout.
+    built: the version of the store whose values it has. It is worth nothing once a table on the way changed later.
+    """
+
+    name: str
+    type: DataType
+    path: tuple[ForeignKey, ...]
+    column: str | None
+    statistics: ColumnStatistics = field(default_factory=partial(ColumnStatistics, 0))
+    built: int = 0
+
+    @property
+    def source(self) -> tuple[tuple[ForeignKey, ...], str | None]:
+        """Which column it is, of which row: what two layouts' columns have in common."""
+        return self.path, self.column
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of JSON values."""
+        return {
+            "name": self.name,
+            "type": str(self.type),
+            "path": [dataclasses.asdict(key) for key in self.path],
+            "column": self.column,
+            "statistics": self.statistics.to_json(),
+            "built": self.built,
+        }
+
+    @staticmethod
+    def from_json(entry: dict[str, Any]) -> DerivedEntry:
+        """The inverse of :meth:`to_json`."""
+        return DerivedEntry(
+            entry["name"],
+            parse(entry["type"]),
+            tuple(_foreign_key(key) for key in entry["path"]),
+            entry["column"],
+            ColumnStatistics.from_json(entry["statistics"]),
+            entry["built"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class LayoutEntry:
     """All rows of a table in one order. Paths of files are relative to the store.
 
     columns: those of the table that the layout has, in the table's order; None for all, as the primary layout has them.
-        A secondary layout's segments have one more, the last: each row's position in the primary layout.
+    derived: columns of parents, which lie in the segments after the table's. A secondary layout's segments have one
+        more, the last: each row's position in the primary layout.
     order: the columns that a rewrite put the rows in the order of; rows appended since come after.
     curve: the columns along a curve through which rows that are equal in ``order`` lie.
     written: the version of the store that last put all rows in their places; a later append adds to them.
@@ -61,6 +109,7 @@ class LayoutEntry:
     order: tuple[str, ...] = ()
     curve: tuple[str, ...] = ()
     written: int = 0
+    derived: tuple[DerivedEntry, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -77,9 +126,14 @@ class LayoutEntry:
         """The order for people to see, with a curve as one of its columns."""
         return (*self.order, f"curve({', '.join(self.curve)})") if self.curve else self.order
 
+    def to_json(self) -> dict[str, Any]:
+        """A dict of JSON values."""
+        entry = dataclasses.asdict(replace(self, derived=()))
+        return {**entry, "derived": [column.to_json() for column in self.derived]}
+
     @staticmethod
     def from_json(entry: dict[str, Any]) -> LayoutEntry:
-        """The inverse of :func:`dataclasses.asdict`."""
+        """The inverse of :meth:`to_json`; the first entries had no derived columns."""
         return LayoutEntry(
             name=entry["name"],
             columns=None if entry["columns"] is None else tuple(entry["columns"]),
@@ -88,6 +142,7 @@ class LayoutEntry:
             order=tuple(entry["order"]),
             curve=tuple(entry["curve"]),
             written=entry["written"],
+            derived=tuple(DerivedEntry.from_json(column) for column in entry.get("derived", ())),
         )
 
 
@@ -129,7 +184,7 @@ class TableEntry:
         return {
             "name": self.name,
             "columns": [column.to_json() for column in self.columns],
-            "layouts": [dataclasses.asdict(layout) for layout in self.layouts],
+            "layouts": [layout.to_json() for layout in self.layouts],
             "primary_key": self.primary_key,
             "foreign_keys": [dataclasses.asdict(key) for key in self.foreign_keys],
             "unique": self.unique,
@@ -146,13 +201,15 @@ class TableEntry:
             columns=tuple(ColumnEntry.from_json(column) for column in entry["columns"]),
             layouts=tuple(LayoutEntry.from_json(layout) for layout in layouts),
             primary_key=tuple(entry["primary_key"]),
-            foreign_keys=tuple(
-                ForeignKey(tuple(key["columns"]), key["table"], tuple(key["parents"])) for key in entry["foreign_keys"]
-            ),
+            foreign_keys=tuple(_foreign_key(key) for key in entry["foreign_keys"]),
             unique=tuple(entry["unique"]),
             dropped=entry.get("dropped", 0),  # the first stores did not say
             changed=entry.get("changed", 0),
         )
+
+
+def _foreign_key(entry: dict[str, Any]) -> ForeignKey:
+    return ForeignKey(tuple(entry["columns"]), entry["table"], tuple(entry["parents"]))
 
 
 def _only_layout(entry: dict[str, Any]) -> dict[str, Any]:

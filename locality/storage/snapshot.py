@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from locality.storage.catalog import NameMap, column_positions
 from locality.storage.deletions import Deletions
+from locality.storage.derived import derived_columns
 from locality.storage.dictionaries import Dictionaries
-from locality.storage.entries import ColumnEntry, LayoutEntry, TableEntry
-from locality.storage.layout import ROW_ID, Layout
+from locality.storage.entries import ColumnEntry, DerivedEntry, LayoutEntry, TableEntry
+from locality.storage.layout import ROW_ID, DerivedColumn, Layout, derived_places
 from locality.storage.manifest import Manifest
 from locality.storage.segment import Segment, SegmentFiles, open_segment
 from locality.storage.table import ColumnInfo, Table
@@ -38,12 +39,15 @@ class Snapshot:
 def load(store: Path, manifest: Manifest, previous: Snapshot) -> Snapshot:
     """Open every table without touching files; what did not change since ``previous`` is shared, caches included."""
     tables = []
+    entries = NameMap(manifest.tables)
     for entry in manifest.tables:
-        if previous.entries.get(entry.name) == entry:
-            tables.append(previous.tables[entry.name])
+        derived = derived_columns(entry, entries)
+        known = previous.tables.get(entry.name)
+        if known is not None and previous.entries[entry.name] == entry and known.derived_columns == derived:
+            tables.append(known)
         else:
-            tables.append(open_table(store, entry, _open_segments(previous, entry.name)))
-    return Snapshot(manifest.version, NameMap(tables), NameMap(manifest.tables))
+            tables.append(open_table(store, entry, _open_segments(previous, entry.name), derived))
+    return Snapshot(manifest.version, NameMap(tables), entries)
 
 
 def _open_segments(previous: Snapshot, name: str) -> dict[SegmentFiles, Segment]:
@@ -57,9 +61,14 @@ def _open_segments(previous: Snapshot, name: str) -> dict[SegmentFiles, Segment]
     }
 
 
-def open_table(store: Path, entry: TableEntry, known: Mapping[SegmentFiles, Segment] | None = None) -> Table:
-    """The table of an entry; ``known``: segments that are open already."""
-    primary, *others = (_open_layout(store, entry, layout, known or {}) for layout in entry.layouts)
+def open_table(
+    store: Path,
+    entry: TableEntry,
+    known: Mapping[SegmentFiles, Segment] | None = None,
+    derived: Sequence[DerivedColumn] = (),
+) -> Table:
+    """The table of an entry; ``known``: segments that are open already; ``derived``: the columns that are true."""
+    primary, *others = (_open_layout(store, entry, layout, known or {}, derived) for layout in entry.layouts)
     deletions = [
         None if files.deleted is None else Deletions(store, files.deleted, files.rows, files.dead)
         for files in entry.primary.segments
@@ -74,12 +83,19 @@ def open_table(store: Path, entry: TableEntry, known: Mapping[SegmentFiles, Segm
         entry.unique,
         deletions,
         others,
+        derived,
     )
 
 
-def _open_layout(store: Path, table: TableEntry, entry: LayoutEntry, known: Mapping[SegmentFiles, Segment]) -> Layout:
+def _open_layout(
+    store: Path,
+    table: TableEntry,
+    entry: LayoutEntry,
+    known: Mapping[SegmentFiles, Segment],
+    derived: Sequence[DerivedColumn],
+) -> Layout:
     columns = columns_of(table, entry)
-    stored = [table.columns[index] for index in columns]
+    stored: list[ColumnEntry | DerivedEntry] = [*(table.columns[index] for index in columns), *entry.derived]
     names, types = [column.name for column in stored], [column.type for column in stored]
     if entry.columns is not None:
         names.append(ROW_ID)
@@ -90,7 +106,7 @@ def _open_layout(store: Path, table: TableEntry, entry: LayoutEntry, known: Mapp
         known.get(files.undeleted) or open_segment(store, files.undeleted, names, types, dictionaries, passing)
         for files in entry.segments
     ]
-    return Layout(segments, columns, entry.name)
+    return Layout(segments, columns, entry.name, derived_places(derived, entry.name), len(stored))
 
 
 def columns_of(table: TableEntry, layout: LayoutEntry) -> list[int]:

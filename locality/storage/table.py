@@ -13,8 +13,10 @@ import pyarrow as pa
 from locality import types
 from locality.encodings import EncodedColumn, decode, slice_column
 from locality.plan import virtual
+from locality.plan.derived import Derived
+from locality.plan.nodes import PRIMARY
 from locality.storage.deletions import Deletions, Mask
-from locality.storage.layout import Layout
+from locality.storage.layout import DerivedColumn, Layout, derived_places
 from locality.storage.segment import Segment
 from locality.storage.statistics import ColumnStatistics
 from locality.storage.virtual import Live, RowIds, virtual_columns
@@ -76,17 +78,21 @@ class Table:
         unique: Sequence[str] = (),
         deletions: Sequence[Deletions | None] = (),
         layouts: Sequence[Layout] = (),
+        derived: Sequence[DerivedColumn] = (),
     ) -> None:
         """``statistics`` has one entry a column; ``primary_key`` is empty if there is none.
 
         segments, deletions: of the primary layout; layouts: the further ones.
+        derived: the columns of parents that are stored with its rows, in the order of their numbers.
         unique: columns without NULLs in which no value occurs twice, as ingest found; there may be more.
         deletions: of each segment, or nothing at all. Keys hold for the rows that were not deleted.
         """
         self.name = name
         self.columns = tuple(columns)
         self.segments = tuple(segments)
-        self.layouts = (Layout(self.segments, range(len(self.columns))), *layouts)
+        self.derived_columns = tuple(derived)
+        places = derived_places(self.derived_columns, PRIMARY)
+        self.layouts = (Layout(self.segments, range(len(self.columns)), derived=places), *layouts)
         self.deletions = tuple(deletions) or (None,) * len(self.segments)
         self.row_count = sum(segment.row_count for segment in self.segments)
         self.live_count = self.row_count - sum(found.count for found in self.deletions if found is not None)
@@ -106,7 +112,12 @@ class Table:
     def has_columns(self, layout: str, columns: Iterable[int]) -> bool:
         """Whether a layout can tell these columns (positions, or virtual ones) of the rows."""
         found = self.layout(layout)
-        return found is self.layouts[0] or all(i in found.positions or i == virtual.LIVE for i in columns)
+        known = virtual.NAMES.keys() if found is self.layouts[0] else {virtual.LIVE}
+        return all(i in found.positions or i in known for i in columns)
+
+    def derived(self, layout: str) -> Sequence[Derived]:
+        """The derived columns that a layout has."""
+        return [column.plan for column in self.derived_columns if layout in column.places]
 
     def virtual_columns_of(self, layout: Layout) -> tuple[Mapping[int, RowIds | Live], ...]:
         """The virtual columns of each segment of a layout; of a secondary one, those that it can tell."""
@@ -128,16 +139,27 @@ class Table:
                 return ColumnStatistics(self.row_count, 0, self.row_count - 1, distinct_estimate=self.row_count)
             case virtual.LIVE:
                 return ColumnStatistics(self.row_count, 1, 1, self.row_count - self.live_count, distinct_estimate=1)
-            case _:
+            case _ if index < len(self.columns):
                 return self._statistics[index]
+            case _:
+                return self._derived(index).statistics
 
     def column_name(self, index: int) -> str:
-        """The name of a column, or of a virtual one."""
-        return virtual.NAMES[index] if index in virtual.NAMES else self.columns[index].name
+        """The name of a column, a derived one, or a virtual one."""
+        if index in virtual.NAMES:
+            return virtual.NAMES[index]
+        return self.columns[index].name if index < len(self.columns) else self._derived(index).name
 
     def is_raw(self, index: int) -> bool:
-        """Whether column ``index`` has strings without a dictionary."""
-        return index not in virtual.NAMES and any(segment.encoding(index) == "text" for segment in self.segments)
+        """Whether column ``index``, in the first layout that has it, has strings without a dictionary."""
+        if index in virtual.NAMES:
+            return False
+        layout = next(layout for layout in self.layouts if index in layout.positions)
+        place = layout.positions[index]
+        return any(segment.encoding(place) == "text" for segment in layout.segments)
+
+    def _derived(self, index: int) -> DerivedColumn:
+        return self.derived_columns[index - len(self.columns)]
 
     @cached_property
     def virtual_columns(self) -> tuple[Mapping[int, RowIds | Live], ...]:
@@ -160,7 +182,7 @@ class Table:
     def raw_bytes(self, index: int) -> int:
         """Bytes of the strings of column ``index`` where they have no dictionary: they are decompressed as a whole."""
         if index not in self._raw_bytes:
-            self._raw_bytes[index] = self._statistics[index].text_bytes if self.is_raw(index) else 0
+            self._raw_bytes[index] = self.statistics(index).text_bytes if self.is_raw(index) else 0
         return self._raw_bytes[index]
 
     @cached_property
