@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from locality.advisor.methods import Layouts
 from locality.errors import ConnectionClosedError, QueryError, StoreError, Unsupported
@@ -24,7 +24,7 @@ from locality.runtime.profile import Profile
 from locality.runtime.query import PreparedQuery, check_optimizers, prepare
 from locality.runtime.rehearsal import REASON, Rehearsals
 from locality.runtime.result import Result
-from locality.runtime.sources import sources_of
+from locality.runtime.sources import source_of, sources_of
 from locality.runtime.writes import Writes
 from locality.settings import Settings
 from locality.sql.fallback import Fallback
@@ -36,6 +36,9 @@ from locality.storage.ingest import IngestReport, Mode, ingest
 from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
 from locality.storage.verify import Report, verify
+
+if TYPE_CHECKING:
+    from locality.sql.dataset import StoredDataset
 
 #: Planned queries that a connection keeps.
 _PLANS = 256
@@ -305,6 +308,12 @@ class Connection(Layouts, Writes):
     def tables(self) -> list[str]:
         """The names of the tables."""
         return list(self._snapshot().tables)
+
+    def dataset(self, table: str) -> StoredDataset:
+        """A table as it is now, for other engines to scan: a ``pyarrow.dataset.Dataset``; raises CatalogError."""
+        from locality.sql.dataset import StoredDataset  # which imports pyarrow.dataset: a third of a second
+
+        return StoredDataset(source_of(self._snapshot().tables.table(table)))
 
     def info(self) -> StoreInfo:
         """Tables, columns, encodings and sizes, as an object that prints as tables."""

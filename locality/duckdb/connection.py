@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -21,6 +21,10 @@ from locality.runtime.profile import Profile
 from locality.runtime.result import Result
 from locality.settings import Settings
 from locality.sql.parameters import Parameters
+from locality.sql.quoting import identifier
+
+if TYPE_CHECKING:
+    from locality.sql.dataset import StoredDataset
 
 #: Methods that fetch from the last ``execute``, and DuckDB's relation has too.
 _FETCHES = frozenset(
@@ -143,6 +147,24 @@ class AttachedConnection:
         return self._router.route(sql, self._ask).explain(sql, params)
 
     # --- layouts
+
+    def dataset(self, table: str) -> StoredDataset:
+        """A table with a layout, as it is now, for other engines to scan: a ``pyarrow.dataset.Dataset``.
+
+        Scans raise StoreError once the database was written to.
+
+        Raises:
+            StoreError: the layout can't be read now, for the reason that it says.
+        """
+        from locality.sql.dataset import StoredDataset  # which imports pyarrow.dataset: a third of a second
+
+        layouts = self._sidecar()
+        router = Router(layouts, self._raw._catalog_version)
+        try:
+            stored = router.route(f"select * from {identifier(table)}", self._ask).dataset(table)
+        except Unsupported as reason:
+            raise StoreError(f"table {table!r} can't be scanned: {reason}") from None
+        return StoredDataset(stored.source, layouts.check(table))
 
     def accelerate(self, *tables: str) -> None:
         """Build layouts of these tables of the database, all of them if none is named, as they are now.

@@ -7,7 +7,7 @@ import dataclasses
 import json
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,16 @@ class Layouts:
     def fresh(self, stamp: Stamp) -> frozenset[str]:
         """The tables, by folded name, that hold what the database held in this state."""
         return frozenset(fold(name) for name, state in self._states.items() if state == stamp)
+
+    def check(self, table: str) -> Callable[[], None]:
+        """What raises StoreError once this table's layout, as it is now, is not what the database holds."""
+        (state,) = (state for name, state in self._states.items() if fold(name) == fold(table))
+
+        def compare() -> None:
+            if read_stamp(self.database) != state:
+                raise StoreError(f"the database was written to since this dataset of {table!r} was made: make another")
+
+        return compare
 
     def connection(self, followed: Mapping[str, str]) -> Connection:
         """A connection that reads the layouts and plans with these values of DuckDB's settings."""

@@ -9,9 +9,18 @@ from locality.storage.table import Table
 
 def sources_of(snapshot: Snapshot) -> list[Source]:
     """All tables, without deleted rows."""
-    return [_source(table) for table in snapshot.tables.values()]
+    return [source_of(table) for table in snapshot.tables.values()]
 
 
-def _source(table: Table) -> Source:
+def source_of(table: Table) -> Source:
+    """A table, without deleted rows."""
     types = tuple(column.type for column in table.columns)
-    return Source(table.name, types, table.arrow_schema, table.live_count, table.to_batches)
+    return Source(
+        table.name,
+        types,
+        table.arrow_schema,
+        table.live_count,
+        table.to_batches,
+        parts=table.zone_ranges,
+        guarantees=table.guarantees,
+    )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,9 @@ from locality.storage.segment import Segment
 from locality.storage.statistics import ColumnStatistics
 from locality.storage.virtual import Live, RowIds, virtual_columns
 from locality.types import DataType
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 __all__ = ["ColumnInfo", "ColumnStatistics", "DistinctCount", "ForeignKey", "Layout", "Segment", "Table"]
 
@@ -225,20 +229,40 @@ class Table:
         """The schema of decoded rows."""
         return pa.schema([pa.field(column.name, column.arrow_type, column.nullable) for column in self.columns])
 
-    def to_batches(self, columns: Sequence[int], first: int = 0) -> Iterator[pa.RecordBatch]:
+    def to_batches(
+        self, columns: Sequence[int], first: int = 0, zones: Collection[int] | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """The rows of some columns, virtual ones or its own, decoded, a batch a zone, in row order; no deleted ones.
 
-        first: the segment to start with.
+        first: the segment to start with. zones: those to read, by their numbers in ``zone_ranges``; default all.
         """
         schema = pa.schema([self._field(index) for index in columns])
-        parts = list(zip(self.segments, self.virtual_columns, self.deletions, strict=True))[first:]
-        for segment, made, deletions in parts:
+        parts = list(zip(self.segments, self.virtual_columns, self.deletions, self.zone_ranges, strict=True))[first:]
+        for segment, made, deletions, numbers in parts:
+            wanted = [number for number in numbers if zones is None or number in zones]
+            if not wanted:
+                continue
             encoded = [made[i].column if i in virtual.NAMES else segment.column(i) for i in columns]
             live = None if deletions is None else pa.array(deletions.mask())
-            for start in range(0, segment.row_count, segment.zone_rows):
+            for number in wanted:
+                start = (number - numbers.start) * segment.zone_rows
                 stop = min(start + segment.zone_rows, segment.row_count)
                 batch = _batch(encoded, start, stop, schema)
                 yield batch if live is None else batch.filter(live[start:stop])
+
+    @cached_property
+    def zone_ranges(self) -> tuple[range, ...]:
+        """The numbers of each segment's zones, when all are counted in row order."""
+        counts = [-(-segment.row_count // segment.zone_rows) for segment in self.segments]
+        stops = list(itertools.accumulate(counts))
+        return tuple(range(stop - count, stop) for count, stop in zip(counts, stops, strict=True))
+
+    def guarantees(self, index: int) -> list[ds.Expression]:
+        """What is certain of column ``index`` in each zone; see :mod:`locality.storage.guarantees`."""
+        from locality.storage.guarantees import zone_guarantees  # which imports pyarrow.dataset: a third of a second
+
+        field = self._field(index)
+        return [known for segment in self.segments for known in zone_guarantees(segment, index, field)]
 
     def _field(self, index: int) -> pa.Field:
         if index in virtual.NAMES:

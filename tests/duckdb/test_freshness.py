@@ -66,6 +66,24 @@ def test_an_open_transaction_sees_its_own_changes_and_no_later_ones(con: Attache
     assert engine(con) == "locality"
 
 
+def test_a_dataset_is_read_until_the_database_is_written_to(con: AttachedConnection) -> None:
+    stored = con.dataset("T")
+    assert duckdb.sql("select count(*) from stored where a < 3").fetchall() == [(90,)]
+    con.execute("set default_order = 'desc'; create temp table unrelated(a int)")
+    assert stored.count_rows() == 3000
+    con.execute("insert into t values (1, 1, null)")
+    with pytest.raises(StoreError, match="written to"):
+        stored.count_rows()
+    with pytest.raises(StoreError, match="written to"):
+        con.dataset("t")
+    con.refresh()
+    with pytest.raises(StoreError, match="written to"):
+        stored.to_table()
+    assert con.dataset("t").count_rows() == 3001
+    with pytest.raises(StoreError, match="no table with a layout"):
+        con.dataset("loose")
+
+
 def test_only_the_file_that_was_opened_has_layouts(path: Path) -> None:
     raw = duckdb.connect()
     raw.execute(f"attach '{path}' as quiet (recovery_mode no_wal_writes); use quiet")

@@ -6,7 +6,9 @@ import datetime as dt
 from decimal import Decimal
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 
+from locality.sql.source import Source, ToBatches
 from locality.types import (
     BIGINT,
     BOOLEAN,
@@ -57,3 +59,8 @@ _ROWS = {
 def rows() -> pa.Table:
     """A few rows of the flat columns, with NULL, NaN and the ends of the ranges."""
     return pa.table({name: pa.array(_ROWS[name], to_arrow(dtype)) for name, dtype in FLAT})
+
+
+def one_zone(name: str, types: tuple[DataType, ...], table: pa.Table, to_batches: ToBatches) -> Source:
+    """A source of which nothing is known but its rows' number."""
+    return Source(name, types, table.schema, table.num_rows, to_batches, (range(1),), lambda index: [ds.scalar(True)])

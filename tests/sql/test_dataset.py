@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
-from locality.sql.dataset import Source, StoredDataset
+from locality.sql.dataset import StoredDataset
 from locality.types import INTEGER, VARCHAR
+from tests.sql.tables import one_zone
 
 TABLE = pa.table({"a": pa.array([1, 2, None, 4], pa.int32()), "a b": ["x", None, "z", "w"], "unread": [None] * 4})
 
@@ -17,10 +18,10 @@ TABLE = pa.table({"a": pa.array([1, 2, None, 4], pa.int32()), "a b": ["x", None,
 class Recorder:
     def __init__(self) -> None:
         self.read: list[list[int]] = []
-        self.dataset = StoredDataset(Source("t", (INTEGER, VARCHAR, INTEGER), TABLE.schema, 4, self.to_batches))
+        self.dataset = StoredDataset(one_zone("t", (INTEGER, VARCHAR, INTEGER), TABLE, self.to_batches))
 
-    def to_batches(self, columns: list[int]) -> Iterator[pa.RecordBatch]:
-        self.read.append(columns)
+    def to_batches(self, columns: Sequence[int], *, zones: object = None) -> Iterator[pa.RecordBatch]:
+        self.read.append(list(columns))
         yield from TABLE.select(columns).to_batches(max_chunksize=3)
 
 
@@ -56,11 +57,11 @@ def test_counting() -> None:
 
 
 def test_a_failing_scan_is_remembered() -> None:
-    def fails(columns: list[int]) -> Iterator[pa.RecordBatch]:
+    def fails(columns: Sequence[int], *, zones: object = None) -> Iterator[pa.RecordBatch]:
         raise OSError("disk gone")
         yield
 
-    dataset = StoredDataset(Source("t", (INTEGER, VARCHAR, INTEGER), TABLE.schema, 4, fails))
+    dataset = StoredDataset(one_zone("t", (INTEGER, VARCHAR, INTEGER), TABLE, fails))
     with pytest.raises(OSError, match="disk gone"):
         dataset.scanner().to_table()
     assert isinstance(dataset.failure, OSError)

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
@@ -20,10 +20,9 @@ import pyarrow as pa
 import pytest
 
 from locality.errors import ConnectionClosedError, CorruptStoreError, MemoryLimitError, QueryError
-from locality.sql.dataset import Source
 from locality.sql.fallback import Fallback
 from locality.types import BIGINT, HUGEINT, INTEGER, VARCHAR, DataType, from_arrow, parse
-from tests.sql.tables import FLAT, rows
+from tests.sql.tables import FLAT, one_zone, rows
 
 
 class Reads:
@@ -34,9 +33,9 @@ class Reads:
         self.columns: list[list[str]] = []
         self.batches = 0
         types = types or tuple(from_arrow(t) for t in table.schema.types)
-        self.source = Source(name, types, table.schema, table.num_rows, self.to_batches)
+        self.source = one_zone(name, types, table, self.to_batches)
 
-    def to_batches(self, columns: list[int]) -> Iterator[pa.RecordBatch]:
+    def to_batches(self, columns: Sequence[int], *, zones: object = None) -> Iterator[pa.RecordBatch]:
         self.columns.append([self.table.schema.names[i] for i in columns])
         for batch in self.table.select(columns).to_batches(max_chunksize=1000):
             self.batches += 1
@@ -273,7 +272,7 @@ def test_errors_in_duckdbs_words(sql: str, message: str, fallback: Fallback) -> 
 
 
 def test_an_error_in_a_scan_is_itself(fallback: Fallback) -> None:
-    def damaged(columns: list[int]) -> Iterator[pa.RecordBatch]:
+    def damaged(columns: Sequence[int], *, zones: object = None) -> Iterator[pa.RecordBatch]:
         yield from rows().select(columns).to_batches()
         raise CorruptStoreError("segment 3 of t is damaged")
 
