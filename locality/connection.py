@@ -6,6 +6,7 @@ import contextlib
 import tempfile
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from locality.advisor.methods import Layouts
+from locality.advisor.log import WorkloadLog
+from locality.advisor.methods import Advised
 from locality.errors import ConnectionClosedError, QueryError, StoreError, Unsupported
 from locality.kernel.loader import warm_up
 from locality.runtime.changes import Changer, Statement, writes
@@ -51,6 +53,7 @@ def connect(
     threads: int | None = None,
     memory_limit: int | None = None,
     disabled_optimizers: Iterable[str] = (),
+    workload_log: bool | None = None,
 ) -> Connection:
     """Opens a store, and creates it if there is none; without a path, a temporary one that is removed at close.
 
@@ -60,12 +63,13 @@ def connect(
         threads: worker threads; default all cores that this process may use.
         memory_limit: bytes that a query's intermediate state may take; default 80% of the machine's memory.
         disabled_optimizers: names of optimizer passes and operator choices to go without; see docs/benchmarks.md.
+        workload_log: keep in the store what is asked of it; default unless ``read_only``. See docs/advisor.md.
 
     Raises:
         StoreError: the directory is no store; or, read-only, there is none.
         ValueError: one of ``disabled_optimizers`` isn't there, or can't be disabled.
     """
-    settings = Settings(disabled_optimizers=frozenset(disabled_optimizers))
+    settings = Settings(disabled_optimizers=frozenset(disabled_optimizers), workload_log=workload_log)
     check_optimizers(settings.disabled_optimizers)
     if threads is not None:
         settings = replace(settings, threads=max(1, threads))
@@ -74,7 +78,7 @@ def connect(
     return Connection(path, settings, read_only=read_only)
 
 
-class Connection(Layouts, Writes):
+class Connection(Advised, Writes):
     """An open store; threads may share one connection. Use it as a context manager, or call :meth:`close`."""
 
     def __init__(self, path: str | Path | None, settings: Settings, *, read_only: bool = False) -> None:
@@ -91,6 +95,8 @@ class Connection(Layouts, Writes):
         self._interrupts = Interrupts()
         self._planner = Planner()
         self._changer = Changer(self._store, self._workers)
+        self._log = WorkloadLog(self._store, writable=bool(settings.workload_log) or not read_only)
+        self._left_open = weakref.finalize(self, self._log.flush)
         self._followed: Mapping[str, str] = {}
         self._fallback: Fallback | None = None
         self._spill: tempfile.TemporaryDirectory[str] | None = None
@@ -114,6 +120,10 @@ class Connection(Layouts, Writes):
             QueryError: the query is wrong, or a value overflows. MemoryLimitError: it needs too much memory.
             InterruptError: :meth:`interrupt` was called.
         """
+        return self._answer(sql, params, logged=self.settings.workload_log is not False)
+
+    def _answer(self, sql: str, params: Parameters | None, *, logged: bool = False) -> Result:
+        """See :meth:`sql`; ``logged``: whether the query belongs to the workload."""
         if (request := requested(sql)) is not None:
             with contextlib.suppress(QueryError):  # which DuckDB raises again, about the whole statement
                 explained = self.explain(request.query, params, analyze=request.analyze)
@@ -137,12 +147,17 @@ class Connection(Layouts, Writes):
                     result = planned.run(execution, started, planning)
                     if self._trim_due:
                         self._trim(snapshot)
+                    if logged:
+                        self._log.add(sql, params, result.profile, snapshot.version)
                     return result
                 except Unsupported as reason:
                     planned = str(reason)
                     self._remember(sql, params, snapshot, planned)
             interrupt.check()
-            return self._run_fallback(sql, params, snapshot, planned, started, planning, interrupt)
+            result = self._run_fallback(sql, params, snapshot, planned, started, planning, interrupt)
+            if logged:
+                self._log.add(sql, params, result.profile, snapshot.version)
+            return result
 
     def interrupt(self) -> None:
         """Stops the queries that other threads are running on this connection: they raise InterruptError."""
@@ -161,7 +176,7 @@ class Connection(Layouts, Writes):
         except NotASelect as statement:
             return self._explain_change(Statement(sql, params, statement.kind), snapshot, analyze=analyze)
         is_open = isinstance(planned, PreparedQuery) and not planned.is_settled
-        profile = self.sql(sql, params).profile if analyze or is_open else None
+        profile = self._answer(sql, params).profile if analyze or is_open else None
         shown = profile if analyze else None
         if isinstance(planned, str) or (profile is not None and profile.engine != "locality"):
             reason = profile.reason if profile is not None else str(planned)
@@ -333,6 +348,9 @@ class Connection(Layouts, Writes):
             if self._closed:
                 return
             self._closed = True
+            self._left_open.detach()
+            if self._temporary is None:
+                self._log.flush()
             self._plans.clear()
             self._rehearsals.close()
             self._workers.close()

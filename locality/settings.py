@@ -37,6 +37,8 @@ class Settings:
     background_compile: let DuckDB answer a query whose kernels are not compiled yet, and compile them meanwhile on a
         thread of their own. Not by default: most queries are compiled sooner than DuckDB has read the store, and those
         with many joins over little data are the exception.
+    workload_log: keep the shapes of queries, with a few of their texts and parameters, in the store, where only its
+        owner can read them: layouts are proposed by them. None: a read-only connection keeps them to itself.
     """
 
     threads: int = field(default_factory=available_threads)
@@ -45,6 +47,7 @@ class Settings:
     fallback: bool = True
     disabled_optimizers: frozenset[str] = frozenset()
     background_compile: bool = False
+    workload_log: bool | None = None
 
     @property
     def memory_bytes(self) -> int:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from locality.advisor.tables import printed
 from locality.advisor.workload import Skipped
 from locality.runtime.units import byte_size
 
@@ -79,12 +78,12 @@ class Advice:
                 for p in self.proposals
             ]
             header = ("table", "order by", "saves a run", "writes", "takes", "pays after queries", "because of")
-            parts.append(_table("proposed", header, rows))
+            parts.append(printed("proposed", header, rows))
         else:
             parts.append("nothing to propose: no other order would move enough fewer bytes to pay for building it")
         queries = [(f.place, byte_size(f.bytes_before), byte_size(f.bytes_after), _change(f)) for f in self.forecasts]
         if queries:
-            parts.append(_table("bytes moved", ("query", "today", "predicted", "change"), queries))
+            parts.append(printed("bytes moved", ("query", "today", "predicted", "change"), queries))
         if self.losers:
             parts.append("more bytes than today: " + ", ".join(f.place for f in self.losers))
         parts += [f"skipped {each.place}: {each.reason}" for each in self.skipped]
@@ -95,15 +94,3 @@ def _change(forecast: Forecast) -> str:
     if not forecast.bytes_before:
         return ""
     return f"{forecast.bytes_after / forecast.bytes_before - 1:+.0%}"
-
-
-def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*header, title=title, title_justify="left")
-    for row in rows:
-        table.add_row(*row)
-    text = io.StringIO()
-    Console(file=text, width=120).print(table)
-    return text.getvalue().rstrip()

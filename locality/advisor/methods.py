@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import overload
 
 from locality.advisor.advice import Advice
+from locality.advisor.log import WorkloadLog
+from locality.advisor.logged import LoggedWorkload, logged_workload
 from locality.advisor.search import analyse, choose
-from locality.advisor.workload import Workload, read_workload
+from locality.advisor.workload import Workload, WorkloadQuery, read_workload
 from locality.errors import QueryError
 from locality.plan.nodes import PRIMARY
 from locality.runtime.execution import QueryExecution, Workers
@@ -22,16 +24,17 @@ from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
 
 
-class Layouts(ABC):
-    """What :class:`locality.connection.Connection` can do to the order of rows."""
+class Advised(ABC):
+    """What :class:`locality.connection.Connection` can do to the layouts of tables, by itself or by a workload."""
 
     settings: Settings
     _store: Store
     _workers: Workers
+    _log: WorkloadLog
 
     @abstractmethod
-    def sql(self, sql: str, params: Parameters | None = None) -> Result:
-        """See :meth:`locality.connection.Connection.sql`."""
+    def _answer(self, sql: str, params: Parameters | None) -> Result:
+        """See :meth:`locality.connection.Connection.sql`; the query is not logged."""
 
     @abstractmethod
     def _plan(self, sql: str, params: Parameters | None, snapshot: Snapshot) -> PreparedQuery | str:
@@ -53,16 +56,17 @@ class Layouts(ABC):
 
         Args:
             workload: SQL texts, each alone or with parameters or a weight (how often it is asked); a text with several
-                queries separated by semicolons, or the path of a file of such.
+                queries separated by semicolons, or the path of a file of such. Default what the store's log holds, see
+                :meth:`workload`: each query as often as it was asked lately.
 
         Raises:
-            QueryError: there is no workload, or it has no query. SourceError: its file can't be read.
+            QueryError: the workload has no query. SourceError: its file can't be read.
         """
-        if workload is None:
-            raise QueryError("no workload: pass the SQL texts that layouts are to be chosen for, or a file of them")
-        queries = read_workload(workload)
+        queries = self._logged() if workload is None else read_workload(workload)
         snapshot = self._snapshot()
-        analyses, skipped = analyse(queries, snapshot, lambda sql, params: self._plan(sql, params, snapshot), self.sql)
+        analyses, skipped = analyse(
+            queries, snapshot, lambda sql, params: self._plan(sql, params, snapshot), self._answer
+        )
         execution = QueryExecution(self._workers, self.settings.memory_bytes)
         return choose(analyses, skipped, snapshot, execution)
 
@@ -119,6 +123,28 @@ class Layouts(ABC):
         """Removes a layout that :meth:`optimize` made beside the primary one; raises CatalogError if there is none."""
         self._check_writable()
         drop_layout(self._store, table, layout)
+
+    def workload(self) -> LoggedWorkload:
+        """What was asked of the store, by whatever connection, as an object that prints as a table.
+
+        Queries that differ in constants alone are one. A connection opened with ``workload_log=False`` adds nothing to
+        it, and what a read-only one adds is seen by itself alone, unless it was opened with ``workload_log=True``.
+        """
+        self._snapshot()
+        return logged_workload(self._log.read())
+
+    def clear_workload(self) -> None:
+        """Forgets what was asked of the store; raises StoreError if it is open read-only."""
+        self._snapshot()
+        self._log.clear()
+
+    def _logged(self) -> list[WorkloadQuery]:
+        queries = self.workload().queries()
+        if not queries:
+            raise QueryError(
+                "no workload: the log of the store is empty; pass the SQL texts that layouts are to be chosen for"
+            )
+        return queries
 
     def _place(
         self,

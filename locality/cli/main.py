@@ -15,6 +15,7 @@ from locality.cli.options import examples
 from locality.cli.query import explain, sql
 from locality.cli.reasons import reasons
 from locality.cli.store import compact, info, optimize, verify
+from locality.cli.workload import workload
 
 FAILED = 1
 USAGE = 2
@@ -38,7 +39,7 @@ def command() -> None:
     """
 
 
-for subcommand in (ingest, sql, explain, reasons, info, advise, optimize, compact, verify, bench):
+for subcommand in (ingest, sql, explain, reasons, info, workload, advise, optimize, compact, verify, bench):
     command.add_command(subcommand)
 
 

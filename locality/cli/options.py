@@ -20,11 +20,13 @@ threads_option: Decorator = click.option(
 )
 
 
-def open_store(store: Path, threads: int | None = None, *, read_only: bool = True) -> Connection:
+def open_store(
+    store: Path, threads: int | None = None, *, read_only: bool = True, workload_log: bool | None = None
+) -> Connection:
     """A connection to an existing store; with ``read_only=False`` one that is created if it is missing."""
     import locality
 
-    return locality.connect(store, read_only=read_only, threads=threads)
+    return locality.connect(store, read_only=read_only, threads=threads, workload_log=workload_log)
 
 
 def examples(*lines: str) -> str:

@@ -107,7 +107,7 @@ def sql(
     if chosen in BINARY and output is None:
         raise click.UsageError(f"{chosen} is not text: say where to write it with --output")
     text, parameters = _sql_text(query, file), _parameters(values, named)
-    with open_store(store, threads, read_only=not writes) as connection:
+    with open_store(store, threads, read_only=not writes, workload_log=True) as connection:
         result = connection.sql(text, parameters)
         write(result, chosen, output, max_rows)
         if show_profile:

@@ -84,7 +84,8 @@ class Layouts:
         key = frozenset(followed.items())
         with self._lock:
             if key not in self._connections:
-                connection = Connection(self.path, replace(self._settings, fallback=False), read_only=True)
+                settings = replace(self._settings, fallback=False, workload_log=True)
+                connection = Connection(self.path, settings, read_only=True)
                 if followed:
                     connection.follow(followed)
                 self._connections[key] = connection

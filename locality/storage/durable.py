@@ -8,6 +8,7 @@ import os
 import time
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from locality.errors import StoreError, StoreFullError
@@ -62,11 +63,14 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Make ``path`` hold ``content``, durably and all at once: whoever reads it sees the old bytes or the new ones."""
+def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Make ``path`` hold ``content``, durably and all at once: whoever reads it sees the old bytes or the new ones.
+
+    mode: who may use the file, if the process's mask lets them.
+    """
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with open(temporary, "wb", opener=partial(os.open, mode=mode)) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

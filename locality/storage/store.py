@@ -1,7 +1,8 @@
 """A store: a directory of immutable files under a manifest, opened for snapshots and for one write at a time.
 
 Its entries: ``manifest.json``; ``segments/`` and ``dictionaries/`` (immutable files that the manifest names);
-``staging/`` (what a write in progress keeps aside); ``write.lock`` and ``readers/`` (who is using the store).
+``staging/`` (what a write in progress keeps aside); ``write.lock`` and ``readers/`` (who is using the store);
+``workload/`` (what was asked of it).
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from locality.storage.snapshot import Snapshot, load
 from locality.storage.table import Table
 from locality.storage.transaction import DICTIONARIES, SEGMENTS, STAGING, Transaction
 
-_ENTRIES = {SEGMENTS, DICTIONARIES, STAGING, READERS, WRITE_LOCK}
+#: What was asked of the store, see :mod:`locality.advisor.log`.
+WORKLOAD = "workload"
+_ENTRIES = {SEGMENTS, DICTIONARIES, STAGING, READERS, WRITE_LOCK, WORKLOAD}
 _CREATION_TIMEOUT = 10.0
 
 
