@@ -40,7 +40,7 @@ def counted(column: EncodedColumn) -> EncodedColumn:
 
 def integer_bounds(column: EncodedColumn) -> tuple[int, int] | None:
     """Bounds of the integers that a column holds, found by looking at all; None if they are not all of 64 bits."""
-    if column.type.domain is not Domain.INTEGER:
+    if column.type.domain not in (Domain.INTEGER, Domain.WIDE) or column.encoding == "opaque":
         return None
     if column.all_null or column.length == 0:
         return 0, 0

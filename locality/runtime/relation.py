@@ -47,10 +47,19 @@ def as_relation(table: pa.Table, names: Sequence[str], types: Sequence[str]) -> 
         connection.execute("set TimeZone = ?", [zone])
     source = connection.from_arrow(table.rename_columns([f"c{i}" for i in range(len(names))]))
     columns = (
-        f"{f'c{i}' if str(source.types[i]) == wanted else f'cast(c{i} as {wanted})'} as {_quote(name)}"
+        f"{f'c{i}' if str(source.types[i]) == wanted else _cast(f'c{i}', wanted)} as {_quote(name)}"
         for i, (name, wanted) in enumerate(zip(names, types, strict=True))
     )
     return source.project(", ".join(columns))
+
+
+def _cast(column: str, wanted: str) -> str:
+    """What Arrow carries as its own type, as the SQL type; a BIT comes as the number of padding bits, and bytes."""
+    if wanted != "BIT":
+        return f"cast({column} as {wanted})"
+    digits = f"cast(cast({column} as bit) as varchar)"
+    padding = f"cast(cast(left({digits}, 8) as bit) as integer)"
+    return f"cast(substr({digits}, 9 + {padding}) as bit)"
 
 
 def as_text_relation(table: pa.Table, names: Sequence[str], types: Sequence[str]) -> duckdb.DuckDBPyRelation:

@@ -82,8 +82,8 @@ def _distinct(data: dict[str, Any], child: Output) -> Output:
         orders = (data["order_by"] or {}).get("orders") or ()
         return Output(first_rows(child.node, targets, decode_orders(orders, child.resolve)), child.layout)
     columns = tuple(child.resolve(i) for i in range(len(child.layout)))
-    if set(targets) != set(columns):
-        raise Unsupported("DISTINCT over some of the columns")
+    if set(targets) != set(columns):  # what is equal need not be the same: 1 month and 30 days
+        return Output(first_rows(child.node, targets, ()), child.layout)
     match child.node:
         case SetOperation(all=False):
             return child

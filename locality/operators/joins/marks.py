@@ -141,10 +141,12 @@ class MarkedSource:
         with execution.measure("mark") as traffic:
             try:
                 marking = self._prepared.get(_linked(relation, self._theirs, index), conjuncts)
-            except Unsupported:  # functions that kernels lack: their results are collected first
-                rows = collect_rows(relation, conjuncts, self._theirs, execution, traffic).as_relation()
-                keys = tuple(ColumnRef(i, key.type) for i, key in enumerate(self._theirs))
-                marking = Marking(_linked(rows, keys, index), ())
+            except Unsupported:  # keys that kernels do not read, or compute: they are collected first
+                rows = collect_rows(relation, conjuncts, self._theirs, execution, traffic)
+                ranks = index.ranks_of([rows.column(i) for i in range(len(rows.columns))], execution)
+                marks = memory.zeros(max(index.ranks, 1), np.uint8, "the marks of a join")
+                marks[ranks[ranks >= 0]] = 1
+                return marks
             return marking.execute(index.ranks, execution, traffic)
 
     def children(self) -> tuple[Explanation, ...]:

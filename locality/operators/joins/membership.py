@@ -16,6 +16,7 @@ from locality.encodings import EncodedColumn, bitmaps
 from locality.errors import Unsupported
 from locality.operators.joins.ranks import check_keys, may_be_null
 from locality.operators.physical import Execution
+from locality.operators.relations.batch import Batch
 from locality.operators.relations.keyindex import KeyIndex, index_rows
 from locality.operators.relations.links import Link
 from locality.operators.relations.relation import ColumnsSegment, Relation
@@ -77,6 +78,46 @@ def marked(
     target = _target(_constant(missing_of.length, there), missing_of)
     groups = replace(groups, rows=None, starts=None)
     return found.linked(Link(len(found.types), tuple(keys[i] for i in rest), groups, target, "left"))
+
+
+def marked_rows(
+    rows: Batch,
+    null_safe: Sequence[bool],
+    index: KeyIndex,
+    right: Relation,
+    positions: Sequence[int],
+    execution: Execution,
+) -> Batch:
+    """As :func:`marked`, of rows that are collected with their keys as the last columns, which kernels do not read."""
+    width = len(rows.columns) - len(positions)
+    keys = [rows.column(width + i) for i in range(len(positions))]
+    columns = [right.gather(position, None) for position in positions]
+    doubtful = [i for i, safe in enumerate(null_safe) if not safe and (_has_nulls(columns[i]) or _has_nulls(keys[i]))]
+    if len(doubtful) > 1:
+        raise Unsupported("a mark join on several keys with NULLs")
+    rest = [i for i in range(len(keys)) if i not in doubtful]
+    found = index.ranks_of(keys, execution) >= 0
+    there = np.full(rows.row_count, right.row_count > 0)
+    known = np.full(rows.row_count, not any(_has_nulls(columns[i]) for i in doubtful))
+    if doubtful and rest:
+        intervals = [right.intervals[positions[i]] for i in rest]
+        ours = [columns[i] for i in rest]
+        groups = index_rows(ours, intervals, [null_safe[i] for i in rest], execution)
+        missing = _missing_by_group(columns[doubtful[0]], groups, groups.ranks_of(ours, execution))
+        ranks = groups.ranks_of([keys[i] for i in rest], execution)
+        there = ranks >= 0
+        if missing.validity is not None:
+            known = bitmaps.to_mask(missing.validity, missing.length)[np.maximum(ranks, 0)]
+    added = (_flags(found, True), _flags(there, True), _flags(known, False))
+    own = rows.select(range(width))
+    return Batch((*own.columns, *added), rows.row_count, (*own.intervals, *(Interval(0, 1) for _ in added)))
+
+
+def _flags(valid: npt.NDArray[np.bool_], value: bool) -> EncodedColumn:
+    """``value`` where ``valid``, else NULL."""
+    if not valid.any():
+        return EncodedColumn(BOOLEAN, "constant", len(valid), all_null=True)
+    return EncodedColumn(BOOLEAN, "constant", len(valid), validity=bitmaps.from_mask(valid), base=value)
 
 
 def _split_keys(

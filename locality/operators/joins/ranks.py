@@ -33,6 +33,8 @@ RankAt = Callable[[Row], ir.Expr]
 def check_keys(relation: Relation, keys: Sequence[Expression], index: KeyIndex) -> None:
     """Raises Unsupported if kernels over ``relation`` can't compute the keys."""
     for key, part in zip(keys, index.parts, strict=True):
+        if part.is_bytes:
+            raise Unsupported(f"a join on {part.type} keys in a kernel")
         if not _is_raw(relation, key):
             value = probe(relation, key)
             if part.is_string and not isinstance(value.dictionary, Dictionary):

@@ -9,7 +9,8 @@ from locality.encodings.arrow import to_dictionary
 from locality.encodings.bitmaps import to_mask
 from locality.errors import Unsupported
 from locality.operators.codegen.probe import probe
-from locality.operators.joins.membership import MARKS, marked
+from locality.operators.collect import collect_rows
+from locality.operators.joins.membership import MARKS, marked, marked_rows
 from locality.operators.joins.pairs import Matching, joined_rows
 from locality.operators.joins.ranks import check_keys
 from locality.operators.joins.rounds import MOST_ROUNDS
@@ -20,7 +21,7 @@ from locality.operators.relations.links import Link, LinkKind
 from locality.operators.relations.relation import ColumnsSegment, Origin, Positions, Relation
 from locality.operators.relations.traffic import gathered_reads
 from locality.operators.source import Conjuncts, Source, explain_source
-from locality.plan.expressions import Expression, columns_of
+from locality.plan.expressions import ColumnRef, Expression, columns_of
 from locality.plan.nodes import JoinKind
 
 #: How a join whose right side has at most one match for each row is linked; others need pairs.
@@ -72,6 +73,8 @@ class JoinSource:
         with execution.measure("join") as traffic:
             index = self._index(right, relation.row_count, execution, traffic)
             traffic.rows = right.row_count
+        if self.kind == "mark" and index is not None and any(part.is_bytes for part in index.parts):
+            return self._marked_rows(relation, pending, index, right, execution), rest
         if self.kind == "mark":
             marks = marked(relation, self.keys, self.null_safe, index, right, self.positions, execution)
             return marks, (*pending, *rest)
@@ -80,6 +83,15 @@ class JoinSource:
             return linked, (*pending, *rest)
         matching = Matching(self.kind, self.keys, index, self.condition)
         return joined_rows(relation, pending, matching, _first(right, self.outputs), execution), rest
+
+    def _marked_rows(
+        self, relation: Relation, pending: Conjuncts, index: KeyIndex, right: Relation, execution: Execution
+    ) -> Relation:
+        """The left rows that pass, with marks, where kernels do not read the keys."""
+        with execution.measure("join") as traffic:
+            own = [ColumnRef(i, dtype) for i, dtype in enumerate(relation.types)]
+            rows = collect_rows(relation, pending, (*own, *self.keys), execution, traffic)
+            return marked_rows(rows, self.null_safe, index, right, self.positions, execution).as_relation()
 
     def _index(self, right: Relation, looks: int, execution: Execution, traffic: Traffic) -> KeyIndex | None:
         """The right rows by their keys; what is of a whole stored table is kept for other queries too."""

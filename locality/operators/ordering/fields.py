@@ -18,6 +18,7 @@ from locality.encodings.bitmaps import Mask, to_mask
 from locality.encodings.rle import without_runs
 from locality.errors import Unsupported
 from locality.kernel.loader import primitive
+from locality.operators.relations.bytekeys import interval_parts
 from locality.storage.zones import ordered_keys
 
 Words = npt.NDArray[np.uint64]
@@ -74,6 +75,8 @@ def _with_nulls(fields: Sequence[Field], valid: Mask, nulls_first: bool) -> list
 
 
 def _value_fields(column: EncodedColumn) -> list[Field]:
+    if column.type.name == "INTERVAL" and column.length:
+        return [_integer_field(part) for part in interval_parts(column)]
     codes = column.codes
     if codes is None:
         raise Unsupported(f"ORDER BY a column of {column.type}")

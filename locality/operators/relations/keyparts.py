@@ -1,7 +1,8 @@
 """Keys of an index as 64-bit words: what each column of a key adds to them.
 
 Integers, dates, decimals of 64 bits and codes of strings are digits of a number, several of them in one word while
-there is room; a float is a word of its own, equal where SQL has floats equal (NaN is NaN, -0.0 is 0.0).
+there is room; a float is a word of its own, equal where SQL has floats equal (NaN is NaN, -0.0 is 0.0). Integers that
+take more than a word, and intervals, are numbered by their bytes, as strings are.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from locality.encodings import EncodedColumn, expand, integer_bounds
 from locality.encodings.column import Dictionary
 from locality.errors import Unsupported
 from locality.kernel.loader import primitive
+from locality.operators.relations.bytekeys import as_bytes, within_words
 from locality.operators.relations.texts import TextTable, dictionary_texts, number_texts
 from locality.plan.intervals import INT64_MAX, INT64_MIN, Interval
 from locality.types import DataType, Domain
@@ -36,7 +38,8 @@ class KeyPart:
 
     Its values are ``low + digit`` with digits below ``size``, and NULL is the digit ``size``; in word number ``word`` a
     digit is worth ``stride``. nulls: whether NULL equals NULL here; else a row with NULL has no key.
-    size: 0 for a float. dictionary: of strings, whose digits are its codes. raw: of strings without a dictionary.
+    size: 0 for a float. dictionary: of strings, whose digits are its codes. raw: of strings without a dictionary, or of
+    other values' bytes.
     """
 
     type: DataType
@@ -55,6 +58,11 @@ class KeyPart:
     @property
     def is_string(self) -> bool:
         return self.type.domain is Domain.STRING
+
+    @property
+    def is_bytes(self) -> bool:
+        """Whether its digits number the bytes of values that are no strings, which kernels do not read."""
+        return self.raw is not None and not self.is_string
 
     @property
     def is_whole(self) -> bool:
@@ -116,16 +124,23 @@ def plan_part(column: EncodedColumn, interval: Interval | None, nulls: bool) -> 
     """
     if column.type.domain is Domain.STRING:
         return _string_part(column, nulls)
-    part = KeyPart(column.type, 0, 0, nulls)
-    if not column.type.is_float:
-        bounds = (interval.low, interval.high) if interval is not None else integer_bounds(column)
-        if bounds is None:
-            raise Unsupported(f"a join on {column.type} keys")
-        interval = Interval(*bounds)
-        part = replace(part, low=interval.low, size=interval.size)
-        if part.is_whole and (interval.low == INT64_MIN or (nulls and interval.high == INT64_MAX)):
-            raise Unsupported("a join on keys that take every value of 64 bits")
+    if column.type.is_float:
+        part = KeyPart(column.type, 0, 0, nulls)
+        return part, codes_for(part, column)
+    if interval is None or not _leaves_room(interval):
+        bounds = integer_bounds(column)
+        interval = None if bounds is None else Interval(*bounds)
+    if interval is None or not _leaves_room(interval) or column.type.name == "INTERVAL":
+        keys = as_bytes(column)
+        raw, codes = number_texts(keys)
+        return KeyPart(column.type, 0, raw.size, nulls, raw=raw), Codes(codes, _validity(keys))
+    part = KeyPart(column.type, interval.low, interval.size, nulls)
     return part, codes_for(part, column)
+
+
+def _leaves_room(interval: Interval) -> bool:
+    """Whether some 64-bit integers are no values, to tell rows without a key and NULL by."""
+    return interval.low > INT64_MIN and interval.high < INT64_MAX
 
 
 def _string_part(column: EncodedColumn, nulls: bool) -> tuple[KeyPart, Codes]:
@@ -154,15 +169,18 @@ def codes_for(part: KeyPart, column: EncodedColumn) -> Codes:
     """A column of any relation, as the codes that ``part`` numbers; raises Unsupported if it can't."""
     if column.all_null:
         return Codes(np.zeros(column.length, np.uint8), np.zeros((column.length + 7) // 8, np.uint8))
+    if part.is_bytes:
+        column = as_bytes(column)
+        return Codes(part.texts.find(column), _validity(column))
     base, factor = column.base, column.factor
     if column.encoding not in ("frame", "scaled"):
         column, base, factor = expand(column), 0, 1
     if column.encoding == "text":
         codes = np.full(column.length, -1, np.int64) if part.size == 0 else part.texts.find(column)
         return Codes(codes, _validity(column))
-    if column.codes is None or column.codes.ndim > 1:
+    if column.codes is None:
         raise Unsupported(f"a join on {column.type} keys")
-    codes, entries = column.codes, column.dictionary
+    codes, entries = within_words(column.codes, part.low - 1), column.dictionary
     if entries is not None and (part.dictionary is None or entries.key != part.dictionary.key):
         codes = part.codes_of(entries)[codes]
     return Codes(codes, _validity(column), base, factor)

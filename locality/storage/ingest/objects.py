@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from locality.errors import SourceError
+from locality.errors import SchemaError, SourceError
 from locality.storage.ingest.csv import CsvSource
 from locality.storage.ingest.ipc import FILE_MAGIC, IpcSource
 from locality.storage.ingest.source import Place, Source, StreamSource, ready
@@ -24,6 +24,8 @@ _IPC = {".arrow", ".arrows", ".feather", ".ipc"}
 _CSV = {".csv", ".tsv", ".txt", ".tbl"}
 _COMPRESSED = {".gz", ".zst"}
 _OWN_TYPE = re.compile(r"UUID|HUGEINT|ENUM\(.*\)", re.DOTALL)
+#: Types of DuckDB that Arrow has no form for: it gives their bytes, or values without the offset, or the wrong ones.
+_LOST_TYPES = frozenset({"UHUGEINT", "BIT", "TIME WITH TIME ZONE"})
 _STREAM_MAGIC = b"\xff\xff\xff\xff"
 
 
@@ -70,8 +72,14 @@ def _object(source: Any) -> Source:
 
 
 def _own_types(relation: duckdb.DuckDBPyRelation) -> dict[str, DataType]:
-    """The types of columns that leave DuckDB as other ones: UUID and ENUM as text, HUGEINT as a decimal."""
+    """The types of columns that leave DuckDB as other ones: UUID and ENUM as text, HUGEINT as a decimal.
+
+    Raises SchemaError for those whose values Arrow does not tell.
+    """
     types = {name: str(dtype) for name, dtype in zip(relation.columns, relation.types, strict=True)}
+    for name, text in types.items():
+        if text in _LOST_TYPES:
+            raise SchemaError(f"column {name!r}: values of type {text} can't be kept; cast them to another type")
     return {name: DataType(text) for name, text in types.items() if _OWN_TYPE.fullmatch(text)}
 
 

@@ -56,7 +56,7 @@ def both() -> Iterator[tuple[locality.Connection, duckdb.DuckDBPyConnection]]:
             "locality",
         ),
         ("select m from t union select 'unused'::enum('it''s', 'unused', 'a,{b}') order by 1", "locality"),
-        ("select list(m order by i) from t where i < 9", "duckdb"),
+        ("select list(m order by i, m) from t where i < 9", "duckdb"),
         ("select typeof(h), typeof(u), typeof(m), * from t order by all limit 9", "locality"),
         ("select sum(i), count(*) from t where i < 1000", "locality"),
     ],
@@ -78,6 +78,23 @@ def test_what_may_be_appended(both: tuple[locality.Connection, duckdb.DuckDBPyCo
         con.ingest(
             "t", pa.table({"i": [1], "h": [1], "u": ["x"], "m": ["a,{b}"]}).select(["m", "i", "h", "u"]), mode="append"
         )
+
+
+@pytest.mark.parametrize("value", ["1::uhugeint", "'101'::bit", "'01:00:00+05'::timetz"])
+def test_types_that_arrow_does_not_tell_are_refused(
+    both: tuple[locality.Connection, duckdb.DuckDBPyConnection], value: str
+) -> None:
+    con, oracle = both
+    with pytest.raises(SchemaError, match="column 'x': values of type .* can't be kept"):
+        con.ingest("lost", oracle.sql(f"select {value} x"))
+
+
+def test_bits_that_duckdb_answers(both: tuple[locality.Connection, duckdb.DuckDBPyConnection]) -> None:
+    con, oracle = both
+    sql = "select ('1' || repeat('01', i::integer))::bit x from range(9) r(i) order by i"
+    found = con.sql(sql)
+    assert found.fetchall() == oracle.sql(sql).fetchall()
+    assert con.sql("select '101'::bit").fetchall() == oracle.sql("select '101'::bit").fetchall()
 
 
 def test_the_store_is_whole(both: tuple[locality.Connection, duckdb.DuckDBPyConnection]) -> None:
