@@ -21,9 +21,10 @@ from locality.kernel.loader import warm_up
 from locality.runtime.changes import Changer, Statement, writes
 from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.explain import Explained, explain_fallback, explain_query, requested
+from locality.runtime.generic import GenericPlans
 from locality.runtime.interrupts import Interrupt, Interrupts
 from locality.runtime.profile import Profile
-from locality.runtime.query import PreparedQuery, check_optimizers, prepare
+from locality.runtime.query import PreparedQuery, check_optimizers
 from locality.runtime.rehearsal import REASON, Rehearsals
 from locality.runtime.result import Result
 from locality.runtime.sources import source_of, sources_of
@@ -101,6 +102,7 @@ class Connection(Advised, Writes):
         self._fallback: Fallback | None = None
         self._spill: tempfile.TemporaryDirectory[str] | None = None
         self._plans: OrderedDict[Hashable, PreparedQuery | str] = OrderedDict()
+        self._generic = GenericPlans()
         self._synced: Snapshot | None = None
         self._lock = threading.RLock()
         self._closed = False
@@ -204,11 +206,8 @@ class Connection(Advised, Writes):
                 return self._plans[key]
             self._trim_due = True
             try:
-                query = self._planner.plan(sql, params)
-                planned: PreparedQuery | str = prepare(
-                    query, snapshot.tables, self.settings.threads, self.settings.memory_bytes, disabled
-                )
-                cacheable = query.cacheable
+                planned: PreparedQuery | str
+                planned, cacheable = self._generic.prepare(self._planner, sql, params, snapshot.tables, self.settings)
             except Unsupported as reason:
                 if isinstance(reason, NotASelect) and writes(reason.kind, sql):
                     raise
@@ -229,10 +228,14 @@ class Connection(Advised, Writes):
             segment for table in snapshot.tables.values() for layout in table.layouts for segment in layout.segments
         ]
         if sum(segment.cached_bytes for segment in segments) > self.settings.memory_bytes // 2:
-            with self._lock:
-                self._plans.clear()
+            self._forget_plans()
             for segment in segments:
                 segment.drop_cache()
+
+    def _forget_plans(self) -> None:
+        with self._lock:
+            self._plans.clear()
+            self._generic.clear()
 
     def _remember(self, sql: str, params: Parameters | None, snapshot: Snapshot, reason: str) -> None:
         """Has DuckDB answer at once when the query comes again: the same data would fail in the same way."""
@@ -246,12 +249,12 @@ class Connection(Advised, Writes):
         self._followed = settings
         self._planner.close()
         self._planner = Planner({name: value for name, value in settings.items() if name in FOLLOWED})
-        self._plans.clear()
+        self._forget_plans()
         self._synced = None
 
     def _sync(self, snapshot: Snapshot) -> None:
         self._planner.sync({name: [(c.name, c.type) for c in table.columns] for name, table in snapshot.tables.items()})
-        self._plans.clear()
+        self._forget_plans()
         self._synced = snapshot
 
     def _run_fallback(
@@ -351,7 +354,7 @@ class Connection(Advised, Writes):
             self._left_open.detach()
             if self._temporary is None:
                 self._log.flush()
-            self._plans.clear()
+            self._forget_plans()
             self._rehearsals.close()
             self._workers.close()
             self._planner.close()

@@ -33,6 +33,16 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter(Constant):
+    """A constant that other runs of the same plan have another value for, never NULL; ``index`` tells which.
+
+    Whoever plans may read ``value`` to guess, but must not conclude from it: the plan is to hold for every value.
+    """
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A function or operator by DuckDB's name.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -104,6 +104,10 @@ class JoinKey:
     left: Expression
     right: Expression
     null_safe: bool = False
+
+    def mapped(self, change: Callable[[Expression], Expression]) -> JoinKey:
+        """The key with both sides changed."""
+        return replace(self, left=change(self.left), right=change(self.right))
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +307,28 @@ def expressions_of(node: Node) -> Iterator[Expression]:
                 yield from window.expressions()
         case _:
             pass
+
+
+def with_expressions(node: Node, change: Callable[[Expression], Expression]) -> Node:
+    """``node`` with each expression that :func:`expressions_of` gives changed to one of the same type."""
+    match node:
+        case Filter(child, predicate):
+            return Filter(child, change(predicate))
+        case Project(child, expressions):
+            return Project(child, tuple(change(e) for e in expressions))
+        case Aggregate(child, groups, aggregates):
+            return Aggregate(child, tuple(change(g) for g in groups), tuple(call.mapped(change) for call in aggregates))
+        case Sort(child, keys):
+            return Sort(child, tuple(replace(key, expression=change(key.expression)) for key in keys))
+        case Join(keys=keys, residual=residual):
+            other = None if residual is None else change(residual)
+            return replace(node, keys=tuple(key.mapped(change) for key in keys), residual=other)
+        case AsofJoin(keys=keys, value=value):
+            return replace(node, keys=tuple(key.mapped(change) for key in keys), value=value.mapped(change))
+        case Window(child, calls):
+            return Window(child, tuple(call.mapped(change) for call in calls))
+        case _:
+            return node
 
 
 def walk_nodes(root: Node) -> Iterator[Node]:

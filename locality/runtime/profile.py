@@ -14,6 +14,7 @@ class Profile:
 
     engine: ``locality`` or ``duckdb``. reason: why DuckDB answered, or empty.
     seconds: wall time from the call to the finished result; planning_seconds: of these, planning.
+    plan_reused: whether the plan is that of an earlier query: of the same text, with the same values or others.
     rows: of the result. threads: worker threads.
     kernels_compiled, compile_seconds: what was compiled in this process while the query ran, on all threads together.
     bytes_naive: what row-at-a-time processing would read, whole rows of every table scanned; 0 where DuckDB answered.
@@ -24,6 +25,7 @@ class Profile:
     reason: str = ""
     seconds: float = 0.0
     planning_seconds: float = 0.0
+    plan_reused: bool = False
     rows: int = 0
     threads: int = 1
     kernels_compiled: int = 0

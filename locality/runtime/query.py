@@ -19,7 +19,7 @@ from locality.operators.relations.relation import Relation
 from locality.operators.relations.tables import scan_relation
 from locality.optimizer import PASSES, optimize
 from locality.optimizer.distinct import split_distinct_aggregates
-from locality.plan.nodes import Aggregate, Join, Query, Scan, SetOperation, Shared, Union, Window, walk_nodes
+from locality.plan.nodes import Aggregate, Join, Node, Query, Scan, SetOperation, Shared, Union, Window, walk_nodes
 from locality.runtime.execution import QueryExecution
 from locality.runtime.interrupts import run_interruptibly
 from locality.runtime.profile import Profile
@@ -41,6 +41,7 @@ class PreparedQuery:
     """A query's operators, ready to run over the snapshot that they were planned for.
 
     naive_bytes: whole rows of all scanned tables. kernels: those that planning has met.
+    reused: whether its plan was made for an earlier query, of other values perhaps.
     settled: set once it is known that DuckDB need not answer; rehearsed: once it has run or failed in the background.
     """
 
@@ -48,6 +49,7 @@ class PreparedQuery:
     operator: Physical
     naive_bytes: int
     kernels: Sequence[Kernel]
+    reused: bool = False
     settled: Event = field(default_factory=Event)
     rehearsed: Event = field(default_factory=Event)
     _seconds: float = field(init=False, default=math.inf)  # of the last run
@@ -91,6 +93,7 @@ class PreparedQuery:
             engine="locality",
             seconds=time.perf_counter() - started,
             planning_seconds=planning,
+            plan_reused=self.reused,
             rows=batch.row_count,
             threads=execution.threads,
             kernels_compiled=kernels_compiled,
@@ -99,6 +102,7 @@ class PreparedQuery:
             operators=tuple(execution.ledger),
         )
         self.settled.set()
+        self.reused = True
         return Result(table, self.query.names, self._type_names, profile)
 
     @property
@@ -142,6 +146,26 @@ def prepare(
     disabled: passes and choices to go without; raises ValueError for a name that isn't one.
     """
     check_optimizers(disabled)
+    with recording() as kernels:
+        root = optimize(query.root, StoredStatistics(tables), disabled)
+        return build(query, root, tables, threads, memory_limit, disabled, kernels)
+
+
+def build(
+    query: Query,
+    root: Node,
+    tables: Mapping[str, Table],
+    threads: int,
+    memory_limit: int,
+    disabled: frozenset[str],
+    kernels: Sequence[Kernel],
+    *,
+    reused: bool = False,
+) -> PreparedQuery:
+    """The operators of a query, given its optimized plan; see :func:`prepare`.
+
+    kernels: where those that are met are put. reused: see :class:`PreparedQuery`.
+    """
     relations: list[Relation] = []
 
     def relation_of(scan: Scan) -> Relation:
@@ -152,8 +176,6 @@ def prepare(
         relations.append(relation)
         return relation
 
-    with recording() as kernels:
-        plan = optimize(query.root, StoredStatistics(tables), disabled)
-        operator = Builder(relation_of, threads, split_distinct_aggregates, disabled).build(plan)
+    operator = Builder(relation_of, threads, split_distinct_aggregates, disabled).build(root)
     naive = sum(int(relation.naive_row_bytes * relation.row_count) for relation in relations)
-    return PreparedQuery(query, operator, naive, kernels)
+    return PreparedQuery(query, operator, naive, kernels, reused=reused)

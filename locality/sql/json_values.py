@@ -92,7 +92,12 @@ def _value(value: Any, dtype: DataType) -> PhysicalValue:
         return _unescape(value)
     if not isinstance(value, (bool, int, str)):
         raise Unsupported(f"constant of type {dtype}")
-    if dtype.name in _INFINITIES and abs(int(value)) == _INFINITIES[dtype.name]:
+    return value if isinstance(value, str) else finite(value, dtype)
+
+
+def finite(value: int, dtype: DataType) -> int:
+    """``value``; raises Unsupported if it stands for an infinite date or timestamp."""
+    if dtype.name in _INFINITIES and abs(value) == _INFINITIES[dtype.name]:
         raise Unsupported(f"infinite {dtype}")
     return value
 

@@ -44,16 +44,20 @@ def variable(name: str) -> str:
     return f"locality parameter {name}"
 
 
-def substitute(sql: str, found: Sequence[tuple[int, int, str]], types: Mapping[str, str]) -> str:
-    """``sql`` with every parameter replaced by its variable; ``types`` are the variables' DuckDB types by parameter."""
+def reference(name: str, dtype: str) -> str:
+    """The SQL that stands for a parameter whose variable has this DuckDB type."""
+    text = f"getvariable({string(variable(name))})"
+    return f"CAST({text} AS {dtype})" if dtype in _INTEGRAL else text
+
+
+def substitute(sql: str, found: Sequence[tuple[int, int, str]], texts: Mapping[str, str]) -> str:
+    """``sql`` with every parameter replaced by its SQL in ``texts``, by name."""
     text = sql.encode()
     parts, start = [], 0
     for offset, length, name in found:
-        if text[offset : offset + 1] not in (b"?", b"$") or name not in types:
+        if text[offset : offset + 1] not in (b"?", b"$") or name not in texts:
             raise Unsupported("parameter whose place in the text is unclear")
-        reference = f"getvariable({string(variable(name))})"
-        typed = f" CAST({reference} AS {types[name]}) " if types[name] in _INTEGRAL else f" {reference} "
-        parts += [text[start:offset], typed.encode()]
+        parts += [text[start:offset], f" {texts[name]} ".encode()]
         start = offset + length
     return b"".join([*parts, text[start:]]).decode()
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from locality.errors import Unsupported
-from locality.plan.expressions import Expression, children
+from locality.plan.expressions import Constant, Expression, PhysicalValue, children
 from locality.plan.nodes import Node, Query, expressions_of, inputs_of
-from locality.sql import parameters
+from locality.sql import opaque, parameters
+from locality.sql.bindings import bound_constant
 from locality.sql.decode import decode_plan
+from locality.sql.generic import Generic, generic
 from locality.sql.parameters import Parameters
 from locality.sql.shadow import Shadow
 from locality.sql.stability import CLOCK, functions_in, reads_clock
@@ -52,6 +55,7 @@ class Planner:
         self._shadow = Shadow(settings or {})
         self._time_zone = (settings or {}).get(_ZONE)
         self._statements: OrderedDict[Hashable, _Statement] = OrderedDict()
+        self._generic: OrderedDict[Hashable, Generic | None] = OrderedDict()
 
     def close(self) -> None:
         """Free the shadow database."""
@@ -62,6 +66,7 @@ class Planner:
         with self._shadow.lock:
             self._shadow.sync(tables)
             self._statements.clear()
+            self._generic.clear()
 
     def kind(self, sql: str) -> str:
         """What DuckDB calls the statement, such as ``SELECT``; raises QueryError on a syntax error."""
@@ -79,10 +84,47 @@ class Planner:
         except RecursionError:
             raise Unsupported("expression nested too deeply") from None
 
+    def generic(self, sql: str, params: Parameters | None = None) -> tuple[Generic, tuple[PhysicalValue, ...]] | None:
+        """The plan of one SELECT for all values of its parameters, and those that it has now.
+
+        None where a plan holds for these values alone; raises QueryError as :meth:`plan` does.
+        """
+        given = parameters.check(params)
+        if given is None or (constants := _constants(given)) is None:
+            return None
+        key = sql, tuple((name, constant.type) for name, constant in constants.items())
+        with self._shadow.lock:
+            if key not in self._generic:
+                self._generic[key] = self._made_generic(sql, given, constants)
+                if len(self._generic) > _STATEMENTS:
+                    self._generic.popitem(last=False)
+            self._generic.move_to_end(key)
+            known = self._generic[key]
+        try:
+            return None if known is None else (known, known.values(tuple(constants.values())))
+        except Unsupported:
+            return None
+
+    def _made_generic(self, sql: str, given: Parameters, constants: Mapping[str, Constant]) -> Generic | None:
+        shadow, numbered = self._shadow, dict(enumerate(constants.values()))
+        try:
+            statement, text = self._bound(sql, given)
+            if statement.reads_clock or opaque.MARK in sql:
+                return None
+            marked = {name: opaque.marked(number, numbered[number].type) for number, name in enumerate(constants)}
+            unknown = parameters.substitute(sql, statement.places, marked)
+            opaque.check_alike(shadow.unoptimized_plan(text), shadow.unoptimized_plan(unknown), numbered)
+            return generic(self._query(statement, shadow.optimized_plan(unknown)), tuple(numbered.values()))
+        except (Unsupported, RecursionError):
+            return None
+
     def _plan(self, sql: str, given: Parameters | None) -> Query:
         with self._shadow.lock:
             statement, text = self._bound(sql, given)
             plan = self._shadow.serialized_plan(text)
+        return self._query(statement, plan)
+
+    def _query(self, statement: _Statement, plan: dict[str, Any]) -> Query:
         root = decode_plan(plan)
         types = tuple(parse(t) for t in statement.types)
         _check_types(root, types)
@@ -107,7 +149,8 @@ class Planner:
                 self._statements.popitem(last=False)
         self._statements.move_to_end(key)
         statement = self._statements[key]
-        text = parameters.substitute(sql, statement.places, dict(zip(named, types, strict=True)))
+        texts = {name: parameters.reference(name, dtype) for name, dtype in zip(named, types, strict=True)}
+        text = parameters.substitute(sql, statement.places, texts)
         if not statement.checked:
             if self._shadow.bind(text)[1] != statement.types:
                 raise Unsupported("parameter whose type depends on where it stands")
@@ -123,6 +166,13 @@ class Planner:
         if foreign := shadow.unstable(functions_in(tree)) - CLOCK:
             raise Unsupported(f"function {min(foreign)} depends on the session or is volatile")
         return _Statement(names, types, tuple(parameters.places(tree)), reads_clock(tree))
+
+
+def _constants(given: Parameters) -> dict[str, Constant] | None:
+    """The parameters' values by name; None if only DuckDB can tell one."""
+    constants = {name: bound_constant(value) for name, value in parameters.values_by_name(given).items()}
+    known = {name: constant for name, constant in constants.items() if constant is not None}
+    return known if len(known) == len(constants) else None
 
 
 def _check_types(root: Node, types: tuple[DataType, ...]) -> None:

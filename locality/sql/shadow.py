@@ -201,26 +201,28 @@ class Shadow:
 
     def serialized_plan(self, sql: str) -> dict[str, Any]:
         """The root operator of the optimised plan, or of the bound one where DuckDB can't serialise the former."""
-        plan = load(self._scalar("select json_serialize_plan(?, optimize := true)", [sql]))
-        if plan["error"]:
-            plan = load(self._scalar("select json_serialize_plan(?, optimize := false)", [sql]))
-        if plan["error"]:
-            raise Unsupported(f"plan that DuckDB can't serialise: {_first_line(plan['error_message'])}")
-        (root,) = plan["plans"]
-        return dict(root)
+        plan = self._serialized(sql, optimize=True)
+        return _root(self._serialized(sql, optimize=False) if plan["error"] else plan)
+
+    def optimized_plan(self, sql: str) -> dict[str, Any]:
+        """The root operator of the optimised plan; Unsupported where DuckDB can't serialise that."""
+        return _root(self._serialized(sql, optimize=True))
+
+    def unoptimized_plan(self, sql: str) -> dict[str, Any]:
+        """The root operator of the plan as it was bound; Unsupported where DuckDB can't serialise that."""
+        return _root(self._serialized(sql, optimize=False))
 
     def bound_plan(self, sql: str) -> dict[str, Any]:
         """The root operator of any one statement's plan, not optimised if DuckDB can serialise that.
 
         Raises QueryError in DuckDB's words.
         """
-        plan = load(self._scalar("select json_serialize_plan(?, optimize := false)", [sql]))
+        plan = self._serialized(sql, optimize=False)
         if plan["error"] and plan["error_type"] in _WRONG_STATEMENT:
             raise QueryError(f"{plan['error_type'].capitalize()} Error: {plan['error_message']}")
         if plan["error"]:
             return self.serialized_plan(sql)
-        (root,) = plan["plans"]
-        return dict(root)
+        return _root(plan)
 
     def set_variables(self, values: Mapping[str, object]) -> list[str]:
         """Set session variables to Python values; returns their DuckDB types, as text."""
@@ -232,11 +234,26 @@ class Shadow:
         listed = ", ".join(f"typeof(getvariable({string(name)}))" for name in values)
         return list(self._connection.execute(f"select {listed}").fetchall()[0]) if values else []
 
+    def _serialized(self, sql: str, *, optimize: bool) -> dict[str, Any]:
+        """What DuckDB says of a statement's plan, or of the error."""
+        found: dict[str, Any] = load(
+            self._scalar(f"select json_serialize_plan(?, optimize := {str(optimize).lower()})", [sql])
+        )
+        return found
+
     def _scalar(self, sql: str, params: list[str]) -> str:
         try:
             return str(self._connection.execute(sql, params).fetchall()[0][0])
         except duckdb.Error as error:
             raise Unsupported(_first_line(str(error))) from None
+
+
+def _root(plan: dict[str, Any]) -> dict[str, Any]:
+    """The root operator; raises Unsupported for an error in its place."""
+    if plan["error"]:
+        raise Unsupported(f"plan that DuckDB can't serialise: {_first_line(plan['error_message'])}")
+    (root,) = plan["plans"]
+    return dict(root)
 
 
 def _first_line(message: str) -> str:

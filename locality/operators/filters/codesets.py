@@ -22,14 +22,13 @@ from locality.encodings import EncodedColumn
 from locality.encodings.column import Dictionary
 from locality.errors import Unsupported
 from locality.operators.codegen.lookup import as_lookup, tables_of
+from locality.operators.filters.uncast import MIRRORED, uncast
 from locality.operators.relations.domain import domain_of
 from locality.operators.relations.relation import Relation, ZoneBounds
 from locality.plan.expressions import Call, ColumnRef, Constant, Expression, PhysicalValue, columns_of, walk
 from locality.sql.evaluate import is_deterministic
 
 Bits = npt.NDArray[np.bool_]
-#: Comparisons, and what each becomes with its sides exchanged.
-MIRRORED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _EVERYTHING = (-(2**63), 2**64)
 
 
@@ -104,8 +103,8 @@ def code_sets(relation: Relation, predicate: Expression) -> tuple[int, list[Code
     if len(columns) != 1:
         return None
     index = next(iter(columns))
-    if relation.intervals[index] is not None:
-        direct = _true_set(predicate, _compared_integer)
+    if (interval := relation.intervals[index]) is not None:
+        direct = _true_set(uncast(predicate, interval), _compared_integer)
         if direct is not None:
             return index, [_codes_of_values(segment.column(index), direct) for segment in relation.segments]
     else:

@@ -11,10 +11,12 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from locality.operators.filters.codesets import MIRRORED, CodeSet, compared
+from locality.operators.filters.codesets import CodeSet, compared
+from locality.operators.filters.uncast import MIRRORED
 from locality.operators.relations.relation import Relation, ZoneBounds
-from locality.plan.expressions import Call, ColumnRef, Constant, Expression
+from locality.plan.expressions import Call, Cast, ColumnRef, Constant, Expression
 from locality.storage.zones import ordered_keys
+from locality.types import DataType
 
 Bits = npt.NDArray[np.bool_]
 
@@ -34,18 +36,29 @@ def zones_possible(relation: Relation, predicate: Expression, segment: int) -> B
 def float_bounds(relation: Relation, predicate: Expression, segment: int) -> tuple[CodeSet, ZoneBounds] | None:
     """The ordered keys of the floats for which a comparison is true, and the zones' bounds of such; None for others."""
     match predicate:
-        case Call(name, (ColumnRef(index), Constant(float(value)))) if name in MIRRORED:
-            pass
-        case Call(name, (Constant(float(value)), ColumnRef(index))) if name in MIRRORED:
-            name = MIRRORED[name]
+        case Call(name, (column, Constant(float(value)))) if name in MIRRORED:
+            index = _float_column(column)
+        case Call(name, (Constant(float(value)), column)) if name in MIRRORED:
+            name, index = MIRRORED[name], _float_column(column)
         case _:
             return None
+    if index is None:
+        return None
     zones = relation.segments[segment].zones(index)
     if zones is None or zones.minimum is None or not relation.types[index].is_float:
         return None
     if relation.segments[segment].column(index).encoding != "plain":
         return None
     return _keys_that(name, value), zones
+
+
+def _float_column(expression: Expression) -> int | None:
+    """The column whose floats an expression gives, widened perhaps: both widths have the same keys."""
+    match expression:
+        case ColumnRef(index) | Cast(ColumnRef(index, DataType("FLOAT")), DataType("DOUBLE")):
+            return index
+        case _:
+            return None
 
 
 def _keys_that(name: str, value: float) -> CodeSet:

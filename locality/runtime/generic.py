@@ -1,0 +1,155 @@
+"""Optimized plans of statements with parameters, kept and run again with other values.
+
+Choices of the optimizer rest on estimates for the values that it met. Where an estimate turns out to be far off for the
+values of a later run, the statement gets another plan for such values: how many rows a filter lets through is what
+choices depend on, so statements whose selective and unselective values take turns have a plan of each kind.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from locality.errors import Unsupported
+from locality.kernel.loader import recording
+from locality.optimizer import optimize
+from locality.plan.expressions import Expression, PhysicalValue
+from locality.plan.nodes import Node, Scan
+from locality.plan.parameters import bound, bound_expression, has_parameter, pinned
+from locality.runtime.query import PreparedQuery, build, prepare
+from locality.runtime.statistics import StoredStatistics
+from locality.settings import Settings
+from locality.sql.generic import Generic
+from locality.sql.parameters import Parameters
+from locality.sql.planner import Planner
+from locality.storage.table import Table
+
+#: How many times more, or fewer, rows or bytes an estimate may be off before the plan is made anew.
+_TOLERANCE = 4
+#: Plans that are kept for one statement.
+_MOST_PLANS = 4
+#: Statements, with the values that shape their plans, whose plans are kept.
+_MOST_STATEMENTS = 256
+
+Values = tuple[PhysicalValue, ...]
+
+
+@dataclass(frozen=True)
+class _Estimate:
+    """What statistics said of a scan under conditions with parameters; least: what is as good as nothing."""
+
+    scan: Scan
+    conjuncts: tuple[Expression, ...]
+    in_bytes: bool
+    answer: float
+    least: float
+
+    def holds(self, statistics: StoredStatistics, values: Values) -> bool:
+        """Whether it is about the same for other values."""
+        terms = [bound_expression(term, values) for term in self.conjuncts]
+        now = statistics.scan_bytes(self.scan, terms) if self.in_bytes else statistics.selectivity(self.scan, terms)
+        low, high = sorted((max(now, self.least), max(self.answer, self.least)))
+        return high <= low * _TOLERANCE
+
+
+@dataclass(frozen=True)
+class _Peeked(StoredStatistics):
+    """Statistics that note what they told because of the values that parameters happen to have."""
+
+    told: list[_Estimate] = field(default_factory=list)
+
+    def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
+        answer = super().scan_bytes(scan, conjuncts)
+        if any(map(has_parameter, conjuncts)):
+            self.told.append(_Estimate(scan, tuple(conjuncts), True, answer, 1.0))
+        return answer
+
+    def selectivity(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
+        answer = super().selectivity(scan, conjuncts)
+        if any(map(has_parameter, conjuncts)):
+            least = 1 / max(self.rows(scan.table), 1)
+            self.told.append(_Estimate(scan, tuple(conjuncts), False, answer, least))
+        return answer
+
+
+@dataclass(frozen=True, eq=False)
+class GenericPlan:
+    """An optimized plan, with parameters, and the estimates that it rests on."""
+
+    root: Node
+    estimates: tuple[_Estimate, ...]
+
+
+class GenericPlans:
+    """The plans over one snapshot; callers with several threads take turns."""
+
+    def __init__(self) -> None:
+        self._plans: OrderedDict[tuple[Generic, Values, frozenset[str]], list[GenericPlan]] = OrderedDict()
+        self._refused: set[Generic] = set()
+
+    def clear(self) -> None:
+        """Forget all plans: those that follow are over another snapshot."""
+        self._plans.clear()
+        self._refused.clear()
+
+    def prepare(
+        self, planner: Planner, sql: str, params: Parameters | None, tables: Mapping[str, Table], settings: Settings
+    ) -> tuple[PreparedQuery, bool]:
+        """A query's operators, from a plan for all values if there can be one; and whether they may be kept.
+
+        Raises as :meth:`~locality.sql.planner.Planner.plan` and :func:`~locality.runtime.query.prepare` do.
+        """
+        found = planner.generic(sql, params)
+        if found is not None and found[0] not in self._refused:
+            try:
+                return self._of_generic(*found, tables, settings), True
+            except Unsupported:
+                self._refused.add(found[0])
+        query = planner.plan(sql, params)
+        limits = settings.threads, settings.memory_bytes, settings.disabled_optimizers
+        return prepare(query, tables, *limits), query.cacheable
+
+    def _of_generic(
+        self, generic: Generic, values: Values, tables: Mapping[str, Table], settings: Settings
+    ) -> PreparedQuery:
+        disabled = settings.disabled_optimizers
+        plans = self._kept((generic, tuple(values[index] for index in sorted(generic.pinned)), disabled))
+        query = replace(generic.query, root=bound(generic.query.root, values))
+        with recording() as kernels:
+            plan = _fitting(plans, values, tables)
+            if plan is None:
+                root = _optimized(query.root, generic.pinned, tables, disabled, plans)
+            else:
+                root = bound(plan.root, values)
+            limits = settings.threads, settings.memory_bytes, disabled
+            return build(query, root, tables, *limits, kernels, reused=plan is not None)
+
+    def _kept(self, key: tuple[Generic, Values, frozenset[str]]) -> list[GenericPlan]:
+        plans = self._plans.setdefault(key, [])
+        self._plans.move_to_end(key)
+        if len(self._plans) > _MOST_STATEMENTS:
+            self._plans.popitem(last=False)
+        return plans
+
+
+def _fitting(plans: Sequence[GenericPlan], values: Values, tables: Mapping[str, Table]) -> GenericPlan | None:
+    """The first plan whose estimates hold for the values."""
+    statistics = StoredStatistics(tables)
+    fits = (plan for plan in plans if all(each.holds(statistics, values) for each in plan.estimates))
+    return next(fits, None)
+
+
+def _optimized(
+    root: Node,
+    shaping: Collection[int],
+    tables: Mapping[str, Table],
+    disabled: frozenset[str],
+    plans: list[GenericPlan],
+) -> Node:
+    """The plan for the values that its parameters have, put before the other ``plans`` of the statement."""
+    statistics = _Peeked(tables)
+    found = optimize(pinned(root, shaping), statistics, disabled)
+    plans.insert(0, GenericPlan(found, tuple(dict.fromkeys(statistics.told))))
+    del plans[_MOST_PLANS:]
+    return found
