@@ -13,7 +13,7 @@ from pathlib import Path
 from locality.errors import Unsupported
 from locality.optimizer import optimize
 from locality.plan.expressions import AggregateCall, Case, Cast, ColumnRef, Constant, Expression, Lookup
-from locality.plan.nodes import Aggregate, Filter, Limit, Node, Project, Scan, Sort
+from locality.plan.nodes import Aggregate, Filter, Limit, Node, Project, Scan, Sort, inputs_of
 from locality.runtime.statistics import StoredStatistics
 from locality.sql.planner import Planner
 from locality.storage.store import Store
@@ -62,19 +62,21 @@ def _node(node: Node, depth: int = 0) -> str:
     match node:
         case Scan(table, columns, types):
             return f"{indent}Scan {table} columns {', '.join(f'{c} {t}' for c, t in zip(columns, types, strict=True))}"
-        case Filter(child, predicate):
+        case Filter(_, predicate):
             line = f"Filter {_text(predicate)}"
-        case Project(child, expressions):
+        case Project(_, expressions):
             line = f"Project {', '.join(map(_text, expressions))}"
-        case Aggregate(child, groups, aggregates):
+        case Aggregate(_, groups, aggregates):
             line = (
                 f"Aggregate by {', '.join(map(_text, groups)) or 'nothing'}: {', '.join(map(_aggregate, aggregates))}"
             )
-        case Sort(child, keys):
+        case Sort(_, keys):
             line = "Sort by " + ", ".join(_text(k.expression) + (" descending" if k.descending else "") for k in keys)
-        case Limit(child, limit, offset):
+        case Limit(_, limit, offset):
             line = f"Limit {limit} offset {offset}"
-    return f"{indent}{line}\n{_node(child, depth + 1)}"
+        case _:
+            line = type(node).__name__
+    return "\n".join([indent + line, *(_node(child, depth + 1) for child in inputs_of(node))])
 
 
 def _text(expression: Expression) -> str:
