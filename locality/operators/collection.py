@@ -72,7 +72,7 @@ class CollectSink:
             arrays = iter(views)
             builder.store(next(arrays), row.ordinal, b.add(block.first_row, row.index))
             for link in self.links:
-                builder.store(next(arrays), row.ordinal, b.load(block.match_of(link.index), row.index))
+                builder.store(next(arrays), row.ordinal, b.convert(row.match_of(link.index), Scalar.I32))
             for expression, expected in zip(self.expressions, self.values, strict=True):
                 value = row.emit(expression)
                 builder.store(next(arrays), row.ordinal, value.expr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -19,6 +19,7 @@ from locality.kernel.ir import Array, Scalar, Var
 from locality.kernel.loader import Kernel, load
 from locality.operators.codegen.block import BLOCK, Block
 from locality.operators.codegen.parameters import Parameters
+from locality.operators.codegen.pieces import even_columns, pieces
 from locality.operators.filters.filter import Test, zones_certain
 from locality.operators.filters.zones import possible_zones
 from locality.operators.relations.links import Link
@@ -122,7 +123,7 @@ class Pipeline:
 
     def _plan_morsels(self) -> None:
         """Excludes zones, cuts what is left into morsels, and makes a kernel for each shape of segment among them."""
-        kernels: dict[tuple[ColumnShape, ...], int] = {}
+        kernels: dict[tuple[tuple[ColumnShape, ...], frozenset[int]], int] = {}
         ranges_of = [self._ranges(position) for position in range(len(self.relation.segments))]
         rows = sum(stop - start for ranges in ranges_of for start, stop in ranges)
         size = min(self.sink.morsel_rows, self._even_share(rows))
@@ -133,10 +134,11 @@ class Pipeline:
                 self.arguments.append(())
                 continue
             shapes = tuple(shape_of(self.relation, segment, index) for index in self.columns)
-            if shapes not in kernels:
-                kernels[shapes] = len(self.kernels)
-                self._generate(dict(zip(self.columns, shapes, strict=True)))
-            number = kernels[shapes]
+            even = even_columns(self.relation, segment, self.columns)
+            if (shapes, even) not in kernels:
+                kernels[shapes, even] = len(self.kernels)
+                self._generate(dict(zip(self.columns, shapes, strict=True)), even)
+            number = kernels[shapes, even]
             self.arguments.append(self._arguments(position, number))
             for start, stop in ranges:
                 step = _even_step(stop - start, size)
@@ -217,8 +219,11 @@ class Pipeline:
         segment = self.relation.segments[position]
         return () if passing_columns(segment, self.columns) else self.parameters[kernel].bind(segment)
 
-    def _generate(self, shapes: dict[int, ColumnShape]) -> None:
-        """Adds the kernel for segments of these shapes, and what binds its parameters."""
+    def _generate(self, shapes: dict[int, ColumnShape], even: Collection[int]) -> None:
+        """Adds the kernel for segments of these shapes, and what binds its parameters.
+
+        even: columns at whose runs' ends blocks are cut.
+        """
         builder = b.Builder()
         start, stop = builder.parameter(Scalar.I64, "start"), builder.parameter(Scalar.I64, "stop")
         parameters = Parameters(builder)
@@ -226,14 +231,23 @@ class Pipeline:
         faults = builder.hoist(b.const_i64(0), "faults")
         with builder.loop(start, stop, BLOCK, prefix="block") as first:
             end = builder.assign(b.minimum(b.add(first, b.const_i64(BLOCK)), stop))
-            count = builder.assign(b.sub(end, first), "n")
-            block = Block(builder, parameters, self.relation, shapes, first, end, count, faults)
-            emit_steps(block, self.steps, self._read_by_sink)
-            if block.mask is not None and self.sink.prefers_selection(self.selectivity):
-                block.compact()
-            self.sink.emit(block, state)
+            if even:
+                with pieces(parameters, sorted(even), first, end) as piece:
+                    rows = piece.first, piece.end, piece.count
+                    block = Block(builder, parameters, self.relation, shapes, *rows, faults, runs=piece.runs)
+                    self._emit(block, state)
+            else:
+                count = builder.assign(b.sub(end, first), "n")
+                self._emit(Block(builder, parameters, self.relation, shapes, first, end, count, faults), state)
         self.kernels.append(load(builder.build(faults), "One pass over a morsel."))
         self.parameters.append(parameters)
+
+    def _emit(self, block: Block, state: Sequence[Var]) -> None:
+        """Emits the steps and the sink over one block."""
+        emit_steps(block, self.steps, self._read_by_sink)
+        if block.mask is not None and self.sink.prefers_selection(self.selectivity):
+            block.compact()
+        self.sink.emit(block, state)
 
     @property
     def _read_by_sink(self) -> set[int]:

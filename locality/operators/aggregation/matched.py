@@ -13,9 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from locality.encodings import EncodedColumn
-from locality.kernel import builder as b
 from locality.kernel import ir
-from locality.kernel.ir import Scalar
 from locality.operators.aggregation.grouping import GroupIds
 from locality.operators.codegen.block import Row
 from locality.operators.relations.links import Link
@@ -39,7 +37,7 @@ class MatchedGroups:
 
     def emit(self, row: Row) -> ir.Expr:
         """The group's number at a row that has a match, I64."""
-        return b.convert(b.load(row.block.links[self.number], row.index), Scalar.I64)
+        return row.match(self.number)
 
     def decode(self, relation: Relation, numbers: GroupIds, position: int) -> EncodedColumn:
         """One key of groups by their numbers."""

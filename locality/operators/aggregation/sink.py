@@ -71,25 +71,34 @@ class AggregateSink:
     def emit(self, block: Block, state: Sequence[Var]) -> None:
         integers, floats = state[:2]
         seen = state[3 if self.clustered else 2 :]
+        window = state[2] if self.clustered else None
         if self.groups is None:
-            for position, slot in enumerate(self.slots.integers):
-                self._emit_reduction(block, slot, integers, position)
-            for position, slot in enumerate(self.slots.floats):
-                self._emit_float_sum(block, slot, floats, position)
-            for moments in self.slots.moments:
-                with block.rows(moments.reads) as row:
-                    moments.emit(row, b.const_i64(0), integers, floats)
-            for marks, array in zip(self.slots.seen, seen, strict=True):
-                with block.rows(marks.reads) as row:
-                    marks.emit(row, b.const_i64(0), array)
+            self._emit_one_group(block, b.const_i64(0), (integers, floats, *seen))
+        elif block.are_even(self.groups.reads):
+            block.prepare(self.groups.reads)
+            number = self._number(block.any_row, self.groups, self._bounds(block, window))
+            self._emit_one_group(block, block.builder.assign(number, "group"), (integers, floats, *seen))
         else:
-            self._emit_grouped(block, self.groups, (integers, floats, *seen), state[2] if self.clustered else None)
+            self._emit_grouped(block, self.groups, (integers, floats, *seen), window)
 
-    def _emit_reduction(self, block: Block, slot: Slot, cells: Var, position: int) -> None:
+    def _emit_one_group(self, block: Block, group: ir.Expr, state: Sequence[Var]) -> None:
+        """Adds all active rows to one group: each cell is met once a block."""
+        integers, floats, *seen = state
+        for position, slot in enumerate(self.slots.integers):
+            self._emit_reduction(block, slot, integers, (group, b.const_i64(position)))
+        for position, slot in enumerate(self.slots.floats):
+            self._emit_float_sum(block, slot, floats, (group, b.const_i64(position)))
+        for moments in self.slots.moments:
+            with block.rows(moments.reads) as row:
+                moments.emit(row, group, integers, floats)
+        for marks, array in zip(self.slots.seen, seen, strict=True):
+            with block.rows(marks.reads) as row:
+                marks.emit(row, group, array)
+
+    def _emit_reduction(self, block: Block, slot: Slot, cells: Var, at: tuple[ir.Expr, ir.Expr]) -> None:
         """One vectorised loop that reduces a block to one value."""
         if slot.is_separate:
             return
-        at = (b.const_i64(0), b.const_i64(position))
         if slot.part == "one" and slot.condition is None:
             block.builder.update("+", cells, at, block.remaining)
             return
@@ -100,15 +109,28 @@ class AggregateSink:
             block.builder.set(total, combine(total, contribution))
         block.builder.update(slot.op, cells, at, total)
 
-    def _emit_float_sum(self, block: Block, slot: Slot, cells: Var, position: int) -> None:
+    def _emit_float_sum(self, block: Block, slot: Slot, cells: Var, at: tuple[ir.Expr, ir.Expr]) -> None:
         """Floats are added in a fixed interleaved order, so that equal data has an equal sum."""
         if slot.is_separate:
             return
         values = block.local(Scalar.F64)
         with block.rows(slot.reads) as row:
             block.builder.store(values, row.ordinal, slot.emit(row))
-        total = b.call("sum_floats", values, block.active)
-        block.builder.update("+", cells, (b.const_i64(0), b.const_i64(position)), total)
+        block.builder.update("+", cells, at, b.call("sum_floats", values, block.active))
+
+    @staticmethod
+    def _bounds(block: Block, window: Var | None) -> tuple[Var, Var] | None:
+        """The first group of a clustered state, and how many it has."""
+        if window is None:
+            return None
+        hoist = block.builder.hoist
+        return hoist(b.load(window, b.const_i64(0))), hoist(b.load(window, b.const_i64(1)))
+
+    @staticmethod
+    def _number(row: Row, groups: DenseGroups | MatchedGroups, bounds: tuple[Var, Var] | None) -> ir.Expr:
+        """The number of a row's group in the state."""
+        number = groups.emit(row)
+        return number if bounds is None else b.sub(number, bounds[0])
 
     def _emit_grouped(
         self, block: Block, groups: DenseGroups | MatchedGroups, state: Sequence[Var], window: Var | None
@@ -116,18 +138,10 @@ class AggregateSink:
         integers, floats, *seen = state
         keys = groups.reads
         arguments = self.slots.reads
-        first = excluded = None
-        if window is not None:
-            first = block.builder.hoist(b.load(window, b.const_i64(0)))
-            excluded = block.builder.hoist(b.load(window, b.const_i64(1)))
-
-        def number_of(row: Row) -> ir.Expr:
-            number = groups.emit(row)
-            return number if first is None else b.sub(number, first)
-
+        bounds = self._bounds(block, window)
         if block.selection is not None:
             with block.rows([*keys, *arguments]) as row:
-                update_slots(row, number_of(row), integers, floats, self.slots, seen)
+                update_slots(row, self._number(row, groups, bounds), integers, floats, self.slots, seen)
             return
         assert isinstance(groups, DenseGroups), "matches are looked up for a selection of rows"
         for argument in sorted(set(arguments), key=_size):
@@ -136,9 +150,10 @@ class AggregateSink:
         type = Scalar.I64 if few is None else Scalar.U8
         numbers = block.local(type)
         with block.rows(keys) as row:
-            number = number_of(row)
+            number = self._number(row, groups, bounds)
             if row.active is not None:
-                number = b.select(row.active, number, excluded or row.integer(groups.count))
+                excluded = row.integer(groups.count) if bounds is None else bounds[1]
+                number = b.select(row.active, number, excluded)
             block.builder.store(numbers, row.index, b.convert(number, type))
         if few is not None:
             few.emit(numbers, integers)

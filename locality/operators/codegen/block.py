@@ -32,7 +32,7 @@ from locality.operators.codegen.words import string_constant, unify_strings
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.shapes import ColumnShape
 from locality.plan import lanes
-from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Lookup, children
+from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Lookup, children, columns_of
 from locality.plan.functions import FUNCTIONS
 from locality.plan.functions.base import Value, both, null_of
 from locality.plan.functions.casts import emit_cast
@@ -52,7 +52,9 @@ class Block:
     mask: BOOL a row, or None while every row is active (``dense``).
     survivors: how many rows are active under the mask, once all tests are emitted (``dense``).
     selection, selected: positions of the active rows and how many they are (``selected``).
-    links: the position of each row's match, I32 or -1, by the link's position among the relation's.
+    links: the position of each row's match or -1, by the link's position among the relation's: I32 a row, or a scalar
+        where it is the same for all rows.
+    runs: columns whose rows in this block are all of one run, and the number of that run.
     """
 
     builder: b.Builder
@@ -68,6 +70,7 @@ class Block:
     selection: ir.Var | None = None
     selected: ir.Var | None = None
     links: dict[int, ir.Var] = field(default_factory=dict)
+    runs: dict[int, ir.Var] = field(default_factory=dict)
     _columns: dict[int, ColumnLoad] = field(default_factory=dict)
     _lookups: dict[Lookup, LookupLoad] = field(default_factory=dict)
     materialised: dict[Expression, tuple[ir.Var, ir.Var | None, Value]] = field(default_factory=dict)
@@ -86,11 +89,16 @@ class Block:
         """How many rows are active, once all tests are emitted."""
         return self.selected or self.survivors or self.count
 
-    def match_of(self, index: int) -> ir.Var:
-        """The positions of the matches by the link that column ``index`` belongs to."""
-        number = self.shapes[index].link
-        assert number is not None
-        return self.links[number]
+    def is_even(self, index: int) -> bool:
+        """Whether a column certainly has one value in all rows of the block."""
+        shape = self.shapes[index]
+        if shape.link is not None:
+            return shape.link in self.links and isinstance(self.links[shape.link].type, Scalar)
+        return index in self.runs or (shape.encoding == "constant" and not shape.nullable)
+
+    def are_even(self, expressions: Iterable[Expression]) -> bool:
+        """Whether expressions certainly have one value in all rows of the block."""
+        return all(self.is_even(index) for expression in expressions for index in columns_of(expression))
 
     def column(self, index: int) -> ColumnLoad:
         """A column of the source, prepared for use in the block's loops."""
@@ -104,6 +112,7 @@ class Block:
         """A lookup by a column's code, prepared for use in the block's loops."""
         if lookup not in self._lookups:
             self._lookups[lookup] = LookupLoad(self.column(lookup.column), lookup)
+            self._lookups[lookup].prepare()
         return self._lookups[lookup]
 
     def prepare(self, expressions: Iterable[Expression]) -> None:
@@ -144,6 +153,19 @@ class Block:
         self.selected = self.builder.assign(b.call("compact", self.mask, self.count, self.selection))
         self.mask = None
 
+    def skip_unless(self, expressions: Iterable[Expression], holds: Callable[[Row], ir.Expr]) -> None:
+        """Goes on with the next block unless a condition holds that is the same for all rows of this one."""
+        self.prepare(expressions)
+        condition = holds(self.any_row)
+        if condition != ir.Const(True, Scalar.BOOL):
+            with self.builder.when(b.not_(condition)):
+                self.builder.skip()
+
+    @property
+    def any_row(self) -> Row:
+        """The scope of what is the same for all rows of the block."""
+        return Row(self, b.const_i64(0), None, b.const_i64(0))
+
     def keep(self, expressions: Iterable[Expression], matches: Callable[[Row], ir.Expr]) -> None:
         """Narrows the active rows to those for which a condition holds."""
         if self.selection is None:
@@ -174,6 +196,19 @@ class Row:
     index: ir.Expr
     active: ir.Expr | None
     ordinal: ir.Expr
+
+    def match(self, number: int) -> ir.Expr:
+        """The position of the row's match by a link, I64; negative if it has none."""
+        positions = self.block.links[number]
+        if isinstance(positions.type, Scalar):
+            return positions
+        return b.convert(b.load(positions, self.index), Scalar.I64)
+
+    def match_of(self, index: int) -> ir.Expr:
+        """The position of the row's match by the link that column ``index`` belongs to, I64."""
+        number = self.block.shapes[index].link
+        assert number is not None
+        return self.match(number)
 
     def emit(self, expression: Expression) -> Value:
         """The value of an expression at this row; raises Unsupported for what kernels can't compute."""

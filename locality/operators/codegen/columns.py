@@ -38,6 +38,7 @@ class ColumnLoad:
     _code_at: Callable[[ir.Expr], ir.Expr] | None = field(default=None, init=False)
     _valid: ir.Var | None = field(default=None, init=False)
     _prepared: bool = field(default=False, init=False)
+    _fixed: tuple[ir.Expr, ir.Expr | None] | None = field(default=None, init=False)
 
     @property
     def first_row(self) -> ir.Var:
@@ -86,8 +87,22 @@ class ColumnLoad:
         if self._prepared:
             return
         self._prepared = True
-        if self.shape.codes is not None:
+        self._emit_codes()
+        self._emit_validity()
+        if self._code_at is not None and self.shape.encoding != "constant" and self.block.is_even(self.index):
+            assign, first = self.block.builder.assign, b.const_i64(0)
+            valid = self._validity_at(first)
+            self._fixed = assign(self._coded_at(first)), None if valid is None else assign(valid)
+
+    def _emit_codes(self) -> None:
+        run = self.block.runs.get(self.index)
+        if run is not None:
+            code = b.load(self.array("codes", self.codes), run)
+            self._code_at = lambda row: code
+        elif self.shape.codes is not None:
             self._code_at = ENCODINGS[self.shape.encoding].emit_codes(self)
+
+    def _emit_validity(self) -> None:
         if self.shape.nullable:
             self._valid = self.local(Scalar.BOOL)
             bitmap = self.array("validity", Scalar.U8)
@@ -95,6 +110,9 @@ class ColumnLoad:
 
     def code(self, row: ir.Expr) -> ir.Expr:
         """The code at a row of the block, as it is stored."""
+        return self._coded_at(row) if self._fixed is None else self._fixed[0]
+
+    def _coded_at(self, row: ir.Expr) -> ir.Expr:
         if self._code_at is None:
             raise Unsupported(f"row-by-row access to a {self.shape.encoding} column of {self._type}")
         return self._code_at(row)
@@ -110,6 +128,9 @@ class ColumnLoad:
 
     def valid(self, row: ir.Expr) -> ir.Expr | None:
         """Whether the value at a row is not NULL; None if none is."""
+        return self._validity_at(row) if self._fixed is None else self._fixed[1]
+
+    def _validity_at(self, row: ir.Expr) -> ir.Expr | None:
         return None if self._valid is None else b.load(self._valid, row)
 
     def value(self, row: ir.Expr) -> Value:

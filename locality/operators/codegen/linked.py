@@ -19,19 +19,21 @@ class LinkedLoad(ColumnLoad):
     def buffer(self, field: str, element: Scalar) -> ir.Var:
         return self.array(field, element)
 
-    def prepare(self) -> None:
-        if not self._prepared and self.shape.codes is not None:
+    def _emit_codes(self) -> None:
+        if self.shape.codes is not None:
             self._code_at = ENCODINGS[self.shape.encoding].emit_codes(self)
-        self._prepared = True
+
+    def _emit_validity(self) -> None:
+        """Nothing: the target's bits are looked up row by row."""
 
     @property
     def validity(self) -> ir.Var | None:
         raise Unsupported("functions of raw strings over the rows of a join")
 
-    def code(self, row: ir.Expr) -> ir.Expr:
-        return super().code(self.place(row))
+    def _coded_at(self, row: ir.Expr) -> ir.Expr:
+        return super()._coded_at(self.place(row))
 
-    def valid(self, row: ir.Expr) -> ir.Expr | None:
+    def _validity_at(self, row: ir.Expr) -> ir.Expr | None:
         found = None
         if self.shape.outer:
             found = b.ge(self._position(row), b.const_i64(0))
@@ -46,7 +48,8 @@ class LinkedLoad(ColumnLoad):
 
     def _position(self, row: ir.Expr) -> ir.Expr:
         assert self.shape.link is not None
-        return b.convert(b.load(self.block.links[self.shape.link], row), Scalar.I64)
+        positions = self.block.links[self.shape.link]
+        return positions if isinstance(positions.type, Scalar) else b.convert(b.load(positions, row), Scalar.I64)
 
     def place(self, row: ir.Expr) -> ir.Expr:
         """The row of the target; any row of it where there is no match."""

@@ -160,6 +160,7 @@ class LookupLoad:
     def __init__(self, column: ColumnLoad, lookup: Lookup) -> None:
         relation, index = column.block.relation, column.index
         self._column = column
+        self._fixed: Value | None = None
         self._tables = tables = tables_of(relation, lookup)
         interval = relation.intervals[index]
 
@@ -180,8 +181,19 @@ class LookupLoad:
         if column.shape.nullable:
             self._size = parameters.integer((lookup, "size"), lambda s: table(s).domain.size)
 
+    def prepare(self) -> None:
+        """Emits, in front of the block's loops, the result where it is the same for all rows."""
+        block = self._column.block
+        if self._column.shape.encoding != "constant" and block.is_even(self._column.index):
+            found, assign = self._value_at(b.const_i64(0)), block.builder.assign
+            valid = None if found.valid is None else assign(found.valid)
+            self._fixed = Value(assign(found.expr), valid, found.bounds, found.dictionary)
+
     def value(self, row: ir.Expr) -> Value:
         """The result at a row of the block."""
+        return self._value_at(row) if self._fixed is None else self._fixed
+
+    def _value_at(self, row: ir.Expr) -> Value:
         position = b.convert(self._column.code(row), Scalar.I64)
         if self._first is not None:
             position = b.sub(position, self._first)

@@ -80,7 +80,8 @@ class CodeTest:
                 return inside
             return b.or_(b.and_(inside, valid), b.not_(valid)) if null else b.and_(inside, valid)
 
-        block.keep((), matches)
+        keep = block.skip_unless if block.is_even(self.index) else block.keep
+        keep((), matches)
 
     def _inside_intervals(self, block: Block, code: ir.Expr, codes: Scalar, count: int) -> ir.Expr:
         result: ir.Expr | None = None
@@ -167,7 +168,10 @@ class ValueTest:
 
     def emit(self, block: Block) -> None:
         """Narrows the block's mask."""
-        block.keep((self.predicate,), lambda row: is_true(row.emit(self.predicate)))
+        # where rows are out already, those alone might have an error
+        is_even = block.mask is None and block.selection is None and block.are_even(self.reads)
+        keep = block.skip_unless if is_even else block.keep
+        keep(self.reads, lambda row: is_true(row.emit(self.predicate)))
 
 
 Test = CodeTest | ValueTest

@@ -41,33 +41,48 @@ def emit_members_test(block: Block, link: Link) -> None:
     """Drops the rows that a link drops, for one of which that :func:`can_ask_first`."""
     assert link.index is not None
     is_member = emit_members(block, link.keys, link.index, block.relation.links.index(link))
+    keep = block.skip_unless if block.are_even(link.keys) else block.keep
     if link.kind == "anti":
-        block.keep(link.keys, lambda row: b.not_(is_member(row)))
+        keep(link.keys, lambda row: b.not_(is_member(row)))
     else:
-        block.keep(link.keys, is_member)
+        keep(link.keys, is_member)
 
 
 def emit_matches_test(block: Block, link: Link) -> None:
     """Drops the rows that a link drops, by the matches that were looked up; a left link drops none."""
-    positions = block.links[block.relation.links.index(link)]
-    if link.kind != "left":
-        compare = b.ge if link.kind == "inner" else b.lt
-        block.keep((), lambda row: compare(_position(positions, row), b.const_i64(0)))
+    if link.kind == "left":
+        return
+    number = block.relation.links.index(link)
+    compare = b.ge if link.kind == "inner" else b.lt
+    keep = block.skip_unless if isinstance(block.links[number].type, Scalar) else block.keep
+    keep((), lambda row: compare(row.match(number), b.const_i64(0)))
 
 
 def emit_matches(block: Block, link: Link) -> None:
-    """Looks up the match of every active row."""
+    """Looks up the match of every active row, or the one match of them all."""
+    if _is_even(block, link):
+        block.prepare(link.keys)
+        match = _emit_match(block, link)(block.any_row)
+        block.links[block.relation.links.index(link)] = block.builder.assign(match, "match")
+        return
     if block.mask is not None:
         block.compact()
     positions = block.links[block.relation.links.index(link)] = block.local(Scalar.I32)
     if link.index is not None and not link.index.is_unique:
         emit_first_match(block, link, positions)
         return
-    match = _emit_match(block, link)
+    match_at = _emit_match(block, link)
     with block.rows(link.keys) as row:
-        block.builder.store(positions, row.index, b.convert(match(row), Scalar.I32))
+        block.builder.store(positions, row.index, b.convert(match_at(row), Scalar.I32))
     if link.condition is not None:
         _emit_condition(block, link.condition, positions)
+
+
+def _is_even(block: Block, link: Link) -> bool:
+    """Whether all rows of the block certainly have the same match, which is found without a loop."""
+    if link.condition is not None or not block.are_even(link.keys):
+        return False
+    return link.index is None or (link.index.is_unique and isinstance(link.index.members, BitSet))
 
 
 def _position(positions: ir.Var, row: Row) -> ir.Expr:

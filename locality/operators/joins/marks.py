@@ -58,11 +58,9 @@ class MarkSink:
 
     def emit(self, block: Block, state: Sequence[Var]) -> None:
         (marks,) = state
-        positions = block.match_of(self.match.index)
         with block.rows(()) as row:
             # several workers may mark a row at a time: they all write the same
-            position = b.convert(b.load(positions, row.index), Scalar.I64)
-            block.builder.store(marks, position, b.const(1, Scalar.U8))
+            block.builder.store(marks, row.match_of(self.match.index), b.const(1, Scalar.U8))
 
 
 class Marking:
