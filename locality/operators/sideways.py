@@ -58,7 +58,7 @@ class _KnownBounds:
         column = segment.column(index)
         with self._lock:
             if column not in self._bounds:
-                bounds = _bounds_of(column) if _has_clustered_zones(segment, index) else None
+                bounds = _bounds_of(column) if has_clustered_zones(segment, index) else None
                 self._bounds[column] = bounds if bounds is not None and bounds.is_clustered else None
             return self._bounds[column]
 
@@ -66,7 +66,8 @@ class _KnownBounds:
 _KNOWN = _KnownBounds()
 
 
-def _has_clustered_zones(segment: Segment, index: int) -> bool:
+def has_clustered_zones(segment: Segment, index: int) -> bool:
+    """Whether the bounds of a column's zones overlap little; integers only."""
     zones = segment.zones(index)
     if zones is None or zones.minimum is None or zones.maximum is None:
         return False

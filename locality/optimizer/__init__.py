@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from locality.optimizer.backward import turn_semi_joins
+from locality.optimizer.carried import use_carried_columns
 from locality.optimizer.decorrelate import decorrelate
 from locality.optimizer.defer import defer_filters
 from locality.optimizer.deleted import leave_out_deleted
@@ -44,6 +45,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("inline_shared", _by_itself(inline_shared)),
     Pass("aggregate_early", aggregate_early),
     Pass("group_by_keys", group_by_keys),
+    Pass("use_carried_columns", use_carried_columns),
     Pass("order_joins", order_joins),
     Pass("compare_with_extremes", compare_with_extremes),
     Pass("defer_filters", defer_filters),

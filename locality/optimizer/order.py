@@ -21,7 +21,7 @@ MOST_PAIRS = 12_000
 _CACHE = 1 << 20
 _CACHED_PROBE, _PROBE = 8, 64
 #: Bytes of a key and of a position in a table.
-_KEY, _POSITION = 8, 4
+KEY, _POSITION = 8, 4
 #: What it costs that joined rows must be written out: so often each is moved, and bytes for one more step at all.
 _MOVES, _STEP = 4, 8 << 20
 
@@ -96,15 +96,19 @@ def _joined(graph: Graph, left: Tree, right: Tree) -> Tree | None:
     rows_left, rows_right, rows = graph.rows(left.relations), graph.rows(right.relations), graph.rows(relations)
     cost = left.cost + right.cost
     if not (single and _is_kept(graph, right.relations)):
-        cost += 2 * rows_right * (_KEY + right.width)
+        cost += 2 * rows_right * (KEY + right.width)
     if has_keys:
-        table = rows_right * (_KEY + _POSITION + right.width)
-        cost += rows_left * (_CACHED_PROBE if table <= _CACHE else _PROBE)
+        cost += rows_left * probe_bytes(rows_right, right.width)
     else:
         cost += rows_left * max(rows_right, 1.0) * _CACHED_PROBE
     if not single:
         cost += _STEP + rows_left * left.width + _MOVES * rows * (width + 2 * _POSITION)
     return Tree(relations, cost, width, (left, right))
+
+
+def probe_bytes(rows: float, width: int) -> int:
+    """Bytes that a lookup in a table of so many rows moves, ``width`` being bytes of a row beside its key."""
+    return _CACHED_PROBE if rows * (KEY + _POSITION + width) <= _CACHE else _PROBE
 
 
 def _is_kept(graph: Graph, relations: int) -> bool:

@@ -163,6 +163,8 @@ def _without_parent(region: Region, position: int, parent: Scan, prover: Prover)
         first = region.relations[reference.child].first
         if child is None or not used or not used <= reference.columns.keys():
             continue
+        if region.relations[reference.child].kind != "inner":  # it may have to be joined to this very relation
+            continue
         parents = [parent.columns[column - relation.first] for column in sorted(used)]
         columns = [child.columns[reference.columns[column].index - first] for column in sorted(used)]
         if prover.statistics.refers_to(child.table, columns, parent.table, parents):

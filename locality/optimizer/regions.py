@@ -5,7 +5,7 @@ All columns of a region's relations are numbered through: expressions read these
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from locality.optimizer.facts import Prover
@@ -100,9 +100,10 @@ def region_of(node: Node, prover: Prover) -> Region:
 
 
 def rebuilt(region: Region) -> Node:
-    """The node that the region stands for, its relations joined in the order in which they are listed."""
-    node, places = region.relations[0].node, {column: i for i, column in enumerate(region.relations[0].own)}
-    for relation in region.relations[1:]:
+    """The node that the region stands for: its inner relations joined as they are listed, then all others."""
+    main, *others = _in_order(region.relations)
+    node, places = main.node, {column: i for i, column in enumerate(main.own)}
+    for relation in others:
         width = len(node.types)
         both = {**places, **{column: width + i for i, column in enumerate(relation.own)}}
         condition = [renumbered(term, both) for term in relation.terms]
@@ -111,6 +112,17 @@ def rebuilt(region: Region) -> Node:
     if region.terms:
         node = Filter(node, conjunction([renumbered(term, places) for term in region.terms]))
     return Project(node, tuple(renumbered(output, places) for output in region.outputs))
+
+
+def _in_order(relations: Sequence[Relation]) -> list[Relation]:
+    """Inner relations first, then each of the others after those that it needs."""
+    order = [i for i, relation in enumerate(relations) if relation.kind == "inner"]
+    rest = [i for i in range(len(relations)) if i not in order]
+    while rest:
+        ready = next(i for i in rest if relations[i].needs.isdisjoint({*rest} - {i}))
+        order.append(ready)
+        rest.remove(ready)
+    return [relations[i] for i in order]
 
 
 @dataclass

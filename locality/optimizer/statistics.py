@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from locality.plan.derived import Derived
 from locality.plan.expressions import Expression
 from locality.plan.nodes import Scan
 
@@ -38,6 +39,15 @@ class Statistics(Protocol):
 
     def layouts(self, table: str) -> Sequence[str]:
         """The names of the table's layouts, the primary one first; a fact."""
+
+    def derived(self, table: str, layout: str) -> Sequence[Derived]:
+        """The further columns that a layout of the table has, whose values are those of the snapshot: a fact.
+
+        All questions about columns are answered for their numbers, too.
+        """
+
+    def follows(self, table: str, layout: str, column: int) -> bool:
+        """Whether the rows of a layout lie in about the order of a column."""
 
     def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         """Bytes of the scan's columns, in its layout, in the zones that may hold rows for which all ``conjuncts``, over

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from locality.operators.filters.filter import plan_tests
 from locality.operators.filters.zones import bytes_to_read
 from locality.operators.relations.tables import scan_relation
+from locality.operators.sideways import has_clustered_zones
 from locality.plan.derived import Derived
 from locality.plan.expressions import Expression
 from locality.plan.nodes import Scan
@@ -48,6 +49,13 @@ class StoredStatistics:
     def derived(self, table: str, layout: str) -> Sequence[Derived]:
         return self.tables[table].derived(layout)
 
+    def follows(self, table: str, layout: str, column: int) -> bool:
+        stored = self.tables[table]
+        if not stored.has_columns(layout, [column]):
+            return False
+        relation = scan_relation(stored, Scan(table, (column,), (stored.columns[column].type,), layout))
+        return all(has_clustered_zones(segment, 0) for segment in relation.segments)
+
     def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         table = self.tables[scan.table]
         if not table.has_columns(scan.layout, scan.columns):
@@ -57,5 +65,7 @@ class StoredStatistics:
         return bytes_to_read(relation, plan_tests(relation, conjuncts), raw)
 
     def selectivity(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
-        tests = plan_tests(scan_relation(self.tables[scan.table], scan), conjuncts)
+        table = self.tables[scan.table]
+        layout = next(each.name for each in table.layouts if table.has_columns(each.name, scan.columns))
+        tests = plan_tests(scan_relation(table, replace(scan, layout=layout)), conjuncts)
         return math.prod(test.share for test in tests)

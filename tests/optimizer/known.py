@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
+from locality.plan.derived import Derived
 from locality.plan.expressions import Expression, conjunction
 from locality.plan.nodes import Scan
 from tests.operators import naive
@@ -16,9 +17,13 @@ Rows = Sequence[tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Counted:
-    """The :class:`~locality.optimizer.statistics.Statistics` of ``tables``, all true."""
+    """The :class:`~locality.optimizer.statistics.Statistics` of ``tables``, all true.
+
+    carried: for each table that has any the columns of parents, whose values its rows have behind their own.
+    """
 
     tables: Mapping[str, Rows]
+    carried: Mapping[str, Sequence[Derived]] = field(default_factory=dict)
 
     def rows(self, table: str) -> int:
         return len(self.tables[table])
@@ -40,6 +45,12 @@ class Counted:
 
     def layouts(self, table: str) -> Sequence[str]:
         return ["primary"]
+
+    def derived(self, table: str, layout: str) -> Sequence[Derived]:
+        return self.carried.get(table, ())
+
+    def follows(self, table: str, layout: str, column: int) -> bool:
+        return False
 
     def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         return 0.0

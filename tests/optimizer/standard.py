@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from locality._suites.datasets.tpch import PRIMARY_KEYS
 from locality.optimizer.estimate import Estimate, guess
+from locality.plan.derived import Derived
 from locality.plan.expressions import Expression
 from locality.plan.nodes import Scan
 
@@ -87,6 +88,12 @@ class Standard:
 
     def layouts(self, table: str) -> Sequence[str]:
         return ["primary"]
+
+    def derived(self, table: str, layout: str) -> Sequence[Derived]:
+        return []
+
+    def follows(self, table: str, layout: str, column: int) -> bool:
+        return False
 
     def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         return 0.0

@@ -174,6 +174,12 @@ def test_a_reference_that_may_be_null_drops_rows() -> None:
     assert [each.predicate for each in walk_nodes(result) if isinstance(each, Filter)]
 
 
+def test_a_table_that_its_own_children_are_joined_to_stays() -> None:
+    children = join(scan("one"), scan("fact"), 0, 0, "left")
+    plan = shown(Filter(join(children, scan("two"), 4, 0), call("=", column(3), column(0))), 5, 8)
+    assert sorted(scans(ordered(plan))) == ["fact", "one", "two"]
+
+
 def test_joins_that_do_something_stay() -> None:
     filtered = Filter(scan("one"), call(">", column(2), number(20)))
     for plan in (

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from locality.optimizer.late import group_by_keys
+from locality.plan.derived import Derived
 from locality.plan.expressions import AggregateCall, Call, ColumnRef, Constant, Expression
 from locality.plan.nodes import Aggregate, Filter, Join, JoinKey, Limit, Node, Project, Scan, Sort, inputs_of
 from locality.types import BIGINT, BOOLEAN, DOUBLE, HUGEINT, VARCHAR
@@ -37,6 +38,12 @@ class Facts:
 
     def layouts(self, table: str) -> Sequence[str]:
         return ["primary"]
+
+    def derived(self, table: str, layout: str) -> Sequence[Derived]:
+        return []
+
+    def follows(self, table: str, layout: str, column: int) -> bool:
+        return False
 
     def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         return 0.0
