@@ -15,6 +15,7 @@ from locality.optimizer.extremes import compare_with_extremes
 from locality.optimizer.joins import order_joins
 from locality.optimizer.late import group_by_keys
 from locality.optimizer.prune import prune_columns
+from locality.optimizer.repeated import share_equal
 from locality.optimizer.route import route_scans
 from locality.optimizer.setops import group_set_operations
 from locality.optimizer.shared import inline_shared, lift_shared
@@ -50,6 +51,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("compare_with_extremes", compare_with_extremes),
     Pass("defer_filters", defer_filters),
     Pass("group_set_operations", _by_itself(group_set_operations), required=True),
+    Pass("share_equal", share_equal),
     Pass("prune_columns", _by_itself(prune_columns)),
     Pass("turn_semi_joins", turn_semi_joins),
     Pass("route_scans", route_scans),
