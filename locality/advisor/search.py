@@ -50,7 +50,7 @@ def analyse(
         if not isinstance(prepared, PreparedQuery) or profile is None or profile.engine != "locality":
             skipped.append(Skipped(query.place, query.sql, reason or (profile.reason if profile is not None else "")))
             continue
-        uses = table_uses(optimize(prepared.query.root, StoredStatistics(snapshot.tables)))
+        uses = table_uses(optimize(prepared.root, StoredStatistics(snapshot.tables)))
         seconds = max(profile.seconds - profile.compile_seconds, 0.0)
         analyses.append(Analysis(query, profile.bytes_moved, seconds, profile.touched, uses))
     return analyses, skipped

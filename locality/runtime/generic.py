@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from locality.errors import Unsupported
 from locality.kernel.loader import recording
@@ -115,15 +115,14 @@ class GenericPlans:
     ) -> PreparedQuery:
         disabled = settings.disabled_optimizers
         plans = self._kept((generic, tuple(values[index] for index in sorted(generic.pinned)), disabled))
-        query = replace(generic.query, root=bound(generic.query.root, values))
         with recording() as kernels:
             plan = _fitting(plans, values, tables)
             if plan is None:
-                root = _optimized(query.root, generic.pinned, tables, disabled, plans)
+                root = _optimized(bound(generic.query.root, values), generic.pinned, tables, disabled, plans)
             else:
                 root = bound(plan.root, values)
             limits = settings.threads, settings.memory_bytes, disabled
-            return build(query, root, tables, *limits, kernels, reused=plan is not None)
+            return build(generic.query, root, tables, *limits, kernels, values, reused=plan is not None)
 
     def _kept(self, key: tuple[Generic, Values, frozenset[str]]) -> list[GenericPlan]:
         plans = self._plans.setdefault(key, [])

@@ -19,7 +19,9 @@ from locality.operators.relations.relation import Relation
 from locality.operators.relations.tables import scan_relation
 from locality.optimizer import PASSES, optimize
 from locality.optimizer.distinct import split_distinct_aggregates
+from locality.plan.expressions import PhysicalValue
 from locality.plan.nodes import Aggregate, Join, Node, Query, Scan, SetOperation, Shared, Union, Window, walk_nodes
+from locality.plan.parameters import bound
 from locality.runtime.execution import QueryExecution
 from locality.runtime.interrupts import run_interruptibly
 from locality.runtime.profile import Profile
@@ -41,6 +43,7 @@ class PreparedQuery:
     """A query's operators, ready to run over the snapshot that they were planned for.
 
     naive_bytes: whole rows of all scanned tables. kernels: those that planning has met.
+    values: of the parameters of the query's plan, where that is planned for all values.
     reused: whether its plan was made for an earlier query, of other values perhaps.
     settled: set once it is known that DuckDB need not answer; rehearsed: once it has run or failed in the background.
     """
@@ -49,6 +52,7 @@ class PreparedQuery:
     operator: Physical
     naive_bytes: int
     kernels: Sequence[Kernel]
+    values: Sequence[PhysicalValue] = ()
     reused: bool = False
     settled: Event = field(default_factory=Event)
     rehearsed: Event = field(default_factory=Event)
@@ -105,6 +109,11 @@ class PreparedQuery:
         self.reused = True
         return Result(table, self.query.names, self._type_names, profile)
 
+    @cached_property
+    def root(self) -> Node:
+        """The plan as it was before it was optimized, with the query's values."""
+        return bound(self.query.root, self.values) if self.values else self.query.root
+
     @property
     def is_settled(self) -> bool:
         """Whether planning or an earlier run has shown that DuckDB need not answer, errors of values apart."""
@@ -159,12 +168,13 @@ def build(
     memory_limit: int,
     disabled: frozenset[str],
     kernels: Sequence[Kernel],
+    values: Sequence[PhysicalValue] = (),
     *,
     reused: bool = False,
 ) -> PreparedQuery:
     """The operators of a query, given its optimized plan; see :func:`prepare`.
 
-    kernels: where those that are met are put. reused: see :class:`PreparedQuery`.
+    kernels: where those that are met are put. values, reused: see :class:`PreparedQuery`.
     """
     relations: list[Relation] = []
 
@@ -178,4 +188,4 @@ def build(
 
     operator = Builder(relation_of, threads, split_distinct_aggregates, disabled).build(root)
     naive = sum(int(relation.naive_row_bytes * relation.row_count) for relation in relations)
-    return PreparedQuery(query, operator, naive, kernels, reused=reused)
+    return PreparedQuery(query, operator, naive, kernels, values, reused)

@@ -46,6 +46,41 @@ _PLAIN_FUNCTIONS = frozenset(
 _PLAIN_AGGREGATES = frozenset({"sum", "avg", "count", "count_star", "min", "max"})
 
 
+#: Expressions of a parse tree that are alike.
+_PARSED = frozenset({"COMPARISON", "CONJUNCTION", "CAST", "CASE", "BETWEEN"})
+
+
+def open_parameters(tree: Any) -> frozenset[str]:
+    """The parameters of a parsed statement that stand where values of one type may well be bound alike."""
+    found: dict[str, bool] = {}
+    _find_open(tree, None, found)
+    return frozenset(name for name, is_open in found.items() if is_open)
+
+
+def _find_open(part: Any, plain: bool | None, found: dict[str, bool]) -> None:
+    """plain: as in :func:`_compare`."""
+    if isinstance(part, list):
+        for each in part:
+            _find_open(each, plain, found)
+    if not isinstance(part, dict):
+        return
+    if part.get("class") == "PARAMETER":
+        found[part["identifier"]] = bool(plain) and found.get(part["identifier"], True)
+        return
+    if str(part.get("type")).endswith("_NODE"):  # a query, perhaps inside an expression
+        plain = None
+    elif "class" in part:
+        plain = plain is not False and _is_parsed_plain(part)
+    for each in part.values():
+        _find_open(each, plain, found)
+
+
+def _is_parsed_plain(data: dict[str, Any]) -> bool:
+    if data["class"] == "FUNCTION":
+        return data["function_name"] in _PLAIN_FUNCTIONS or data["function_name"] in _PLAIN_AGGREGATES
+    return data["class"] in _PARSED or data["type"] in _PLAIN_KINDS
+
+
 def marked(number: int, dtype: DataType) -> str:
     """The SQL of an unknown value of a type."""
     if dtype == VARCHAR:

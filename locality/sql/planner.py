@@ -36,13 +36,14 @@ FOLLOWED = frozenset(
 class _Statement:
     """What a text says, for parameters of certain types.
 
-    names, types: of the result, as DuckDB writes types. places: where parameters stand.
-    checked: whether the text is known to mean the same with variables in the place of parameters.
+    names, types: of the result, as DuckDB writes types. places: where parameters stand. open: those parameters that it
+    may be planned without. checked: whether the text is known to mean the same with variables in the parameters' place.
     """
 
     names: tuple[str, ...]
     types: tuple[str, ...]
     places: tuple[tuple[int, int, str], ...]
+    open: frozenset[str]
     reads_clock: bool
     checked: bool = False
 
@@ -92,27 +93,44 @@ class Planner:
         given = parameters.check(params)
         if given is None or (constants := _constants(given)) is None:
             return None
-        key = sql, tuple((name, constant.type) for name, constant in constants.items())
         with self._shadow.lock:
-            if key not in self._generic:
-                self._generic[key] = self._made_generic(sql, given, constants)
-                if len(self._generic) > _STATEMENTS:
-                    self._generic.popitem(last=False)
-            self._generic.move_to_end(key)
-            known = self._generic[key]
+            known = self._kept_generic(sql, given, constants)
         try:
             return None if known is None else (known, known.values(tuple(constants.values())))
         except Unsupported:
             return None
 
+    def _kept_generic(self, sql: str, given: Parameters, constants: Mapping[str, Constant]) -> Generic | None:
+        """The plan for all values of the parameters that it may be made without; the others have these values."""
+        statement = self._statements.get(
+            (sql, tuple((name, str(constant.type)) for name, constant in constants.items()))
+        )
+        if statement is None:
+            try:
+                statement, _ = self._bound(sql, given)
+            except Unsupported:
+                return None
+        key = sql, tuple((name, c.type, None if name in statement.open else c.value) for name, c in constants.items())
+        if key not in self._generic:
+            self._generic[key] = self._made_generic(sql, given, constants)
+            if len(self._generic) > _STATEMENTS:
+                self._generic.popitem(last=False)
+        self._generic.move_to_end(key)
+        return self._generic[key]
+
     def _made_generic(self, sql: str, given: Parameters, constants: Mapping[str, Constant]) -> Generic | None:
         shadow, numbered = self._shadow, dict(enumerate(constants.values()))
         try:
             statement, text = self._bound(sql, given)
-            if statement.reads_clock or opaque.MARK in sql:
+            if statement.reads_clock or opaque.MARK in sql or not statement.open:
                 return None
-            marked = {name: opaque.marked(number, numbered[number].type) for number, name in enumerate(constants)}
-            unknown = parameters.substitute(sql, statement.places, marked)
+            texts = {
+                name: opaque.marked(number, constant.type)
+                if name in statement.open
+                else parameters.reference(name, str(constant.type))
+                for number, (name, constant) in enumerate(constants.items())
+            }
+            unknown = parameters.substitute(sql, statement.places, texts)
             opaque.check_alike(shadow.unoptimized_plan(text), shadow.unoptimized_plan(unknown), numbered)
             return generic(self._query(statement, shadow.optimized_plan(unknown)), tuple(numbered.values()))
         except (Unsupported, RecursionError):
@@ -165,7 +183,7 @@ class Planner:
         tree = shadow.parse(sql)
         if foreign := shadow.unstable(functions_in(tree)) - CLOCK:
             raise Unsupported(f"function {min(foreign)} depends on the session or is volatile")
-        return _Statement(names, types, tuple(parameters.places(tree)), reads_clock(tree))
+        return _Statement(names, types, tuple(parameters.places(tree)), opaque.open_parameters(tree), reads_clock(tree))
 
 
 def _constants(given: Parameters) -> dict[str, Constant] | None:
