@@ -47,11 +47,15 @@ def is_interpreted() -> bool:
 
 
 class Compilations:
-    """How many kernels this process has compiled, rather than found in the cache, and the seconds that this took."""
+    """How many kernels this process has compiled, rather than found in the cache, and the seconds that this took.
+
+    printed: how many it has generated as text, compiled or not, rather than kept from an earlier query of that form.
+    """
 
     def __init__(self) -> None:
         self.kernels = 0
         self.seconds = 0.0
+        self.printed = 0
         self._lock = threading.Lock()
 
     def add(self, seconds: float) -> None:
@@ -178,20 +182,26 @@ def load(function: ir.Function, doc: str = "") -> Kernel:
     parameters = " ".join(str(parameter.type) for parameter in lifted.parameters)
     lengths = " ".join(str(allocation.length) for allocation in allocations)
     key = cache.key(f"{parameters}\n{lengths}\n{source}")
+    compilations.printed += 1
     with _lock:
-        if key in _kernels:
-            return _kernels[key]
-    verify(function)
-    with _lock:
-        kernel = _kernels.setdefault(key, Kernel(lifted, allocations, source, key))
+        kernel = _kernels.get(key)
+    if kernel is None:
+        verify(function)
+        with _lock:
+            kernel = _kernels.setdefault(key, Kernel(lifted, allocations, source, key))
+    note(kernel)
+    return kernel
+
+
+def note(kernel: Kernel) -> None:
+    """Has :func:`recording` know of a kernel that is used again."""
     if (recorded := _recorded.get()) is not None:
         recorded.append(kernel)
-    return kernel
 
 
 @contextmanager
 def recording() -> Iterator[list[Kernel]]:
-    """A list that gets the kernels which this thread loads in the body."""
+    """A list that gets the kernels which this thread loads, or is given again, in the body."""
     kernels: list[Kernel] = []
     token = _recorded.set(kernels)
     try:

@@ -27,6 +27,7 @@ from locality.operators.scan import describe_scan, run_pipeline
 from locality.plan.expressions import ColumnRef, Expression
 from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval
+from locality.plan.structure import structures
 
 AnyArray = npt.NDArray[Any]
 
@@ -97,9 +98,7 @@ class Collection:
     def __init__(self, relation: Relation, conjuncts: Sequence[Expression], outputs: Sequence[Expression]) -> None:
         self.relation = relation
         self._originals = tuple(outputs)
-        self.outputs = tuple(
-            output if isinstance(output, ColumnRef) else introduce_lookups(output, relation) for output in outputs
-        )
+        self.outputs = tuple(introduce_lookups(output, relation) for output in outputs)
         self._values = {e: computed_value(relation, e) for e in self.outputs if not isinstance(e, ColumnRef)}
         computed = [(e, v) for e, v in self._values.items() if v is not None]
         self._computed = tuple(e for e, _ in computed)
@@ -107,7 +106,7 @@ class Collection:
         self.pipeline = None
         tests, self._late = split_tests(relation, conjuncts)
         if tests or computed or relation.links:
-            self.pipeline = Pipeline(relation, tests, self.sink)
+            self.pipeline = Pipeline(relation, tests, self.sink, None, ("collect", structures(outputs)))
         expected = relation.row_count if self.pipeline is None else relation.row_count * self.pipeline.selectivity
         self.expected_rows = int(expected)
         self.is_late = bool(self._late) or len(self._values) > len(computed)

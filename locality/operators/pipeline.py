@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -16,15 +16,16 @@ import numpy.typing as npt
 from locality.encodings import EncodedColumn
 from locality.kernel import builder as b
 from locality.kernel.ir import Array, Scalar, Var
-from locality.kernel.loader import Kernel, load
+from locality.kernel.loader import Kernel, load, note
 from locality.operators.codegen.block import BLOCK, Block
 from locality.operators.codegen.parameters import Parameters
 from locality.operators.codegen.pieces import even_columns, pieces
 from locality.operators.filters.filter import Test, zones_certain
 from locality.operators.filters.zones import possible_zones
 from locality.operators.relations.links import Link
-from locality.operators.relations.relation import Relation
+from locality.operators.relations.relation import Relation, Segment
 from locality.operators.relations.shapes import ColumnShape, shape_of
+from locality.operators.relations.signature import form_key
 from locality.operators.relations.tables import passing_columns
 from locality.operators.sideways import clipping_links, possible_blocks
 from locality.operators.steps import Step, emit_steps, plan_steps
@@ -65,6 +66,18 @@ class Sink(Protocol):
         """Emits its loops over a block."""
 
 
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """A kernel, and what binds its parameters to a segment."""
+
+    kernel: Kernel
+    parameters: Parameters
+
+
+#: What is counted for a kernel that is kept with what binds it.
+_KERNEL_BYTES = 1 << 15
+
+
 @dataclass(frozen=True, slots=True)
 class Morsel:
     """Rows ``start`` to ``stop`` of a segment, and which kernel runs over them with which arguments."""
@@ -88,21 +101,24 @@ class Pipeline:
     zones_total, zones_read: zones of the source and those that are read, because nothing is proven of them.
     told: which zones of a segment need not be read where all of their rows pass; ``answered`` has those that do, by
         segment.
+    key: equal for sinks over these rows that emit the same; None for one whose kernels are not kept.
+    places: the tests by their places among the steps.
     """
 
     relation: Relation
     tests: Sequence[Test]
     sink: Sink
     told: Callable[[int], Bits] | None = None
+    key: Hashable | None = None
     selectivity: float = field(init=False, default=1.0)
     columns: tuple[int, ...] = field(init=False)
     links: tuple[Link, ...] = field(init=False)
     steps: tuple[Step, ...] = field(init=False)
+    places: tuple[Test | None, ...] = field(init=False)
     clipping: tuple[tuple[int, int], ...] = field(init=False)
     planned: list[Morsel] = field(init=False, default_factory=list)
     morsels: list[Morsel] = field(init=False, default_factory=list)
-    kernels: list[Kernel] = field(init=False, default_factory=list)
-    parameters: list[Parameters] = field(init=False, default_factory=list)
+    kernels: list[Generated] = field(init=False, default_factory=list)
     arguments: list[tuple[AnyArray, ...]] = field(init=False, default_factory=list)
     bound: dict[int, Callable[..., int]] = field(init=False, default_factory=dict)
     passing: dict[int, tuple[EncodedColumn, ...]] = field(init=False, default_factory=dict)
@@ -116,6 +132,7 @@ class Pipeline:
         self.links, columns = _needed_links(self.relation, set().union(*(columns_of(e) for e in reads)))
         self.columns = tuple(sorted(columns))
         self.steps = plan_steps(self.relation, self.tests, self.links)
+        self.places = tuple(None if isinstance(step.action, Link) else step.action for step in self.steps)
         self.selectivity = math.prod(step.share for step in self.steps)
         self.clipping = clipping_links(self.relation, self.links)
         self._plan_morsels()
@@ -137,7 +154,7 @@ class Pipeline:
             even = even_columns(self.relation, segment, self.columns)
             if (shapes, even) not in kernels:
                 kernels[shapes, even] = len(self.kernels)
-                self._generate(dict(zip(self.columns, shapes, strict=True)), even)
+                self.kernels.append(self._kernel(shapes, even))
             number = kernels[shapes, even]
             self.arguments.append(self._arguments(position, number))
             for start, stop in ranges:
@@ -217,10 +234,30 @@ class Pipeline:
     def _arguments(self, position: int, kernel: int) -> tuple[AnyArray, ...]:
         """What a kernel takes for a segment; nothing yet where that has columns that are not to stay in memory."""
         segment = self.relation.segments[position]
-        return () if passing_columns(segment, self.columns) else self.parameters[kernel].bind(segment)
+        return () if passing_columns(segment, self.columns) else self._bound_to(segment, kernel)
 
-    def _generate(self, shapes: dict[int, ColumnShape], even: Collection[int]) -> None:
-        """Adds the kernel for segments of these shapes, and what binds its parameters.
+    def _bound_to(self, segment: Segment, kernel: int) -> tuple[AnyArray, ...]:
+        return self.kernels[kernel].parameters.bind(segment, self.places)
+
+    def _kernel(self, shapes: tuple[ColumnShape, ...], even: frozenset[int]) -> Generated:
+        """The kernel for segments of these shapes: one that was generated for other constants, or a new one."""
+        by_column = dict(zip(self.columns, shapes, strict=True))
+        if self.key is None or self.relation.prepared is None:
+            return self._generate(by_column, even)
+        links = self.relation.links
+        forms = tuple(step.form(links) for step in self.steps)
+        linked = form_key(self.relation, self.columns)
+        key = self.key, linked, forms, self.columns, shapes, even, self._prefers_selection
+        generated = self.relation.prepared.once(key, lambda: self._generate(by_column, even), _KERNEL_BYTES)
+        note(generated.kernel)
+        return generated
+
+    @property
+    def _prefers_selection(self) -> bool:
+        return self.sink.prefers_selection(self.selectivity)
+
+    def _generate(self, shapes: dict[int, ColumnShape], even: Collection[int]) -> Generated:
+        """Emits the kernel for segments of these shapes, and what binds its parameters.
 
         even: columns at whose runs' ends blocks are cut.
         """
@@ -239,13 +276,12 @@ class Pipeline:
             else:
                 count = builder.assign(b.sub(end, first), "n")
                 self._emit(Block(builder, parameters, self.relation, shapes, first, end, count, faults), state)
-        self.kernels.append(load(builder.build(faults), "One pass over a morsel."))
-        self.parameters.append(parameters)
+        return Generated(load(builder.build(faults), "One pass over a morsel."), parameters)
 
     def _emit(self, block: Block, state: Sequence[Var]) -> None:
         """Emits the steps and the sink over one block."""
         emit_steps(block, self.steps, self._read_by_sink)
-        if block.mask is not None and self.sink.prefers_selection(self.selectivity):
+        if block.mask is not None and self._prefers_selection:
             block.compact()
         self.sink.emit(block, state)
 
@@ -258,7 +294,7 @@ class Pipeline:
         faults: int
         if interpret:
             integers, floats, *arrays = self.arguments[morsel.segment] or self._bind(morsel)
-            run = self.kernels[morsel.kernel].interpreted
+            run = self.kernels[morsel.kernel].kernel.interpreted
             faults = run(morsel.start, morsel.stop, integers, floats, *state, *arrays)
         else:
             faults = self._bound(morsel)(morsel.start, morsel.stop, *state)
@@ -270,7 +306,7 @@ class Pipeline:
         if bound is None:
             integers, floats, *arrays = self.arguments[morsel.segment] or self._bind(morsel)
             fixed = (None, None, integers, floats, *(None for _ in self.sink.state), *arrays)
-            bound = self.bound[morsel.segment] = self.kernels[morsel.kernel].bind(fixed)
+            bound = self.bound[morsel.segment] = self.kernels[morsel.kernel].kernel.bind(fixed)
         return bound
 
     def _bind(self, morsel: Morsel) -> tuple[AnyArray, ...]:
@@ -283,7 +319,7 @@ class Pipeline:
         self.passing[morsel.segment] = columns
         for position in list(self.passing)[: -available_threads()]:
             self._let_go(position)
-        return self.parameters[morsel.kernel].bind(segment)
+        return self._bound_to(segment, morsel.kernel)
 
     def _let_go(self, position: int) -> None:
         self.passing.pop(position, None)

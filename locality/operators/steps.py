@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Sequence
+from dataclasses import dataclass, replace
 
 from locality.operators.codegen.block import Block
 from locality.operators.filters.filter import CodeTest, Test, ValueTest, skip_empty
@@ -48,19 +48,30 @@ class Step:
     """A test, or a link that drops rows.
 
     columns: that it reads of those before its own. share: of the rows, expected to go on. cost: of one row, in
-    nanoseconds, about.
+    nanoseconds, about. few: whether few rows are expected to be left when its turn comes.
     """
 
     action: Test | Link
     columns: frozenset[int]
     share: float
     cost: float
+    few: bool = False
 
     @property
     def rank(self) -> float:
         """What dropping a row costs."""
         share = max(self.share, _UNKNOWN) if isinstance(self.action, ValueTest) else self.share
         return self.cost / max(1.0 - share, 1e-6)
+
+    def form(self, links: Sequence[Link]) -> Hashable:
+        """All of the step that a kernel's text depends on, given the relation's links."""
+        match self.action:
+            case Link():
+                return links.index(self.action), self.few, self.share > _MOST_ASKED, self.share <= _MOST_HINTED
+            case CodeTest():
+                return self.action.form
+            case _:
+                return self.few, self.action.form
 
 
 def plan_steps(relation: Relation, tests: Sequence[Test], links: Sequence[Link]) -> tuple[Step, ...]:
@@ -72,13 +83,15 @@ def plan_steps(relation: Relation, tests: Sequence[Test], links: Sequence[Link])
     waiting += [_link_step(relation, link) for link in links if link.kind != "left"]
     dropping = {link for link in links if link.kind != "left"}
     ordered: list[Step] = []
+    share = 1.0
     while waiting:
         ready = [step for step in waiting if dropping.isdisjoint(_links_below(relation, step.columns))]
         if any(isinstance(step.action, CodeTest) for step in waiting):
             ready = [step for step in ready if not isinstance(step.action, ValueTest)]
         chosen = min(ready, key=lambda step: step.rank)
         waiting.remove(chosen)
-        ordered.append(chosen)
+        ordered.append(replace(chosen, few=share < _SPARSE))
+        share *= chosen.share
         if isinstance(chosen.action, Link):
             dropping.remove(chosen.action)
     return tuple(ordered)
@@ -147,16 +160,14 @@ def _share_with_match(relation: Relation, link: Link) -> float:
 def emit_steps(block: Block, steps: Sequence[Step], read: Collection[int]) -> None:
     """Emits the steps, then the matches that are missing for whoever reads the columns ``read``."""
     needed = _links_below(block.relation, {*read, *(index for step in steps for index in step.columns)})
-    share = 1.0
-    for step, following in itertools.zip_longest(steps, steps[1:]):
+    for place, (step, following) in enumerate(itertools.zip_longest(steps, steps[1:])):
         _look_up(block, step.columns)
-        if block.mask is not None and share < _SPARSE and not isinstance(step.action, CodeTest):
+        if block.mask is not None and step.few and not isinstance(step.action, CodeTest):
             block.compact()
         if isinstance(step.action, Link):
             _emit_link(block, step.action, step.share, step.action in needed)
         else:
-            step.action.emit(block)
-        share *= step.share
+            step.action.emit(block, place)
         if isinstance(step.action, Link) or following is None or isinstance(following.action, Link):
             skip_empty(block)
     _look_up(block, read)

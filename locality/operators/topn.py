@@ -28,6 +28,7 @@ from locality.operators.scan import describe_scan, run_pipeline
 from locality.plan.expressions import Expression, SortKey
 from locality.plan.functions.base import Value, as_integer
 from locality.plan.intervals import INT64_MAX, INT64_MIN
+from locality.plan.structure import structure_of_sort_key
 from locality.types import DataType
 
 AnyArray = npt.NDArray[Any]
@@ -92,6 +93,11 @@ def pack_keys(keys: Sequence[SortKey], relation: Relation) -> tuple[PackedKey, .
     return tuple(reversed(strided))
 
 
+def _terms(keys: Sequence[SortKey], relation: Relation) -> tuple[PackedKey, ...]:
+    looked_up = [replace(key, expression=introduce_lookups(key.expression, relation)) for key in keys]
+    return pack_keys(looked_up, relation)
+
+
 @dataclass(frozen=True, eq=False)
 class TopSink:
     """Writes key and position of every active row whose key is at most the bound."""
@@ -153,12 +159,12 @@ class TopN:
     ) -> None:
         self.relation = relation
         self.limit = limit
-        keys = [replace(key, expression=introduce_lookups(key.expression, relation)) for key in keys]
-        self.terms = pack_keys(keys, relation)
+        key = "top-n", tuple(map(structure_of_sort_key, keys))
+        self.terms = relation.memo.once(key, lambda: _terms(keys, relation))
         self.exact = len(self.terms) == len(keys)
         if not self.terms:
             raise Unsupported("top-n by a key that does not fit an integer")
-        self.pipeline = Pipeline(relation, plan_tests(relation, conjuncts), TopSink(self.terms))
+        self.pipeline = Pipeline(relation, plan_tests(relation, conjuncts), TopSink(self.terms), None, key)
         self.pipeline.morsels = _small_first(self.pipeline.morsels)
 
     def execute(self, execution: Execution, traffic: Traffic) -> Positions:

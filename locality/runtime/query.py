@@ -16,7 +16,7 @@ from locality.kernel.loader import Kernel, recording
 from locality.operators.build import CHOICES, Builder
 from locality.operators.physical import Physical
 from locality.operators.relations.relation import Relation
-from locality.operators.relations.tables import scan_relation
+from locality.operators.relations.scans import kept_relation
 from locality.optimizer import PASSES, optimize
 from locality.optimizer.distinct import split_distinct_aggregates
 from locality.plan.expressions import PhysicalValue
@@ -182,7 +182,7 @@ def build(
         text = sum(tables[scan.table].raw_bytes(index) for index in scan.columns)
         if text > memory_limit // 2:
             raise Unsupported(f"raw strings of {text:,} bytes under a memory limit of {memory_limit:,}")
-        relation = scan_relation(tables[scan.table], scan, zoned="zone_pruning" not in disabled)
+        relation = kept_relation(tables[scan.table], scan, zoned="zone_pruning" not in disabled)
         relations.append(relation)
         return relation
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from locality.operators.filters.filter import plan_tests
 from locality.operators.filters.zones import bytes_to_read
-from locality.operators.relations.tables import scan_relation
+from locality.operators.relations.scans import kept_relation
 from locality.operators.sideways import has_clustered_zones
 from locality.plan.derived import Derived
 from locality.plan.expressions import Expression
@@ -53,19 +53,19 @@ class StoredStatistics:
         stored = self.tables[table]
         if not stored.has_columns(layout, [column]):
             return False
-        relation = scan_relation(stored, Scan(table, (column,), (stored.columns[column].type,), layout))
+        relation = kept_relation(stored, Scan(table, (column,), (stored.columns[column].type,), layout))
         return all(has_clustered_zones(segment, 0) for segment in relation.segments)
 
     def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         table = self.tables[scan.table]
         if not table.has_columns(scan.layout, scan.columns):
             return math.inf
-        relation = scan_relation(table, scan)
+        relation = kept_relation(table, scan)
         raw = {i: size / table.row_count for i, column in enumerate(scan.columns) if (size := table.raw_bytes(column))}
         return bytes_to_read(relation, plan_tests(relation, conjuncts), raw)
 
     def selectivity(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         table = self.tables[scan.table]
         layout = next(each.name for each in table.layouts if table.has_columns(each.name, scan.columns))
-        tests = plan_tests(scan_relation(table, replace(scan, layout=layout)), conjuncts)
+        tests = plan_tests(kept_relation(table, replace(scan, layout=layout)), conjuncts)
         return math.prod(test.share for test in tests)

@@ -13,23 +13,22 @@ import numpy.typing as npt
 
 from locality import memory
 from locality.errors import Unsupported
-from locality.operators.aggregation.accumulators import Slot, Slots, merge
-from locality.operators.aggregation.aggregates import MOST_SEEN, Input
+from locality.operators.aggregation.accumulators import Slots, merge
+from locality.operators.aggregation.aggregates import MOST_SEEN
 from locality.operators.aggregation.clusters import Clusters, Window, find_clusters, join
 from locality.operators.aggregation.dense import merge_states
 from locality.operators.aggregation.distinct import mark_distinct
-from locality.operators.aggregation.grouping import MOST_GROUPS, DenseGroups, plan_dense
+from locality.operators.aggregation.frame import frame_of
+from locality.operators.aggregation.grouping import DenseGroups
 from locality.operators.aggregation.hashing import HashSink, Keys, plan_keys
 from locality.operators.aggregation.inputs import Inputs, separate_inputs
 from locality.operators.aggregation.matched import MatchedGroups, plan_matched
 from locality.operators.aggregation.output import Groups, batch_of_groups
 from locality.operators.aggregation.partitions import group_by_hash
-from locality.operators.aggregation.registry import is_known, plan_aggregate
+from locality.operators.aggregation.registry import is_known
 from locality.operators.aggregation.sink import AggregateSink
 from locality.operators.aggregation.sorted import aggregate_sorted
 from locality.operators.aggregation.textkeys import number_inputs
-from locality.operators.aggregation.zonetotals import plan_zone_totals
-from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.probe import probe
 from locality.operators.collect import collect_rows
 from locality.operators.filters.filter import plan_tests
@@ -41,8 +40,6 @@ from locality.operators.scan import describe_scan, run_pipeline
 from locality.operators.source import Conjuncts, Preparation, Source
 from locality.operators.steps import plan_steps
 from locality.plan.expressions import AggregateCall, Expression
-from locality.plan.functions.base import Value
-from locality.plan.intervals import Interval
 from locality.types import DataType
 
 AnyArray = npt.NDArray[Any]
@@ -73,26 +70,20 @@ class Aggregation:
     ) -> None:
         """dense: whether groups may be numbered instead of hashed. zone_totals: whether statistics may answer."""
         self.relation = relation
-        self.threads = threads
-        group_expressions = [introduce_lookups(group, relation) for group in groups]
-        calls = [call.mapped(lambda e: introduce_lookups(e, relation)) for call in aggregates]
-        slots = Slots()
-        if groups:
-            slots.add(Slot("+", "one"))  # the first integer slot tells whether a group has rows
-        self.planned = [plan_aggregate(Input(call, slots, relation.row_count, self._probe)) for call in calls]
+        self.frame = frame = frame_of(relation, groups, aggregates, dense=dense)
         tests = plan_tests(relation, conjuncts)
-        self._rows = relation.row_count * math.prod(step.share for step in plan_steps(relation, tests, relation.links))
-        self.groups, self.clusters, self.hashed = self._plan_groups(group_expressions, slots, threads, dense=dense)
-        self.sink = AggregateSink(self.groups, slots, self.clusters is not None)
-        self.totals = plan_zone_totals(relation, slots) if zone_totals and not groups else None
+        rows = relation.row_count * math.prod(step.share for step in plan_steps(relation, tests, relation.links))
+        self.groups, self.clusters, self.hashed = self._plan_groups(frame.slots, rows, threads, dense=dense)
+        self.sink = AggregateSink(self.groups, frame.slots, self.clusters is not None)
+        self.totals = frame.totals if zone_totals else None
+        by_match = (self.groups.number, self.groups.columns) if isinstance(self.groups, MatchedGroups) else None
         self.pipeline = Pipeline(
             relation,
             tests,
-            self.sink if self.hashed is None else HashSink(self.hashed, slots),
+            self.sink if self.hashed is None else HashSink(self.hashed, frame.slots),
             None if self.totals is None else self.totals.known,
+            (frame.key, by_match, self.clusters is not None, self.hashed is not None),
         )
-        self.types = tuple(e.type for e in (*groups, *aggregates))
-        self.intervals = (*(self._bounds(e) for e in group_expressions), *(p.bounds for p in self.planned))
 
     def over(self, relation: Relation) -> Aggregation:
         """The same aggregation of other rows of the same form."""
@@ -100,16 +91,13 @@ class Aggregation:
         other.relation, other.pipeline, other.totals = relation, self.pipeline.over(relation), None
         return other
 
-    def _probe(self, expression: Expression) -> Value:
-        return probe(self.relation, expression)
-
     def _plan_groups(
-        self, expressions: Sequence[Expression], slots: Slots, threads: int, *, dense: bool
+        self, slots: Slots, rows: float, threads: int, *, dense: bool
     ) -> tuple[DenseGroups | MatchedGroups | None, Clusters | None, Keys | None]:
         """One state for all groups where they are few, one a morsel where it has few of its own, else hash tables."""
+        expressions, groups = self.frame.groups, self.frame.dense
         if not expressions:
             return None, None, None
-        groups = plan_dense(self.relation, expressions, self._probe, MOST_GROUPS) if dense else None
         seen = sum(marks.width for marks in slots.seen)
         width = 8 * (len(slots.integers) + len(slots.floats)) + seen
         most = min(max(_FEW_GROUPS, 2 * self.relation.row_count), _MOST_STATE_BYTES // (width * threads))
@@ -123,14 +111,10 @@ class Aggregation:
         if not seen and groups is not None and groups.count > max(_FEW_GROUPS, self.relation.row_count // 16):
             clusters = find_clusters(self.relation, groups, width)
         if not seen:  # clearing and merging the state of groups that few rows can be of costs more than hashing these
-            most = min(most, max(_FEW_GROUPS, int(_MOST_STATE_A_ROW * self._rows)))
+            most = min(most, max(_FEW_GROUPS, int(_MOST_STATE_A_ROW * rows)))
         if groups is None or (groups.count > most and clusters is None):
-            return groups, None, plan_keys(groups, expressions, self._probe)
+            return groups, None, plan_keys(groups, expressions, partial(probe, self.relation))
         return groups, clusters, None
-
-    def _bounds(self, expression: Expression) -> Interval | None:
-        value = self._probe(expression)
-        return None if value.is_float or value.is_string else value.range
 
     def execute(self, execution: Execution, traffic: Traffic) -> Batch:
         """One row a group that has rows; without groups, one row."""
@@ -144,7 +128,9 @@ class Aggregation:
                 traffic.add_reads(self.totals.reads(self.pipeline.answered))
             integers, floats = merge(self.sink.slots, parts)
             traffic.rows = 1
-            return Batch(tuple(planned.finish(integers, floats) for planned in self.planned), 1, self.intervals)
+            return Batch(
+                tuple(planned.finish(integers, floats) for planned in self.frame.planned), 1, self.frame.intervals
+            )
         if self.clusters is not None:
             return self._output(self._run_clustered(self.clusters, execution, traffic), traffic)
         count = self.groups.count if isinstance(self.groups, DenseGroups) else self.groups.count(self.relation)
@@ -194,7 +180,7 @@ class Aggregation:
         assert grouping is not None
         decode = partial(grouping.decode, self.relation) if isinstance(grouping, MatchedGroups) else grouping.decode
         traffic.rows = len(groups)
-        return batch_of_groups(groups, self.types, self.intervals, decode, self.planned)
+        return batch_of_groups(groups, self.frame.types, self.frame.intervals, decode, self.frame.planned)
 
     def details(self) -> tuple[str, ...]:
         """What EXPLAIN says of it."""

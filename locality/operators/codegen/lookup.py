@@ -37,6 +37,7 @@ from locality.plan.expressions import (
 )
 from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval
+from locality.plan.structure import structure
 from locality.sql.evaluate import evaluate, is_deterministic
 from locality.types import DataType, Domain
 
@@ -70,12 +71,20 @@ class Tables:
     dictionary: Dictionary | None
     ranks: npt.NDArray[Any] | None = None
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tables, about."""
+        entries = 0 if self.dictionary is None else self.dictionary.values.nbytes
+        return 1024 + entries + sum(2 * table.values.nbytes for table in self.by_domain.values())
+
 
 def tables_of(relation: Relation, lookup: Lookup) -> Tables:
     """The tables of ``lookup``, computed once; raises Unsupported if the domain is large or DuckDB refuses a value."""
-    if lookup not in relation.memo:
-        relation.memo[lookup] = _compute_tables(relation, lookup)
-    tables: Tables = relation.memo[lookup]
+    key = structure(lookup)
+    tables: Tables | None = relation.memo.get(key)
+    if tables is None:
+        tables = _compute_tables(relation, lookup)
+        relation.memo.keep(key, tables, tables.nbytes)
     return tables
 
 

@@ -2,11 +2,14 @@
 
 Numbers travel in two arrays, one of integers and one of floats, and are loaded into locals at the kernel's head: a call
 then costs the same however many constants a query has, and queries with other literals share the kernel.
+
+What a segment's columns tell is bound by the segment alone. What a query's filters tell is bound late: by the test that
+stands at the same place of the pipeline (see :class:`Late`), so that what was declared for one query serves the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +24,14 @@ from locality.operators.relations.relation import Segment
 AnyArray = npt.NDArray[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The place of a test in its pipeline, and what makes an argument of the test there for a segment."""
+
+    place: int
+    bind: Callable[[Any, Segment], Any]
+
+
 @dataclass
 class Parameters:
     """Parameters of one kernel; ``key`` makes repeated requests share one parameter."""
@@ -29,16 +40,16 @@ class Parameters:
     _integers: ir.Var = field(init=False)
     _floats: ir.Var = field(init=False)
     _numbers: dict[Hashable, ir.Var] = field(default_factory=dict)
-    _integer_binders: list[Callable[[Segment], int]] = field(default_factory=list)
+    _integer_binders: list[Callable[[Segment], int] | Late] = field(default_factory=list)
     _float_binders: list[Callable[[Segment], float]] = field(default_factory=list)
     _arrays: dict[Hashable, ir.Var] = field(default_factory=dict)
-    _array_binders: list[Callable[[Segment], AnyArray]] = field(default_factory=list)
+    _array_binders: list[Callable[[Segment], AnyArray] | Late] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._integers = self.builder.parameter(Array(Scalar.I64), "integers")
         self._floats = self.builder.parameter(Array(Scalar.F64), "floats")
 
-    def integer(self, key: Hashable, bind: Callable[[Segment], int], type: Scalar = Scalar.I64) -> ir.Var:
+    def integer(self, key: Hashable, bind: Callable[[Segment], int] | Late, type: Scalar = Scalar.I64) -> ir.Var:
         """An integer local of the given type, at the kernel's head."""
         full_key = ("integer", type, key)
         if full_key not in self._numbers:
@@ -56,21 +67,25 @@ class Parameters:
             self._numbers[full_key] = self.builder.hoist(slot)
         return self._numbers[full_key]
 
-    def array(self, key: Hashable, type: Array, bind: Callable[[Segment], AnyArray]) -> ir.Var:
+    def array(self, key: Hashable, type: Array, bind: Callable[[Segment], AnyArray] | Late) -> ir.Var:
         """An array parameter."""
         if key not in self._arrays:
             self._arrays[key] = self.builder.parameter(type, "data")
             self._array_binders.append(bind)
         return self._arrays[key]
 
-    def bind(self, segment: Segment) -> tuple[AnyArray, ...]:
-        """The arguments for one segment: integers, floats, arrays in order of declaration.
+    def bind(self, segment: Segment, steps: Sequence[Any] = ()) -> tuple[AnyArray, ...]:
+        """The arguments for one segment: integers, floats, arrays in order of declaration; ``steps``: of the pipeline.
 
         Integers wrap to 64 bits, so that bounds of unsigned codes fit too.
         """
-        integers = np.array([_wrap(bind(segment)) for bind in self._integer_binders], dtype=np.int64)
+
+        def value(bind: Callable[[Segment], Any] | Late) -> Any:
+            return bind.bind(steps[bind.place], segment) if isinstance(bind, Late) else bind(segment)
+
+        integers = np.array([_wrap(value(bind)) for bind in self._integer_binders], dtype=np.int64)
         floats = np.array([bind(segment) for bind in self._float_binders], dtype=np.float64)
-        return (integers, floats, *(np.ascontiguousarray(bind(segment)) for bind in self._array_binders))
+        return (integers, floats, *(np.ascontiguousarray(value(bind)) for bind in self._array_binders))
 
 
 def _wrap(value: int) -> int:

@@ -13,6 +13,7 @@ from locality.operators.relations.shapes import ColumnShape, shape_of
 from locality.plan.expressions import Expression, columns_of
 from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval
+from locality.plan.structure import structure
 
 
 def probe(relation: Relation, expression: Expression) -> Value:
@@ -20,11 +21,7 @@ def probe(relation: Relation, expression: Expression) -> Value:
 
     Raises Unsupported for what kernels can't compute.
     """
-    key = ("probe", expression)
-    if key not in relation.memo:
-        relation.memo[key] = _probe(relation, expression)
-    value: Value = relation.memo[key]
-    return value
+    return relation.memo.once(("probe", structure(expression)), lambda: _probe(relation, expression))
 
 
 def _probe(relation: Relation, expression: Expression) -> Value:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, partial, reduce
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,20 +17,38 @@ from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar
 from locality.operators.codegen.block import Block, Row
 from locality.operators.codegen.lookup import introduce_lookups
+from locality.operators.codegen.parameters import Late
 from locality.operators.filters.codesets import CodeSet, code_sets
 from locality.operators.filters.zonetests import float_bounds, zones_possible
 from locality.operators.relations.domain import code_key
 from locality.operators.relations.relation import Relation, Segment, ZoneBounds
 from locality.plan.expressions import ColumnRef, Expression, Lookup, walk
 from locality.plan.functions.base import is_true
+from locality.plan.structure import structure
 from locality.types import DataType, Domain
 
 #: A set of more intervals than this is tested by a table of bits instead of comparisons.
 _MOST_INTERVALS = 4
 #: Codes between the first and the last interval up to which such a table is made.
 _MOST_BITS = 1 << 22
+#: What codes mean, and their type.
+SetKey = tuple[Hashable, "np.dtype[Any] | None"]
 #: The share of rows that a test is taken to pass if nothing is known.
 _UNKNOWN_SHARE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class CodeForm:
+    """All of a test of codes that a kernel's text depends on.
+
+    how: ``compare`` with bounds, ``search`` among intervals or look into ``bits``. compared: which bounds of each
+    interval, the lower and the upper. null: whether NULL matches.
+    """
+
+    index: int
+    how: str
+    compared: tuple[tuple[bool, bool], ...]
+    null: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +60,37 @@ class CodeTest:
 
     index: int
     type: DataType
-    sets: Mapping[Hashable, CodeSet]
+    sets: Mapping[SetKey, CodeSet]
     share: float
 
     def set_of(self, segment: Segment) -> CodeSet:
         """The codes that match in a segment."""
         return self.sets[_set_key(segment.column(self.index))]
+
+    @cached_property
+    def form(self) -> CodeForm:
+        """All of the test that a kernel's text depends on."""
+        many = max(len(codes.intervals) for codes in self.sets.values())
+        null = any(codes.null for codes in self.sets.values())
+        if many > _MOST_INTERVALS:
+            low, high = self.ends
+            return CodeForm(self.index, "search" if high - low > _MOST_BITS else "bits", (), null)
+        compared = tuple((self._is_compared(i, 0), self._is_compared(i, 1)) for i in range(many))
+        return CodeForm(self.index, "compare", compared, null)
+
+    def _is_compared(self, position: int, side: int) -> bool:
+        """Whether a bound has to be compared: not where it is the end of the codes' own type in every segment."""
+        for (_, dtype), codes in self.sets.items():
+            ends = _ends_of(dtype)
+            if _bound(codes, position, side) != ends[side]:
+                return True
+        return False
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """The least and the greatest code of any set; 0 where there is none."""
+        found = [codes.intervals for codes in self.sets.values() if codes.intervals]
+        return min((i[0][0] for i in found), default=0), max((i[-1][1] for i in found), default=0)
 
     @property
     def reads(self) -> tuple[Expression, ...]:
@@ -63,87 +107,80 @@ class CodeTest:
         known = self.bounds(relation, segment)
         return None if known is None else known[0].zones_possible(known[1])
 
-    def emit(self, block: Block) -> None:
-        """Narrows the block's mask."""
+    def emit(self, block: Block, place: int) -> None:
+        """Narrows the block's mask; the bounds are those of the test at this place, whichever it will be."""
         column = block.column(self.index)
-        intervals = max(len(s.intervals) for s in self.sets.values())
-        null = any(s.null for s in self.sets.values())
 
         def matches(row: Row) -> ir.Expr:
             code = column.code(row.index)
-            if intervals <= _MOST_INTERVALS:
-                inside = self._inside_intervals(block, code, column.codes, intervals)
+            if self.form.how == "compare":
+                inside = self._inside_intervals(block, place, code, column.codes)
             else:
-                inside = self._inside_many(block, code, column.codes)
+                inside = self._inside_many(block, place, code, column.codes)
             valid = column.valid(row.index)
             if valid is None:
                 return inside
-            return b.or_(b.and_(inside, valid), b.not_(valid)) if null else b.and_(inside, valid)
+            return b.or_(b.and_(inside, valid), b.not_(valid)) if self.form.null else b.and_(inside, valid)
 
         keep = block.skip_unless if block.is_even(self.index) else block.keep
         keep((), matches)
 
-    def _inside_intervals(self, block: Block, code: ir.Expr, codes: Scalar, count: int) -> ir.Expr:
-        result: ir.Expr | None = None
-        for position in range(count):
-            test = self._inside_interval(block, code, codes, position)
-            result = test if result is None else b.or_(result, test)
-        return ir.Const(False, Scalar.BOOL) if result is None else result
+    def _inside_intervals(self, block: Block, place: int, code: ir.Expr, codes: Scalar) -> ir.Expr:
+        """Both bounds of any interval, or one of them where that is enough."""
 
-    def _inside_interval(self, block: Block, code: ir.Expr, codes: Scalar, position: int) -> ir.Expr:
-        """Both bounds, or one of them where the other is the end of the codes' type in every segment."""
-        tests: list[ir.Expr] = []
-        ends = np.iinfo(codes.value)
-        for side, end, compare in ((0, int(ends.min), b.ge), (1, int(ends.max), b.le)):
-            bind = self._bound(position, side)
-            if any(bind(segment) != end for segment in block.relation.segments):
-                tests.append(compare(code, block.parameters.integer((id(self), position, side), bind, codes)))
-        return reduce(b.and_, tests) if tests else ir.Const(True, Scalar.BOOL)
+        def bound(position: int, side: int) -> ir.Var:
+            late = Late(place, lambda test, segment: _bound(test.set_of(segment), position, side))
+            return block.parameters.integer(("test", place, position, side), late, codes)
 
-    def _bound(self, position: int, side: int) -> Bound:
-        return Bound(self, position, side)
+        inside: list[ir.Expr] = []
+        for position, sides in enumerate(self.form.compared):
+            tests: list[ir.Expr] = [
+                compare(code, bound(position, side)) for side, compare in enumerate((b.ge, b.le)) if sides[side]
+            ]
+            inside.append(reduce(b.and_, tests) if tests else ir.Const(True, Scalar.BOOL))
+        return reduce(b.or_, inside) if inside else ir.Const(False, Scalar.BOOL)
 
-    def _inside_many(self, block: Block, code: ir.Expr, codes: Scalar) -> ir.Expr:
+    def _inside_many(self, block: Block, place: int, code: ir.Expr, codes: Scalar) -> ir.Expr:
         """A search among the intervals: of bits by code where these lie close together, else by bisection."""
-        low = min((s.intervals[0][0] for s in self.sets.values() if s.intervals), default=0)
-        high = max((s.intervals[-1][1] for s in self.sets.values() if s.intervals), default=0)
         if codes is Scalar.U64:
             raise Unsupported("a set of many values over unsigned 64-bit codes")
-        wide = b.convert(code, Scalar.I64)
-        if high - low > _MOST_BITS:
+        wide, parameters = b.convert(code, Scalar.I64), block.parameters
+        if self.form.how == "search":
             bounds = [
-                block.parameters.array((id(self), side), Array(Scalar.I64), self._bounds_array(side)) for side in (0, 1)
+                parameters.array(("test", place, side), Array(Scalar.I64), Late(place, partial(_bounds, side)))
+                for side in (0, 1)
             ]
             return b.call("in_intervals", *bounds, wide)
-
-        def bits(segment: Segment) -> npt.NDArray[np.bool_]:
-            table = np.zeros(high - low + 3, dtype=np.bool_)
-            for a, z in self.set_of(segment).intervals:
-                table[a - low + 1 : z - low + 2] = True
-            return table
-
-        table = block.parameters.array((id(self), "table"), Array(Scalar.BOOL), bits)
-        first = block.parameters.integer((id(self), "first"), lambda segment: low - 1)
-        last = block.parameters.integer((id(self), "last"), lambda segment: high + 1)
+        table = parameters.array(("test", place, "bits"), Array(Scalar.BOOL), Late(place, _bits))
+        first = parameters.integer(("test", place, "first"), Late(place, lambda test, segment: test.ends[0] - 1))
+        last = parameters.integer(("test", place, "last"), Late(place, lambda test, segment: test.ends[1] + 1))
         # codes below and above all intervals meet the table's two outer entries, which are false
         clipped = b.minimum(b.maximum(wide, first), last)
         return b.load(table, b.sub(clipped, first))
 
-    def _bounds_array(self, side: int) -> Callable[[Segment], npt.NDArray[np.int64]]:
-        return lambda segment: np.array([pair[side] for pair in self.set_of(segment).intervals], dtype=np.int64)
+
+def _ends_of(codes: np.dtype[Any] | None) -> tuple[int, int]:
+    """The least and the greatest number of a type of codes; of columns without codes, kernels see bytes of 0."""
+    ends = np.iinfo(np.uint8 if codes is None else codes)
+    return int(ends.min), int(ends.max)
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """A bound of one of a test's intervals as a parameter; a segment with fewer intervals gets an empty one."""
+def _bound(codes: CodeSet, position: int, side: int) -> int:
+    """A bound of one of the intervals; a set of fewer has an empty one."""
+    return codes.intervals[position][side] if position < len(codes.intervals) else 1 - side
 
-    test: CodeTest
-    position: int
-    side: int
 
-    def __call__(self, segment: Segment) -> int:
-        intervals = self.test.set_of(segment).intervals
-        return intervals[self.position][self.side] if self.position < len(intervals) else 1 - self.side
+def _bounds(side: int, test: CodeTest, segment: Segment) -> npt.NDArray[np.int64]:
+    return np.array([pair[side] for pair in test.set_of(segment).intervals], dtype=np.int64)
+
+
+def _bits(test: CodeTest, segment: Segment) -> npt.NDArray[np.bool_]:
+    """One for each code from one below the first to one above the last of any set."""
+    low, high = test.ends
+    table = np.zeros(high - low + 3, dtype=np.bool_)
+    for first, last in test.set_of(segment).intervals:
+        table[first - low + 1 : last - low + 2] = True
+    return table
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +203,12 @@ class ValueTest:
         """Which zones of the segment may hold a match; None where nothing is known."""
         return zones_possible(relation, self.predicate, segment)
 
-    def emit(self, block: Block) -> None:
+    @cached_property
+    def form(self) -> Hashable:
+        """All of the test that a kernel depends on: its constants, too."""
+        return structure(self.predicate)
+
+    def emit(self, block: Block, place: int) -> None:
         """Narrows the block's mask."""
         # where rows are out already, those alone might have an error
         is_even = block.mask is None and block.selection is None and block.are_even(self.reads)
@@ -211,7 +253,7 @@ def _code_test(relation: Relation, index: int, sets: Sequence[CodeSet]) -> CodeT
     return CodeTest(index, relation.types[index], by_key, _share(relation, index, sets))
 
 
-def _set_key(column: EncodedColumn) -> Hashable:
+def _set_key(column: EncodedColumn) -> SetKey:
     """Equal for columns with the same sets of codes, which end where the codes' own type does."""
     return code_key(column), None if column.codes is None else column.codes.dtype
 

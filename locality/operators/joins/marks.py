@@ -69,7 +69,7 @@ class Marking:
     def __init__(self, relation: Relation, conjuncts: Sequence[Expression]) -> None:
         """``relation``: with the link to the left rows as its last one."""
         match = ColumnRef(relation.links[-1].first, BOOLEAN)
-        self.pipeline = Pipeline(relation, plan_tests(relation, conjuncts), MarkSink(match))
+        self.pipeline = Pipeline(relation, plan_tests(relation, conjuncts), MarkSink(match), None, "mark")
 
     def over(self, relation: Relation) -> Marking:
         """The same pass over other rows of the same form."""

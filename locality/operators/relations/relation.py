@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import EncodedColumn, concat, stored_width, take
 from locality.operators.relations.links import Link
+from locality.operators.relations.memo import Memo
 from locality.plan.intervals import Interval
 from locality.types import DataType, Domain
 
@@ -81,6 +82,8 @@ class Relation:
     distinct: about how many values each column has; no entry where that is not known.
     links: rows of other relations that go with each row; their columns follow its own, link by link.
     stored: what the ledger calls each column, ``table.column``; none for an intermediate result.
+    prepared: what was prepared for rows with links like these, which those with further links share; None if the
+        rows are an intermediate result, which is another the next time.
     memo: what was derived from the rows and may be derived again, by a key of whoever derived it.
     """
 
@@ -92,8 +95,9 @@ class Relation:
     distinct: Mapping[int, int] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
     stored: tuple[str, ...] = ()
+    prepared: Memo | None = None
     starts: Positions = field(init=False)
-    memo: dict[Hashable, Any] = field(init=False, default_factory=dict)
+    memo: Memo = field(init=False, default_factory=Memo)
 
     def __post_init__(self) -> None:
         ends = np.cumsum([0, *(segment.row_count for segment in self.segments)], dtype=np.int64)
@@ -151,10 +155,10 @@ class Relation:
         memo, located = self.memo, _locate(self.starts, positions)
 
         def forget(dead: weakref.ref[Positions]) -> None:
-            if memo.get("located", (None,))[0] is dead:
-                memo.pop("located", None)
+            if (kept := memo.get("located")) is not None and kept[0] is dead:
+                memo.pop("located")
 
-        memo["located"] = weakref.ref(positions, forget), located
+        memo.keep("located", (weakref.ref(positions, forget), located))
         return located
 
 

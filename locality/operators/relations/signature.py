@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 
 from locality.operators.relations.domain import code_key
+from locality.operators.relations.links import Link
 from locality.operators.relations.relation import LinkedSegment, Relation, Segment
 from locality.operators.relations.shapes import shape_of
+from locality.plan.structure import structure, structures
 
 
 def signature(relation: Relation, columns: Iterable[int]) -> Hashable:
@@ -26,6 +28,27 @@ def signature(relation: Relation, columns: Iterable[int]) -> Hashable:
     forms = tuple((shape_of(relation, segment, index), code_key(segment.column(index))) for index in described)
     links = tuple((link.first, link.index and link.index.signature) for link in relation.links)
     return base, tuple(read), forms, relation.intervals, links
+
+
+def form_key(relation: Relation, columns: Iterable[int]) -> Hashable:
+    """A key that is equal for rows of one stored table with links over which plans that read ``columns`` are alike.
+
+    Unlike a signature's, the plan need not be the one that made the links.
+    """
+    if not relation.links:
+        return ()
+    return tuple(_link_key(link) for link in relation.links), signature(relation, columns)
+
+
+def _link_key(link: Link) -> Hashable:
+    return (
+        link.kind,
+        structures(link.keys),
+        structure(link.condition),
+        link.key_columns,
+        link.whole,
+        link.ranked and link.ranked.signature,
+    )
 
 
 def _own(segment: Segment) -> Segment:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 
 from locality.operators.relations.relation import Positions, Relation
@@ -30,8 +32,9 @@ def gathered_bytes(relation: Relation, index: int, positions: Positions | None) 
     if len(positions) > _MOST_COUNTED:
         return int(width * relation.row_count * touched_share(width, len(positions) / relation.row_count))
     last = relation.memo.get("lines")  # columns of one width have the same
-    if last is None or last[0] is not positions:
-        last = relation.memo["lines"] = (positions, {})
+    if last is None or last[0]() is not positions:
+        last = (weakref.ref(positions), {})
+        relation.memo.keep("lines", last)
     found: dict[float, int] = last[1]
     if width not in found:
         found[width] = int(_lines(positions, width) * max(LINE_BYTES, width))
@@ -70,7 +73,4 @@ def _width(relation: Relation, index: int, row: int) -> float:
     """Stored bytes a row of a column, in the segment of ``row``."""
     number = int(relation.starts.searchsorted(row, side="right")) - 1
     key = ("width", number, index)
-    if key not in relation.memo:
-        relation.memo[key] = relation.segments[number].width(index)
-    width: float = relation.memo[key]
-    return width
+    return relation.memo.once(key, lambda: relation.segments[number].width(index))
