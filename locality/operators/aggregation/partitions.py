@@ -177,10 +177,11 @@ class HashGrouping:
         done: dict[Morsel, Groups | Records] = {}
 
         numbers = {morsel: number for number, morsel in enumerate(morsels, 1)}
+        most = max((morsel.rows for morsel in pipeline.morsels), default=0)
 
         def work(worker: int, morsel: Morsel) -> int:
             if worker not in self._small:
-                self._small[worker] = SmallTable(self._words, self._slots)
+                self._small[worker] = SmallTable(self._words, self._slots, most)
 
             def call(start: int, stop: int, state: tuple[AnyArray, ...]) -> int:
                 return pipeline.call(replace(morsel, start=start, stop=stop), state)

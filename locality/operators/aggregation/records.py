@@ -94,9 +94,11 @@ def sparse_array(shape: tuple[int, int], dtype: npt.DTypeLike) -> AnyArray:
 class SmallTable:
     """One worker's table, used again for each morsel."""
 
-    def __init__(self, words: int, slots: Slots) -> None:
-        self._table = HashTable(words, SMALL_GROUPS, BLOCK)
-        self._cells, self._fresh = cells_of(slots, SMALL_GROUPS), cells_of(slots, SMALL_GROUPS)
+    def __init__(self, words: int, slots: Slots, rows: int) -> None:
+        """``rows``: the most that a morsel has; a table for few of them is small."""
+        capacity = min(_whole_blocks(max(rows, 1)), SMALL_GROUPS)
+        self._table = HashTable(words, capacity, BLOCK)
+        self._cells, self._fresh = cells_of(slots, capacity), cells_of(slots, capacity)
 
     def run(self, start: int, stop: int, call: Call, writer: Writer) -> tuple[int, Groups | Records]:
         """Runs rows ``start`` to ``stop``; returns what the kernel returned, and the rows' groups.
@@ -108,7 +110,7 @@ class SmallTable:
         faults, apart = 0, False
         while start < stop:
             room = table.capacity - len(table)
-            if room < _LEAST_ROOM:
+            if room < min(_whole_blocks(stop - start), _LEAST_ROOM):
                 apart = apart or 2 * len(table) > table.rows
                 writer.write(table.slots, self._groups)
                 self._forget(apart)
@@ -137,6 +139,10 @@ class SmallTable:
         for cells, fresh_cells in zip(self._cells, self._fresh, strict=True):
             cells[:count] = fresh_cells[:count]
         self._table.forget(apart)
+
+
+def _whole_blocks(rows: int) -> int:
+    return -(-rows // BLOCK) * BLOCK
 
 
 class Writer:

@@ -67,7 +67,7 @@ def expected(keys: Any) -> dict[int, tuple[int, int]]:
     ("groups", "many"), [(1, False), (5000, False), (SMALL_GROUPS // 2, False), (40_000, True), (2**60, True)]
 )
 def test_a_table_is_used_for_one_morsel_after_the_other(groups: int, many: bool) -> None:
-    small = SmallTable(1, SLOTS)
+    small = SmallTable(1, SLOTS, 100_001)
     rng = np.random.default_rng(6)
     for rows in (100_001, 0, 5, 60_000):
         keys = rng.integers(0, groups, rows)
@@ -78,8 +78,16 @@ def test_a_table_is_used_for_one_morsel_after_the_other(groups: int, many: bool)
             assert len(part) == rows  # rows kept apart
 
 
+@pytest.mark.parametrize("rows", [1, 1024, 1025, 5000, 20_000])
+def test_a_small_table_has_room_for_small_morsels(rows: int) -> None:
+    small = SmallTable(1, SLOTS, rows)
+    keys = np.random.default_rng(3).permutation(rows)
+    for part in (run(small, keys), run(small, keys[: rows // 2])):
+        assert totals(part) == expected(keys[: len(part)])
+
+
 def test_few_groups_are_put_together_in_order() -> None:
-    small = SmallTable(1, SLOTS)
+    small = SmallTable(1, SLOTS, 1000)
     rng = np.random.default_rng(8)
     rows = [rng.integers(0, 300, n) for n in (1000, 1, 700)]
     parts = [run(small, keys) for keys in rows]
