@@ -7,6 +7,7 @@ from typing import Any
 
 from locality.advisor.tables import printed
 from locality.advisor.workload import Skipped
+from locality.plan.nodes import PRIMARY
 from locality.runtime.units import byte_size
 
 
@@ -23,40 +24,67 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A table's rows in another order.
+    """A table's rows in another order, or a further layout of it.
 
-    order, curve: as :meth:`Connection.optimize` takes them. why: the queries that gain, those that gain most first.
-    bytes_saved: of one run of the workload. bytes_written, seconds: that building takes, predicted.
+    layout, order, curve, columns: as :meth:`Connection.optimize` takes them; ``layout`` is ``primary`` where the table
+    itself is to be put in the order, and has no ``columns``.
+    why: the queries that gain, those that gain most first. bytes_saved: of one run of the workload.
+    bytes_stored: that the store takes more. bytes_written, seconds: that building takes, predicted.
     break_even: queries of the workload after which building has paid.
     """
 
     table: str
+    layout: str
     order: tuple[str, ...]
     curve: tuple[str, ...]
+    columns: tuple[str, ...] | None
     why: tuple[str, ...]
     bytes_saved: int
+    bytes_stored: int
     bytes_written: int
     seconds: float
     break_even: float
 
     @property
-    def layout(self) -> str:
-        """The order in a word or two."""
-        return ", ".join([*self.order, *([f"curve({', '.join(self.curve)})"] if self.curve else [])])
+    def placement(self) -> str:
+        """The order, and the columns of a further layout, for people."""
+        order = ", ".join([*self.order, *([f"curve({', '.join(self.curve)})"] if self.curve else [])])
+        return order if self.columns is None else f"{order}; a copy of {', '.join(self.columns)}"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A further layout that is not worth the bytes of its files."""
+
+    table: str
+    layout: str
+    bytes_stored: int
+    reason: str
 
 
 @dataclass(frozen=True)
 class Advice:
-    """What to do for a workload; prints as tables."""
+    """What to do for a workload; prints as tables.
+
+    removals: only told; :meth:`Connection.drop_layout` carries one out. notes: what else is to be known.
+    """
 
     proposals: tuple[Proposal, ...]
     forecasts: tuple[Forecast, ...]
     skipped: tuple[Skipped, ...]
+    removals: tuple[Removal, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def losers(self) -> tuple[Forecast, ...]:
         """Queries that would move more than a hundredth more."""
         return tuple(each for each in self.forecasts if each.bytes_after > 1.01 * each.bytes_before)
+
+    @property
+    def steps(self) -> tuple[Proposal, ...]:
+        """The proposals as they are to be carried out: tables' orders first, since these renew further layouts."""
+        orders = {each.table: each for each in self.proposals if each.layout == PRIMARY}
+        return (*orders.values(), *(each for each in self.proposals if each.layout != PRIMARY))
 
     def to_dict(self) -> dict[str, Any]:
         """The advice as JSON values."""
@@ -65,29 +93,36 @@ class Advice:
     def __str__(self) -> str:
         parts = []
         if self.proposals:
-            rows = [
-                (
-                    p.table,
-                    p.layout,
-                    byte_size(p.bytes_saved),
-                    byte_size(p.bytes_written),
-                    f"{p.seconds:.1f} s",
-                    f"{p.break_even:,.0f}",
-                    ", ".join(p.why[:4]) + (", ..." if len(p.why) > 4 else ""),
-                )
-                for p in self.proposals
-            ]
-            header = ("table", "order by", "saves a run", "writes", "takes", "pays after queries", "because of")
-            parts.append(printed("proposed", header, rows))
+            header = ("table", "order by", "saves a run", "stores", "writes", "takes", "pays after", "because of")
+            parts.append(printed("proposed", header, [_proposed(each) for each in self.proposals]))
         else:
-            parts.append("nothing to propose: no other order would move enough fewer bytes to pay for building it")
+            parts.append("nothing to propose: nothing would save enough bytes to pay for building it")
         queries = [(f.place, byte_size(f.bytes_before), byte_size(f.bytes_after), _change(f)) for f in self.forecasts]
         if queries:
             parts.append(printed("bytes moved", ("query", "today", "predicted", "change"), queries))
         if self.losers:
             parts.append("more bytes than today: " + ", ".join(f.place for f in self.losers))
+        parts += [
+            f"layout {each.layout} of {each.table} may go, {byte_size(each.bytes_stored)}: {each.reason}"
+            for each in self.removals
+        ]
+        parts += self.notes
         parts += [f"skipped {each.place}: {each.reason}" for each in self.skipped]
         return "\n\n".join(parts)
+
+
+def _proposed(proposal: Proposal) -> tuple[str, ...]:
+    runs = f"{proposal.break_even:,.0f} " + ("query" if round(proposal.break_even) == 1 else "queries")
+    return (
+        proposal.table,
+        proposal.placement,
+        byte_size(proposal.bytes_saved),
+        byte_size(proposal.bytes_stored),
+        byte_size(proposal.bytes_written),
+        f"{proposal.seconds:.1f} s",
+        runs,
+        ", ".join(proposal.why[:4]) + (", ..." if len(proposal.why) > 4 else ""),
+    )
 
 
 def _change(forecast: Forecast) -> str:

@@ -30,10 +30,9 @@ _MOST_PARAMETERS = 256
 
 @dataclass(slots=True)
 class _Asked:
-    """Runs of one text at one version of the store; the engine and the parameters are those of the last."""
+    """Runs of one text at one version of the store; the profile and the parameters are those of the last."""
 
-    engine: str = ""
-    reason: str = ""
+    profile: Profile
     params: Parameters | None = None
     count: int = 0
     seconds: float = 0.0
@@ -63,9 +62,9 @@ class WorkloadLog:
             if asked is None:
                 if self._held > 2 * _MOST_BYTES:  # more come than can be written
                     return
-                asked = self._asked[sql, version] = _Asked()
+                asked = self._asked[sql, version] = _Asked(profile)
                 self._held += len(sql)
-            asked.engine, asked.reason = profile.engine, profile.reason
+            asked.profile = profile
             if params and len(params) <= _MOST_PARAMETERS:
                 asked.params = dict(params) if isinstance(params, Mapping) else tuple(params)
             asked.count += 1
@@ -86,11 +85,12 @@ class WorkloadLog:
         self.flush()
         return self._file.read().merged(self._unwritten)
 
-    def mark(self, predicted: Mapping[str, float]) -> None:
-        """Notes that the store was optimized: runs are counted apart from now on, beside the bytes ``predicted``."""
+    def mark(self, predicted: Mapping[str, LoggedShape]) -> None:
+        """Notes that the store was optimized: runs are counted apart from now on, beside what is ``predicted``."""
         self.flush()
         version = self._store.snapshot().version
-        self._file.update(lambda log: log.optimized(version, predicted))
+        if predicted or self._file.read().shapes:
+            self._file.update(lambda log: log.optimized(version, predicted))
 
     def clear(self) -> None:
         """Forgets everything; raises StoreError if the store may not be written to."""
@@ -115,22 +115,26 @@ class WorkloadLog:
             known = {name.lower(): name for name in self._store.snapshot().tables}
             epoch, now = self._file.read().epoch, time.time()
             for (sql, version), runs in asked.items():
-                shape = _logged(sql, runs, known, is_since=version >= epoch, now=now)
+                shape = _logged(sql, version, runs, known, is_since=version >= epoch, now=now)
                 self._unwritten = self._unwritten.merged(Log({shape.text: shape}))
         return self._unwritten
 
 
-def _logged(sql: str, asked: _Asked, tables: Mapping[str, str], *, is_since: bool, now: float) -> LoggedShape:
-    shape = shape_of(sql)
+def _logged(
+    sql: str, version: int, asked: _Asked, tables: Mapping[str, str], *, is_since: bool, now: float
+) -> LoggedShape:
+    shape, profile = shape_of(sql), asked.profile
+    seconds = max(profile.seconds - profile.compile_seconds, 0.0)
+    example = Example(sql, asked.params, profile.bytes_moved, seconds, profile.touched, version)
     runs = Runs(asked.count, asked.seconds, asked.bytes)
     return LoggedShape(
         shape.text,
         tuple(sorted(tables[name] for name in shape.names & tables.keys())),
-        asked.engine,
-        asked.reason,
+        profile.engine,
+        profile.reason,
         before=Runs() if is_since else runs,
         since=runs if is_since else Runs(),
         recent=asked.count,
         last=now,
-        examples=(Example(sql, asked.params),) if is_kept(asked.params) else (),
+        examples=(example,) if is_kept(asked.params) else (),
     )

@@ -42,9 +42,13 @@ class Log:
             shapes[text] = shapes[text].merged(shape) if text in shapes else shape
         return replace(self, shapes=shapes if len(shapes) <= MOST_SHAPES else _first(shapes))
 
-    def optimized(self, version: int, predicted: Mapping[str, float]) -> Log:
-        """With all runs before an optimize, which predicted bytes of a run by shape."""
-        return Log({text: shape.optimized(predicted.get(text)) for text, shape in self.shapes.items()}, version)
+    def optimized(self, version: int, predicted: Mapping[str, LoggedShape]) -> Log:
+        """With all runs before an optimize of what is ``predicted``, by shape."""
+        known = {
+            text: shape.optimized(predicted[text].predicted if text in predicted else None)
+            for text, shape in self.shapes.items()
+        }
+        return Log({**predicted, **known}, version)
 
 
 class LogFile:

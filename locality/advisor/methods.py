@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import overload
 
 from locality.advisor.advice import Advice
+from locality.advisor.analysis import analyse
+from locality.advisor.budget import bytes_allowed, stored_bytes
 from locality.advisor.log import WorkloadLog
 from locality.advisor.logged import LoggedWorkload, logged_workload
-from locality.advisor.search import analyse, choose
+from locality.advisor.search import choose
+from locality.advisor.verdict import disappointing, predictions
 from locality.advisor.workload import Workload, WorkloadQuery, read_workload
 from locality.errors import QueryError
 from locality.plan.nodes import PRIMARY
@@ -17,6 +21,7 @@ from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.query import PreparedQuery
 from locality.runtime.reorganize import place_rows
 from locality.runtime.result import Result
+from locality.runtime.units import byte_size
 from locality.settings import Settings
 from locality.sql.parameters import Parameters
 from locality.storage.rewrite import RewriteReport, drop_layout
@@ -48,19 +53,21 @@ class Advised(ABC):
     def _check_writable(self) -> None:
         """Raises StoreError if the store was opened to be read only."""
 
-    def advise(self, workload: Workload | None = None) -> Advice:
-        """Says which tables should lie in another order for a workload, and what that is worth to each query.
+    def advise(self, workload: Workload | None = None, budget: int | str | None = None) -> Advice:
+        """Says how tables should lie for a workload: what to build and why, its worth to each query, and its cost.
 
-        Every query is run once to measure the bytes that it moves; what it would move is predicted from samples, and
-        nothing is written. Only what pays is proposed.
+        Queries that were not measured yet are run once; what they would move is predicted from samples, and nothing is
+        written. Only what pays is proposed.
 
         Args:
             workload: SQL texts, each alone or with parameters or a weight (how often it is asked); a text with several
                 queries separated by semicolons, or the path of a file of such. Default what the store's log holds, see
                 :meth:`workload`: each query as often as it was asked lately.
+            budget: bytes that the store's files may take in all, also as text (``"2GB"``), or as a multiple of the
+                tables without further layouts (``"1.5x"``). Default what they take now: orders, and no further layouts.
 
         Raises:
-            QueryError: the workload has no query. SourceError: its file can't be read.
+            QueryError: the workload has no query, or the budget is none. SourceError: the file can't be read.
         """
         queries = self._logged() if workload is None else read_workload(workload)
         snapshot = self._snapshot()
@@ -68,10 +75,22 @@ class Advised(ABC):
             queries, snapshot, lambda sql, params: self._plan(sql, params, snapshot), self._answer
         )
         execution = QueryExecution(self._workers, self.settings.memory_bytes)
-        return choose(analyses, skipped, snapshot, execution)
+        held = stored_bytes(snapshot)
+        room = 0 if budget is None else bytes_allowed(budget, snapshot) - held
+        advice = choose(analyses, skipped, snapshot, execution, room)
+        failed = disappointing(analyses, self._log.read(), snapshot)
+        told = {(removal.table, removal.layout) for removal in failed}
+        useless = (removal for removal in advice.removals if (removal.table, removal.layout) not in told)
+        advice = replace(advice, removals=(*failed, *useless))
+        if budget is None or room > 0:
+            return advice
+        note = f"the budget of {byte_size(held + room)} leaves no room for further layouts: "
+        return replace(advice, notes=(f"{note}the store takes {byte_size(held)}",))
 
     @overload
-    def optimize(self, table: Advice) -> tuple[RewriteReport, ...]: ...
+    def optimize(
+        self, table: Advice | None = None, *, workload: Workload | None = None, budget: int | str | None = None
+    ) -> tuple[RewriteReport, ...]: ...
 
     @overload
     def optimize(
@@ -86,12 +105,14 @@ class Advised(ABC):
 
     def optimize(
         self,
-        table: str | Advice,
+        table: str | Advice | None = None,
         *,
         order: str | Sequence[str] = (),
         curve: Sequence[str] = (),
         layout: str = PRIMARY,
         columns: Sequence[str] | None = None,
+        workload: Workload | None = None,
+        budget: int | str | None = None,
     ) -> RewriteReport | tuple[RewriteReport, ...]:
         """Writes the rows of a table again, placed so that queries which filter or group by these columns move less.
 
@@ -100,7 +121,8 @@ class Advised(ABC):
         on meanwhile. Rows that are appended later lie after the others, until the table is optimized again.
 
         Args:
-            table: the table's name; or advice, whose proposals are carried out one table after the other.
+            table: the table's name; or advice, whose proposals are carried out one after the other. Default what
+                :meth:`advise` says of ``workload`` and ``budget``.
             order: a column or several, the most significant first: of the table, or ``parent.column`` of a table that
                 its foreign keys lead to, so that rows lie with those of their parents. NULLs come last.
             curve: columns that queries filter by alike, now by one and now by another: rows that are equal in ``order``
@@ -108,6 +130,8 @@ class Advised(ABC):
             layout: the name of a further copy of the rows to make, or to make anew, instead: the table stays as it is,
                 every later change goes to all layouts, and a query reads the one of which it moves the fewest bytes.
             columns: those that the copy has; default all.
+            workload: see :meth:`advise`.
+            budget: see :meth:`advise`.
 
         Raises:
             CatalogError: there is no such table. SchemaError: there is no such column, or it has no order.
@@ -115,14 +139,22 @@ class Advised(ABC):
                 store can't be written to; it is as it was.
         """
         self._check_writable()
+        if table is None:
+            table = self.advise(workload, budget)
         if isinstance(table, Advice):
-            return tuple(self._place(p.table, p.order, p.curve) for p in table.proposals)
-        return self._place(table, [order] if isinstance(order, str) else order, curve, layout, columns)
+            reports = tuple(self._place(p.table, p.order, p.curve, p.layout, p.columns) for p in table.steps)
+            if reports:
+                self._log.mark(predictions(table) if self.settings.workload_log is not False else {})
+            return reports
+        report = self._place(table, [order] if isinstance(order, str) else order, curve, layout, columns)
+        self._log.mark({})
+        return report
 
     def drop_layout(self, table: str, layout: str) -> None:
         """Removes a layout that :meth:`optimize` made beside the primary one; raises CatalogError if there is none."""
         self._check_writable()
         drop_layout(self._store, table, layout)
+        self._log.mark({})
 
     def workload(self) -> LoggedWorkload:
         """What was asked of the store, by whatever connection, as an object that prints as a table.

@@ -6,12 +6,13 @@ import itertools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from locality.advisor.analysis import Analysis
 from locality.advisor.uses import TableUse
-from locality.advisor.whatif import Analysis
 from locality.errors import SchemaError
 from locality.plan.expressions import columns_of
-from locality.runtime.reorder import RowOrder, resolve_order
+from locality.runtime.reorder import OrderColumn, RowOrder, resolve_order
 from locality.storage.snapshot import Snapshot
+from locality.storage.zones import ZONE_ROWS
 
 #: Columns of a table that orders are made of: those in the filters of most bytes.
 _MOST_COLUMNS = 5
@@ -28,14 +29,23 @@ def candidate_orders(snapshot: Snapshot, table: str, analyses: Sequence[Analysis
         own = [use for use in analysis.uses if use.scan.table == table]
         if own:
             for name in {*_filtered(snapshot, own), *_parents(snapshot, table, analysis.uses)}:
-                weights[name] += analysis.query.weight * analysis.bytes
+                weights[name] += analysis.weight * analysis.bytes
     names = sorted(weights, key=lambda name: -weights[name])[:_MOST_COLUMNS]
     orders: list[tuple[Sequence[str], Sequence[str]]] = [((name,), ()) for name in names]
     orders += [(pair, ()) for pair in itertools.permutations(names, 2)]
     own_names = [name for name in names if "." not in name]
     orders += [((), chosen) for count in (2, 3) for chosen in itertools.combinations(own_names, count)]
     found = (_resolved(snapshot, table, order, curve) for order, curve in orders)
-    return [order for order in found if order is not None]
+    zones = snapshot.tables[table].row_count / ZONE_ROWS
+    # among as many values of the first column as zones, a second one divides none further
+    return [o for o in found if o is not None and (len(o.columns) < 2 or _distinct(snapshot, o, table) < zones)]
+
+
+def _distinct(snapshot: Snapshot, order: RowOrder, table: str) -> int:
+    """Different values of the first column of an order."""
+    first: OrderColumn = order.columns[0]
+    holder = snapshot.tables[first.path[-1].table if first.path else table]
+    return holder.distinct_count(holder.column_names.index(first.column)).count
 
 
 def _resolved(snapshot: Snapshot, table: str, order: Sequence[str], curve: Sequence[str]) -> RowOrder | None:
@@ -54,7 +64,7 @@ def _filtered(snapshot: Snapshot, uses: Sequence[TableUse]) -> set[str]:
             if len(read) == 1:
                 position = use.scan.columns[next(iter(read))]
                 if not table.raw_bytes(position):  # few tests of raw text exclude zones, and sorting it takes long
-                    names.add(table.columns[position].name)
+                    names.add(table.column_name(position))
     return names
 
 

@@ -25,6 +25,8 @@ from locality.storage.zones import ZONE_ROWS, Zones, ordered_keys, zones_of
 #: The most rows of a sample.
 SAMPLE_ROWS = 1 << 18
 _GAPS = 3
+#: Rows of a sample for each row of a thinned one.
+_THIN = 8
 #: Runs are kept where they take a quarter of the codes, see :mod:`locality.encodings.choose`; a run's end has 4 bytes.
 _RUN_GAIN, _RUN_END_BYTES = 4, 4
 
@@ -33,8 +35,9 @@ class Sample:
     """A sample of a table; columns are read when they are first asked for."""
 
     def __init__(self, snapshot: Snapshot, table: Table, execution: Execution) -> None:
-        self.table = table
-        self._snapshot, self._execution = snapshot, execution
+        self.table, self.snapshot = table, snapshot
+        self._execution = execution
+        self._whole: Sample | None = None
         self.rows = min(table.row_count, SAMPLE_ROWS)
         steps = np.arange(self.rows) + (
             np.random.default_rng(0).random(self.rows) if self.rows < table.row_count else 0
@@ -45,6 +48,13 @@ class Sample:
         self._zones: dict[tuple[str, RowOrder], Zones] = {}
         self._ranked: dict[str, npt.NDArray[np.int64]] = {}
 
+    def thinned(self) -> Sample:
+        """A sample of these rows, for a first look."""
+        thin = Sample(self.snapshot, self.table, self._execution)
+        thin._whole, thin._positions = self, np.arange(0, self.rows, _THIN)
+        thin.rows = len(thin._positions)
+        return thin
+
     @cached_property
     def zone_rows(self) -> int:
         """Rows of the sample for each zone of the table, a multiple of 8 as bitmaps need."""
@@ -53,8 +63,10 @@ class Sample:
     def column(self, column: OrderColumn) -> EncodedColumn:
         """The values of a column of the table, or of a parent, for the rows of the sample; shape (rows,)."""
         if column.name not in self._columns:
-            self._columns[column.name] = column_values(
-                self._snapshot, self.table, column, self._execution, self._positions
+            self._columns[column.name] = (
+                column_values(self.snapshot, self.table, column, self._execution, self._positions)
+                if self._whole is None
+                else take(self._whole.column(column), self._positions)
             )
         return self._columns[column.name]
 

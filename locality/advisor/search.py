@@ -1,124 +1,152 @@
-"""The choice: for each table the order under which the workload moves the fewest bytes, if it pays."""
+"""The choice: layouts over which the workload moves the fewest bytes, within a budget, as far as they pay."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from locality.advisor.advice import Advice, Forecast, Proposal
-from locality.advisor.orders import candidate_orders
-from locality.advisor.sample import Sample
-from locality.advisor.uses import table_uses
-from locality.advisor.whatif import Analysis, TableModel, predicted_bytes
-from locality.advisor.workload import Skipped, WorkloadQuery
-from locality.errors import LocalityError
+from locality.advisor.advice import Advice, Forecast, Proposal, Removal
+from locality.advisor.analysis import Analysis
+from locality.advisor.tablesearch import Move, Placements, TableSearch
+from locality.advisor.whatif import Placement
+from locality.advisor.workload import Skipped
 from locality.operators.physical import Execution
-from locality.optimizer import optimize
-from locality.runtime.query import PreparedQuery
-from locality.runtime.reorder import RowOrder
-from locality.runtime.result import Result
-from locality.runtime.statistics import StoredStatistics
-from locality.sql.parameters import Parameters
+from locality.plan.nodes import PRIMARY
 from locality.storage.snapshot import Snapshot
 
-#: A byte more of a query that loses counts as so many bytes less of one that gains.
-_LOSS = 3.0
-#: The share of the bytes read of a table that a proposal must save.
+#: The share of the bytes read of a table that another order of it must save, and a further layout.
 _LEAST_GAIN = 0.05
+_LEAST_FURTHER = 0.02
+#: The share of the bytes read of a table below which a further layout that is there saves too little to be kept.
+_LEAST_KEPT = 0.005
 #: Queries of the workload after which building must have paid.
 _MOST_QUERIES = 100_000
-#: The share of the best candidate's value at which a simpler one is taken.
-_NEARLY = 0.98
+#: The share of its bytes that a query must save to be named as a reason.
+_NAMED = 0.01
 #: Bytes a second that writing a table again takes of its files: about a core's encoding and sorting.
 _WRITE_BYTES = 60e6
 
-Prepare = Callable[[str, Parameters | None], PreparedQuery | str]
-Run = Callable[[str, Parameters | None], Result]
-
-
-def analyse(
-    queries: Sequence[WorkloadQuery], snapshot: Snapshot, prepare: Prepare, run: Run
-) -> tuple[list[Analysis], list[Skipped]]:
-    """Runs each query once to measure it, and reads its plan; those that can't be run are told."""
-    analyses, skipped = [], []
-    for query in queries:
-        try:
-            prepared = prepare(query.sql, query.params)
-            reason = prepared if isinstance(prepared, str) else ""
-            profile = run(query.sql, query.params).profile if isinstance(prepared, PreparedQuery) else None
-        except LocalityError as error:
-            prepared, profile, reason = "", None, str(error).splitlines()[0]
-        if not isinstance(prepared, PreparedQuery) or profile is None or profile.engine != "locality":
-            skipped.append(Skipped(query.place, query.sql, reason or (profile.reason if profile is not None else "")))
-            continue
-        uses = table_uses(optimize(prepared.root, StoredStatistics(snapshot.tables)))
-        seconds = max(profile.seconds - profile.compile_seconds, 0.0)
-        analyses.append(Analysis(query, profile.bytes_moved, seconds, profile.touched, uses))
-    return analyses, skipped
-
 
 def choose(
-    analyses: Sequence[Analysis], skipped: Sequence[Skipped], snapshot: Snapshot, execution: Execution
+    analyses: Sequence[Analysis],
+    skipped: Sequence[Skipped],
+    snapshot: Snapshot,
+    execution: Execution,
+    room: float = 0.0,
 ) -> Advice:
-    """The orders that pay, table by table: the bytes of a query are a sum over tables."""
+    """What pays, step by step: the bytes of a query are a sum over tables.
+
+    room: bytes that further layouts may take.
+    """
     touched = dict.fromkeys(use.scan.table for analysis in analyses for use in analysis.uses)
-    models = {}
-    chosen: dict[str, RowOrder] = {}
+    searches = {
+        table: TableSearch(snapshot, table, analyses, execution) for table in touched if _is_worthwhile(snapshot, table)
+    }
+    design = {table: search.stored for table, search in searches.items()}
     proposals = []
-    for table in touched:
-        stored = snapshot.tables[table]
-        if len(stored.segments) == 0 or stored.row_count <= stored.segments[0].zone_rows:
-            continue
-        models[table] = TableModel(stored, Sample(snapshot, stored, execution))
-        orders = candidate_orders(snapshot, table, analyses)
-        scored = [(_value(analyses, models, {table: order}), order) for order in orders]
-        best = max((value for value, _ in scored), default=0.0)
-        # the first that is nearly as good: those of few columns come first
-        order = next((each for value, each in scored if value >= _NEARLY * best), None)
-        if order is None or best <= _LEAST_GAIN * _bytes_of(table, analyses):
-            continue
-        written = sum(file.size for file in snapshot.entries[table].files)
-        proposal = _proposal(table, order, analyses, models, written)
-        if proposal.break_even <= _MOST_QUERIES:
-            chosen[table] = order
-            proposals.append(proposal)
+    left = room
+    while (found := _best(searches, design, analyses, left)) is not None:
+        move, proposal = found
+        design[move.table] = move.after
+        left -= move.size
+        proposals.append(proposal)
     forecasts = tuple(
-        Forecast(a.query.place, a.query.sql, a.query.weight, a.bytes, round(predicted_bytes(a, models, chosen)))
+        Forecast(a.query.place, a.query.sql, a.weight, a.bytes, round(max(a.bytes + _change(searches, design, a), 0.0)))
         for a in analyses
     )
-    return Advice(tuple(proposals), forecasts, tuple(skipped))
+    removals = tuple(removal for search in searches.values() for removal in _removals(search, design))
+    return Advice(tuple(proposals), forecasts, tuple(skipped), removals)
 
 
-def _bytes_of(table: str, analyses: Sequence[Analysis]) -> float:
-    """Bytes of a table's columns that a run of the workload reads."""
-    return sum(
-        a.query.weight * nbytes for a in analyses for name, nbytes in a.touched.items() if name.startswith(f"{table}.")
-    )
+def _is_worthwhile(snapshot: Snapshot, table: str) -> bool:
+    """Whether the table has more than one zone."""
+    stored = snapshot.tables[table]
+    return len(stored.segments) > 0 and stored.row_count > stored.segments[0].zone_rows
 
 
-def _value(analyses: Sequence[Analysis], models: Mapping[str, TableModel], orders: Mapping[str, RowOrder]) -> float:
-    """Bytes that a run of the workload moves less, losses counting more."""
-    changes = (a.query.weight * (a.bytes - predicted_bytes(a, models, orders)) for a in analyses)
-    return sum(change if change > 0 else _LOSS * change for change in changes)
+def _change(searches: Mapping[str, TableSearch], design: Mapping[str, Placements], analysis: Analysis) -> float:
+    tables = {use.scan.table for use in analysis.uses} & searches.keys()
+    return sum(searches[table].change(analysis, design[table]) for table in tables)
 
 
-def _proposal(
-    table: str, order: RowOrder, analyses: Sequence[Analysis], models: Mapping[str, TableModel], written: int
-) -> Proposal:
-    after = [predicted_bytes(a, models, {table: order}) for a in analyses]
-    gains = sorted(((a.bytes - b, a) for a, b in zip(analyses, after, strict=True)), key=lambda pair: -pair[0])
-    saved = sum(a.query.weight * gain for gain, a in gains)
-    quicker = sum(
-        a.query.weight * a.seconds * (1 - b / a.bytes) for a, b in zip(analyses, after, strict=True) if a.bytes
-    )
+def _best(
+    searches: Mapping[str, TableSearch], design: Mapping[str, Placements], analyses: Sequence[Analysis], room: float
+) -> tuple[Move, Proposal] | None:
+    """The next step: another order of a table, which takes no room; else the layout that saves most for its size."""
+    reorders = [
+        move
+        for table, search in searches.items()
+        for move in search.reorders(design[table])
+        if move.value > _LEAST_GAIN * search.bytes_read
+    ]
+    for move in sorted(reorders, key=lambda each: -each.value):
+        if (proposal := _paying(searches[move.table], move, analyses)) is not None:
+            return move, proposal
+    additions = [
+        move
+        for table, search in searches.items()
+        if room > 0
+        for move in search.additions(design[table])
+        if move.size <= room and move.value > _LEAST_FURTHER * search.bytes_read
+    ]
+    for move in sorted(additions, key=lambda each: -each.value / each.size):
+        if (proposal := _paying(searches[move.table], move, analyses)) is not None:
+            return move, proposal
+    return None
+
+
+def _paying(search: TableSearch, move: Move, analyses: Sequence[Analysis]) -> Proposal | None:
+    """The step as a proposal; None if no query gains by it, or too little."""
+    before = [a.bytes + search.change(a, move.before) for a in search.analyses]
+    gains = [search.change(a, move.before) - search.change(a, move.after) for a in search.analyses]
+    ordered = sorted(zip(gains, before, search.analyses, strict=True), key=lambda each: -each[0])
+    why = tuple(a.query.place for gain, held, a in ordered if gain > _NAMED * held)
+    quicker = sum(a.weight * a.seconds * gain / a.bytes for gain, _, a in ordered if a.bytes)
+    if not why or quicker <= 0:
+        return None
+    written = _bytes_written(search, move)
     seconds = written / _WRITE_BYTES
-    runs = seconds / quicker if quicker > 0 else float("inf")
+    runs = seconds / quicker * sum(a.weight for a in analyses)
+    order = move.changed.order
+    if runs > _MOST_QUERIES or order is None:
+        return None
     return Proposal(
-        table,
-        tuple(column.name for column in order.columns),
-        tuple(column.name for column in order.curve),
-        tuple(a.query.place for gain, a in gains if gain > 0.01 * a.bytes),
-        round(saved),
-        written,
-        seconds,
-        runs * sum(a.query.weight for a in analyses),
+        table=move.table,
+        layout=move.changed.name,
+        order=order.names[0],
+        curve=order.names[1],
+        columns=_names(search, move.changed),
+        why=why,
+        bytes_saved=round(sum(a.weight * gain for gain, _, a in ordered)),
+        bytes_stored=round(move.size),
+        bytes_written=round(written),
+        seconds=seconds,
+        break_even=runs,
     )
+
+
+def _bytes_written(search: TableSearch, move: Move) -> float:
+    """Bytes of the layout; of all layouts if it is the primary one, by whose rows the others know theirs."""
+    if move.changed.name != PRIMARY:
+        return move.size
+    return float(sum(file.size for file in search.entry.files)) + sum(
+        search.size(placement) for placement in move.after[1:] if placement.order is not None
+    )
+
+
+def _names(search: TableSearch, placement: Placement) -> tuple[str, ...] | None:
+    """The columns of a further layout; None for the primary one, which has all."""
+    if placement.name == PRIMARY or placement.columns is None:
+        return None
+    return tuple(search.table.column_name(column) for column in sorted(placement.columns))
+
+
+def _removals(search: TableSearch, design: Mapping[str, Placements]) -> list[Removal]:
+    """Further layouts that are there and save nothing worth their bytes."""
+    placements = design[search.table.name]
+    now, found = search.value(placements), []
+    for layout in search.entry.layouts[1:]:
+        others = tuple(placement for placement in placements if placement.name != layout.name)
+        if now - search.value(others) < _LEAST_KEPT * search.bytes_read:
+            size = sum(file.size for file in layout.files)
+            found.append(Removal(search.table.name, layout.name, size, "the workload gains nothing by it"))
+    return found

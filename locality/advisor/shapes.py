@@ -52,10 +52,21 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A query of a shape, as it was asked: its text, and the values of its parameters."""
+    """A query of a shape, as it was asked: its text, and the values of its parameters.
+
+    bytes, seconds, touched: of its last run, see Profile. version: that the store was at.
+    """
 
     sql: str
     params: Parameters | None = None
+    bytes: int = 0
+    seconds: float = 0.0
+    touched: Mapping[str, int] = field(default_factory=dict)
+    version: int = 0
+
+    def is_as(self, other: Example) -> bool:
+        """Whether it is the same query."""
+        return self.sql == other.sql and self.params == other.params
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +103,7 @@ class LoggedShape:
     def merged(self, other: LoggedShape) -> LoggedShape:
         """With the runs of ``other``, which are later."""
         last = max(self.last, other.last)
-        kept = [each for each in self.examples if each not in other.examples]
+        kept = [each for each in self.examples if not any(each.is_as(later) for later in other.examples)]
         return replace(
             other,
             earlier=self.earlier + other.earlier,
@@ -105,7 +116,7 @@ class LoggedShape:
         )
 
     def optimized(self, predicted: float | None) -> LoggedShape:
-        """With its runs so far as those before."""
+        """With its runs so far as those before an optimize."""
         if not self.since.count:
             return replace(self, predicted=predicted)
         earlier = self.earlier + self.before
@@ -119,7 +130,7 @@ class LoggedShape:
     def from_json(entry: dict[str, Any]) -> LoggedShape:
         """The inverse of :meth:`to_json`; raises ValueError, KeyError or TypeError for what isn't one."""
         runs = {name: Runs(**entry[name]) for name in ("earlier", "before", "since")}
-        examples = tuple(Example(each["sql"], _params(each["params"])) for each in entry["examples"])
+        examples = tuple(Example(**{**each, "params": _params(each["params"])}) for each in entry["examples"])
         return LoggedShape(**{**entry, **runs, "tables": tuple(entry["tables"]), "examples": examples})
 
 
@@ -137,13 +148,13 @@ def is_kept(params: Parameters | None) -> bool:
 
 
 def _example_json(example: Example) -> dict[str, Any]:
-    params: Any = example.params
+    params: Any = None
     match example.params:
         case Mapping() as named:
             params = {"names": {name: _value_json(value) for name, value in named.items()}}
         case Sequence() as values:
             params = [_value_json(value) for value in values]
-    return {"sql": example.sql, "params": params}
+    return {**asdict(example), "params": params}
 
 
 def _value_json(value: Any) -> Any:
@@ -165,7 +176,7 @@ def _params(params: Any) -> Parameters | None:
         case {"names": dict() as named}:
             return {name: _value(value) for name, value in named.items()}
         case _:
-            return [_value(value) for value in params]
+            return tuple(_value(value) for value in params)
 
 
 def _value(value: Any) -> object:

@@ -13,21 +13,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from locality.advisor.analysis import Analysis
 from locality.advisor.sample import Sample
 from locality.advisor.uses import Grouping, TableUse
-from locality.advisor.workload import WorkloadQuery
 from locality.encodings import EncodedColumn
 from locality.operators.filters.filter import Test, plan_tests
+from locality.operators.filters.zones import possible_zones
 from locality.operators.relations.relation import ColumnsSegment, Relation
 from locality.operators.relations.tables import scan_relation
 from locality.plan.expressions import columns_of
+from locality.plan.nodes import PRIMARY
+from locality.plan.virtual import NAMES
 from locality.runtime.reorder import OrderColumn, RowOrder
-from locality.storage.table import Table
+from locality.storage.snapshot import Snapshot
+from locality.storage.table import ForeignKey, Layout, Table
 from locality.storage.zones import Zones
-
-Bits = npt.NDArray[np.bool_]
 
 #: Values in the ranges of all zones, as a multiple of the rows, up to which a grouping finds its key clustered.
 _MOST_SPREAD = 2
@@ -37,15 +38,34 @@ _FEW_GROUPS = 65536
 _WORD = 8
 
 
-@dataclass(frozen=True, eq=False)
-class Analysis:
-    """A query of the workload as it is today. bytes, seconds, touched: measured, see Profile."""
+@dataclass(frozen=True)
+class Placement:
+    """A layout of a table, as it is or might be.
 
-    query: WorkloadQuery
-    bytes: int
-    seconds: float
-    touched: Mapping[str, int]
-    uses: tuple[TableUse, ...]
+    order: how its rows lie; None for that of the stored layout of this name.
+    columns: positions in the table of those that it has; None for all.
+    """
+
+    name: str
+    order: RowOrder | None = None
+    columns: frozenset[int] | None = None
+
+    def serves(self, use: TableUse) -> bool:
+        """Whether the scan could read it."""
+        return self.columns is None or self.columns.issuperset(c for c in use.scan.columns if c not in NAMES)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a scan reads of a layout.
+
+    share: of the rows, those in zones that its tests can't exclude. columns: bytes by the column's stored name.
+    routed: the bytes by which the optimizer chooses among layouts.
+    """
+
+    share: float
+    columns: Mapping[str, float]
+    routed: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,26 +79,32 @@ class _SampleSegment(ColumnsSegment):
 
 
 class TableModel:
-    """Predictions for one table under any order."""
+    """Predictions for one table in any layout."""
 
     def __init__(self, table: Table, sample: Sample) -> None:
         self.table, self.sample = table, sample
         self._tests: dict[TableUse, tuple[list[Test], Relation]] = {}
-        self._today: dict[TableUse, float] = {}
-        self._widths: dict[tuple[int, RowOrder | None], float] = {}
+        self._costs: dict[tuple[TableUse, RowOrder | str], Cost] = {}
+        self._widths: dict[tuple[int, RowOrder | str], float] = {}
 
-    def today(self, use: TableUse) -> float:
-        """The share of rows in zones that the scan reads as the table lies now."""
-        if use not in self._today:
-            self._today[use] = self._share_today(use)
-        return self._today[use]
+    def cost(self, use: TableUse, placement: Placement) -> Cost:
+        """What the scan reads if it reads this layout."""
+        key = use, placement.order or placement.name
+        if key not in self._costs:
+            share = self._share_ordered(use, placement.order) if placement.order else self._share_today(use, placement)
+            rows = share * self.table.row_count
+            widths = {column: self.width(column, placement) for column in use.scan.columns if column not in NAMES}
+            read = {use.scan.columns[index] for index in use.scanned | use.gathered}
+            columns = {self._stored_name(column): rows * widths[column] for column in read}
+            self._costs[key] = Cost(share, columns, rows * sum(widths.values()))
+        return self._costs[key]
 
-    def _share_today(self, use: TableUse) -> float:
-        relation = scan_relation(self.table, use.scan)
+    def _share_today(self, use: TableUse, placement: Placement) -> float:
+        relation = scan_relation(self.table, replace(use.scan, layout=placement.name))
         tests = plan_tests(relation, use.conjuncts)
         rows = 0
         for number, segment in enumerate(relation.segments):
-            possible = _possible(tests, relation, number)
+            possible = possible_zones(relation, tests, number)
             if possible is None:
                 rows += segment.row_count
             else:
@@ -86,102 +112,135 @@ class TableModel:
                 rows += int((np.minimum(first + segment.zone_rows, segment.row_count) - first).sum())
         return rows / max(self.table.row_count, 1)
 
-    def ordered(self, use: TableUse, order: RowOrder) -> float:
-        """The share of rows in zones that it would read if the table lay in an order."""
+    def _share_ordered(self, use: TableUse, order: RowOrder) -> float:
         tests, relation = self._planned(use)
         (segment,) = relation.segments
         tested = {index for test in tests for e in test.reads for index in columns_of(e)}
-        bounds = {index: self.sample.zones(self.column(use, index), order) for index in tested}
+        if not tested:
+            return 1.0
+        bounds = {index: self.sample.zones(self._column(use.scan.columns[index]), order) for index in tested}
         columns = tuple(segment.column(i) for i in range(len(relation.types)))
         view = _SampleSegment(columns, segment.row_count, bounds)
-        possible = _possible(tests, replace(relation, segments=(view,)), 0)
+        possible = possible_zones(replace(relation, segments=(view,)), tests, 0)
         return 1.0 if possible is None or not len(possible) else float(possible.mean())
 
-    def column(self, use: TableUse, index: int) -> OrderColumn:
-        """A scan's column by its position in the scan."""
-        name = self.table.columns[use.scan.columns[index]].name
-        return OrderColumn(name, (), name)
+    def _column(self, position: int) -> OrderColumn:
+        """A column of the table, or one that its layouts carry."""
+        name = self.table.column_name(position)
+        if position < len(self.table.columns):
+            return OrderColumn(name, (), name)
+        return _carried_column(self.sample.snapshot, self.table, position)
 
-    def width(self, position: int, order: RowOrder | None = None) -> float:
-        """Bytes of a value of a column of the table, by position: today for None, or if it lay in an order."""
-        key = position, order
+    def _stored_name(self, position: int) -> str:
+        return f"{self.table.name}.{self.table.column_name(position)}"
+
+    def width(self, position: int, placement: Placement) -> float:
+        """Bytes of a value of a column of the table, by position, in a layout."""
+        key = position, placement.order or placement.name
         if key not in self._widths:
-            self._widths[key] = self._width_today(position) if order is None else self._width_after(position, order)
+            order = placement.order
+            self._widths[key] = (
+                self._width_today(position, placement.name) if order is None else self._width_after(position, order)
+            )
         return self._widths[key]
 
-    def _width_today(self, position: int) -> float:
+    def _width_today(self, position: int, name: str) -> float:
         rows = max(self.table.row_count, 1)
-        return sum(segment.width(position) * segment.row_count for segment in self.table.segments) / rows
+        if raw := self.table.raw_bytes(position):
+            return raw / rows
+        layout = self._holder(position, name)
+        index = layout.positions[position]
+        return sum(segment.width(index) * segment.row_count for segment in layout.segments) / rows
+
+    def _holder(self, position: int, name: str = PRIMARY) -> Layout:
+        """The layout of a name, or if it lacks a column, another one that has it."""
+        found = self.table.layout(name)
+        return next(layout for layout in (found, *self.table.layouts) if position in layout.positions)
 
     def _width_after(self, position: int, order: RowOrder) -> float:
-        encoding = self.table.segments[0].encoding(position)
+        held = self._holder(position)
+        encoding = held.segments[0].encoding(held.positions[position])
+        today = self.width(position, Placement(held.name))
         if encoding in ("text", "opaque"):
-            return self.width(position)
-        name = self.table.columns[position].name
-        return self.sample.width(OrderColumn(name, (), name), order, self.width(position), encoding)
+            return today
+        return self.sample.width(self._column(position), order, today, encoding)
 
-    def clusters(self, grouping: Grouping, use: TableUse, order: RowOrder | None) -> bool:
-        """Whether rows of a group lie together: today for None, or if the table lay in an order."""
+    def clusters(self, grouping: Grouping, use: TableUse, placement: Placement) -> bool:
+        """Whether rows of a group lie together in a layout."""
         position = use.scan.columns[grouping.column]
-        if order is None:
-            parts = [(segment.zones(position), segment.column(position)) for segment in self.table.segments]
+        if placement.order is None:
+            layout = self.table.layout(placement.name)
+            index = layout.positions[position]
+            parts = [(segment.zones(index), segment.column(index)) for segment in layout.segments]
         else:
-            column = self.column(use, grouping.column)
-            parts = [(self.sample.zones(column, order), self.sample.column(column))]
+            column = self._column(position)
+            parts = [(self.sample.zones(column, placement.order), self.sample.column(column))]
         return sum(_spread(zones, column) for zones, column in parts) <= _MOST_SPREAD * self.table.row_count
 
     def _planned(self, use: TableUse) -> tuple[list[Test], Relation]:
         if use not in self._tests:
             stored = scan_relation(self.table, use.scan)
             needed = {i for conjunct in use.conjuncts for i in columns_of(conjunct)}
-            empty = [EncodedColumn(dtype, "constant", self.sample.rows, all_null=True) for dtype in use.scan.types]
-            columns = [self.sample.column(self.column(use, i)) if i in needed else empty[i] for i in range(len(empty))]
+            columns = [
+                self.sample.column(self._column(use.scan.columns[i]))
+                if i in needed
+                else EncodedColumn(dtype, "constant", self.sample.rows, all_null=True)
+                for i, dtype in enumerate(use.scan.types)
+            ]
             segment = ColumnsSegment(tuple(columns), self.sample.rows)
             relation = Relation(stored.name, stored.types, stored.intervals, (segment,), 0.0, stored.distinct)
             self._tests[use] = plan_tests(relation, use.conjuncts), relation
         return self._tests[use]
 
+    def change(self, analysis: Analysis, placements: Sequence[Placement]) -> float:
+        """Bytes that a query would move more, negative if less, if these were the table's layouts."""
+        before: dict[str, float] = defaultdict(float)
+        after: dict[str, float] = defaultdict(float)
+        total = 0.0
+        for use in analysis.uses:
+            if use.scan.table != self.table.name:
+                continue
+            today = Placement(use.scan.layout)
+            chosen = self.routed(use, placements)
+            if chosen is None:  # its plan would be another one
+                return float("inf")
+            for name, nbytes in self.cost(use, today).columns.items():
+                before[name] += nbytes
+            for name, nbytes in self.cost(use, chosen).columns.items():
+                after[name] += nbytes
+            total += sum(self._state_change(grouping, use, today, chosen) for grouping in use.groupings)
+        for name, modelled in before.items():
+            total += analysis.touched.get(name, 0) * (after[name] / modelled - 1) if modelled else 0.0
+        return total
 
-def predicted_bytes(analysis: Analysis, models: Mapping[str, TableModel], orders: Mapping[str, RowOrder]) -> float:
-    """Bytes that the query would move if each table of ``orders`` lay so."""
-    before: dict[str, float] = defaultdict(float)
-    after: dict[str, float] = defaultdict(float)
-    total = float(analysis.bytes)
-    for use in analysis.uses:
-        order = orders.get(use.scan.table)
-        if order is None:
-            continue
-        model = models[use.scan.table]
-        shares = model.today(use), model.ordered(use, order)
-        for index in use.scanned | use.gathered:
-            position = use.scan.columns[index]
-            name = f"{model.table.name}.{model.table.columns[position].name}"
-            before[name] += model.width(position) * shares[0] * model.table.row_count
-            after[name] += model.width(position, order) * shares[1] * model.table.row_count
-        total += sum(_state_change(model, grouping, use, order, shares[1]) for grouping in use.groupings)
-    for name, modelled in before.items():
-        measured = analysis.touched.get(name, 0)
-        total += measured * (after[name] / modelled - 1) if modelled else 0.0
-    return max(total, 0.0)
+    def routed(self, use: TableUse, placements: Sequence[Placement]) -> Placement | None:
+        """The layout that the optimizer would have a scan read, see :mod:`locality.optimizer.route`; None has all."""
+        return min((p for p in placements if p.serves(use)), key=lambda p: self.cost(use, p).routed, default=None)
+
+    def _state_change(self, grouping: Grouping, use: TableUse, today: Placement, chosen: Placement) -> float:
+        """Bytes of state that a grouping has more in another layout, see operators/aggregation."""
+        position = use.scan.columns[grouping.column]
+        groups = self.table.distinct_count(position).count
+        if groups <= max(_FEW_GROUPS, self.table.row_count // 16) or today == chosen:
+            return 0.0
+        was, will = (self.clusters(grouping, use, placement) for placement in (today, chosen))
+        if was == will:
+            return 0.0
+        records = self.table.row_count * self.cost(use, chosen).share * (1 + grouping.slots)
+        more = 2 * _WORD * (records + groups)
+        return more if was else -more
 
 
-def _state_change(model: TableModel, grouping: Grouping, use: TableUse, order: RowOrder, share: float) -> float:
-    """Bytes of state that a grouping has more if the table lies in an order, see operators/aggregation."""
-    position = use.scan.columns[grouping.column]
-    groups = model.table.distinct_count(position).count
-    if groups <= max(_FEW_GROUPS, model.table.row_count // 16):
-        return 0.0
-    was, will = (model.clusters(grouping, use, lies) for lies in (None, order))
-    if was == will:
-        return 0.0
-    records = model.table.row_count * share * (1 + grouping.slots)
-    more = 2 * _WORD * (records + groups)
-    return more if was else -more
-
-
-def _possible(tests: Sequence[Test], relation: Relation, segment: int) -> Bits | None:
-    known = [bits for test in tests if (bits := test.possible(relation, segment)) is not None]
-    return np.logical_and.reduce(known) if known else None
+def _carried_column(snapshot: Snapshot, table: Table, number: int) -> OrderColumn:
+    """A derived column of a table, by its number, as one of a parent's."""
+    derived = table.derived_columns[number - len(table.columns)]
+    path, holder = [], table
+    for reference in derived.plan.path:
+        parent = snapshot.tables[reference.table]
+        names = (tuple(holder.columns[i].name for i in reference.columns), parent.name)
+        path.append(ForeignKey(*names, tuple(parent.columns[i].name for i in reference.parents)))
+        holder = parent
+    return OrderColumn(derived.name, tuple(path), holder.column_name(derived.plan.column))
 
 
 def _spread(zones: Zones, column: EncodedColumn) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,13 +25,26 @@ _COMMENT = re.compile(r"\s+|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 @dataclass(frozen=True)
+class Measurement:
+    """What a run of a query took, see Profile."""
+
+    bytes: int
+    seconds: float
+    touched: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class WorkloadQuery:
-    """A query of a workload. place: where it was found, for people. weight: how often it is asked."""
+    """A query of a workload. place: where it was found, for people. weight: how often it is asked.
+
+    measured: a run over the layouts as they are now; None if there was none yet.
+    """
 
     place: str
     sql: str
     params: Parameters | None = None
     weight: float = 1.0
+    measured: Measurement | None = None
 
 
 @dataclass(frozen=True)
@@ -69,12 +83,15 @@ def _of_file(path: Path) -> list[WorkloadQuery]:
 
 
 def _of_script(text: str, place: str) -> list[WorkloadQuery]:
-    found = []
+    found: list[WorkloadQuery] = []
+    lines: Counter[int] = Counter()
     for start, part in _statements(text):
         bare = part.lstrip()
         line = text.count("\n", 0, start + len(part) - len(bare)) + 1
         if _COMMENT.sub("", bare):
-            found.append(WorkloadQuery(f"{place} {line}", bare.rstrip()))
+            lines[line] += 1
+            which = f" ({lines[line]})" if lines[line] > 1 else ""
+            found.append(WorkloadQuery(f"{place} {line}{which}", bare.rstrip()))
     return found
 
 

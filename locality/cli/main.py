@@ -11,10 +11,11 @@ from locality import LocalityError, __version__
 from locality.cli.advise import advise
 from locality.cli.bench import bench
 from locality.cli.ingest import ingest
+from locality.cli.optimize import optimize
 from locality.cli.options import examples
 from locality.cli.query import explain, sql
 from locality.cli.reasons import reasons
-from locality.cli.store import compact, info, optimize, verify
+from locality.cli.store import compact, info, verify
 from locality.cli.workload import workload
 
 FAILED = 1

@@ -19,6 +19,21 @@ threads_option: Decorator = click.option(
     "--threads", type=click.IntRange(min=1), metavar="N", help="Worker threads; all cores by default."
 )
 
+workload_option: Decorator = click.option(
+    "--workload",
+    "-w",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A file of SQL texts separated by semicolons; what can't be answered is told and left out. Default what was "
+    "asked of the store: locality workload STORE shows it.",
+)
+
+budget_option: Decorator = click.option(
+    "--budget",
+    metavar="SIZE",
+    help="Bytes that the store's files may take, such as 2GB, or 1.5x of its tables without further layouts. Default "
+    "what they take now.",
+)
+
 
 def open_store(
     store: Path, threads: int | None = None, *, read_only: bool = True, workload_log: bool | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,16 @@ import pyarrow as pa
 import pytest
 
 import locality
+from locality.advisor.budget import bytes_allowed
+from locality.advisor.logfile import Log
+from locality.advisor.shapes import Runs
 from locality.advisor.workload import read_workload
 from locality.connection import Connection
+from locality.storage.catalog import NameMap
+from locality.storage.snapshot import Snapshot
 
 ROWS = 1 << 18
+NOTHING = Snapshot(0, NameMap(), NameMap())
 
 
 @pytest.fixture
@@ -64,6 +71,78 @@ def test_nothing_is_proposed_where_no_order_helps(con: Connection) -> None:
     assert "nothing to propose" in str(advice)
 
 
+BY_NUMBER = "select number, sum(amount) from line where number between 1000 and 3000 group by number"
+
+
+def as_before(log: Log) -> Log:
+    """The log as if what was done had changed nothing."""
+    shapes = {text: replace(s, since=Runs(9, 1.0, round(9 * s.before.mean_bytes))) for text, s in log.shapes.items()}
+    return replace(log, shapes=shapes)
+
+
+def test_a_further_layout_is_proposed_where_the_budget_has_room(con: Connection) -> None:
+    con.optimize("line", order="number")
+    queries = [(sql, 1.0) for sql in DAYS] + [(BY_NUMBER, 50.0)]
+    answers = [sorted(con.sql(sql).fetchall()) for sql, _ in queries]
+    assert con.advise(queries).proposals == ()
+    advice = con.advise(queries, budget="2x")
+    (proposal,) = advice.proposals
+    assert (proposal.table, proposal.layout, proposal.order[0]) == ("line", "by_shipped", "shipped")
+    assert set(proposal.columns or ()) == {"shipped", "amount"}
+    (report,) = con.optimize(advice)
+    assert report.bytes_stored - report.bytes_before == pytest.approx(proposal.bytes_stored, rel=0.25)
+    assert [sorted(con.sql(sql).fetchall()) for sql, _ in queries] == answers
+    for (sql, _), forecast in zip(queries, advice.forecasts, strict=True):
+        assert forecast.bytes_after == pytest.approx(moved(con, sql), rel=0.25)
+    again = con.advise(queries, budget="2x")
+    assert (again.proposals, again.removals) == ((), ())
+    (removal,) = con.advise([BY_NUMBER]).removals
+    assert (removal.table, removal.layout) == ("line", "by_shipped")
+    con.workload()
+    con._log._file.update(as_before)
+    (removal,) = con.advise(DAYS).removals
+    assert "predicted to save" in removal.reason
+    assert con.workload().drift == 0
+    con.drop_layout("line", "by_shipped")
+    assert con.advise(DAYS).removals == ()
+
+
+def test_a_budget_that_is_too_small_is_told(con: Connection) -> None:
+    advice = con.advise(DAYS, budget=1000)
+    assert "leaves no room" in str(advice)
+    assert all(proposal.layout == "primary" for proposal in advice.proposals)
+
+
+@pytest.mark.parametrize("budget", ["", "much", "1.5y", -1, 0, "0x", True, "1e3"])
+def test_what_is_no_budget_is_refused(budget: Any) -> None:
+    with pytest.raises(locality.errors.QueryError, match="is no budget"):
+        bytes_allowed(budget, NOTHING)
+
+
+def test_budgets_have_units() -> None:
+    assert [bytes_allowed(each, NOTHING) for each in (7, "2GB", "1.5 MiB")] == [7, 2 * 10**9, 3 << 19]
+
+
+def test_what_was_asked_is_optimized_for(con: Connection) -> None:
+    for sql in DAYS:
+        con.sql(sql)
+    before = moved(con, DAYS[1])
+    (report,) = con.optimize()
+    assert (report.table, report.order[0]) == ("line", "shipped")
+    assert moved(con, DAYS[1]) < before / 2
+    (shape,) = con.workload().shapes
+    assert (shape.before.count, shape.since.count) == (4, 1)
+    assert shape.before.mean_bytes == pytest.approx(before, rel=0.01)
+    assert shape.predicted == pytest.approx(shape.since.mean_bytes, rel=0.25)
+    assert "since the last optimize" in str(con.workload())
+    assert con.optimize() == ()
+
+
+def test_queries_on_one_line_have_names_of_their_own() -> None:
+    places = [query.place for query in read_workload("select 1; select 2;\nselect 3")]
+    assert places == ["line 1", "line 1 (2)", "line 2"]
+
+
 def test_broken_and_foreign_queries_are_told_and_left_out(con: Connection, tmp_path: Path) -> None:
     file = tmp_path / "queries.sql"
     file.write_text(f"-- a day\n{DAYS[0]};\nselect from where;\nselect ';' from missing; /* ; */\n", encoding="utf-8")
@@ -79,7 +158,7 @@ def test_what_is_no_workload_is_refused(workload: Any) -> None:
 
 
 def test_a_missing_workload_is_refused(con: Connection) -> None:
-    with pytest.raises(locality.errors.QueryError, match="no workload"):
+    with pytest.raises(locality.errors.QueryError, match="log of the store is empty"):
         con.advise()
     with pytest.raises(locality.errors.SourceError, match=r"no\.sql"):
         con.advise(Path("no.sql"))

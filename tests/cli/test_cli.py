@@ -228,6 +228,30 @@ def test_optimize_puts_rows_in_order(output: Output, tmp_path: Path, source: Pat
     assert "missing" in err
 
 
+def test_a_store_is_optimized_for_what_was_asked_of_it(output: Output, tmp_path: Path) -> None:
+    target = tmp_path / "new"
+    table = pa.table({"k": [i * 7919 % 300_000 for i in range(300_000)], "v": range(300_000)})
+    with locality.connect(target) as con:
+        con.ingest("t", table)
+    assert "error: no workload" in output("optimize", target)[2]
+    assert output("sql", target, "select sum(v) from t where k < 1000")[0] == 0
+    assert "select sum (v) from t where k < ?" in output("workload", target, "--json")[1]
+    assert json.loads(output("advise", target, "--budget", "3x", "--json")[1])["proposals"][0]["order"] == ["k"]
+    status, out, err = output("optimize", target)
+    assert (status, "proposed" in out) == (0, True)
+    assert "t: 300,000 rows in the order of k" in err
+    assert output("optimize", target, "t", "--order", "v", "--layout", "again", "-q")[0] == 0
+    assert output("optimize", target, "t", "--drop", "again", "-q") == (0, "", "")
+    assert "no layout 'again'" in output("optimize", target, "t", "--drop", "again")[2]
+    assert output("workload", target, "--clear") == (0, "", "")
+    assert output("workload", target)[1] == "the workload log is empty\n"
+
+
+@pytest.mark.parametrize("arguments", [("--order", "v"), ("t", "--budget", "2x"), ("t", "--drop", "x", "--order", "v")])
+def test_optimize_refuses_what_does_not_go_together(output: Output, store: Path, arguments: tuple[str, ...]) -> None:
+    assert output("optimize", store, *arguments)[0] == 2
+
+
 def test_sql_changes_a_store_if_it_may(output: Output, tmp_path: Path, source: Path) -> None:
     target = tmp_path / "new"
     output("ingest", target, "t", source, "-q")

@@ -1,0 +1,187 @@
+"""The layouts that one table might have, and what the workload would move over them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from locality.advisor.analysis import Analysis
+from locality.advisor.orders import candidate_orders
+from locality.advisor.sample import Sample
+from locality.advisor.whatif import Placement, TableModel
+from locality.operators.physical import Execution
+from locality.plan.nodes import PRIMARY
+from locality.plan.virtual import NAMES
+from locality.runtime.reorder import RowOrder
+from locality.storage.entries import TableEntry
+from locality.storage.snapshot import Snapshot
+
+#: A byte more of a query that loses counts as so many bytes less of one that gains.
+LOSS = 3.0
+#: Orders of each kind that are looked at closely, after a glance at all.
+_FINALISTS = 5
+#: The share of the best order's value at which a simpler one is taken.
+_NEARLY = 0.98
+#: The share of what a scan reads that it must save to be worth columns of its own in a further layout.
+_WORTH = 0.1
+
+Placements = tuple[Placement, ...]
+
+
+@dataclass(frozen=True)
+class Move:
+    """A step from one set of layouts to another. changed: the layout that is made or put in another order.
+
+    value: bytes that a run of the workload moves less, losses counting more. size: further bytes that the store takes.
+    """
+
+    table: str
+    before: Placements
+    after: Placements
+    changed: Placement
+    value: float
+    size: float
+
+
+class TableSearch:
+    """What could be done with one table."""
+
+    def __init__(self, snapshot: Snapshot, table: str, analyses: Sequence[Analysis], execution: Execution) -> None:
+        self.entry: TableEntry = snapshot.entries[table]
+        self.table = snapshot.tables[table]
+        self._snapshot = snapshot
+        self.analyses = [a for a in analyses if any(use.scan.table == table for use in a.uses)]
+        sample = Sample(snapshot, self.table, execution)
+        self.model = TableModel(self.table, sample)
+        self._glance = TableModel(self.table, sample.thinned())
+        self.stored: Placements = tuple(
+            Placement(layout.name, None, frozenset(layout.positions)) for layout in self.table.layouts
+        )
+        self._changes: dict[tuple[Analysis, Placements], float] = {}
+
+    @cached_property
+    def bytes_read(self) -> float:
+        """Bytes of the table's columns that a run of the workload reads."""
+        start = f"{self.table.name}."
+        return sum(a.weight * n for a in self.analyses for name, n in a.touched.items() if name.startswith(start))
+
+    def change(self, analysis: Analysis, placements: Placements) -> float:
+        """Bytes that a query would move more than today."""
+        key = analysis, placements
+        if key not in self._changes:
+            self._changes[key] = self.model.change(analysis, placements)
+        return self._changes[key]
+
+    def value(self, placements: Placements) -> float:
+        """Bytes that a run of the workload would move less than today, losses counting more."""
+        return _valued(self.analyses, [self.change(a, placements) for a in self.analyses])
+
+    def reorders(self, placements: Placements) -> list[Move]:
+        """Other orders of the primary layout, the best alone if it is worth anything."""
+        now = self.value(placements)
+        moves = []
+        for order in self._orders:
+            changed = Placement(PRIMARY, order, placements[0].columns)
+            after = (changed, *placements[1:])
+            moves.append(Move(self.table.name, placements, after, changed, self.value(after) - now, 0.0))
+        best = max((move.value for move in moves), default=0.0)
+        # the first that is nearly as good: those of few columns come first
+        return [move for move in moves if best > 0 and move.value >= _NEARLY * best][:1]
+
+    def additions(self, placements: Placements) -> list[Move]:
+        """Further layouts, each with the columns of those scans that gain the most by it for their width."""
+        now = self.value(placements)
+        moves = []
+        for order in self._orders:
+            for columns in self._column_sets(placements, order):
+                name = self._free_name(order, placements)
+                changed = Placement(name, order, columns)
+                after = (*placements, changed)
+                moves.append(
+                    Move(self.table.name, placements, after, changed, self.value(after) - now, self.size(changed))
+                )
+        return moves
+
+    def size(self, placement: Placement) -> float:
+        """Bytes of a layout's files, about."""
+        columns = placement.columns if placement.columns is not None else range(len(self.table.columns))
+        width = sum(self.model.width(c, placement) * self._packed(c) for c in columns)
+        row_ids = 0.0 if placement.name == PRIMARY else _code_bytes(self.table.row_count)
+        return self.table.row_count * (width + row_ids)
+
+    def _packed(self, column: int) -> float:
+        """Bytes on disk for each in memory: strings without a dictionary are compressed."""
+        return self._text_ratio if self.table.raw_bytes(column) else 1.0
+
+    @cached_property
+    def _text_ratio(self) -> float:
+        raw = sum(self.table.raw_bytes(i) for i in range(len(self.table.columns)))
+        files = sum(files.text.size for files in self.entry.primary.segments if files.text is not None)
+        return files / raw if raw else 1.0
+
+    @cached_property
+    def _orders(self) -> list[RowOrder]:
+        """Candidates that are best at a glance, for the primary layout and for further ones, simple ones first."""
+        found = candidate_orders(self._snapshot, self.table.name, self.analyses)
+        if len(found) <= _FINALISTS:
+            return found
+        primary: list[float] = []
+        further: list[float] = []
+        for order in found:
+            alone = (Placement(PRIMARY, order, self.stored[0].columns),)
+            beside = (*self.stored, Placement("", order))
+            for values, placements in ((primary, alone), (further, beside)):
+                values.append(_valued(self.analyses, [self._glance.change(a, placements) for a in self.analyses]))
+        kept = {
+            i
+            for values in (primary, further)
+            for i in sorted(range(len(found)), key=lambda i: -values[i])[:_FINALISTS]
+            if values[i] > 0
+        }
+        return [found[i] for i in sorted(kept)]
+
+    def _column_sets(self, placements: Placements, order: RowOrder) -> list[frozenset[int]]:
+        """Columns of scans that would gain by a further layout: of those that gain most for their width, and of all."""
+        ordered = Placement("", order)
+        gains: dict[frozenset[int], float] = {}
+        for analysis in self.analyses:
+            for use in analysis.uses:
+                columns = frozenset(c for c in use.scan.columns if c not in NAMES)
+                if use.scan.table != self.table.name or not all(c < len(self.table.columns) for c in columns):
+                    continue
+                held = self.model.routed(use, placements)
+                now = 0.0 if held is None else self.model.cost(use, held).routed
+                gain = now - self.model.cost(use, ordered).routed
+                if gain > _WORTH * now:
+                    gains[columns] = gains.get(columns, 0.0) + analysis.weight * gain
+        chosen: frozenset[int] = frozenset()
+        steps: list[tuple[float, frozenset[int]]] = []
+        total = 0.0
+        while gains:
+            # each step takes the scan that adds most for the columns that are still missing
+            step = max(
+                gains, key=lambda columns: gains[columns] / (1 + self.size(Placement("", order, columns - chosen)))
+            )
+            total += gains.pop(step)
+            chosen |= step
+            steps.append((total / self.size(Placement("", order, chosen)), chosen))
+        if not steps:
+            return []
+        return list(dict.fromkeys([max(steps, key=lambda step: step[0])[1], steps[len(steps) // 2][1], chosen]))
+
+    def _free_name(self, order: RowOrder, placements: Placements) -> str:
+        columns, curve = order.names
+        base = "by_" + "_".join([*columns, *curve]).replace(".", "_")
+        taken = {placement.name for placement in placements}
+        names = (base if number == 1 else f"{base}_{number}" for number in range(1, len(taken) + 2))
+        return next(name for name in names if name not in taken)
+
+
+def _valued(analyses: Sequence[Analysis], changes: Sequence[float]) -> float:
+    return sum(-a.weight * (c if c < 0 else LOSS * c) for a, c in zip(analyses, changes, strict=True))
+
+
+def _code_bytes(rows: int) -> int:
+    """Bytes of a row's position, whose codes are narrow."""
+    return next(width for width in (1, 2, 4, 8) if rows < 1 << (8 * width))
