@@ -27,6 +27,7 @@ from locality.runtime.profile import Profile
 from locality.runtime.query import PreparedQuery, check_optimizers
 from locality.runtime.rehearsal import REASON, Rehearsals
 from locality.runtime.result import Result
+from locality.runtime.rollups import Rollups
 from locality.runtime.sources import source_of, sources_of
 from locality.runtime.writes import Writes
 from locality.settings import Settings
@@ -36,6 +37,7 @@ from locality.sql.planner import FOLLOWED, Planner
 from locality.sql.shadow import NotASelect
 from locality.storage.info import StoreInfo, describe
 from locality.storage.ingest import IngestReport, Mode, ingest
+from locality.storage.rollups import maintaining
 from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
 from locality.storage.verify import Report, verify
@@ -79,7 +81,7 @@ def connect(
     return Connection(path, settings, read_only=read_only)
 
 
-class Connection(Advised, Writes):
+class Connection(Advised, Rollups, Writes):
     """An open store; threads may share one connection. Use it as a context manager, or call :meth:`close`."""
 
     def __init__(self, path: str | Path | None, settings: Settings, *, read_only: bool = False) -> None:
@@ -89,6 +91,7 @@ class Connection(Advised, Writes):
             self._temporary = tempfile.TemporaryDirectory(prefix="locality-", ignore_cleanup_errors=True)
             path = self._temporary.name
         self._store = Store.open(path, create=not read_only)
+        self._store.maintain = maintaining(self._partial_rows)
         self._read_only = read_only
         self.settings = settings
         self._workers = Workers(settings.threads)
@@ -207,7 +210,7 @@ class Connection(Advised, Writes):
             self._trim_due = True
             try:
                 planned: PreparedQuery | str
-                planned, cacheable = self._generic.prepare(self._planner, sql, params, snapshot.tables, self.settings)
+                planned, cacheable = self._generic.prepare(self._planner, sql, params, snapshot.scanned, self.settings)
             except Unsupported as reason:
                 if isinstance(reason, NotASelect) and writes(reason.kind, sql):
                     raise

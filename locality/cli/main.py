@@ -15,6 +15,7 @@ from locality.cli.optimize import optimize
 from locality.cli.options import examples
 from locality.cli.query import explain, sql
 from locality.cli.reasons import reasons
+from locality.cli.rollup import drop_rollup, rollup
 from locality.cli.store import compact, info, verify
 from locality.cli.workload import workload
 
@@ -40,7 +41,21 @@ def command() -> None:
     """
 
 
-for subcommand in (ingest, sql, explain, reasons, info, workload, advise, optimize, compact, verify, bench):
+for subcommand in (
+    ingest,
+    sql,
+    explain,
+    reasons,
+    info,
+    workload,
+    advise,
+    optimize,
+    rollup,
+    drop_rollup,
+    compact,
+    verify,
+    bench,
+):
     command.add_command(subcommand)
 
 

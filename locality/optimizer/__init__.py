@@ -16,6 +16,7 @@ from locality.optimizer.joins import order_joins
 from locality.optimizer.late import group_by_keys
 from locality.optimizer.prune import prune_columns
 from locality.optimizer.repeated import share_equal
+from locality.optimizer.rollups import answer_from_rollups
 from locality.optimizer.route import route_scans
 from locality.optimizer.setops import group_set_operations
 from locality.optimizer.shared import inline_shared, lift_shared
@@ -44,6 +45,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("lift_shared", _by_itself(lift_shared), required=True),
     Pass("decorrelate", decorrelate, required=True),
     Pass("inline_shared", _by_itself(inline_shared)),
+    Pass("answer_from_rollups", answer_from_rollups),
     Pass("aggregate_early", aggregate_early),
     Pass("group_by_keys", group_by_keys),
     Pass("use_carried_columns", use_carried_columns),

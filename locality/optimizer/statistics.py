@@ -8,6 +8,7 @@ from typing import Protocol
 from locality.plan.derived import Derived
 from locality.plan.expressions import Expression
 from locality.plan.nodes import Scan
+from locality.plan.rollups import Rollup
 
 
 class Statistics(Protocol):
@@ -53,6 +54,9 @@ class Statistics(Protocol):
         """Bytes of the scan's columns, in its layout, in the zones that may hold rows for which all ``conjuncts``, over
         its columns, are true; infinity if the layout lacks a column.
         """
+
+    def rollups(self, table: str) -> Sequence[Rollup]:
+        """The stored aggregations of exactly the table's rows."""
 
     def selectivity(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         """The share of the scan's rows for which all ``conjuncts``, over its columns, are true, about."""

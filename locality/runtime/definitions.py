@@ -54,7 +54,7 @@ def rows_of(
 ) -> tuple[Source, Profile]:
     """The rows that the statement's query gives, under the table's names; raises Unsupported."""
     assert statement.rows is not None
-    columns, profile = columns_of_plan(statement.rows, snapshot.tables, settings, execution)
+    columns, profile = columns_of_plan(statement.rows, snapshot.scanned, settings, execution)
     table = pa.table(columns, names=list(statement.names))
     types = dict(zip(statement.names, statement.rows.types, strict=True))
     return StreamSource(table.to_reader(), Place("the query"), ready, table.num_rows, types), profile

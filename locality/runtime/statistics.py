@@ -13,6 +13,7 @@ from locality.operators.sideways import has_clustered_zones
 from locality.plan.derived import Derived
 from locality.plan.expressions import Expression
 from locality.plan.nodes import Scan
+from locality.plan.rollups import Rollup
 from locality.storage.table import Table
 
 
@@ -55,6 +56,9 @@ class StoredStatistics:
             return False
         relation = kept_relation(stored, Scan(table, (column,), (stored.columns[column].type,), layout))
         return all(has_clustered_zones(segment, 0) for segment in relation.segments)
+
+    def rollups(self, table: str) -> Sequence[Rollup]:
+        return [each.rollup for each in self.tables[table].rollups if each.rollup.stored in self.tables]
 
     def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         table = self.tables[scan.table]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from locality.plan.nodes import PRIMARY
+from locality.plan.rollups import Grouping
+from locality.plan.serial import grouping_from_json, grouping_to_json
 from locality.storage.files import FileEntry
 from locality.storage.segment import SegmentFiles
 from locality.storage.statistics import ColumnStatistics
@@ -153,6 +156,7 @@ class TableEntry:
     layouts: each holds all rows; the first is the primary one, which has all columns.
     dropped: rows of which statistics tell but that are gone, with segments in which none was left, since a rewrite.
     changed: the version of the store that last changed values of rows that were there before, or made the table.
+    rollups: aggregations of the rows, some of them maybe of earlier ones.
     """
 
     name: str
@@ -163,6 +167,7 @@ class TableEntry:
     unique: tuple[str, ...] = ()
     dropped: int = 0
     changed: int = 0
+    rollups: tuple[RollupEntry, ...] = ()
 
     @property
     def primary(self) -> LayoutEntry:
@@ -177,7 +182,22 @@ class TableEntry:
     @property
     def files(self) -> tuple[FileEntry, ...]:
         """Every file that the table needs, each once."""
-        return tuple({file.path: file for layout in self.layouts for file in layout.files}.values())
+        stored = (file for rollup in self.rollups for file in rollup.stored.files)
+        files = (*(file for layout in self.layouts for file in layout.files), *stored)
+        return tuple({file.path: file for file in files}.values())
+
+    @property
+    def state(self) -> str:
+        """What tells the rows from those of any other version: a digest of which segments and deletions there are."""
+        parts = ((files.codes, files.deleted) for files in self.primary.segments)
+        names = (f"{codes.path} {deleted.path if deleted else ''}" for codes, deleted in parts)
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()[:32]
+
+    @property
+    def fresh_rollups(self) -> tuple[RollupEntry, ...]:
+        """Those of exactly the rows that are there."""
+        state = self.state if self.rollups else ""
+        return tuple(rollup for rollup in self.rollups if rollup.state == state)
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values."""
@@ -190,6 +210,7 @@ class TableEntry:
             "unique": self.unique,
             "dropped": self.dropped,
             "changed": self.changed,
+            "rollups": [rollup.to_json() for rollup in self.rollups],
         }
 
     @staticmethod
@@ -205,11 +226,44 @@ class TableEntry:
             unique=tuple(entry["unique"]),
             dropped=entry.get("dropped", 0),  # the first stores did not say
             changed=entry.get("changed", 0),
+            rollups=tuple(RollupEntry.from_json(rollup, entry["name"]) for rollup in entry.get("rollups", ())),
         )
 
 
 def _foreign_key(entry: dict[str, Any]) -> ForeignKey:
     return ForeignKey(tuple(entry["columns"]), entry["table"], tuple(entry["parents"]))
+
+
+@dataclass(frozen=True, slots=True)
+class RollupEntry:
+    """An aggregation of a table's rows, stored as a table of its own.
+
+    sql: how the user said it. grouping: what it means. stored: the rows, one for each group, or several.
+    state: that of the table of whose rows it is, see :attr:`TableEntry.state`.
+    """
+
+    name: str
+    sql: str
+    grouping: Grouping
+    stored: TableEntry
+    state: str
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of JSON values."""
+        return {
+            "name": self.name,
+            "sql": self.sql,
+            "grouping": grouping_to_json(self.grouping),
+            "stored": self.stored.to_json(),
+            "state": self.state,
+        }
+
+    @staticmethod
+    def from_json(entry: dict[str, Any], table: str) -> RollupEntry:
+        """The inverse of :meth:`to_json`, of a rollup of ``table``."""
+        grouping = grouping_from_json(entry["grouping"], table)
+        stored = TableEntry.from_json(entry["stored"])
+        return RollupEntry(entry["name"], entry["sql"], grouping, stored, entry["state"])
 
 
 def _only_layout(entry: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from locality.encodings import EncodedColumn, decode
 from locality.storage.catalog import listed
-from locality.storage.entries import ColumnEntry, LayoutEntry, TableEntry
+from locality.storage.entries import ColumnEntry, LayoutEntry, RollupEntry, TableEntry
 from locality.storage.store import Store
 from locality.storage.table import ForeignKey, Table
 from locality.types import DataType, Domain
@@ -54,6 +54,21 @@ class LayoutSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class RollupSummary:
+    """A stored aggregation of a table's rows.
+
+    sql: what it was made of. rows: one for each group, or several. stale: whether the table's rows have changed since,
+        so that no query is answered from it.
+    """
+
+    name: str
+    sql: str
+    rows: int
+    file_bytes: int
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TableSummary:
     """A table; ``file_bytes`` are those of its files on disk, ``deleted`` the rows that still lie in them unused.
 
@@ -71,6 +86,7 @@ class TableSummary:
     unique: tuple[str, ...]
     order: tuple[str, ...]
     layouts: tuple[LayoutSummary, ...] = ()
+    rollups: tuple[RollupSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +123,18 @@ def _table(entry: TableEntry, table: Table) -> TableSummary:
         entry.unique,
         entry.primary.placement,
         tuple(_layout(layout) for layout in entry.layouts[1:]),
+        tuple(_rollup(rollup, stale=rollup not in entry.fresh_rollups) for rollup in entry.rollups),
     )
 
 
 def _layout(layout: LayoutEntry) -> LayoutSummary:
     size = sum(file.size for file in layout.files)
     return LayoutSummary(layout.name, layout.columns or (), layout.placement, size)
+
+
+def _rollup(rollup: RollupEntry, *, stale: bool) -> RollupSummary:
+    size = sum(file.size for file in rollup.stored.files)
+    return RollupSummary(rollup.name, rollup.sql, rollup.stored.rows, size, stale)
 
 
 def _column(column: ColumnEntry, table: Table, index: int) -> ColumnSummary:
@@ -176,5 +198,12 @@ def _keys(table: TableSummary) -> list[str]:
         f"{layout.file_bytes:,} bytes"
         for layout in table.layouts
     ]
+    lines += [_rollup_text(rollup) for rollup in table.rollups]
     found = [name for name in table.unique if (name,) != table.primary_key]
     return lines + ([f"unique by inspection: {', '.join(found)}"] if found else [])
+
+
+def _rollup_text(rollup: RollupSummary) -> str:
+    stale = ", not in use since rows have changed: compact the table" if rollup.stale else ""
+    size = f"{rollup.rows:,} rows, {rollup.file_bytes:,} bytes"
+    return f"rollup {rollup.name}: {size}{stale}: {' '.join(rollup.sql.split())}"

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import base64
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
 
+from locality.plan.rollups import Rollup
 from locality.storage.catalog import NameMap, column_positions
 from locality.storage.deletions import Deletions
 from locality.storage.derived import derived_columns
 from locality.storage.dictionaries import Dictionaries
-from locality.storage.entries import ColumnEntry, DerivedEntry, LayoutEntry, TableEntry
+from locality.storage.entries import ColumnEntry, DerivedEntry, LayoutEntry, RollupEntry, TableEntry
 from locality.storage.layout import ROW_ID, DerivedColumn, Layout, derived_places
 from locality.storage.manifest import Manifest
 from locality.storage.segment import Segment, SegmentFiles, open_segment
-from locality.storage.table import ColumnInfo, Table
+from locality.storage.table import ColumnInfo, StoredRollup, Table
 from locality.types import BIGINT
 
 #: Bytes of a column's strings that stay in memory, decompressed, from query to query; of more, what is in use does.
@@ -34,6 +37,12 @@ class Snapshot:
     version: int
     tables: NameMap[Table]
     entries: NameMap[TableEntry]
+
+    @cached_property
+    def scanned(self) -> Mapping[str, Table]:
+        """All tables by the names that plans have for them: the user's, and those that hold the rows of rollups."""
+        rollups = {each.rollup.stored: each.table for table in self.tables.values() for each in table.rollups}
+        return ChainMap(rollups, dict(self.tables)) if rollups else self.tables
 
 
 def load(store: Path, manifest: Manifest, previous: Snapshot) -> Snapshot:
@@ -84,7 +93,14 @@ def open_table(
         deletions,
         others,
         derived,
+        [_open_rollup(store, entry.name, rollup) for rollup in entry.fresh_rollups],
     )
+
+
+def _open_rollup(store: Path, table: str, entry: RollupEntry) -> StoredRollup:
+    # the name of no table of a user holds a NUL
+    rollup = Rollup(entry.name, f"{table}\0{entry.name}", entry.grouping)
+    return StoredRollup(rollup, open_table(store, entry.stored))
 
 
 def _open_layout(

@@ -19,7 +19,7 @@ from locality.storage.lock import READERS, WRITE_LOCK, ReaderPin, WriteLock, rem
 from locality.storage.manifest import Manifest
 from locality.storage.snapshot import Snapshot, load
 from locality.storage.table import Table
-from locality.storage.transaction import DICTIONARIES, SEGMENTS, STAGING, Transaction
+from locality.storage.transaction import DICTIONARIES, SEGMENTS, STAGING, Maintain, Transaction
 
 #: What was asked of the store, see :mod:`locality.advisor.log`.
 WORKLOAD = "workload"
@@ -28,10 +28,14 @@ _CREATION_TIMEOUT = 10.0
 
 
 class Store:
-    """An open store; several threads may share it. Made by :meth:`open`."""
+    """An open store; several threads may share it. Made by :meth:`open`.
+
+    maintain: what keeps rollups up to date as tables change; without it they are not used any more after a change.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.maintain: Maintain | None = None
         self._manifest = path / manifest.NAME
         self._mutex = threading.RLock()
         self._pin = ReaderPin(path)
@@ -77,7 +81,7 @@ class Store:
     def begin(self, timeout: float = 0.0) -> Transaction:
         """A write, to be entered as a context manager; ``timeout``: seconds to wait for another writer to end."""
         self._check_open()
-        return Transaction(self.path, timeout, lambda _: self._committed())
+        return Transaction(self.path, timeout, lambda _: self._committed(), self.maintain)
 
     def drop(self, table: str) -> None:
         """Drop a table durably; raises CatalogError if it is not there, or if another table's foreign key names it."""
@@ -114,7 +118,8 @@ class Store:
         # The old snapshot must not be held beyond this line, or its tables would count as in use.
         self._snapshot = load(self.path, manifest.read(self.path), self._snapshot)
         for table in self._snapshot.tables.values():
-            self._in_use[table] = self._snapshot.version
+            for each in (table, *(rollup.table for rollup in table.rollups)):
+                self._in_use[each] = self._snapshot.version
         oldest = min(self._in_use.values(), default=self._snapshot.version)
         if oldest != self._pinned:
             self._pin.keep(oldest)

@@ -16,6 +16,7 @@ from locality.encodings import EncodedColumn, decode, slice_column
 from locality.plan import virtual
 from locality.plan.derived import Derived
 from locality.plan.nodes import PRIMARY
+from locality.plan.rollups import Rollup
 from locality.storage.deletions import Deletions, Mask
 from locality.storage.layout import DerivedColumn, Layout, derived_places
 from locality.storage.segment import Segment
@@ -26,7 +27,16 @@ from locality.types import DataType
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
-__all__ = ["ColumnInfo", "ColumnStatistics", "DistinctCount", "ForeignKey", "Layout", "Segment", "Table"]
+__all__ = [
+    "ColumnInfo",
+    "ColumnStatistics",
+    "DistinctCount",
+    "ForeignKey",
+    "Layout",
+    "Segment",
+    "StoredRollup",
+    "Table",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,7 @@ class Table:
         deletions: Sequence[Deletions | None] = (),
         layouts: Sequence[Layout] = (),
         derived: Sequence[DerivedColumn] = (),
+        rollups: Sequence[StoredRollup] = (),
     ) -> None:
         """``statistics`` has one entry a column; ``primary_key`` is empty if there is none.
 
@@ -90,6 +101,7 @@ class Table:
         derived: the columns of parents that are stored with its rows, in the order of their numbers.
         unique: columns without NULLs in which no value occurs twice, as ingest found; there may be more.
         deletions: of each segment, or nothing at all. Keys hold for the rows that were not deleted.
+        rollups: of exactly the rows that were not deleted.
         """
         self.name = name
         self.columns = tuple(columns)
@@ -103,6 +115,7 @@ class Table:
         self.primary_key = tuple(primary_key)
         self.foreign_keys = tuple(foreign_keys)
         self.unique = tuple(unique)
+        self.rollups = tuple(rollups)
         self._statistics = tuple(statistics)
         self._raw_bytes: dict[int, int] = {}
 
@@ -268,6 +281,14 @@ class Table:
         if index in virtual.NAMES:
             return pa.field(virtual.NAMES[index], types.to_arrow(virtual.TYPES[index]), nullable=False)
         return self.arrow_schema.field(index)
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRollup:
+    """A rollup, and the table of its rows."""
+
+    rollup: Rollup
+    table: Table
 
 
 def _batch(columns: Sequence[EncodedColumn], start: int, stop: int, schema: pa.Schema) -> pa.RecordBatch:

@@ -24,6 +24,9 @@ SEGMENTS = "segments"
 DICTIONARIES = "dictionaries"
 STAGING = "staging"
 
+Maintain = Callable[["Transaction", TableEntry, TableEntry], TableEntry]
+"""A table with its rollups, by how it was before a write and how it is to be."""
+
 
 class Transaction:
     """The right to change a store, as a context manager: leaving it without :meth:`commit` undoes everything.
@@ -33,13 +36,17 @@ class Transaction:
     staging: a directory for temporary files, removed at the end.
     """
 
-    def __init__(self, store: Path, timeout: float, on_commit: Callable[[Manifest], None]) -> None:
+    def __init__(
+        self, store: Path, timeout: float, on_commit: Callable[[Manifest], None], maintain: Maintain | None = None
+    ) -> None:
+        """``maintain``: gives each table that was changed its rollups as they now are."""
         self.store = store
         self.segments = store / SEGMENTS
         self.dictionaries = store / DICTIONARIES
         self.staging = store / STAGING
         self._lock = WriteLock(store, timeout)
         self._on_commit = on_commit
+        self._maintain = maintain
         self._before = Manifest()
         self._tables: dict[str, TableEntry] = {}
         self._exit = contextlib.ExitStack()
@@ -114,7 +121,7 @@ class Transaction:
     def commit(self) -> int:
         """Make the change durable and visible; returns the new version."""
         version = self.version
-        after = Manifest(version, tuple(self._tables.values()))
+        after = Manifest(version, tuple(map(self._maintained, self._tables.values())))
         old, new = self._before.files, after.files
         for path in new.keys() - old.keys():
             durable.sync_file(self.store / path)
@@ -129,6 +136,13 @@ class Transaction:
         self._before = after
         self._on_commit(after)
         return version
+
+    def _maintained(self, table: TableEntry) -> TableEntry:
+        """The table with its rollups as they are after this write."""
+        if self._maintain is None or len(table.fresh_rollups) == len(table.rollups):
+            return table
+        before = next((each for each in self._before.tables if fold(each.name) == fold(table.name)), None)
+        return table if before is None else self._maintain(self, before, table)
 
 
 def _collect_garbage(store: Path, current: Manifest) -> None:

@@ -79,8 +79,11 @@ def find_problems(store: Store) -> list[Problem]:
         for entry in snapshot.entries.values():
             found = list(_damaged_files(store.path, entry))
             table = open_table(store.path, entry)
+            steps = [_data_checks(store.path, entry, table), _key_checks(table, snapshot, Path(scratch))]
+            stored = [rollup.stored for rollup in entry.rollups]
+            steps += [_data_checks(store.path, each, open_table(store.path, each)) for each in stored]
             # What is damaged says nothing about the rest: each step trusts those before it.
-            for step in (_data_checks(store.path, entry, table), _key_checks(table, snapshot, Path(scratch))):
+            for step in steps:
                 if not found:
                     found += [message for check in step for message in _failure(check)]
             problems += [Problem(entry.name, message) for message in found]

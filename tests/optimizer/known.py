@@ -10,6 +10,7 @@ from typing import Any
 from locality.plan.derived import Derived
 from locality.plan.expressions import Expression, conjunction
 from locality.plan.nodes import Scan
+from locality.plan.rollups import Rollup
 from tests.operators import naive
 
 Rows = Sequence[tuple[Any, ...]]
@@ -51,6 +52,9 @@ class Counted:
 
     def follows(self, table: str, layout: str, column: int) -> bool:
         return False
+
+    def rollups(self, table: str) -> Sequence[Rollup]:
+        return []
 
     def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         return 0.0

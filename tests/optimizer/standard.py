@@ -11,6 +11,7 @@ from locality.optimizer.estimate import Estimate, guess
 from locality.plan.derived import Derived
 from locality.plan.expressions import Expression
 from locality.plan.nodes import Scan
+from locality.plan.rollups import Rollup
 
 _ROWS = {
     "region": 5,
@@ -94,6 +95,9 @@ class Standard:
 
     def follows(self, table: str, layout: str, column: int) -> bool:
         return False
+
+    def rollups(self, table: str) -> Sequence[Rollup]:
+        return []
 
     def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         return 0.0

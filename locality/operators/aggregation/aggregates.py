@@ -16,6 +16,7 @@ from locality.operators.codegen.results import column_of_value, float_column, in
 from locality.plan.expressions import AggregateCall, Call, Cast, Expression
 from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval
+from locality.plan.rollups import AVERAGE_OF_PARTS
 from locality.types import BOOLEAN, HUGEINT, DataType, Domain
 
 #: The most bytes that values already met may take in all groups together.
@@ -112,6 +113,14 @@ def _plan_average(source: Input) -> Planned:
     exact = add_sum(source.slots, source.argument, source.call.filter, value.range, source.rows)
     scale = 10**source.argument.type.scale
     return Planned(lambda i, f: _quotient(dtype, exact(i, f), count(i, f), scale))
+
+
+def _plan_average_of_parts(source: Input) -> Planned:
+    """The average of values of which sums, the first argument, and counts, the second, are given."""
+    dtype, rows, condition = source.call.type, source.rows, source.call.filter
+    total, count = (add_sum(source.slots, e, condition, source.probe(e).range, rows) for e in source.call.args)
+    scale = 10**source.argument.type.scale
+    return Planned(lambda i, f: _quotient(dtype, total(i, f), count(i, f), scale))
 
 
 def _quotient(dtype: DataType, total: Cells, count: Cells, scale: int) -> EncodedColumn:
@@ -215,6 +224,7 @@ AGGREGATES: Mapping[str, Callable[[Input], Planned]] = {
     "sum_no_overflow": _plan_sum,
     "avg": _plan_average,
     "mean": _plan_average,
+    AVERAGE_OF_PARTS: _plan_average_of_parts,
     **dict.fromkeys(("min", "max", "bool_and", "bool_or"), _plan_extreme),
     **dict.fromkeys(("stddev_samp", "stddev", "stddev_pop", "var_samp", "variance", "var_pop", "sem"), _plan_variance),
 }

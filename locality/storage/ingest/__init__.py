@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from locality.errors import CatalogError, SchemaError
 from locality.settings import available_threads
-from locality.storage.catalog import check_name
-from locality.storage.entries import ColumnEntry, LayoutEntry, TableEntry
+from locality.storage.catalog import check_name, fold
+from locality.storage.entries import ColumnEntry, LayoutEntry, RollupEntry, TableEntry
 from locality.storage.ingest import progress as progress_bar
 from locality.storage.ingest.appended import appended, raw_columns
 from locality.storage.ingest.keys import check, parse_foreign_keys, parse_primary_key
@@ -22,6 +22,7 @@ from locality.storage.snapshot import column_info
 from locality.storage.store import Store
 from locality.storage.table import ForeignKey
 from locality.storage.transaction import Transaction
+from locality.types import DataType
 
 Mode = Literal["create", "replace", "append"]
 
@@ -105,6 +106,7 @@ def ingest(
             )
             others = _emptied_layouts(before, written.columns) if before is not None else ()
             entry = TableEntry(table, written.columns, (layout, *others), *keys, changed=transaction.version)
+            entry = replace(entry, rollups=_kept_rollups(before, entry))
         entry = extend_layouts(transaction, entry, len(written.segments), threads)
         entry = check(transaction, entry)
         transaction.put(entry)
@@ -121,6 +123,17 @@ def _emptied_layouts(before: TableEntry, columns: Sequence[ColumnEntry]) -> tupl
     names = {column.name for column in columns}
     kept = (layout for layout in before.layouts[1:] if names.issuperset(layout.columns or ()))
     return tuple(replace(layout, segments=(), dictionaries=()) for layout in kept)
+
+
+def _kept_rollups(before: TableEntry | None, after: TableEntry) -> tuple[RollupEntry, ...]:
+    """The rollups of a table that is replaced, to be computed anew: none if its columns are not the same."""
+    if before is None or _described(before) != _described(after):
+        return ()
+    return tuple(replace(each, grouping=replace(each.grouping, table=after.name)) for each in before.rollups)
+
+
+def _described(table: TableEntry) -> list[tuple[str, DataType, str | None]]:
+    return [(fold(column.name), column.type, column.arrow) for column in table.columns]
 
 
 def _before(transaction: Transaction, table: str, mode: Mode) -> TableEntry | None:

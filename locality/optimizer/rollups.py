@@ -1,0 +1,152 @@
+"""Aggregations of a table's rows answered from a rollup, which has fewer: its rows are aggregated again.
+
+A query may be when its conditions and groups can be told from the rollup's groups (:mod:`locality.optimizer.derive`),
+and its aggregates put together from the stored ones. Where a range of time begins or ends within a period of the
+rollup, the rows of that period are aggregated themselves, and put together with the groups of the periods between.
+(Gupta, Harinarayan and Quass, "Aggregate-query processing in data warehousing environments", VLDB 1995; Goldstein and
+Larson, "Optimizing queries using materialized views", SIGMOD 2001.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from locality.errors import Unsupported
+from locality.optimizer.deleted import leave_out_deleted
+from locality.optimizer.derive import Bound, Cell, Groups, bound_of
+from locality.optimizer.implications import implies
+from locality.optimizer.parts import Again, aggregated_again
+from locality.optimizer.periods import next_start, start_of
+from locality.optimizer.statistics import Statistics
+from locality.plan.columns import renumbered
+from locality.plan.expressions import AggregateCall, ColumnRef, Expression, columns_of, conjunction, conjuncts
+from locality.plan.nodes import Aggregate, Filter, Node, Project, Scan, Union, inputs_of, walk_nodes, with_inputs
+from locality.plan.rollups import Grouping, Rollup, grouping_of
+
+
+def answer_from_rollups(root: Node, statistics: Statistics) -> Node:
+    """The plan with every such aggregation over a rollup where that moves fewer bytes; its output columns stay."""
+    scans = (node for node in walk_nodes(root) if isinstance(node, Scan))
+    return _rewritten(root, statistics) if any(statistics.rollups(scan.table) for scan in scans) else root
+
+
+def _rewritten(node: Node, statistics: Statistics) -> Node:
+    found = _answer(node, statistics) if isinstance(node, Aggregate) else None
+    if found is not None:
+        return found
+    return with_inputs(node, [_rewritten(child, statistics) for child in inputs_of(node)])
+
+
+def _answer(node: Aggregate, statistics: Statistics) -> Node | None:
+    """The aggregation over the rollup that moves the fewest bytes; None if none moves fewer than the table does."""
+    query = grouping_of(node)
+    if query is None:
+        return None
+    best, least = None, _bytes(query.plan.child, statistics)
+    for rollup in statistics.rollups(query.table):
+        try:
+            again = aggregated_again(query, rollup, statistics)
+            sources = _sources(query, rollup, again)
+        except Unsupported:
+            continue
+        cost = sum(_bytes(source, statistics) for source in sources)
+        if cost < least:
+            rows = [leave_out_deleted(source, statistics) for source in sources]
+            best, least = again.over(rows[0] if len(rows) == 1 else Union(tuple(rows)), query.aggregates), cost
+    return best
+
+
+def _bytes(rows: Node, statistics: Statistics) -> float:
+    """What the scan below moves."""
+    terms: Sequence[Expression] = ()
+    while not isinstance(rows, Scan):
+        if isinstance(rows, Filter):
+            terms = conjuncts(rows.predicate)
+        (rows,) = inputs_of(rows)
+    return min(statistics.scan_bytes(replace(rows, layout=name), terms) for name in statistics.layouts(rows.table))
+
+
+def _sources(query: Grouping, rollup: Rollup, again: Again) -> list[Node]:
+    """Where the parts come from: the rollup, and the table's rows at the ends of a range. Raises Unsupported."""
+    groups = Groups(rollup.grouping.groups)
+    if not all(implies(query.terms, term) for term in rollup.grouping.terms):
+        raise Unsupported("rows that the rollup does not have")
+    told: list[Expression] = []
+    rough: list[Bound] = []
+    for term in query.terms:
+        found, bound = groups.told(term), bound_of(term)
+        if found is not None:
+            told.append(found)
+        elif bound is not None and groups.cell_of(bound.moment) is not None:
+            rough.append(bound)
+        elif term not in rollup.grouping.terms:
+            raise Unsupported("a condition that the groups do not tell")
+    if not rough:
+        return [_of_rollup(rollup, told, again)]
+    span = _span(rough, groups)
+    terms = [*told, *(bound.over(span.cell.start) for bound in span.middle)]
+    ends = [_of_table(replace(query, terms=(*query.terms, end.term)), again) for end in span.ends]
+    return [_of_rollup(rollup, terms, again), *ends]
+
+
+@dataclass(frozen=True)
+class _Span:
+    """A range of moments: whole periods in the ``middle``, and what is left of it at one end or at both."""
+
+    cell: Cell
+    middle: tuple[Bound, ...]
+    ends: tuple[Bound, ...]
+
+
+def _span(bounds: Sequence[Bound], groups: Groups) -> _Span:
+    """The range within some bounds on one moment; raises Unsupported if there is no whole period in it."""
+    moment = bounds[0].moment
+    cell = groups.cell_of(moment)
+    if cell is None or any(bound.moment != moment for bound in bounds):
+        raise Unsupported("ranges of several moments")
+    lower = max((bound.value for bound in bounds if bound.name == ">="), default=None)
+    upper = min((bound.value for bound in bounds if bound.name == "<"), default=None)
+    start = None if lower is None else start_of(lower, moment.type, cell.period)
+    first = None if start is None else next_start(start, moment.type, cell.period)
+    last = None if upper is None else start_of(upper, moment.type, cell.period)
+    if (lower is None) != (first is None) or (upper is None) != (last is None):
+        raise Unsupported("periods that are not followed")
+    if first is not None and last is not None and first >= last:
+        raise Unsupported("a range without a whole period")
+    after = () if first is None else (Bound(moment, ">=", first),)
+    before = () if last is None else (Bound(moment, "<", last),)
+    ends = (*(Bound(moment, "<", each.value) for each in after), *(Bound(moment, ">=", each.value) for each in before))
+    return _Span(cell, (*after, *before), ends)
+
+
+def _of_rollup(rollup: Rollup, terms: Sequence[Expression], again: Again) -> Node:
+    """The parts that are stored; ``terms`` are over the rollup's columns."""
+    groups, types = Groups(rollup.grouping.groups), rollup.grouping.types
+    outputs: list[Expression] = []
+    for column in again.columns:
+        if isinstance(column, AggregateCall):
+            place = len(groups.groups) + rollup.grouping.aggregates.index(column)
+            outputs.append(ColumnRef(place, column.type))
+        else:
+            outputs.append(_certain(groups.told(column)))
+    used = tuple(sorted(frozenset[int]().union(*(columns_of(e) for e in (*terms, *outputs)))))
+    places = {column: place for place, column in enumerate(used)}
+    rows: Node = Scan(rollup.stored, used, tuple(types[column] for column in used))
+    if terms:
+        rows = Filter(rows, conjunction([renumbered(term, places) for term in terms]))
+    return Project(rows, tuple(renumbered(output, places) for output in outputs))
+
+
+def _of_table(rows: Grouping, again: Again) -> Node:
+    """The same parts made of rows of the table."""
+    groups = tuple(column for column in again.columns if not isinstance(column, AggregateCall))
+    calls = tuple(column for column in again.columns if isinstance(column, AggregateCall))
+    made = (*groups, *calls)
+    outputs = (ColumnRef(made.index(column), column.type) for column in again.columns)
+    return Project(replace(rows, groups=groups, aggregates=calls).plan, tuple(outputs))
+
+
+def _certain(expression: Expression | None) -> Expression:
+    assert expression is not None, "what a rollup was asked for is told"
+    return expression
