@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from locality.errors import Unsupported
-from locality.operators import collect, limit, sort, topn, union, values
+from locality.operators import collect, limit, recursive, sort, topn, union, values
 from locality.operators.aggregation import aggregate
 from locality.operators.aggregation.collected import CollectedAggregate
 from locality.operators.aggregation.inputs import separate_inputs
@@ -16,6 +16,7 @@ from locality.operators.joins.marks import MarkedSource
 from locality.operators.joins.membership import mark_of
 from locality.operators.joins.source import MATCHING, JoinSource
 from locality.operators.physical import Physical
+from locality.operators.recursion import LastRows
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.tables import is_live_column
 from locality.operators.shared import SharedResult, SharedSource
@@ -63,6 +64,7 @@ class Builder:
     alternative: another plan for an aggregation that can't be built as it is, or the same one.
     disabled: which of ``CHOICES`` are not made; who makes ``relation_of`` leaves the zones out.
     shared: the definitions of shared results that were met so far, by their numbers.
+    last: the rows that came last in the recursions around a node, by their numbers.
     """
 
     relation_of: Callable[[nodes.Scan], Relation]
@@ -70,6 +72,7 @@ class Builder:
     alternative: Callable[[nodes.Aggregate], nodes.Node]
     disabled: frozenset[str] = frozenset()
     shared: dict[int, SharedResult] = field(init=False, default_factory=dict)
+    last: dict[int, LastRows] = field(init=False, default_factory=dict)
 
     def build(self, node: nodes.Node) -> Physical:
         """The operator tree of ``node``; raises Unsupported for what kernels can't do."""
@@ -98,6 +101,8 @@ class Builder:
                 return self._window(node)
             case nodes.AsofJoin():
                 return self._asof(node)
+            case nodes.Recursive():
+                return self._recursive(node)
             case nodes.SetOperation():
                 raise AssertionError("the optimizer makes groupings of set operations")
             case _:
@@ -124,11 +129,24 @@ class Builder:
             case nodes.SharedScan(number, types):
                 columns = tuple(ColumnRef(i, dtype) for i, dtype in enumerate(types))
                 return _Fused(SharedSource(self.shared[number]), (), columns)
+            case nodes.RecursiveScan(number, types):
+                columns = tuple(ColumnRef(i, dtype) for i, dtype in enumerate(types))
+                return _Fused(SharedSource(self.last[number]), (), columns)
             case _:
                 return _whole(self.build(node))
 
     def _share(self, definition: nodes.Node, number: int) -> None:
-        self.shared[number] = SharedResult(self.build(definition))
+        varies = any(
+            isinstance(node, nodes.RecursiveScan)
+            or (isinstance(node, nodes.SharedScan) and node.number in self.shared and self.shared[node.number].varies)
+            for node in nodes.walk_nodes(definition)
+        )
+        self.shared[number] = SharedResult(self.build(definition), varies)
+
+    def _recursive(self, node: nodes.Recursive) -> Physical:
+        last = self.last[node.number] = LastRows(node.types)
+        initial, step = self.build(node.initial), self.build(node.step)
+        return recursive.Recursive(initial, step, last, distinct=node.distinct)
 
     def _join(self, node: nodes.Join) -> _Fused:
         """The left rows as they come, linked to the right ones, which are collected first."""

@@ -6,15 +6,25 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from locality.operators.physical import Execution, Explanation, Physical
+from locality.operators.recursion import LastRows
 from locality.operators.relations.relation import Relation
 from locality.operators.source import Conjuncts
+from locality.types import DataType
 
 
 @dataclass(eq=False)
 class SharedResult:
-    """What a materialised common table expression, or the outer side of a correlated subquery, is made by."""
+    """What a materialised common table expression, or the outer side of a correlated subquery, is made by.
+
+    varies: whether it depends on the rows that came last in a recursion, so that each step makes it anew.
+    """
 
     definition: Physical
+    varies: bool = False
+
+    @property
+    def types(self) -> tuple[DataType, ...]:
+        return self.definition.types
 
     def read(self, execution: Execution) -> Relation:
         """Its rows; columns that were left for later are gathered once for all readers."""
@@ -28,14 +38,14 @@ class SharedResult:
 
 @dataclass(frozen=True, eq=False)
 class SharedSource:
-    """One reader of a shared result."""
+    """One reader of a shared result, or of the rows that came last in a recursion."""
 
-    result: SharedResult
+    result: SharedResult | LastRows
     relation = None
 
     @property
     def width(self) -> int:
-        return len(self.result.definition.types)
+        return len(self.result.types)
 
     def read(self, execution: Execution, conjuncts: Conjuncts) -> tuple[Relation, Conjuncts]:
         return self.result.read(execution), conjuncts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from locality.optimizer.backward import turn_semi_joins
 from locality.optimizer.carried import use_carried_columns
@@ -21,7 +21,7 @@ from locality.optimizer.route import route_scans
 from locality.optimizer.setops import group_set_operations
 from locality.optimizer.shared import inline_shared, lift_shared
 from locality.optimizer.statistics import Statistics
-from locality.plan.nodes import Node
+from locality.plan.nodes import Node, Recursive, inputs_of, with_inputs
 
 Rewrite = Callable[[Node, Statistics], Node]
 
@@ -61,8 +61,21 @@ PASSES: tuple[Pass, ...] = (
 
 
 def optimize(root: Node, statistics: Statistics, disabled: Collection[str] = ()) -> Node:
-    """The plan after every pass in order but those disabled by name; its output columns stay the same."""
+    """The plan after every pass in order but those disabled by name; its output columns stay the same.
+
+    The parts of a recursion are plans of their own.
+    """
+    root = _with_recursions(root, lambda part: optimize(part, statistics, disabled))
     for each in PASSES:
         if each.required or each.name not in disabled:
             root = each.rewrite(root, statistics)
     return root
+
+
+def _with_recursions(node: Node, change: Callable[[Node], Node]) -> Node:
+    """``node`` with the parts of every recursion changed."""
+    if isinstance(node, Recursive):
+        return replace(node, initial=change(node.initial), step=change(node.step))
+    inputs = inputs_of(node)
+    changed = [_with_recursions(child, change) for child in inputs]
+    return node if all(a is b for a, b in zip(inputs, changed, strict=True)) else with_inputs(node, changed)

@@ -20,6 +20,8 @@ from locality.plan.nodes import (
     Limit,
     Node,
     Project,
+    Recursive,
+    RecursiveScan,
     Scan,
     SetOperation,
     Shared,
@@ -32,6 +34,8 @@ from locality.plan.nodes import (
 
 #: Shares of rows that pass a predicate of which nothing is known.
 _EQUAL, _RANGE, _OTHER = 0.1, 0.3, 0.5
+#: Rows of a recursion, of which nothing is known.
+_RECURSIVE = 1000.0
 #: The least share of rows that is taken to have no match.
 _LEAST_UNMATCHED = 0.1
 _COMPARISONS = {"=": _EQUAL, "<": _RANGE, "<=": _RANGE, ">": _RANGE, ">=": _RANGE}
@@ -73,6 +77,8 @@ class Estimator:
             case Values(given, types):
                 distinct = (len({row[i] for row in given}) for i in range(len(types)))
                 return _unfiltered(float(len(given)), tuple(float(max(count, 1)) for count in distinct))
+            case Recursive(types=types) | RecursiveScan(types=types):
+                return _unfiltered(_RECURSIVE, (_RECURSIVE,) * len(types))
             case Filter(child, predicate):
                 below = self.estimate(child)
                 return replace(below, rows=below.rows * self._share(child, below, conjuncts(predicate)))

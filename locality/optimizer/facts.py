@@ -18,6 +18,8 @@ from locality.plan.nodes import (
     Limit,
     Node,
     Project,
+    Recursive,
+    RecursiveScan,
     Scan,
     SetOperation,
     Shared,
@@ -71,6 +73,8 @@ class Prover:
                 return self._of_scan(node, has_keys=not self.statistics.has_deletions(table))
             case SharedScan(number):
                 return self.shared.get(number, Facts())
+            case Recursive() | RecursiveScan():
+                return Facts()
             case Shared(definition, child, number):
                 return Prover(self.statistics, {**self.shared, number: self.facts(definition)}).facts(child)
             case Values(rows, types):

@@ -16,6 +16,8 @@ from locality.plan.nodes import (
     Limit,
     Node,
     Project,
+    Recursive,
+    RecursiveScan,
     Scan,
     SetOperation,
     Shared,
@@ -107,6 +109,8 @@ def _prune(node: Node, used: frozenset[int], shared: _SharedColumns) -> tuple[No
         case Values(rows, types):
             kept = sorted(used)
             return Values(tuple(tuple(row[i] for i in kept) for row in rows), tuple(types[i] for i in kept)), kept
+        case Recursive() | RecursiveScan():
+            return node, range(len(node.types))
         case Join():
             return _prune_join(node, used, shared)
         case AsofJoin():

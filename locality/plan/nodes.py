@@ -183,6 +183,33 @@ class SharedScan:
 
 
 @dataclass(frozen=True, slots=True)
+class Recursive:
+    """The rows of ``initial``, then those of ``step`` again and again, each time over the rows that came last.
+
+    ``step`` reads these as ``RecursiveScan(number)``; it ends with the first time that gives no rows. distinct: a row
+    that was there before, NULL being equal to NULL, is left out (SQL's UNION). Both parts stand for themselves: they
+    are no inputs of the node, and read no shared result of the plan around them.
+    """
+
+    initial: Node
+    step: Node
+    number: int
+    distinct: bool
+
+    @property
+    def types(self) -> tuple[DataType, ...]:
+        return self.initial.types
+
+
+@dataclass(frozen=True, slots=True)
+class RecursiveScan:
+    """In the step of the :class:`Recursive` of this number: the rows that came last; all their columns."""
+
+    number: int
+    types: tuple[DataType, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Union:
     """The rows of all inputs, one after another, repeated rows too (UNION ALL). All have the same column types."""
 
@@ -242,6 +269,8 @@ Node = (
     | AsofJoin
     | Shared
     | SharedScan
+    | Recursive
+    | RecursiveScan
     | Union
     | SetOperation
     | Values
@@ -252,7 +281,7 @@ Node = (
 def inputs_of(node: Node) -> tuple[Node, ...]:
     """The nodes whose rows ``node`` reads, in order; none for a leaf."""
     match node:
-        case Scan() | SharedScan() | Values():
+        case Scan() | SharedScan() | Values() | Recursive() | RecursiveScan():
             return ()
         case Join(left, right) | AsofJoin(left, right) | SetOperation(left, right):
             return left, right
@@ -267,7 +296,7 @@ def inputs_of(node: Node) -> tuple[Node, ...]:
 def with_inputs(node: Node, inputs: Sequence[Node]) -> Node:
     """``node`` over other inputs, as many as :func:`inputs_of` gives, with columns of the same types."""
     match node:
-        case Scan() | SharedScan() | Values():
+        case Scan() | SharedScan() | Values() | Recursive() | RecursiveScan():
             return node
         case Join() | AsofJoin() | SetOperation():
             left, right = inputs

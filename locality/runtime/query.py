@@ -20,7 +20,19 @@ from locality.operators.relations.scans import kept_relation
 from locality.optimizer import PASSES, optimize
 from locality.optimizer.distinct import split_distinct_aggregates
 from locality.plan.expressions import PhysicalValue
-from locality.plan.nodes import Aggregate, Join, Node, Query, Scan, SetOperation, Shared, Union, Window, walk_nodes
+from locality.plan.nodes import (
+    Aggregate,
+    Join,
+    Node,
+    Query,
+    Recursive,
+    Scan,
+    SetOperation,
+    Shared,
+    Union,
+    Window,
+    walk_nodes,
+)
 from locality.plan.parameters import bound
 from locality.runtime.execution import QueryExecution
 from locality.runtime.interrupts import run_interruptibly
@@ -33,7 +45,7 @@ from locality.storage.table import Table
 from locality.types import to_arrow
 
 #: What is prepared for its input only when that is there.
-_LATER = Join | Shared | Union | Window | SetOperation
+_LATER = Join | Shared | Union | Window | SetOperation | Recursive
 #: A query that took fewer seconds runs on the caller's thread the next time: an interrupt may wait so long.
 _SOON = 0.02
 

@@ -7,12 +7,25 @@ in plan.nodes raises Unsupported with a reason that names the construct.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
 from locality.errors import Unsupported
-from locality.plan.nodes import Aggregate, Limit, Node, SetOperation, Shared, SharedScan, Sort, Union
+from locality.plan.nodes import (
+    Aggregate,
+    Limit,
+    Node,
+    Recursive,
+    RecursiveScan,
+    Scan,
+    SetOperation,
+    Shared,
+    SharedScan,
+    Sort,
+    Union,
+    walk_nodes,
+)
 from locality.sql.groupings import decode_aggregate
 from locality.sql.joins import (
     decode_any_join,
@@ -31,10 +44,15 @@ from locality.sql.windows import decode_window, first_rows
 
 @dataclass(frozen=True)
 class _Scope:
-    """The shared results (materialised common table expressions) that an operator may read, by DuckDB's index."""
+    """The shared results (materialised common table expressions) that an operator may read, by DuckDB's index.
+
+    definitions: theirs, by our numbers, each after those that it reads. recurs: whether this is a part of a recursion.
+    """
 
     results: Mapping[int, Output] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)
+    definitions: Mapping[int, Node] = field(default_factory=dict)
+    recurs: bool = False
 
 
 def decode_plan(data: dict[str, Any]) -> Node:
@@ -48,6 +66,8 @@ def _decode(data: dict[str, Any], scope: _Scope) -> Output:
             return _shared(data, scope)
         case "LOGICAL_CTE_REF":
             return _shared_scan(data, scope)
+        case "LOGICAL_RECURSIVE_CTE":
+            return _recursive(data, scope)
         case "LOGICAL_AGGREGATE_AND_GROUP_BY":
             return decode_aggregate(data, _decode(data["children"][0], scope), scope.numbers)
         case kind if kind in _OPERATORS:
@@ -61,13 +81,40 @@ def _shared(data: dict[str, Any], scope: _Scope) -> Output:
     definition = _decode(definition_data, scope)
     number = next(scope.numbers)
     reader = Output(SharedScan(number, definition.node.types), definition.layout)
-    child = _decode(child_data, _Scope({**scope.results, data["table_index"]: reader}, scope.numbers))
+    results = {**scope.results, data["table_index"]: reader}
+    definitions = {**scope.definitions, number: definition.node}
+    child = _decode(child_data, replace(scope, results=results, definitions=definitions))
     return Output(Shared(definition.node, child.node, number), child.layout)
+
+
+def _recursive(data: dict[str, Any], scope: _Scope) -> Output:
+    if scope.recurs or data["key_targets"] or data["ref_recurring"] or data["payload_aggregates"]:
+        raise Unsupported("recursive common table expression within another, or by keys")
+    initial_data, step_data = data["children"]
+    scope = replace(scope, recurs=True)
+    initial = _decode(initial_data, scope).exact()
+    number = next(scope.numbers)
+    last = all_of(RecursiveScan(number, initial.types))
+    results = {**scope.results, data["table_index"]: last}
+    step = _decode(step_data, replace(scope, results=results)).exact()
+    _check_alike((initial, step), "recursive UNION")
+    step = _by_itself(step, scope)
+    if not any(isinstance(node, Scan) for node in walk_nodes(step)):
+        raise Unsupported("recursive common table expression that reads no table")
+    return all_of(Recursive(_by_itself(initial, scope), step, number, distinct=not data["union_all"]))
+
+
+def _by_itself(node: Node, scope: _Scope) -> Node:
+    """The plan with the shared results around it that it reads as ones of its own."""
+    for number, definition in reversed(list(scope.definitions.items())):
+        if any(isinstance(each, SharedScan) and each.number == number for each in walk_nodes(node)):
+            node = Shared(definition, node, number)
+    return node
 
 
 def _shared_scan(data: dict[str, Any], scope: _Scope) -> Output:
     if data["is_recurring"] or data["cte_index"] not in scope.results:
-        raise Unsupported("recursive common table expression")
+        raise Unsupported("recursive common table expression that reads all its rows")
     return scope.results[data["cte_index"]]
 
 
@@ -180,7 +227,6 @@ _OPERATORS: Mapping[str, Callable[..., Output]] = {
 _REASONS = {
     "LOGICAL_DELIM_JOIN": "correlated subquery",
     "LOGICAL_DEPENDENT_JOIN": "correlated subquery",
-    "LOGICAL_RECURSIVE_CTE": "recursive common table expression",
     "LOGICAL_SAMPLE": "table sample",
     "LOGICAL_PIVOT": "pivot",
 }

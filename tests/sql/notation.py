@@ -12,6 +12,8 @@ from locality.plan.nodes import (
     Limit,
     Node,
     Project,
+    Recursive,
+    RecursiveScan,
     Scan,
     SetOperation,
     Shared,
@@ -56,6 +58,11 @@ def _head(node: Node) -> str:
             return f"shared {number}"
         case SharedScan(number, types):
             return f"scan shared {number} [{', '.join(map(str, types))}]"
+        case Recursive(initial, step, number, distinct):
+            parts = plan_text(initial, "  "), plan_text(step, "  ")
+            return f"recursion {number}{' distinct' if distinct else ''} of\n{parts[0]}\nand\n{parts[1]}"
+        case RecursiveScan(number, types):
+            return f"scan of recursion {number} [{', '.join(map(str, types))}]"
         case Union():
             return "union all"
         case SetOperation(kind=kind):
