@@ -35,6 +35,7 @@ from locality.sql.fallback import Fallback
 from locality.sql.parameters import Parameters
 from locality.sql.planner import FOLLOWED, Planner
 from locality.sql.shadow import NotASelect
+from locality.storage.damage import from_whole_layouts
 from locality.storage.info import StoreInfo, describe
 from locality.storage.ingest import IngestReport, Mode, ingest
 from locality.storage.rollups import maintaining
@@ -129,6 +130,9 @@ class Connection(Advised, Rollups, Writes):
 
     def _answer(self, sql: str, params: Parameters | None, *, logged: bool = False) -> Result:
         """See :meth:`sql`; ``logged``: whether the query belongs to the workload."""
+        return from_whole_layouts(self._store, lambda: self._answered(sql, params, logged=logged))
+
+    def _answered(self, sql: str, params: Parameters | None, *, logged: bool) -> Result:
         if (request := requested(sql)) is not None:
             with contextlib.suppress(QueryError):  # which DuckDB raises again, about the whole statement
                 explained = self.explain(request.query, params, analyze=request.analyze)
@@ -175,6 +179,9 @@ class Connection(Advised, Rollups, Writes):
         what the earlier ones put out, or DuckDB has to answer, shows only then. Of a statement that changes rows, the
         plan is that of finding them.
         """
+        return from_whole_layouts(self._store, lambda: self._explained(sql, params, analyze=analyze))
+
+    def _explained(self, sql: str, params: Parameters | None, *, analyze: bool) -> Explained:
         snapshot = self._snapshot()
         try:
             planned = self._plan(sql, params, snapshot)

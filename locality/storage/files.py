@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +93,16 @@ def check_content(path: Path, entry: FileEntry) -> None:
     check_size(path, entry)
     if (found := durable.checksum(path)) != entry.crc32:
         raise CorruptStoreError(f"{path} is damaged: its checksum is {found:08x} instead of {entry.crc32:08x}")
+
+
+def first_problem(directory: Path, entries: Iterable[FileEntry]) -> str | None:
+    """What :func:`check_content` says of the first file that is not as it was written; None if all are."""
+    for entry in entries:
+        try:
+            check_content(directory / entry.path, entry)
+        except CorruptStoreError as error:
+            return str(error)
+    return None
 
 
 def write_batch(directory: Path, name: str, batch: pa.RecordBatch) -> FileEntry:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -45,28 +45,40 @@ class Snapshot:
         return ChainMap(rollups, dict(self.tables)) if rollups else self.tables
 
 
-def load(store: Path, manifest: Manifest, previous: Snapshot) -> Snapshot:
-    """Open every table without touching files; what did not change since ``previous`` is shared, caches included."""
+def load(
+    store: Path, manifest: Manifest, previous: Snapshot, damaged: Collection[LayoutEntry] = frozenset()
+) -> Snapshot:
+    """Open every table without touching files; what did not change since ``previous`` is shared, caches included.
+
+    damaged: secondary layouts that tables are to be opened without.
+    """
     tables = []
     entries = NameMap(manifest.tables)
     for entry in manifest.tables:
-        derived = derived_columns(entry, entries)
+        whole = replace(entry, layouts=tuple(layout for layout in entry.layouts if layout not in damaged))
+        derived = derived_columns(whole, entries)
         known = previous.tables.get(entry.name)
-        if known is not None and previous.entries[entry.name] == entry and known.derived_columns == derived:
+        if known is not None and _is_open(known, whole, previous.entries[entry.name] == entry, derived):
             tables.append(known)
         else:
-            tables.append(open_table(store, entry, _open_segments(previous, entry.name), derived))
+            tables.append(open_table(store, whole, _open_segments(previous, entry.name), derived))
     return Snapshot(manifest.version, NameMap(tables), entries)
+
+
+def _is_open(table: Table, entry: TableEntry, is_unchanged: bool, derived: Sequence[DerivedColumn]) -> bool:
+    layouts = [layout.name for layout in table.layouts]
+    return is_unchanged and table.derived_columns == derived and layouts == [layout.name for layout in entry.layouts]
 
 
 def _open_segments(previous: Snapshot, name: str) -> dict[SegmentFiles, Segment]:
     if name not in previous.tables:
         return {}
-    pairs = zip(previous.entries[name].layouts, previous.tables[name].layouts, strict=True)
+    layouts = {layout.name: layout for layout in previous.tables[name].layouts}
     return {
         files.undeleted: segment
-        for entry, layout in pairs
-        for files, segment in zip(entry.segments, layout.segments, strict=True)
+        for entry in previous.entries[name].layouts
+        if entry.name in layouts
+        for files, segment in zip(entry.segments, layouts[entry.name].segments, strict=True)
     }
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 
 from locality.errors import CorruptStoreError, StoreError
-from locality.storage import durable, manifest
+from locality.storage import durable, files, manifest
 from locality.storage.catalog import NameMap
+from locality.storage.entries import LayoutEntry
 from locality.storage.lock import READERS, WRITE_LOCK, ReaderPin, WriteLock, remove_dead_pins
 from locality.storage.manifest import Manifest
 from locality.storage.snapshot import Snapshot, load
@@ -42,6 +43,7 @@ class Store:
         self._in_use: weakref.WeakKeyDictionary[Table, int] = weakref.WeakKeyDictionary()
         self._pinned = 0
         self._snapshot = Snapshot(-1, NameMap(), NameMap())
+        self._damaged: set[LayoutEntry] = set()
         self._stamp: tuple[int, int, int] | None = None
         self._closed = False
         try:
@@ -77,6 +79,24 @@ class Store:
                     self._load()
                 self._stamp = stamp
             return self._snapshot
+
+    def set_aside_damaged(self) -> list[str]:
+        """Leave out of snapshots, from now on, the secondary layouts of which a file is missing or damaged.
+
+        Reads every file of those layouts. Returns what was found, a message for each, none of it told before.
+        """
+        with self._mutex:
+            self._check_open()
+            found = {}
+            for entry in self._snapshot.entries.values():
+                for layout in entry.layouts[1:]:
+                    problem = None if layout in self._damaged else files.first_problem(self.path, layout.files)
+                    if problem is not None:
+                        found[layout] = f"layout {layout.name!r} of table {entry.name!r} is left out: {problem}"
+            if found:
+                self._damaged.update(found)
+                self._load()
+            return list(found.values())
 
     def begin(self, timeout: float = 0.0) -> Transaction:
         """A write, to be entered as a context manager; ``timeout``: seconds to wait for another writer to end."""
@@ -116,7 +136,7 @@ class Store:
         The pin lies on an older version (or on all) while the manifest is read, so no file can vanish in between.
         """
         # The old snapshot must not be held beyond this line, or its tables would count as in use.
-        self._snapshot = load(self.path, manifest.read(self.path), self._snapshot)
+        self._snapshot = load(self.path, manifest.read(self.path), self._snapshot, self._damaged)
         for table in self._snapshot.tables.values():
             for each in (table, *(rollup.table for rollup in table.rollups)):
                 self._in_use[each] = self._snapshot.version
