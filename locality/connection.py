@@ -19,10 +19,12 @@ from locality.advisor.methods import Advised
 from locality.errors import ConnectionClosedError, QueryError, StoreError, Unsupported
 from locality.kernel.loader import warm_up
 from locality.runtime.changes import Changer, Statement, writes
+from locality.runtime.divides import Divides
 from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.explain import Explained, explain_fallback, explain_query, requested
 from locality.runtime.generic import GenericPlans
 from locality.runtime.interrupts import Interrupt, Interrupts
+from locality.runtime.parts import Splitter
 from locality.runtime.profile import Profile
 from locality.runtime.query import PreparedQuery, check_optimizers
 from locality.runtime.rehearsal import REASON, Rehearsals
@@ -82,7 +84,7 @@ def connect(
     return Connection(path, settings, read_only=read_only)
 
 
-class Connection(Advised, Rollups, Writes):
+class Connection(Advised, Rollups, Writes, Divides):
     """An open store; threads may share one connection. Use it as a context manager, or call :meth:`close`."""
 
     def __init__(self, path: str | Path | None, settings: Settings, *, read_only: bool = False) -> None:
@@ -98,6 +100,7 @@ class Connection(Advised, Rollups, Writes):
         self._workers = Workers(settings.threads)
         self._rehearsals = Rehearsals()
         self._interrupts = Interrupts()
+        self._splitter = Splitter()
         self._planner = Planner()
         self._changer = Changer(self._store, self._workers)
         self._log = WorkloadLog(self._store, writable=bool(settings.workload_log) or not read_only)
@@ -192,7 +195,8 @@ class Connection(Advised, Rollups, Writes):
         shown = profile if analyze else None
         if isinstance(planned, str) or (profile is not None and profile.engine != "locality"):
             reason = profile.reason if profile is not None else str(planned)
-            return explain_fallback(reason, shown)
+            found = self._split(sql, snapshot) if params is None else None
+            return explain_fallback(reason, shown, () if found is None else [part.sql for part in found.parts])
         return explain_query(planned, shown)
 
     def _plan(self, sql: str, params: Parameters | None, snapshot: Snapshot) -> PreparedQuery | str:
@@ -279,10 +283,15 @@ class Connection(Advised, Rollups, Writes):
     ) -> Result:
         if not self.settings.fallback:
             raise QueryError(f"not answered by Locality's own operators: {reason}")
+        ran = self._run_parts(sql, snapshot, interrupt) if params is None else None
         with self._lock:
             fallback = self._opened_fallback()
             fallback.sync(sources_of(snapshot))
-            answer = fallback.run(sql, params, lambda: interrupt.requested)
+            answer = None if ran is None else fallback.run_rest(sql, ran.text, ran.tables, lambda: interrupt.requested)
+            if answer is None:
+                if ran is not None:
+                    self._splitter.refuse(sql)
+                ran, answer = None, fallback.run(sql, params, lambda: interrupt.requested)
         profile = Profile(
             engine="duckdb",
             reason=reason,
@@ -290,6 +299,7 @@ class Connection(Advised, Rollups, Writes):
             planning_seconds=planning,
             rows=answer.table.num_rows,
             threads=self.settings.threads,
+            parts=() if ran is None else ran.profiles,
         )
         return Result(answer.table, answer.names, answer.types, profile)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from locality.duckdb.layouts import Layouts
+from locality.duckdb.partial import PartialQuery
 from locality.duckdb.pending import Pending
 from locality.duckdb.relation import AttachedRelation, raw_of
 from locality.duckdb.routing import Router
-from locality.duckdb.scope import call_from
+from locality.duckdb.scope import call_from, call_with, variables_of
 from locality.errors import InterruptError, LocalityError, StoreError, Unsupported
 from locality.runtime.explain import Explained, explain_fallback
 from locality.runtime.profile import Profile
@@ -86,16 +88,31 @@ class AttachedConnection:
             self._pending = Pending(result)
             return self
         self._pending = None
+        variables = variables_of(sys._getframe(1))
+        if parameters is None and not options and isinstance(query, str) and self._router is not None:
+            self._raw.abort()
+            by_parts = PartialQuery(self._raw, self._router, query, variables)
+            if self.answer_by_parts(by_parts, lambda call: call("execute")) is not None:
+                return self
         given = () if parameters is None else (parameters,)
-        call_from(sys._getframe(1), partial(self._raw.execute, query, *given, **options))
+        call_with(variables, partial(self._raw.execute, query, *given, **options))
         return self
 
     def sql(self, query: Any, *, alias: str = "", params: Any = None) -> AttachedRelation | None:
         """A relation over the last statement, or None if that returns nothing; earlier statements run now."""
         bind = partial(self._raw.sql, query, alias=alias, params=params)
-        if isinstance(query, str) and self._router is not None and self._router.is_known(query) and not alias:
+        if self._router is None or not isinstance(query, str) or alias:
+            return self._related(call_from(sys._getframe(1), bind), params)
+        if self._router.is_known(query):
             return AttachedRelation(self, bind, params, query)
-        return self._related(call_from(sys._getframe(1), bind), params)
+        variables = variables_of(sys._getframe(1))
+        raw = call_with(variables, bind)
+        if raw is None or params is not None:
+            return self._related(raw, params)
+        relation = AttachedRelation(self, lambda: raw, None, query if self._router.plans(query, self._ask) else None)
+        if self._router.divide(query, self._ask) is not None:
+            relation.by_parts = PartialQuery(self._raw, self._router, query, variables)
+        return relation
 
     query = sql
     from_query = sql
@@ -140,10 +157,33 @@ class AttachedConnection:
         self.last_profile = result.profile
         return result
 
+    def answer_by_parts(self, query: PartialQuery, finish: Callable[[Callable[..., Any]], Any]) -> Any:
+        """What ``finish`` makes of the rest of a query of which Locality runs parts, None if it runs none.
+
+        To be called after :meth:`answer` said why the query is DuckDB's as a whole.
+        """
+        try:
+            found = query.run(self._ask, finish)
+        except InterruptError as error:
+            raise duckdb.InterruptException(f"INTERRUPT Error: {error}") from None
+        if found is None:
+            return None
+        value, parts = found
+        self.last_profile = Profile(engine="duckdb", reason=self.reason, parts=parts)
+        return value
+
+    @property
+    def reason(self) -> str:
+        """Why DuckDB answered the last query."""
+        return "" if self.last_profile is None else self.last_profile.reason
+
     def explained(self, sql: str, params: Parameters | None = None) -> Explained:
         """See :func:`explain`."""
         if self.answer(sql, params) is None or self._router is None:
-            return explain_fallback(self.last_profile.reason if self.last_profile else "", None)
+            division = None if self._router is None or params is not None else self._router.divide(sql, self._ask)
+            return explain_fallback(
+                self.reason, None, [] if division is None else [p.sql for p in division.split.parts]
+            )
         return self._router.route(sql, self._ask).explain(sql, params)
 
     # --- layouts

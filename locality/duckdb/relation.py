@@ -7,13 +7,14 @@ back is wrapped again. DuckDB says what SQL a relation stands for.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 if TYPE_CHECKING:
     from locality.duckdb.connection import AttachedConnection
+    from locality.duckdb.partial import PartialQuery
 
 #: Methods of a relation that run it and give its rows.
 _TERMINALS = frozenset(
@@ -43,6 +44,7 @@ class AttachedRelation:
         self._bind = bind
         self._given = params
         self._text = text
+        self.by_parts: PartialQuery | None = None
 
     @cached_property
     def _raw(self) -> duckdb.DuckDBPyRelation:
@@ -82,10 +84,17 @@ class AttachedRelation:
         text = self._raw.sql_query() if self._text is None else self._text
         result = self._attached.answer(text, self._given)
         if result is None:
-            return getattr(self._raw, name)(*args, **kwargs)
+            return self._rows_of_duckdb(name, args, kwargs)
         if name == "fetchall":
             return result.fetchall()
         return getattr(result.to_relation(), name)(*args, **kwargs)
+
+    def _rows_of_duckdb(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self.by_parts is not None:
+            finish = partial(_called_on_rest, name, args, kwargs)
+            if (value := self._attached.answer_by_parts(self.by_parts, finish)) is not None:
+                return value
+        return getattr(self._raw, name)(*args, **kwargs)
 
     def _display(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         result = self._attached.answer(self._raw.limit(_SHOWN_ROWS).sql_query(), self._given)
@@ -104,6 +113,10 @@ class AttachedRelation:
             return self._wrapped(method(*map(raw_of, args), **{name: raw_of(value) for name, value in kwargs.items()}))
 
         return call
+
+
+def _called_on_rest(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], call: Callable[[str], Any]) -> Any:
+    return getattr(call("sql"), name)(*args, **kwargs)
 
 
 def raw_of(value: Any) -> Any:

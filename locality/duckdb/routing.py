@@ -13,6 +13,7 @@ from locality.duckdb.layouts import Layouts
 from locality.duckdb.session import Names, Run, read_names, words
 from locality.duckdb.stamp import Stamp, read_stamp
 from locality.errors import Unsupported
+from locality.sql.parts import Split
 from locality.storage.catalog import fold
 
 #: What a text begins with that may be a query; all else goes to DuckDB unread.
@@ -26,11 +27,23 @@ class _Busy(Unsupported):
 
 
 @dataclass
+class Division:
+    """Parts of a text that ``connection`` answers as DuckDB would now.
+
+    is_checked: whether DuckDB was seen to give the rest the columns of the whole.
+    """
+
+    connection: Connection
+    split: Split
+    is_checked: bool = False
+
+
+@dataclass
 class _Situation:
     """What is known as long as nobody commits, and nobody runs a statement other than a query on the database.
 
     refused: the reason by text. accepted: texts that only name what is the same here and there.
-    names: None until a text asks for them.
+    divisions: which parts of a text are run here, by text. names: None until a text asks for them.
     """
 
     version: int
@@ -38,6 +51,7 @@ class _Situation:
     fresh: frozenset[str]
     refused: dict[str, str] = field(default_factory=dict)
     accepted: set[str] = field(default_factory=set)
+    divisions: dict[str, Division | None] = field(default_factory=dict)
     names: Names | str | None = None
     connection: Connection | None = None
 
@@ -71,6 +85,57 @@ class Router:
                 situation.accepted.clear()
             situation.accepted.add(text)
         return situation.connection
+
+    def plans(self, text: str, run: Run) -> bool:
+        """Whether the text has a plan as a whole, which may turn out not to run."""
+        try:
+            return self.route(text, run).plans(text)
+        except Unsupported:
+            return False
+
+    def divide(self, text: str, run: Run) -> Division | None:
+        """Which parts of a text that is DuckDB's as a whole can be run over layouts; None if there are none."""
+        try:
+            situation = self._look()
+            if text not in situation.divisions:
+                if len(situation.divisions) >= _TEXTS:
+                    situation.divisions.clear()
+                situation.divisions[text] = self._divide(situation, text, run)
+            return situation.divisions[text]
+        except Unsupported:
+            return None
+
+    def refuse_parts(self, text: str) -> None:
+        """Leave the parts of this text to DuckDB, too, from now on."""
+        if self._situation is not None:
+            self._situation.divisions[text] = None
+
+    def is_unchanged(self) -> bool:
+        """Whether nobody committed since the last text was looked at, nor ran what may have done so."""
+        known = self._situation
+        try:
+            return known is not None and (self._version(), read_stamp(self._layouts.database)) == (
+                known.version,
+                known.stamp,
+            )
+        except Unsupported:
+            return False
+
+    def _divide(self, situation: _Situation, text: str, run: Run) -> Division | None:
+        if not _QUERY.match(text) or not words(text) & situation.fresh:
+            return None
+        connection = self._layouts.connection(self._names(situation, run).settings)
+
+        def allowed(part: str) -> bool:
+            try:
+                return self._check(situation, part, run) is connection
+            except Unsupported:
+                return False
+
+        if allowed(text) and connection.plans(text):
+            return None
+        split = connection.parts(text, allowed)
+        return None if split is None else Division(connection, split)
 
     def refuse(self, text: str, reason: str) -> None:
         """Leave this text to DuckDB from now on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -64,9 +65,9 @@ def explain_query(planned: PreparedQuery, profile: Profile | None) -> Explained:
     return Explained("\n".join(lines), profile)
 
 
-def explain_fallback(reason: str, profile: Profile | None) -> Explained:
-    """Why DuckDB answers a query."""
-    lines = ["engine: duckdb", f"reason: {reason}"]
+def explain_fallback(reason: str, profile: Profile | None, parts: Iterable[str] = ()) -> Explained:
+    """Why DuckDB answers a query, and which parts of it Locality runs."""
+    lines = ["engine: duckdb", f"reason: {reason}", *(f"run by locality: {part}" for part in parts)]
     if profile is not None:
         lines.append(f"time: {profile.seconds * 1e3:.2f} ms, {profile.rows:,} rows")
     return Explained("\n".join(lines), profile, "duckdb", reason)

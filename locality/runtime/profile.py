@@ -9,6 +9,15 @@ from locality.operators.physical import Traffic
 
 
 @dataclass(frozen=True)
+class PartProfile:
+    """A part of a query that Locality ran: its text, the rows that it handed to DuckDB, and the seconds it took."""
+
+    sql: str
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Profile:
     """What running a query took.
 
@@ -18,7 +27,8 @@ class Profile:
     rows: of the result. threads: worker threads.
     kernels_compiled, compile_seconds: what was compiled in this process while the query ran, on all threads together.
     bytes_naive: what row-at-a-time processing would read, whole rows of every table scanned; 0 where DuckDB answered.
-    operators: the bytes that each moved, in order of execution; none where DuckDB answered: it keeps no such count.
+    operators: the bytes that each moved, in order of execution; none of DuckDB's, which keeps no such count.
+    parts: what of a query that DuckDB answered Locality ran.
     """
 
     engine: str
@@ -32,6 +42,7 @@ class Profile:
     compile_seconds: float = 0.0
     bytes_naive: int = 0
     operators: tuple[Traffic, ...] = ()
+    parts: tuple[PartProfile, ...] = ()
 
     @property
     def bytes_moved(self) -> int:

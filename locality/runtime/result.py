@@ -125,6 +125,10 @@ class Result:
             table = to_default_arrow(table, self._names, self._types)
         return table if table.column_names == self._names else table.rename_columns(self._names)
 
+    def numbered(self) -> pa.Table:
+        """All rows as Locality has them, in columns called c0, c1, ...: for SQL, which casts them to their types."""
+        return self._open().rename_columns([f"c{i}" for i in range(len(self._names))])
+
     def to_arrow_reader(self, batch_size: int = _BATCH_ROWS) -> pa.RecordBatchReader:
         """All rows as a reader of record batches of at most ``batch_size`` rows."""
         if batch_size <= 0:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
@@ -122,8 +123,16 @@ class Fallback:
                     connection.from_arrow(dataset).project(_declared(source)).create_view(name)
                     self._datasets[name] = dataset
 
-    def run(self, sql: str, params: Parameters | None = None, stopped: Callable[[], bool] = lambda: False) -> Answer:
+    def run(
+        self,
+        sql: str,
+        params: Parameters | None = None,
+        stopped: Callable[[], bool] = lambda: False,
+        parts: Mapping[str, pa.Table] = MappingProxyType({}),
+    ) -> Answer:
         """The answer of the last statement of ``sql``; earlier ones run first, without parameters.
+
+        parts: further tables that it may name.
 
         Raises QueryError in DuckDB's words, MemoryLimitError, the error of a scan as it is, and once DuckDB has
         stopped InterruptError because ``stopped()`` was true and KeyboardInterrupt on Ctrl-C.
@@ -138,11 +147,33 @@ class Fallback:
                 _admit(statement)
             for statement in statements[:-1]:
                 self._interruptibly(partial(_answer, connection, statement.query, None), stopped)
-            answer = self._interruptibly(partial(_answer, connection, statements[-1].query, given), stopped)
+            for name, table in parts.items():
+                connection.register(name, table)
+            try:
+                answer = self._interruptibly(partial(_answer, connection, statements[-1].query, given), stopped)
+            finally:
+                for name in parts:
+                    connection.unregister(name)
             if any(statement.type.name in _SETTINGS for statement in statements):
                 changed = dict(_settings(connection) - self._settings)
                 self.changed_settings = {name: value for name, value in changed.items() if name not in RESOURCES}
             return answer
+
+    def run_rest(
+        self, sql: str, rest: str, parts: Mapping[str, pa.Table], stopped: Callable[[], bool]
+    ) -> Answer | None:
+        """The answer of ``sql`` by way of ``rest``, which reads ``parts``; None if that is not certain to be the same.
+
+        Raises as :meth:`run`.
+        """
+        with self._lock, self._errors():
+            relation = self._open().sql(sql)
+            names, types = tuple(relation.columns), tuple(str(t) for t in relation.types)
+        try:
+            answer = self.run(rest, None, stopped, parts)
+        except QueryError:
+            return None
+        return answer if (answer.names, answer.types) == (names, types) else None
 
     @contextlib.contextmanager
     def replay(

@@ -3,9 +3,50 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import duckdb
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word, name, literal, operator or parenthesis.
+
+    text: in lower case, names without quotes. start, end: its bytes in the text. depth: how many parentheses, brackets
+    and CASEs are open around it. partner: of an opening parenthesis that is closed, the position of the closing token.
+    """
+
+    text: str
+    start: int
+    end: int
+    depth: int
+    is_keyword: bool
+    partner: int | None = None
+
+
+def tokens_of(sql: str) -> list[Token]:
+    """The tokens in order; no comments."""
+    text = sql.encode()
+    cut = duckdb.tokenize(sql)
+    ends = [*(start for start, _ in cut[1:]), len(text)]
+    tokens: list[Token] = []
+    opened: list[int] = []
+    for (start, kind), end in zip(cut, ends, strict=True):
+        if kind == _COMMENT:
+            continue
+        written = text[start:end].decode().rstrip()
+        word, is_keyword = written.strip('"').lower(), kind == duckdb.token_type.keyword
+        if (word in _CLOSING or (word == "end" and is_keyword)) and opened:
+            first = opened.pop()
+            tokens[first] = replace(tokens[first], partner=len(tokens))
+        tokens.append(Token(word, start, start + len(written.encode()), len(opened), is_keyword))
+        if word in _OPENING or (word == "case" and is_keyword):
+            opened.append(len(tokens) - 1)
+    return tokens
+
+
+_OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 
 
 def words_of(sql: str) -> list[str]:

@@ -1,0 +1,78 @@
+"""Methods of a connection that run parts of a query which Locality has no plan for as a whole."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from locality.errors import LocalityError, Unsupported
+from locality.runtime.execution import QueryExecution, Workers
+from locality.runtime.interrupts import Interrupt
+from locality.runtime.parts import Ran, Splitter, find_parts, run_parts
+from locality.runtime.query import PreparedQuery
+from locality.runtime.result import Result
+from locality.settings import Settings
+from locality.sql.parameters import Parameters
+from locality.sql.parts import Split
+from locality.sql.planner import Planner
+from locality.storage.snapshot import Snapshot
+
+
+class Divides(ABC):
+    """What :class:`locality.connection.Connection` can do about parts of queries."""
+
+    settings: Settings
+    _workers: Workers
+    _planner: Planner
+    _splitter: Splitter
+    _lock: threading.RLock
+
+    @abstractmethod
+    def _snapshot(self) -> Snapshot:
+        """The store as it is now; raises ConnectionClosedError."""
+
+    @abstractmethod
+    def _plan(self, sql: str, params: Parameters | None, snapshot: Snapshot) -> PreparedQuery | str:
+        """The prepared query, or why DuckDB has to answer."""
+
+    def plans(self, sql: str) -> bool:
+        """Whether a query has a plan here as a whole, which may turn out not to run."""
+        try:
+            return isinstance(self._plan(sql, None, self._snapshot()), PreparedQuery)
+        except LocalityError:
+            return False
+
+    def parts(self, sql: str, allowed: Callable[[str], bool]) -> Split | None:
+        """What of a query is worth running here, of that which is ``allowed``; None if nothing is."""
+        snapshot = self._snapshot()
+
+        def plan(part: str) -> PreparedQuery | str:
+            return self._plan(part, None, snapshot) if allowed(part) else "not allowed"
+
+        with self._lock:
+            return find_parts(sql, snapshot, self._planner, plan)
+
+    def _run_parts(self, sql: str, snapshot: Snapshot, interrupt: Interrupt) -> Ran | None:
+        """Those parts of a query that Locality can run."""
+
+        def run(part: str) -> Result:
+            planned = self._plan(part, None, snapshot)
+            if isinstance(planned, str):
+                raise Unsupported(planned)
+            return planned.run(
+                QueryExecution(self._workers, self.settings.memory_bytes, interrupt), time.perf_counter(), 0
+            )
+
+        found = self._split(sql, snapshot)
+        if found is None or self.settings.background_compile:
+            return None
+        with contextlib.suppress(Unsupported):
+            return run_parts(found, run)
+        return None
+
+    def _split(self, sql: str, snapshot: Snapshot) -> Split | None:
+        with self._lock:
+            return self._splitter.split(sql, snapshot, self._planner, lambda part: self._plan(part, None, snapshot))
