@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from locality.advisor.maps import Maps
 from locality.advisor.tables import printed
 from locality.advisor.workload import Skipped
 from locality.plan.nodes import PRIMARY
@@ -67,6 +68,7 @@ class Advice:
     """What to do for a workload; prints as tables.
 
     removals: only told; :meth:`Connection.drop_layout` carries one out. notes: what else is to be known.
+    maps: what the workload reads of each layout, today and as proposed; :func:`write_picture` draws them.
     """
 
     proposals: tuple[Proposal, ...]
@@ -74,6 +76,7 @@ class Advice:
     skipped: tuple[Skipped, ...]
     removals: tuple[Removal, ...] = ()
     notes: tuple[str, ...] = ()
+    maps: Maps = field(default_factory=Maps, repr=False)
 
     @property
     def losers(self) -> tuple[Forecast, ...]:
@@ -87,8 +90,8 @@ class Advice:
         return (*orders.values(), *(each for each in self.proposals if each.layout != PRIMARY))
 
     def to_dict(self) -> dict[str, Any]:
-        """The advice as JSON values."""
-        return asdict(self)
+        """The advice as JSON values, without the maps."""
+        return asdict(replace(self, maps=Maps()))
 
     def __str__(self) -> str:
         parts = []

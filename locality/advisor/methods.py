@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import overload
 
 from locality.advisor.advice import Advice
-from locality.advisor.analysis import analyse
+from locality.advisor.analysis import Analysis, analyse
 from locality.advisor.budget import bytes_allowed, stored_bytes
 from locality.advisor.log import WorkloadLog
 from locality.advisor.logged import LoggedWorkload, logged_workload
-from locality.advisor.search import choose
+from locality.advisor.maps import Maps
+from locality.advisor.search import choose, mapped
 from locality.advisor.verdict import disappointing, predictions
-from locality.advisor.workload import Workload, WorkloadQuery, read_workload
+from locality.advisor.workload import Skipped, Workload, WorkloadQuery, read_workload
 from locality.errors import QueryError
 from locality.plan.nodes import PRIMARY
 from locality.runtime.execution import QueryExecution, Workers
@@ -165,10 +166,20 @@ class Advised(ABC):
         self._snapshot()
         return logged_workload(self._log.read())
 
+    def maps(self, workload: Workload | None = None) -> Maps:
+        """What a workload reads of each layout of each table: see :meth:`advise`; the log may be empty."""
+        snapshot = self._snapshot()
+        queries = self.workload().queries() if workload is None else read_workload(workload)
+        analyses, _ = self._analysed(queries, snapshot)
+        return mapped(analyses, snapshot, QueryExecution(self._workers, self.settings.memory_bytes))
+
     def clear_workload(self) -> None:
         """Forgets what was asked of the store; raises StoreError if it is open read-only."""
         self._snapshot()
         self._log.clear()
+
+    def _analysed(self, queries: Sequence[WorkloadQuery], snapshot: Snapshot) -> tuple[list[Analysis], list[Skipped]]:
+        return analyse(queries, snapshot, lambda sql, params: self._plan(sql, params, snapshot), self._answer)
 
     def _logged(self) -> list[WorkloadQuery]:
         queries = self.workload().queries()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from locality.advisor.advice import Advice, Forecast, Proposal, Removal
 from locality.advisor.analysis import Analysis
+from locality.advisor.maps import Maps, maps_of
 from locality.advisor.tablesearch import Move, Placements, TableSearch
 from locality.advisor.whatif import Placement
 from locality.advisor.workload import Skipped
@@ -54,7 +55,15 @@ def choose(
         for a in analyses
     )
     removals = tuple(removal for search in searches.values() for removal in _removals(search, design))
-    return Advice(tuple(proposals), forecasts, tuple(skipped), removals)
+    maps = maps_of(searches, design, sum(a.weight for a in analyses))
+    return Advice(tuple(proposals), forecasts, tuple(skipped), removals, maps=maps)
+
+
+def mapped(analyses: Sequence[Analysis], snapshot: Snapshot, execution: Execution) -> Maps:
+    """What the queries read of all tables as they are."""
+    searches = {table: TableSearch(snapshot, table, analyses, execution) for table in snapshot.tables}
+    design = {table: search.stored for table, search in searches.items()}
+    return maps_of(searches, design, sum(a.weight for a in analyses))
 
 
 def _is_worthwhile(snapshot: Snapshot, table: str) -> bool:

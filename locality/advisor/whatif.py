@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from locality.advisor.analysis import Analysis
 from locality.advisor.sample import Sample
@@ -29,6 +30,9 @@ from locality.runtime.reorder import OrderColumn, RowOrder
 from locality.storage.snapshot import Snapshot
 from locality.storage.table import ForeignKey, Layout, Table
 from locality.storage.zones import Zones
+
+Bits = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int64]
 
 #: Values in the ranges of all zones, as a multiple of the rows, up to which a grouping finds its key clustered.
 _MOST_SPREAD = 2
@@ -91,7 +95,7 @@ class TableModel:
         """What the scan reads if it reads this layout."""
         key = use, placement.order or placement.name
         if key not in self._costs:
-            share = self._share_ordered(use, placement.order) if placement.order else self._share_today(use, placement)
+            share = self._share(use, placement)
             rows = share * self.table.row_count
             widths = {column: self.width(column, placement) for column in use.scan.columns if column not in NAMES}
             read = {use.scan.columns[index] for index in use.scanned | use.gathered}
@@ -99,30 +103,37 @@ class TableModel:
             self._costs[key] = Cost(share, columns, rows * sum(widths.values()))
         return self._costs[key]
 
-    def _share_today(self, use: TableUse, placement: Placement) -> float:
+    def zones_read(self, use: TableUse, placement: Placement) -> tuple[Bits, Counts]:
+        """Which zones of a layout, of a sample if it is not stored, the scan can't exclude; and the rows of each."""
+        if placement.order is not None:
+            left = self._possible_ordered(use, placement.order)
+            return left, np.ones(len(left), dtype=np.int64)
         relation = scan_relation(self.table, replace(use.scan, layout=placement.name))
         tests = plan_tests(relation, use.conjuncts)
-        rows = 0
+        parts, sizes = [], []
         for number, segment in enumerate(relation.segments):
+            first = np.arange(0, segment.row_count, segment.zone_rows)
             possible = possible_zones(relation, tests, number)
-            if possible is None:
-                rows += segment.row_count
-            else:
-                first = np.flatnonzero(possible) * segment.zone_rows
-                rows += int((np.minimum(first + segment.zone_rows, segment.row_count) - first).sum())
-        return rows / max(self.table.row_count, 1)
+            parts.append(np.ones(len(first), dtype=np.bool_) if possible is None else possible)
+            sizes.append(np.minimum(first + segment.zone_rows, segment.row_count) - first)
+        return np.concatenate(parts), np.concatenate(sizes)
 
-    def _share_ordered(self, use: TableUse, order: RowOrder) -> float:
+    def _share(self, use: TableUse, placement: Placement) -> float:
+        possible, rows = self.zones_read(use, placement)
+        return float(rows[possible].sum() / max(rows.sum(), 1))
+
+    def _possible_ordered(self, use: TableUse, order: RowOrder) -> Bits:
         tests, relation = self._planned(use)
         (segment,) = relation.segments
         tested = {index for test in tests for e in test.reads for index in columns_of(e)}
+        everything = np.ones(-(-self.sample.rows // self.sample.zone_rows), dtype=np.bool_)
         if not tested:
-            return 1.0
+            return everything
         bounds = {index: self.sample.zones(self._column(use.scan.columns[index]), order) for index in tested}
         columns = tuple(segment.column(i) for i in range(len(relation.types)))
         view = _SampleSegment(columns, segment.row_count, bounds)
         possible = possible_zones(replace(relation, segments=(view,)), tests, 0)
-        return 1.0 if possible is None or not len(possible) else float(possible.mean())
+        return everything if possible is None else possible
 
     def _column(self, position: int) -> OrderColumn:
         """A column of the table, or one that its layouts carry."""

@@ -34,6 +34,13 @@ budget_option: Decorator = click.option(
     "what they take now.",
 )
 
+picture_option: Decorator = click.option(
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Draw what the queries read of each layout, as .html or .svg.",
+)
+
 
 def open_store(
     store: Path, threads: int | None = None, *, read_only: bool = True, workload_log: bool | None = None

@@ -6,16 +6,24 @@ from pathlib import Path
 
 import click
 
-from locality.cli.options import examples, open_store, store_argument, threads_option
+from locality.cli.options import examples, open_store, picture_option, store_argument, threads_option
 from locality.cli.text import duration, quantity
 from locality.runtime.units import byte_size
 
 
-@click.command(short_help="Show a store's tables, columns and sizes.", epilog=examples("locality info sales.locality"))
+@click.command(
+    short_help="Show a store's tables, columns and sizes.",
+    epilog=examples("locality info sales.locality", "locality info sales.locality --picture layouts.html"),
+)
 @store_argument
-def info(store: Path) -> None:
+@picture_option
+def info(store: Path, picture: Path | None) -> None:
     """Show the tables of STORE: rows, bytes, and each column's type, encoding and size."""
+    from locality.advisor.picture import write_picture
+
     with open_store(store) as connection:
+        if picture is not None:
+            write_picture(connection.maps(), picture)
         click.echo(str(connection.info()))
         if summary := connection.workload().summary:
             click.echo(f"\n{summary}")

@@ -237,6 +237,10 @@ def test_a_store_is_optimized_for_what_was_asked_of_it(output: Output, tmp_path:
     assert output("sql", target, "select sum(v) from t where k < 1000")[0] == 0
     assert "select sum (v) from t where k < ?" in output("workload", target, "--json")[1]
     assert json.loads(output("advise", target, "--budget", "3x", "--json")[1])["proposals"][0]["order"] == ["k"]
+    picture = tmp_path / "layouts.html"
+    assert output("advise", target, "--picture", picture)[0] == 0
+    assert "As proposed" in picture.read_text(encoding="utf-8")
+    assert output("info", target, "--picture", tmp_path / "layouts.svg")[0] == 0
     status, out, err = output("optimize", target)
     assert (status, "proposed" in out) == (0, True)
     assert "t: 300,000 rows in the order of k" in err

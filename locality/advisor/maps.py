@@ -1,0 +1,127 @@
+"""Maps of layouts: which zones of which columns a workload reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from locality.advisor.tablesearch import Placements, TableSearch
+from locality.advisor.whatif import Placement
+
+#: Parts that a map has side by side; those of larger tables stand for several zones each.
+_MOST_PARTS = 96
+
+Reads = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MappedColumn:
+    """A column of a layout.
+
+    width: bytes of a value. reads: for each part of the rows, in order, the share of the queries that read it.
+    """
+
+    name: str
+    width: float
+    reads: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class LayoutMap:
+    """A layout, as it is or as it is proposed. order: for people; empty if rows lie as they came."""
+
+    table: str
+    layout: str
+    order: str
+    rows: int
+    columns: tuple[MappedColumn, ...]
+
+    @property
+    def bytes_read(self) -> float:
+        """Of the layout, by a query on average, as far as scans' filters tell."""
+        return sum(float(np.mean(column.reads)) * column.width * self.rows for column in self.columns)
+
+
+@dataclass(frozen=True)
+class Maps:
+    """The layouts of a store that a workload reads, and what they would be by an advice; empty if it has none."""
+
+    today: tuple[LayoutMap, ...] = ()
+    proposed: tuple[LayoutMap, ...] = ()
+
+
+def maps_of(searches: Mapping[str, TableSearch], design: Mapping[str, Placements], weight: float) -> Maps:
+    """Maps of all layouts of tables; ``weight``: of the workload."""
+    today = [each for search in searches.values() for each in _mapped(search, search.stored, weight)]
+    if all(design[table] == search.stored for table, search in searches.items()):
+        return Maps(tuple(today))
+    proposed = [each for table, search in searches.items() for each in _mapped(search, design[table], weight)]
+    return Maps(tuple(today), tuple(proposed))
+
+
+def _mapped(search: TableSearch, placements: Placements, weight: float) -> list[LayoutMap]:
+    stored = placements == search.stored
+    return [
+        LayoutMap(
+            search.table.name,
+            placement.name,
+            _order(search, placement),
+            search.table.row_count,
+            tuple(_columns(search, placement, placements, weight, stored=stored)),
+        )
+        for placement in placements
+    ]
+
+
+def _columns(
+    search: TableSearch, placement: Placement, placements: Placements, weight: float, *, stored: bool
+) -> list[MappedColumn]:
+    reads = _reads(search, placement, placements, stored=stored)
+    held = range(len(search.table.columns)) if placement.columns is None else sorted(placement.columns)
+    nothing = np.zeros(1)
+    return [
+        MappedColumn(
+            search.table.column_name(column),
+            search.model.width(column, placement),
+            tuple((reads.get(column, nothing) / max(weight, 1e-9)).tolist()),
+        )
+        for column in held
+    ]
+
+
+def _reads(search: TableSearch, placement: Placement, placements: Placements, *, stored: bool) -> dict[int, Reads]:
+    """The weight of the queries that read each part of each column."""
+    found: dict[int, Reads] = {}
+    for analysis in search.analyses:
+        seen: dict[int, Reads] = {}
+        for use in analysis.uses:
+            if use.scan.table != search.table.name:
+                continue
+            chosen = Placement(use.scan.layout) if stored else search.model.routed(use, placements)
+            if chosen is None or chosen.name != placement.name:
+                continue
+            parts = _parts(search.model.zones_read(use, placement)[0])
+            for index in use.scanned | use.gathered:
+                column = use.scan.columns[index]
+                seen[column] = np.maximum(seen[column], parts) if column in seen else parts
+        for column, parts in seen.items():
+            found[column] = found.get(column, 0.0) + analysis.weight * parts
+    return found
+
+
+def _parts(zones: npt.NDArray[np.bool_]) -> Reads:
+    """The share of the zones of each part that is read."""
+    starts = np.unique(np.linspace(0, len(zones), min(len(zones), _MOST_PARTS), endpoint=False).astype(np.int64))
+    sizes = np.diff(np.append(starts, len(zones)))
+    return np.add.reduceat(zones.astype(np.float64), starts) / sizes
+
+
+def _order(search: TableSearch, placement: Placement) -> str:
+    if placement.order is None:
+        entry = next(layout for layout in search.entry.layouts if layout.name == placement.name)
+        return ", ".join(entry.placement)
+    columns, curve = placement.order.names
+    return ", ".join([*columns, *([f"curve({', '.join(curve)})"] if curve else [])])
