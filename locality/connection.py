@@ -28,6 +28,7 @@ from locality.runtime.parts import Splitter
 from locality.runtime.profile import Profile
 from locality.runtime.query import PreparedQuery, check_optimizers
 from locality.runtime.rehearsal import REASON, Rehearsals
+from locality.runtime.reorganize import arranger
 from locality.runtime.result import Result
 from locality.runtime.rollups import Rollups
 from locality.runtime.sources import source_of, sources_of
@@ -335,6 +336,7 @@ class Connection(Advised, Rollups, Writes, Divides):
             csv=csv,
             threads=self.settings.threads,
             progress=self.settings.progress,
+            arrange=arranger(QueryExecution(self._workers, self.settings.memory_bytes)),
         )
 
     def drop(self, table: str) -> None:

@@ -102,6 +102,7 @@ class Advised(ABC):
         curve: Sequence[str] = (),
         layout: str = PRIMARY,
         columns: Sequence[str] | None = None,
+        carry: str | Sequence[str] | None = None,
     ) -> RewriteReport: ...
 
     def optimize(
@@ -112,6 +113,7 @@ class Advised(ABC):
         curve: Sequence[str] = (),
         layout: str = PRIMARY,
         columns: Sequence[str] | None = None,
+        carry: str | Sequence[str] | None = None,
         workload: Workload | None = None,
         budget: int | str | None = None,
     ) -> RewriteReport | tuple[RewriteReport, ...]:
@@ -131,6 +133,11 @@ class Advised(ABC):
             layout: the name of a further copy of the rows to make, or to make anew, instead: the table stays as it is,
                 every later change goes to all layouts, and a query reads the one of which it moves the fewest bytes.
             columns: those that the copy has; default all.
+            carry: columns of parents to store with the rows, so that queries need not join for them:
+                ``"orders.o_orderdate"``, the whole way as ``"orders.customer.nation.n_name"``, or the position of the
+                parent's row as ``"orders.rowid"``. A foreign key's first column tells two keys to one table apart.
+                Default those that the layout has; none for ``[]``. They serve until values of a table on the way
+                change, and from the next time on that the layout is written.
             workload: see :meth:`advise`.
             budget: see :meth:`advise`.
 
@@ -147,7 +154,8 @@ class Advised(ABC):
             if reports:
                 self._log.mark(predictions(table) if self.settings.workload_log is not False else {})
             return reports
-        report = self._place(table, [order] if isinstance(order, str) else order, curve, layout, columns)
+        carry = [carry] if isinstance(carry, str) else carry
+        report = self._place(table, [order] if isinstance(order, str) else order, curve, layout, columns, carry)
         self._log.mark({})
         return report
 
@@ -196,6 +204,7 @@ class Advised(ABC):
         curve: Sequence[str],
         layout: str = PRIMARY,
         columns: Sequence[str] | None = None,
+        carry: Sequence[str] | None = None,
     ) -> RewriteReport:
         execution = QueryExecution(self._workers, self.settings.memory_bytes)
-        return place_rows(self._store, execution, self.settings, table, order, curve, layout, columns)
+        return place_rows(self._store, execution, self.settings, table, order, curve, layout, columns, carry)

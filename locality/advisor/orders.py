@@ -10,7 +10,8 @@ from locality.advisor.analysis import Analysis
 from locality.advisor.uses import TableUse
 from locality.errors import SchemaError
 from locality.plan.expressions import columns_of
-from locality.runtime.reorder import OrderColumn, RowOrder, resolve_order
+from locality.runtime.paths import OrderColumn
+from locality.runtime.reorder import RowOrder, resolve_order
 from locality.storage.snapshot import Snapshot
 from locality.storage.zones import ZONE_ROWS
 

@@ -17,7 +17,8 @@ from locality.encodings import EncodedColumn, bitmaps, stored_width, take
 from locality.encodings.column import AnyArray
 from locality.operators.physical import Execution
 from locality.operators.relations.relation import Positions
-from locality.runtime.reorder import OrderColumn, RowOrder, column_values, sorted_rows
+from locality.runtime.paths import OrderColumn
+from locality.runtime.reorder import RowOrder, column_values, sorted_rows
 from locality.storage.snapshot import Snapshot
 from locality.storage.table import Table
 from locality.storage.zones import ZONE_ROWS, Zones, ordered_keys, zones_of

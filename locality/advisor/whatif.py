@@ -26,7 +26,8 @@ from locality.operators.relations.tables import scan_relation
 from locality.plan.expressions import columns_of
 from locality.plan.nodes import PRIMARY
 from locality.plan.virtual import NAMES
-from locality.runtime.reorder import OrderColumn, RowOrder
+from locality.runtime.paths import OrderColumn
+from locality.runtime.reorder import RowOrder
 from locality.storage.snapshot import Snapshot
 from locality.storage.table import ForeignKey, Layout, Table
 from locality.storage.zones import Zones

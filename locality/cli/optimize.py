@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         "locality optimize sales.locality --workload queries.sql --budget 1.5x",
         "locality optimize sales.locality lineitem --order l_shipdate",
         "locality optimize sales.locality lineitem --order orders.o_orderdate --order l_orderkey",
+        "locality optimize sales.locality lineitem --order orders.o_orderdate --carry orders.o_orderdate",
         "locality optimize sales.locality events --curve day --curve customer",
         "locality optimize sales.locality lineitem --drop by_l_shipdate",
     ),
@@ -44,6 +45,12 @@ if TYPE_CHECKING:
 )
 @click.option("--layout", metavar="NAME", help="Make a further copy of the rows, of this name.")
 @click.option("--column", "columns", metavar="COLUMN", multiple=True, help="A column of the copy; default all.")
+@click.option(
+    "--carry",
+    metavar="COLUMN",
+    multiple=True,
+    help="PARENT.COLUMN to store with the rows, so that queries need not join for it; PARENT.rowid for its position.",
+)
 @click.option("--drop", metavar="NAME", help="Remove the further copy of this name.")
 @threads_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar and no closing lines.")
@@ -56,6 +63,7 @@ def optimize(
     curve: tuple[str, ...],
     layout: str | None,
     columns: tuple[str, ...],
+    carry: tuple[str, ...],
     drop: str | None,
     threads: int | None,
     quiet: bool,
@@ -66,12 +74,13 @@ def optimize(
     """
     from locality.plan.nodes import PRIMARY
 
-    if table is None and (order or curve or layout or columns or drop):
-        raise click.UsageError("name the TABLE that --order, --curve, --layout, --column and --drop are about")
+    placed = order or curve or layout or columns or carry
+    if table is None and (placed or drop):
+        raise click.UsageError("name the TABLE that --order, --curve, --layout, --column, --carry and --drop are about")
     if table is not None and (workload or budget):
         raise click.UsageError("--workload and --budget are about all tables: leave out the TABLE")
-    if drop and (order or curve or layout or columns):
-        raise click.UsageError("--drop removes a layout: it goes without --order, --curve, --layout and --column")
+    if drop and placed:
+        raise click.UsageError("--drop removes a layout: it goes without --order, --curve, --layout, --column and --carry")
     reports: tuple[RewriteReport, ...] = ()
     with open_store(store, threads, read_only=False) as connection:
         if quiet:
@@ -84,17 +93,24 @@ def optimize(
         elif drop:
             connection.drop_layout(table, drop)
         else:
-            reports = (
-                connection.optimize(table, order=order, curve=curve, layout=layout or PRIMARY, columns=columns or None),
+            report = connection.optimize(
+                table,
+                order=order,
+                curve=curve,
+                layout=layout or PRIMARY,
+                columns=columns or None,
+                carry=carry or None,
             )
+            reports = (report,)
     if not quiet:
         for report in reports:
             click.echo(_told(report), err=True)
 
 
 def _told(report: RewriteReport) -> str:
+    order = f" in the order of {', '.join(report.order)}" if report.order else ""
     return (
-        f"{report.table}: {quantity(report.rows, 'row')} in the order of {', '.join(report.order)} in "
+        f"{report.table}: {quantity(report.rows, 'row')}{order} in "
         f"{duration(report.seconds)}; the table takes {byte_size(report.bytes_stored)}, "
         f"before {byte_size(report.bytes_before)}"
     )

@@ -23,6 +23,7 @@ from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.interrupts import Interrupt
 from locality.runtime.profile import Profile
 from locality.runtime.query import PreparedQuery
+from locality.runtime.reorganize import arranger
 from locality.runtime.result import Result
 from locality.runtime.sources import sources_of
 from locality.settings import Settings
@@ -93,7 +94,7 @@ class Changer:
             found.append(replace(profile, planning_seconds=planning))
             return changed_rows(change, snapshot.tables.table(change.table), columns)
 
-        report = change_rows(self._store, find, threads=settings.threads)
+        report = change_rows(self._store, find, threads=settings.threads, arrange=arranger(execution))
         profile = replace(found[0], seconds=time.perf_counter() - started, rows=1)
         table = pa.table([pa.array([report.rows], pa.int64())], names=["c0"])
         return Result(table, ("Count",), ("BIGINT",), _with_writes(profile, report))
@@ -115,6 +116,7 @@ class Changer:
         if "rowid" in words_of(statement.sql):  # the copy's rows have other numbers
             raise QueryError(f"rowid has no meaning in a statement that DuckDB has to carry out: {reason}")
         found: list[Answer] = []
+        execution = QueryExecution(self._workers, settings.memory_bytes, interrupt)
 
         def find(snapshot: Snapshot) -> Change:
             fallback.sync(sources_of(snapshot))
@@ -126,7 +128,7 @@ class Changer:
             gone = np.empty(0, np.int64) if done.only_adds else np.flatnonzero(table.live_mask())
             return Change(table.name, gone, rows_of_duckdb(table, rows))
 
-        report = change_rows(self._store, find, threads=settings.threads)
+        report = change_rows(self._store, find, threads=settings.threads, arrange=arranger(execution))
         (answer,) = found
         seconds, threads = time.perf_counter() - started, settings.threads
         profile = Profile("duckdb", reason, seconds, rows=answer.table.num_rows, threads=threads)
@@ -138,6 +140,8 @@ class Changer:
         """Runs CREATE TABLE or DROP TABLE; raises as :meth:`run`, and CatalogError."""
         started = time.perf_counter()
         snapshot = self._store.snapshot()
+        execution = QueryExecution(self._workers, settings.memory_bytes, interrupt)
+        arrange = arranger(execution)
         with self._planning:
             planner = self._synced(followed, snapshot)
             definition = planner.definition(statement.sql, statement.params, statement.kind)
@@ -147,10 +151,10 @@ class Changer:
                 return counted(0, Profile("locality"))
             if definition.rows is None:
                 with planner.empty_table(statement.sql, definition.table) as empty:
-                    return counted(create_table(self._store, definition, empty, settings), Profile("locality"))
-        execution = QueryExecution(self._workers, settings.memory_bytes, interrupt)
+                    count = create_table(self._store, definition, empty, settings, arrange)
+                    return counted(count, Profile("locality"))
         rows, profile = rows_of(definition, snapshot, settings, execution)
-        count = create_table(self._store, definition, rows, settings)
+        count = create_table(self._store, definition, rows, settings, arrange)
         return counted(count, replace(profile, seconds=time.perf_counter() - started, rows=1))
 
     def create_by_duckdb(
@@ -163,7 +167,11 @@ class Changer:
         fallback.sync(sources_of(snapshot))
         with fallback.create(statement.sql, statement.params, lambda: interrupt.requested) as (name, rows):
             definition = changes.CreateTable(name, (), (), (), existing, None)
-            count = 0 if is_kept(snapshot, definition) else create_table(self._store, definition, rows, settings)
+            if is_kept(snapshot, definition):
+                count = 0
+            else:
+                arrange = arranger(QueryExecution(self._workers, settings.memory_bytes, interrupt))
+                count = create_table(self._store, definition, rows, settings, arrange)
         seconds = time.perf_counter() - started
         return counted(count, Profile("duckdb", reason, seconds, rows=1, threads=settings.threads))
 

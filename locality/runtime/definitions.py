@@ -12,6 +12,7 @@ from locality.runtime.profile import Profile
 from locality.runtime.result import Result
 from locality.settings import Settings
 from locality.storage.ingest import ingest
+from locality.storage.ingest.arrange import Arrange
 from locality.storage.ingest.source import Place, Source, StreamSource, ready
 from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
@@ -34,7 +35,7 @@ def is_kept(snapshot: Snapshot, statement: CreateTable) -> bool:
     return True
 
 
-def create_table(store: Store, statement: CreateTable, rows: object, settings: Settings) -> int:
+def create_table(store: Store, statement: CreateTable, rows: object, settings: Settings, arrange: Arrange) -> int:
     """Makes the table of what ingest takes as ``rows``, and returns how many these were; raises as ingest does."""
     report = ingest(
         store,
@@ -45,6 +46,7 @@ def create_table(store: Store, statement: CreateTable, rows: object, settings: S
         foreign_keys=[ForeignKey(ours, table, theirs) for ours, table, theirs in statement.foreign_keys],
         threads=settings.threads,
         progress=False,
+        arrange=arrange,
     )
     return report.rows
 

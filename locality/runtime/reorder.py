@@ -8,34 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from locality.encodings import EncodedColumn, decode, without_rows
+from locality.encodings import EncodedColumn, decode
 from locality.errors import SchemaError, Unsupported
 from locality.operators.ordering.curve import curve_field
 from locality.operators.ordering.fields import Field, fields_of
 from locality.operators.ordering.order import SORT_BYTES, order_of
 from locality.operators.physical import Execution
-from locality.operators.relations.keyindex import index_rows
-from locality.operators.relations.relation import Positions, Relation
+from locality.operators.relations.relation import Positions
 from locality.operators.relations.tables import whole_table
-from locality.storage.catalog import column_positions, fold
-from locality.storage.entries import LayoutEntry
+from locality.runtime.parents import Parents
+from locality.runtime.paths import OrderColumn, order_column
+from locality.storage.catalog import column_positions
+from locality.storage.entries import DerivedEntry, LayoutEntry
+from locality.storage.ingest.arrange import layout_rows, layout_schema
 from locality.storage.ingest.source import CHUNK_ROWS, Source
-from locality.storage.ingest.stored import stored_rows
-from locality.storage.secondary import layout_rows, layout_schema
 from locality.storage.snapshot import Snapshot
-from locality.storage.table import ForeignKey, Table
-
-
-@dataclass(frozen=True)
-class OrderColumn:
-    """A column that rows are ordered by.
-
-    path: the foreign keys that lead from the table to the column's; none for a column of its own.
-    """
-
-    name: str
-    path: tuple[ForeignKey, ...]
-    column: str
+from locality.storage.table import Table
 
 
 @dataclass(frozen=True)
@@ -63,91 +51,66 @@ def resolve_order(snapshot: Snapshot, table: str, order: Sequence[str], curve: S
         raise SchemaError(f"no order was given for table {table!r}: name one column or more")
     if len(curve) == 1:
         raise SchemaError(f"a curve goes through two columns or more; order table {table!r} by {curve[0]!r} instead")
-    columns = tuple(_resolve(snapshot, stored, name) for name in order)
-    return RowOrder(columns, tuple(_resolve(snapshot, stored, name) for name in curve))
+    columns = tuple(order_column(snapshot, stored, name) for name in order)
+    return RowOrder(columns, tuple(order_column(snapshot, stored, name) for name in curve))
 
 
-def _resolve(snapshot: Snapshot, table: Table, name: str) -> OrderColumn:
-    if fold(name) in map(fold, table.column_names) or "." not in name:
-        path: tuple[ForeignKey, ...] = ()
-        holder, column = table, name
-    else:
-        parent, _, column = name.partition(".")
-        path = _path(snapshot, table, snapshot.tables.table(parent))
-        holder = snapshot.tables[parent]
-    (position,) = column_positions(holder.name, holder.column_names, [column])
-    found = holder.columns[position]
-    if found.arrow is not None:
-        raise SchemaError(f"column {found.name!r} of table {holder.name!r} is {found.type}, which has no order")
-    full = found.name if not path else f"{holder.name}.{found.name}"
-    return OrderColumn(full, path, found.name)
+def layout_source(
+    snapshot: Snapshot, table: str, layout: LayoutEntry, execution: Execution, first: int = 0, *, sort: bool = True
+) -> Source:
+    """The rows of a table from position ``first`` on as a layout has them: in its order, NULLs last, with what it
+    derives from their parents, and of a secondary one with their row ids. Rows that are equal in the order keep theirs.
 
-
-def _path(snapshot: Snapshot, table: Table, parent: Table) -> tuple[ForeignKey, ...]:
-    """The shortest way from a table to another by foreign keys; raises SchemaError if there is none, or two."""
-    ways: list[tuple[ForeignKey, ...]] = [(key,) for key in table.foreign_keys]
-    seen = {table.name}
-    while ways:
-        found = [way for way in ways if way[-1].table == parent.name]
-        if len(found) > 1:
-            raise SchemaError(f"more than one foreign key leads from table {table.name!r} to {parent.name!r}")
-        if found:
-            return found[0]
-        seen.update(way[-1].table for way in ways)
-        ways = [
-            (*way, key) for way in ways for key in snapshot.tables[way[-1].table].foreign_keys if key.table not in seen
-        ]
-    raise SchemaError(
-        f"no foreign key leads from table {table.name!r} to {parent.name!r}: "
-        "declare it when the table is ingested, with foreign_keys={...}"
-    )
-
-
-def ordered_source(snapshot: Snapshot, table: str, order: RowOrder, execution: Execution) -> Source:
-    """The table's rows in an order, NULLs last; rows that are equal in it keep theirs.
+    sort: False leaves them in the order in which they are stored.
 
     Raises MemoryLimitError if the keys, or strings that must be decompressed, do not fit the execution's memory limit.
     """
     stored = snapshot.tables.table(table)
-    positions = _of_live_rows(stored, row_order(snapshot, stored, order, execution))
-    relation = whole_table(stored, range(len(stored.columns)))
-    text = sum(stored.raw_bytes(index) for index in range(len(stored.columns)))
-    execution.reserve(text, f"the strings of table {stored.name!r}")
-    return stored_rows(stored, _batches(stored, relation, positions))
-
-
-def layout_source(snapshot: Snapshot, table: str, layout: LayoutEntry, execution: Execution) -> Source:
-    """The rows of a secondary layout in its order, each with its row id; raises as :func:`ordered_source`."""
-    stored = snapshot.tables.table(table)
-    order = resolve_order(snapshot, table, layout.order, layout.curve)
-    positions = _of_live_rows(stored, row_order(snapshot, stored, order, execution))
-    columns = column_positions(stored.name, stored.column_names, layout.columns or ())
+    rows = _live_rows(stored, first)
+    parents = Parents(snapshot, stored, execution, rows)
+    places = None
+    if sort and layout.placement:
+        count = parents.row_count
+        execution.reserve(SORT_BYTES * count, "the order of a table's rows")
+        order = resolve_order(snapshot, table, layout.order, layout.curve)
+        places = sorted_rows(order, lambda column: parents.values(column.path, column.column), count, execution)
+    columns = range(len(stored.columns)) if layout.columns is None else _positions(stored, layout.columns)
     execution.reserve(sum(map(stored.raw_bytes, columns)), f"the strings of table {stored.name!r}")
-    relation = whole_table(stored, columns)
-    schema = layout_schema(stored, columns)
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        for start in range(0, len(positions), CHUNK_ROWS):
-            rows = positions[start : start + CHUNK_ROWS]
-            arrays = [decode(relation.gather(i, rows)) for i in range(len(columns))]
-            yield pa.RecordBatch.from_arrays([*arrays, pa.array(rows, pa.int64())], schema=schema)
-
-    return layout_rows(stored, columns, batches())
+    return layout_rows(stored, layout, _batches(stored, layout, columns, parents, places))
 
 
-def _of_live_rows(table: Table, positions: Positions) -> Positions:
-    """The positions without those of deleted rows."""
-    if not table.has_deletions:
-        return positions
-    return positions[table.live_mask()[positions]]
+def _live_rows(table: Table, first: int) -> Positions | None:
+    """The positions from one on of the rows that were not deleted; None for all rows of the table."""
+    if table.has_deletions:
+        return first + np.flatnonzero(table.live_mask()[first:])
+    return np.arange(first, table.row_count, dtype=np.int64) if first else None
 
 
-def row_order(snapshot: Snapshot, table: Table, order: RowOrder, execution: Execution) -> Positions:
-    """Positions of the table's rows in order, deleted ones among them; shape (rows,)."""
-    execution.reserve(SORT_BYTES * table.row_count, "the order of a table's rows")
-    return sorted_rows(
-        order, lambda column: column_values(snapshot, table, column, execution), table.row_count, execution
-    )
+def _batches(
+    table: Table, layout: LayoutEntry, columns: Sequence[int], parents: Parents, places: Positions | None
+) -> Iterator[pa.RecordBatch]:
+    """The rows that ``parents`` are of, as a layout has them.
+
+    places: their numbers among themselves in the order in which they come; None leaves them as they are.
+    """
+    relation = whole_table(table, columns)
+    schema = layout_schema(table, layout)
+    for start in range(0, parents.row_count, CHUNK_ROWS):
+        part = slice(start, min(start + CHUNK_ROWS, parents.row_count))
+        among = np.arange(part.start, part.stop, dtype=np.int64) if places is None else places[part]
+        taken = among if parents.positions is None else parents.positions[among]
+        arrays = [decode(relation.gather(i, taken)) for i in range(len(columns))]
+        arrays += [_derived(parents, column, among) for column in layout.derived]
+        if layout.columns is not None:
+            arrays.append(pa.array(taken, pa.int64()))
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _derived(parents: Parents, column: DerivedEntry, among: Positions) -> pa.Array:
+    if column.column is not None:
+        return decode(parents.values(column.path, column.column, among))
+    found = parents.rows(column.path)[among]
+    return pa.array(found, pa.int64(), mask=found < 0)
 
 
 def sorted_rows(
@@ -172,36 +135,8 @@ def column_values(
     snapshot: Snapshot, table: Table, column: OrderColumn, execution: Execution, positions: Positions | None = None
 ) -> EncodedColumn:
     """The column's value for the rows at ``positions`` of the table, or for all; NULL where a row has no parent."""
-    holder, rows = table, None
-    for key in column.path:
-        parent = snapshot.tables[key.table]
-        found = _parents(holder, key, parent, execution)
-        rows = found if rows is None else np.where(rows >= 0, found[np.maximum(rows, 0)], -1)
-        holder = parent
-    values = whole_table(holder, column_positions(holder.name, holder.column_names, [column.column]))
-    if rows is None:
-        return values.gather(0, positions)
-    if positions is not None:
-        rows = rows[positions]
-    gathered = values.gather(0, np.maximum(rows, 0))
-    return gathered if (rows >= 0).all() else without_rows(gathered, rows >= 0)
+    return Parents(snapshot, table, execution, positions).values(column.path, column.column)
 
 
-def _parents(child: Table, key: ForeignKey, parent: Table, execution: Execution) -> Positions:
-    """Each row's position among the parent's rows; -1 where its key is NULL."""
-    theirs = whole_table(parent, column_positions(parent.name, parent.column_names, key.parents))
-    ours = whole_table(child, column_positions(child.name, child.column_names, key.columns))
-    width = range(len(key.parents))
-    index = index_rows([theirs.gather(i, None) for i in width], theirs.intervals, [False for _ in width], execution)
-    execution.reserve(index.nbytes + 8 * child.row_count, f"the rows of table {parent.name!r} by key")
-    ranks = index.ranks_of([ours.gather(i, None) for i in width], execution)
-    if index.rows is None:
-        return ranks
-    return np.where(ranks >= 0, index.rows[np.maximum(ranks, 0)], -1)
-
-
-def _batches(table: Table, relation: Relation, positions: Positions) -> Iterator[pa.RecordBatch]:
-    for start in range(0, len(positions), CHUNK_ROWS):
-        rows = positions[start : start + CHUNK_ROWS]
-        arrays = [decode(relation.gather(i, rows)) for i in range(len(table.columns))]
-        yield pa.RecordBatch.from_arrays(arrays, schema=table.arrow_schema)
+def _positions(table: Table, columns: Sequence[str]) -> list[int]:
+    return column_positions(table.name, table.column_names, columns)

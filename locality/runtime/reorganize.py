@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from locality.errors import SchemaError
 from locality.operators.physical import Execution
 from locality.plan.nodes import PRIMARY
-from locality.runtime.reorder import layout_source, ordered_source, resolve_order
+from locality.runtime.paths import derived_entry
+from locality.runtime.reorder import layout_source, resolve_order
 from locality.settings import Settings
 from locality.storage.catalog import check_name, column_positions
-from locality.storage.compact import compact
-from locality.storage.entries import LayoutEntry
+from locality.storage.entries import DerivedEntry, LayoutEntry, TableEntry
+from locality.storage.ingest.arrange import Arrange
 from locality.storage.ingest.source import Source
-from locality.storage.rewrite import RewriteReport, build, rewrite
-from locality.storage.secondary import Arrange
+from locality.storage.rewrite import RewriteReport, rewrite
 from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
 
@@ -28,41 +29,63 @@ def place_rows(
     curve: Sequence[str],
     layout: str = PRIMARY,
     columns: Sequence[str] | None = None,
+    carry: Sequence[str] | None = None,
 ) -> RewriteReport:
     """See :meth:`locality.connection.Connection.optimize`."""
     check_name("layout", layout)
     snapshot = store.snapshot()
-    wanted = resolve_order(snapshot, table, order, curve)
-    threads, progress = settings.threads, settings.progress
-    arrange = _arranger(table, execution)
-    if layout != PRIMARY:
-        entry = LayoutEntry(layout, _names(snapshot, table, columns), (), (), *wanted.names)
-        return build(store, table, entry, arrange, threads=threads, progress=progress)
-    if columns is not None:
+    if columns is not None and layout == PRIMARY:
         raise SchemaError(f"the primary layout of table {table!r} has all columns: name another layout to choose some")
+    names = None if layout == PRIMARY else _names(snapshot, table, columns)
+    derived = None if carry is None else _derived(snapshot, table, carry)
+    if order or curve or not derived:
+        wanted = LayoutEntry(layout, names, (), (), *resolve_order(snapshot, table, order, curve).names)
+    else:
+        wanted = _like_before(snapshot, table, layout, names)
 
-    return rewrite(
-        store,
-        table,
-        *wanted.names,
-        lambda snapshot: ordered_source(snapshot, table, wanted, execution),
-        arrange,
-        threads=threads,
-        progress=progress,
-    )
+    def plan(entry: TableEntry) -> LayoutEntry:
+        if derived is not None:
+            return replace(wanted, derived=derived)
+        kept = (column for known in entry.layouts if known.name == layout for column in known.derived)
+        return replace(wanted, derived=tuple(kept))
+
+    arrange = arranger(execution)
+    return rewrite(store, table, plan, arrange, threads=settings.threads, progress=settings.progress)
 
 
 def compact_rows(store: Store, execution: Execution, settings: Settings, table: str) -> RewriteReport:
     """See :meth:`locality.connection.Connection.compact`."""
-    arrange = _arranger(table, execution)
-    return compact(store, table, arrange, threads=settings.threads, progress=settings.progress)
+
+    def arrange(snapshot: Snapshot, table: str, layout: LayoutEntry, first: int) -> Source:
+        return layout_source(snapshot, table, layout, execution, first, sort=layout.name != PRIMARY)
+
+    return rewrite(
+        store, table, lambda entry: entry.primary, arrange, threads=settings.threads, progress=settings.progress
+    )
 
 
-def _arranger(table: str, execution: Execution) -> Arrange:
-    def arrange(snapshot: Snapshot, layout: LayoutEntry) -> Source:
-        return layout_source(snapshot, table, layout, execution)
+def arranger(execution: Execution) -> Arrange:
+    """What places rows in layouts, for writes to a store."""
+
+    def arrange(snapshot: Snapshot, table: str, layout: LayoutEntry, first: int) -> Source:
+        return layout_source(snapshot, table, layout, execution, first)
 
     return arrange
+
+
+def _like_before(snapshot: Snapshot, table: str, layout: str, names: tuple[str, ...] | None) -> LayoutEntry:
+    """The layout in the order that it has, if it is there."""
+    for known in snapshot.entries.table(table).layouts:
+        if known.name == layout:
+            return LayoutEntry(layout, names, order=known.order, curve=known.curve)
+    return LayoutEntry(layout, names)
+
+
+def _derived(snapshot: Snapshot, table: str, names: Sequence[str]) -> tuple[DerivedEntry, ...]:
+    """The columns of parents that names mean, each once."""
+    stored = snapshot.tables.table(table)
+    found = {entry.source: entry for entry in (derived_entry(snapshot, stored, name) for name in names)}
+    return tuple(found.values())
 
 
 def _names(snapshot: Snapshot, table: str, columns: Sequence[str] | None) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from locality.storage.catalog import column_positions, listed
 from locality.storage.change import Change, ChangeReport, RowIds, change_rows
 from locality.storage.entries import LayoutEntry, TableEntry
 from locality.storage.ingest import ingest
+from locality.storage.ingest.arrange import Arrange
 from locality.storage.ingest.stored import stored_rows
 from locality.storage.snapshot import Snapshot
 from locality.storage.statistics import ColumnStatistics
@@ -33,7 +34,15 @@ Query = Callable[[Node, Mapping[str, Table]], Sequence[pa.ChunkedArray]]
 
 
 def upsert(
-    store: Store, table: str, source: Any, key: Sequence[str], query: Query, *, threads: int, progress: bool | None
+    store: Store,
+    table: str,
+    source: Any,
+    key: Sequence[str],
+    query: Query,
+    arrange: Arrange,
+    *,
+    threads: int,
+    progress: bool | None,
 ) -> ChangeReport:
     """See :meth:`locality.runtime.writes.Writes.upsert`; ``key`` is empty for the primary key."""
     with tempfile.TemporaryDirectory(prefix="locality-upsert-") as directory, Store.open(directory) as aside:
@@ -51,7 +60,7 @@ def upsert(
             rows = _matching(stored, new, names, query)
             return Change(stored.name, rows, stored_rows(new), len(rows))
 
-        return change_rows(store, find, threads=threads, progress=progress)
+        return change_rows(store, find, threads=threads, progress=progress, arrange=arrange)
 
 
 def _key_of(entry: TableEntry, key: Sequence[str]) -> tuple[str, ...]:

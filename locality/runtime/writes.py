@@ -16,7 +16,7 @@ from locality.runtime.columns import columns_of_plan
 from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.explain import Explained, explain_fallback, explain_query
 from locality.runtime.interrupts import Interrupt
-from locality.runtime.reorganize import compact_rows
+from locality.runtime.reorganize import arranger, compact_rows
 from locality.runtime.result import Result
 from locality.runtime.upsert import upsert
 from locality.settings import Settings
@@ -84,10 +84,10 @@ class Writes(ABC):
         self._check_writable()
         names = [key] if isinstance(key, str) else list(key)
         settings = self.settings
+        arrange = arranger(QueryExecution(self._workers, settings.memory_bytes))
+        threads, progress = settings.threads, settings.progress
         try:
-            return upsert(
-                self._store, table, source, names, self._columns, threads=settings.threads, progress=settings.progress
-            )
+            return upsert(self._store, table, source, names, self._columns, arrange, threads=threads, progress=progress)
         except Unsupported as reason:
             raise SchemaError(f"rows of table {table!r} can't be found by this key: {reason}") from None
 

@@ -16,12 +16,12 @@ import numpy.typing as npt
 from locality.settings import available_threads
 from locality.storage.entries import TableEntry
 from locality.storage.ingest import progress as progress_bar
-from locality.storage.ingest.appended import appended, raw_columns
+from locality.storage.ingest.appended import raw_columns
+from locality.storage.ingest.arrange import Arrange, with_rows
 from locality.storage.ingest.keys import check_change
 from locality.storage.ingest.passes import Written, write
 from locality.storage.ingest.schema import existing_table
 from locality.storage.ingest.source import Source
-from locality.storage.secondary import extend_layouts
 from locality.storage.segment import SegmentFiles
 from locality.storage.snapshot import Snapshot, column_info, open_table
 from locality.storage.statistics import ColumnStatistics
@@ -74,6 +74,7 @@ def change_rows(
     *,
     threads: int | None = None,
     progress: bool | None = False,
+    arrange: Arrange | None = None,
 ) -> ChangeReport:
     """Delete rows of a table and append others, as ``find`` says, and commit; on any error nothing changes.
 
@@ -82,6 +83,7 @@ def change_rows(
         find: says for a snapshot what changes. It is called when no other writer can change the rows.
         threads: default all cores.
         progress: show a bar on standard error while rows are appended.
+        arrange: places new rows in the table's layouts, as :func:`locality.storage.ingest.ingest` takes it.
 
     Raises:
         CatalogError: there is no such table. SchemaError: a new value does not fit its column.
@@ -95,19 +97,21 @@ def change_rows(
         change = find(store.snapshot())
         before = transaction.tables.table(change.table)
         gone = np.unique(change.deleted)
-        entry, written = before, Written((), (), ())
+        entry, written, added = before, Written((), (), ()), 0
         if len(gone) and len(gone) == before.rows:
-            entry = _emptied(before)
+            entry = _emptied(before, transaction.version)
         elif len(gone):
             entry = _without_rows(transaction, entry, gone)
         if change.added is not None:
             written = _written(transaction, entry, change.added, threads, progress)
-            entry = extend_layouts(transaction, appended(entry, written), len(written.segments), threads)
+            kept = len(entry.primary.segments)
+            entry = with_rows(store, transaction, entry, written, threads, arrange)
+            added = len(entry.primary.segments) - kept
         inserted = sum(segment.rows for segment in written.segments)
         if len(gone) or inserted:
-            if change.updated:
+            if len(gone) and inserted:  # rows that come may have the keys of those that go, whatever they are called
                 entry = replace(entry, changed=transaction.version)
-            entry = check_change(transaction, entry, len(written.segments), gone)
+            entry = check_change(transaction, entry, added, gone)
             transaction.put(entry)
             transaction.commit()
     known = {file.path for file in before.files}
@@ -121,7 +125,8 @@ def _written(transaction: Transaction, entry: TableEntry, rows: Source, threads:
     columns = [column_info(column) for column in entry.columns]
     target = existing_table(entry.name, columns, rows.schema, rows.types)
     with progress_bar.shown(entry.name, rows.rows, rows.bytes, progress) as report:
-        return write(transaction, rows, target, threads, report, raw_columns(transaction.store, entry))
+        raw = raw_columns(transaction.store, entry, entry.primary)
+        return write(transaction, rows, target, threads, report, raw)
 
 
 def _without_rows(transaction: Transaction, entry: TableEntry, rows: RowIds) -> TableEntry:
@@ -146,12 +151,17 @@ def _without_rows(transaction: Transaction, entry: TableEntry, rows: RowIds) -> 
         if others or dead < files.rows:
             kept.append(replace(files, deleted=transaction.add_deletions(live), dead=dead))
     dropped = primary.rows - sum(files.rows for files in kept)
+    if dropped:  # rows behind them have other numbers now
+        primary = replace(primary, written=transaction.version)
     layouts = (replace(primary, segments=tuple(kept)), *others)
     return replace(entry, layouts=layouts, dropped=entry.dropped + dropped)
 
 
-def _emptied(entry: TableEntry) -> TableEntry:
+def _emptied(entry: TableEntry, version: int) -> TableEntry:
     """The table without any row."""
     columns = (replace(column, statistics=ColumnStatistics(0)) for column in entry.columns)
-    layouts = (replace(layout, segments=(), dictionaries=()) for layout in entry.layouts)
+    layouts = []
+    for layout in entry.layouts:
+        derived = tuple(replace(column, statistics=ColumnStatistics(0)) for column in layout.derived)
+        layouts.append(replace(layout, segments=(), dictionaries=(), derived=derived, written=version))
     return replace(entry, layouts=tuple(layouts), columns=tuple(columns), dropped=0)

@@ -35,15 +35,29 @@ def derived_columns(entry: TableEntry, tables: NameMap[TableEntry]) -> tuple[Der
 
 def is_true(column: DerivedEntry, entry: TableEntry, tables: NameMap[TableEntry]) -> bool:
     """Whether the column of a live row of ``entry`` is what the tables on the way say now."""
-    holder = entry
+    parents = _parents(column, entry, tables)
+    if not parents or any(parent.changed > column.built for parent in parents):
+        return False
+    return column.column is not None or parents[-1].primary.written <= column.built
+
+
+def can_be_built(column: DerivedEntry, entry: TableEntry, tables: NameMap[TableEntry]) -> bool:
+    """Whether foreign keys still lead from ``entry`` to the column."""
+    return bool(_parents(column, entry, tables))
+
+
+def _parents(column: DerivedEntry, entry: TableEntry, tables: NameMap[TableEntry]) -> list[TableEntry]:
+    """The tables on the way to the column; none if there is no such way any more."""
+    parents, holder = [], entry
     for key in column.path:
         parent = tables.get(key.table)
-        if key not in holder.foreign_keys or parent is None or parent.changed > column.built:
-            return False
+        if key not in holder.foreign_keys or parent is None:
+            return []
+        parents.append(parent)
         holder = parent
     if column.column is None:
-        return holder.primary.written <= column.built
-    return any((own.name, own.type) == (column.column, column.type) for own in holder.columns)
+        return parents
+    return parents if any((own.name, own.type) == (column.column, column.type) for own in holder.columns) else []
 
 
 def _column(number: int, found: _Found, entry: TableEntry, tables: NameMap[TableEntry]) -> DerivedColumn:

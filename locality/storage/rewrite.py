@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from locality.errors import CatalogError, StoreError
 from locality.plan.nodes import PRIMARY
 from locality.settings import available_threads
-from locality.storage.catalog import NameMap
 from locality.storage.entries import LayoutEntry, TableEntry
 from locality.storage.ingest import progress as progress_bar
-from locality.storage.ingest.passes import Written, write
-from locality.storage.ingest.schema import existing_table
-from locality.storage.ingest.source import Source
-from locality.storage.secondary import Arrange, build_layout
-from locality.storage.snapshot import Snapshot, column_info, open_table
+from locality.storage.ingest.arrange import Arrange, with_table, with_what_can_be_built, write_layout
+from locality.storage.ingest.progress import Report
 from locality.storage.store import Store
 from locality.storage.transaction import Transaction
 
@@ -36,26 +32,22 @@ class RewriteReport:
 def rewrite(
     store: Store,
     table: str,
-    order: Sequence[str],
-    curve: Sequence[str],
-    rows: Callable[[Snapshot], Source],
+    plan: Callable[[TableEntry], LayoutEntry],
     arrange: Arrange,
     *,
     threads: int | None = None,
     progress: bool | None = None,
 ) -> RewriteReport:
-    """Write the table's rows as ``rows`` gives them, noted as in this order, and commit; on any error nothing changes.
+    """Write a layout of a table, new or in the place of the one of its name, and commit; on any error nothing changes.
 
-    Readers go on over the old files, which stay until nobody needs them. Keys are kept, and not checked again: the rows
-    are the same.
+    With the primary layout all others are written, since they know rows by their positions in it. Readers go on over
+    the old files, which stay until nobody needs them. Keys are kept, and not checked again: the rows are the same.
 
     Args:
         store: an open store; no other writer may be at work.
         table: the table's name.
-        order: the columns that the manifest says the rows are in the order of.
-        curve: those along whose curve it says that rows lie which are equal in ``order``.
-        rows: the rows of the table in a snapshot, each once. It is called when no other writer can change them.
-        arrange: the rows for a secondary layout; each is written anew, since it knows rows by their positions.
+        plan: the layout to write, given the table as it is: name, columns, order, curve and derived columns.
+        arrange: the rows for a layout.
         threads: default all cores.
         progress: show a bar on standard error; default if it is a terminal.
 
@@ -67,56 +59,41 @@ def rewrite(
     threads = threads or available_threads()
     with store.begin() as transaction:
         before = transaction.tables.table(table)
-        source = rows(store.snapshot())
-        columns = [column_info(column) for column in before.columns]
-        target = existing_table(before.name, columns, source.schema, source.types)
-        count = before.rows * len(before.layouts)
+        wanted = with_what_can_be_built(transaction, before, plan(before))
+        count = before.rows * (len(before.layouts) if wanted.name == PRIMARY else 1)
         with progress_bar.shown(before.name, count, None, progress) as report:
-            written = write(transaction, source, target, threads, report)
-            entry = _rewritten(transaction, before, written, order, curve)
-            if entry.rows != before.rows:
-                raise StoreError(f"table {before.name!r} has {before.rows:,} rows, but {entry.rows:,} were given")
-            seen = _with_table(store, entry)
-            others = [
-                build_layout(transaction, entry, layout, arrange(seen, layout), threads, report)
-                for layout in before.layouts[1:]
-            ]
-        entry = replace(entry, layouts=(entry.primary, *others))
+            entry = _with_layout(store, transaction, before, wanted, arrange, threads, report)
         transaction.put(entry)
         transaction.commit()
     bytes_before, bytes_stored = (sum(file.size for file in found.files) for found in (before, entry))
     seconds = time.perf_counter() - started
-    return RewriteReport(entry.name, entry.rows, entry.primary.placement, bytes_before, bytes_stored, seconds)
+    return RewriteReport(entry.name, entry.rows, wanted.placement, bytes_before, bytes_stored, seconds)
 
 
-def build(
+def _with_layout(
     store: Store,
-    table: str,
-    layout: LayoutEntry,
+    transaction: Transaction,
+    before: TableEntry,
+    wanted: LayoutEntry,
     arrange: Arrange,
-    *,
-    threads: int | None = None,
-    progress: bool | None = None,
-) -> RewriteReport:
-    """Write a secondary layout of a table, new or in the place of the one of its name, and commit.
-
-    On any error nothing changes; readers go on. Arguments and errors are those of :func:`rewrite`.
-    """
-    started = time.perf_counter()
-    with store.begin() as transaction:
-        before = transaction.tables.table(table)
-        source = arrange(store.snapshot(), layout)
-        with progress_bar.shown(before.name, before.rows, None, progress) as report:
-            made = build_layout(transaction, before, layout, source, threads or available_threads(), report)
-        if made.rows != before.rows:
-            raise StoreError(f"table {before.name!r} has {before.rows:,} rows, but {made.rows:,} were given")
-        others = [other for other in before.layouts if other.name != layout.name]
-        entry = replace(before, layouts=(*others, made))
-        transaction.put(entry)
-        transaction.commit()
-    bytes_before, bytes_stored = (sum(file.size for file in found.files) for found in (before, entry))
-    seconds = time.perf_counter() - started
-    return RewriteReport(entry.name, entry.rows, made.placement, bytes_before, bytes_stored, seconds)
+    threads: int,
+    report: Report,
+) -> TableEntry:
+    """The table with one layout made, and with those that depend on it."""
+    source = arrange(store.snapshot(), before.name, wanted, 0)
+    made, written = write_layout(transaction, before, wanted, source, threads, report)
+    if made.rows != before.rows:
+        raise StoreError(f"table {before.name!r} has {before.rows:,} rows, but {made.rows:,} were given")
+    if made.name != PRIMARY:
+        return replace(before, layouts=(*(other for other in before.layouts if other.name != made.name), made))
+    columns = written.columns[: len(before.columns)]
+    entry = replace(before, columns=columns, layouts=(made,), dropped=0)
+    seen = with_table(store, entry)
+    for layout in before.layouts[1:]:
+        layout = with_what_can_be_built(transaction, before, layout)
+        other, _ = write_layout(transaction, entry, layout, arrange(seen, entry.name, layout, 0), threads, report)
+        entry = replace(entry, layouts=(*entry.layouts, other))
+    return entry
 
 
 def drop_layout(store: Store, table: str, name: str) -> None:
@@ -131,25 +108,3 @@ def drop_layout(store: Store, table: str, name: str) -> None:
             raise CatalogError(f"table {before.name!r} has no layout {name!r}; its layouts: {known}")
         transaction.put(replace(before, layouts=kept))
         transaction.commit()
-
-
-def _rewritten(
-    transaction: Transaction, before: TableEntry, written: Written, order: Sequence[str], curve: Sequence[str]
-) -> TableEntry:
-    """The table with what was written as its only layout."""
-    primary = LayoutEntry(
-        segments=written.segments,
-        dictionaries=written.dictionaries,
-        order=tuple(order),
-        curve=tuple(curve),
-        written=transaction.version,
-    )
-    return replace(before, columns=written.columns, layouts=(primary,), dropped=0)
-
-
-def _with_table(store: Store, entry: TableEntry) -> Snapshot:
-    """The store with a table that is not committed yet."""
-    before = store.snapshot()
-    tables = [open_table(store.path, entry) if t.name == entry.name else t for t in before.tables.values()]
-    entries = [entry if other.name == entry.name else other for other in before.entries.values()]
-    return Snapshot(before.version, NameMap(tables), NameMap(entries))

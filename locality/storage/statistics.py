@@ -83,7 +83,7 @@ def merge_statistics(parts: Sequence[ColumnStatistics], dtype: DataType) -> Colu
     """The statistics of a column whose rows were appended part by part (at least one part)."""
     filled = [part for part in parts if part.rows]
     if len(filled) < 2:
-        return filled[0] if filled else parts[0]
+        return filled[0] if filled else parts[-1]
     valued = [part for part in filled if part.null_count < part.rows]
     minima = [part.minimum for part in valued if part.minimum is not None]
     maxima = [part.maximum for part in valued if part.maximum is not None]

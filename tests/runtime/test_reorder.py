@@ -10,15 +10,17 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from locality.plan.nodes import PRIMARY
 from locality.runtime.execution import QueryExecution, Workers
-from locality.runtime.reorder import ordered_source, resolve_order
+from locality.runtime.reorder import resolve_order
+from locality.runtime.reorganize import arranger
+from locality.storage.entries import LayoutEntry
 from locality.storage.ingest import ingest
 from locality.storage.rewrite import rewrite
 from locality.storage.store import Store
 from locality.storage.verify import find_problems
 from tests.properties.data import KINDS, NULLS, random_table
 from tests.storage.ingest.tables import stored
-from tests.storage.layouts import no_layouts
 
 
 @settings(max_examples=40)
@@ -33,11 +35,9 @@ def test_rows_lie_as_duckdb_sorts_them(seed: int, rows: int, count: int, data: s
     with tempfile.TemporaryDirectory() as directory, Store.open(directory) as store:
         ingest(store, "t", unordered)
         before = stored(store, "t")
-        order = resolve_order(store.snapshot(), "T", [f"C{i}" for i in range(count)])
-        execution = QueryExecution(Workers(1), 2**30)
-        report = rewrite(
-            store, "t", *order.names, lambda snapshot: ordered_source(snapshot, "t", order, execution), no_layouts
-        )
+        names = resolve_order(store.snapshot(), "T", [f"C{i}" for i in range(count)]).names
+        layout = LayoutEntry(PRIMARY, None, (), (), *names)
+        report = rewrite(store, "t", lambda _: layout, arranger(QueryExecution(Workers(1), 2**30)))
         assert (report.rows, report.order) == (rows, tuple(f"c{i}" for i in range(count)))
         assert not find_problems(store)
         after = stored(store, "t")

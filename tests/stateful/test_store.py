@@ -18,14 +18,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from locality.errors import CatalogError, KeyViolation, SchemaError, StoreFullError, StoreLockedError
 from locality.storage import durable, manifest
+from locality.storage.entries import LayoutEntry
 from locality.storage.ingest import ingest
-from locality.storage.ingest.source import Place, StreamSource, ready
 from locality.storage.rewrite import rewrite
-from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
 from locality.storage.verify import find_problems
 from tests.storage.ingest.tables import stored
-from tests.storage.layouts import no_layouts
+from tests.storage.layouts import rows_of
 
 NAMES = st.sampled_from(["a", "B", "ünï"])
 ROWS = st.lists(
@@ -120,16 +119,14 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(name=NAMES)
     def turn_around(self, name: str) -> None:
-        def turned(snapshot: Snapshot) -> StreamSource:
-            rows = stored(self.store, name)[::-1]
-            return StreamSource(rows.to_reader(), Place("the rows"), ready)
-
+        by_key = LayoutEntry(order=("k",))
+        turned = rows_of(lambda: stored(self.store, name)[::-1])
         if name in self.model:
-            rewrite(self.store, _other_case(name), ["k"], (), turned, no_layouts)
+            rewrite(self.store, _other_case(name), lambda _: by_key, turned)
             self._put(name, self.model[name][::-1])
         else:
             with pytest.raises(CatalogError):
-                rewrite(self.store, name, ["k"], (), turned, no_layouts)
+                rewrite(self.store, name, lambda _: by_key, turned)
 
     @rule(name=NAMES)
     def drop(self, name: str) -> None:

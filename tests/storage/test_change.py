@@ -253,3 +253,22 @@ def test_a_store_without_room_is_as_it_was(store: Store) -> None:
     ):
         delete(store, [1])
     assert len(keys(store.snapshot())) == ROWS
+
+
+def test_rows_that_go_and_come_in_one_commit_change_values_whatever_they_are_called(store: Store) -> None:
+    delete(store, [3])
+    append(store, [3])
+    version = store.snapshot().version
+    assert store.snapshot().entries["t"].changed < version - 1
+    table = pa.table({"k": pa.array([7], pa.int64()), "word": ["new"]})
+    source = StreamSource(table.to_reader(), Place("the test"), ready)
+    change_rows(store, lambda _: Change("t", np.array([7], np.int64), source))
+    assert store.snapshot().entries["t"].changed == version + 1
+
+
+def test_rows_have_other_numbers_once_a_segment_is_dropped(store: Store) -> None:
+    append(store, [5000])
+    append(store, [5001])
+    assert store.snapshot().entries["t"].primary.written == 1
+    delete(store, [ROWS])
+    assert store.snapshot().entries["t"].primary.written == store.snapshot().version

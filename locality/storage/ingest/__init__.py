@@ -12,13 +12,14 @@ from locality.settings import available_threads
 from locality.storage.catalog import check_name, fold
 from locality.storage.entries import ColumnEntry, LayoutEntry, RollupEntry, TableEntry
 from locality.storage.ingest import progress as progress_bar
-from locality.storage.ingest.appended import appended, raw_columns
+from locality.storage.ingest.appended import raw_columns
+from locality.storage.ingest.arrange import Arrange, with_rows
 from locality.storage.ingest.keys import check, parse_foreign_keys, parse_primary_key
 from locality.storage.ingest.objects import open_source
 from locality.storage.ingest.passes import write
 from locality.storage.ingest.schema import existing_table, new_table
-from locality.storage.secondary import extend_layouts
 from locality.storage.snapshot import column_info
+from locality.storage.statistics import ColumnStatistics
 from locality.storage.store import Store
 from locality.storage.table import ForeignKey
 from locality.storage.transaction import Transaction
@@ -58,6 +59,7 @@ def ingest(
     csv: Mapping[str, Any] | None = None,
     threads: int | None = None,
     progress: bool | None = None,
+    arrange: Arrange | None = None,
 ) -> IngestReport:
     """Read ``source`` into ``table``, in the source's row order, and commit it; on any error nothing changes.
 
@@ -72,6 +74,7 @@ def ingest(
         csv: options of DuckDB's ``read_csv`` for CSV files, such as ``{"types": {"zip": "VARCHAR"}, "delim": ";"}``.
         threads: default all cores.
         progress: show a bar on standard error; default if it is a terminal.
+        arrange: places rows in the table's layouts; not needed where there is only one, without derived columns.
 
     Raises:
         SourceError: the source is missing, damaged, of an unknown format, or has a bad row.
@@ -93,22 +96,20 @@ def ingest(
         if mode == "append" and before is not None:
             columns = [column_info(column) for column in before.columns]
             target = existing_table(before.name, columns, rows.schema, rows.types)
-            raw = raw_columns(store.path, before)
+            raw = raw_columns(store.path, before, before.primary)
         else:
             target = new_table(table, rows.schema, rows.types)
         with progress_bar.shown(table, rows.rows, rows.bytes, progress) as report:
             written = write(transaction, rows, target, threads, report, raw)
         if mode == "append" and before is not None:
-            entry = appended(before, written)
+            entry = before
         else:
-            layout = LayoutEntry(
-                segments=written.segments, dictionaries=written.dictionaries, written=transaction.version
-            )
+            layout = LayoutEntry(written=transaction.version)
             others = _emptied_layouts(before, written.columns) if before is not None else ()
-            entry = TableEntry(table, written.columns, (layout, *others), *keys, changed=transaction.version)
+            empty = tuple(replace(column, statistics=ColumnStatistics(0)) for column in written.columns)
+            entry = TableEntry(table, empty, (layout, *others), *keys, changed=transaction.version)
             entry = replace(entry, rollups=_kept_rollups(before, entry))
-        entry = extend_layouts(transaction, entry, len(written.segments), threads)
-        entry = check(transaction, entry)
+        entry = check(transaction, with_rows(store, transaction, entry, written, threads, arrange))
         transaction.put(entry)
         transaction.commit()
     count = sum(segment.rows for segment in written.segments)
@@ -119,10 +120,17 @@ def ingest(
 
 
 def _emptied_layouts(before: TableEntry, columns: Sequence[ColumnEntry]) -> tuple[LayoutEntry, ...]:
-    """The secondary layouts of a table that is replaced, without rows: those whose columns it still has."""
+    """The secondary layouts of a table that is replaced, without rows: those whose columns it still has.
+
+    They keep nothing of parents, to which other keys may lead now.
+    """
     names = {column.name for column in columns}
-    kept = (layout for layout in before.layouts[1:] if names.issuperset(layout.columns or ()))
-    return tuple(replace(layout, segments=(), dictionaries=()) for layout in kept)
+    layouts = []
+    for layout in before.layouts[1:]:
+        if names.issuperset(layout.columns or ()):
+            order, curve = (tuple(name for name in own if name in names) for own in (layout.order, layout.curve))
+            layouts.append(LayoutEntry(layout.name, layout.columns, order=order, curve=curve))
+    return tuple(layouts)
 
 
 def _kept_rollups(before: TableEntry | None, after: TableEntry) -> tuple[RollupEntry, ...]:
