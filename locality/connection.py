@@ -18,6 +18,7 @@ from locality.advisor.log import WorkloadLog
 from locality.advisor.methods import Advised
 from locality.errors import ConnectionClosedError, QueryError, StoreError, Unsupported
 from locality.kernel.loader import warm_up
+from locality.runtime.carried import check_carried
 from locality.runtime.changes import Changer, Statement, writes
 from locality.runtime.divides import Divides
 from locality.runtime.execution import QueryExecution, Workers
@@ -363,7 +364,8 @@ class Connection(Advised, Rollups, Writes, Divides):
     def verify(self) -> Report:
         """Reads every file of the store and checks it; raises CorruptStoreError, naming each problem, on damage."""
         self._check_open()
-        return verify(self._store)
+        execution = QueryExecution(self._workers, self.settings.memory_bytes)
+        return verify(self._store, lambda snapshot, table: check_carried(snapshot, table, execution))
 
     # --- life
 

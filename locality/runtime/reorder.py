@@ -100,13 +100,14 @@ def _batches(
         among = np.arange(part.start, part.stop, dtype=np.int64) if places is None else places[part]
         taken = among if parents.positions is None else parents.positions[among]
         arrays = [decode(relation.gather(i, taken)) for i in range(len(columns))]
-        arrays += [_derived(parents, column, among) for column in layout.derived]
+        arrays += [derived_values(parents, column, among) for column in layout.derived]
         if layout.columns is not None:
             arrays.append(pa.array(taken, pa.int64()))
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _derived(parents: Parents, column: DerivedEntry, among: Positions) -> pa.Array:
+def derived_values(parents: Parents, column: DerivedEntry, among: Positions) -> pa.Array:
+    """What the parents of some rows have in a column; ``among``: which of those that ``parents`` is about."""
     if column.column is not None:
         return decode(parents.values(column.path, column.column, among))
     found = parents.rows(column.path)[among]

@@ -45,12 +45,17 @@ class ColumnSummary:
 
 @dataclass(frozen=True, slots=True)
 class LayoutSummary:
-    """A further copy of a table's rows: its columns, their order, and the bytes of its files on disk."""
+    """A further copy of a table's rows: its columns, their order, and the bytes of its files on disk.
+
+    carried: the columns of parents that it has; outdated: those of them that do not serve until it is written again.
+    """
 
     name: str
     columns: tuple[str, ...]
     order: tuple[str, ...]
     file_bytes: int
+    carried: tuple[str, ...] = ()
+    outdated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ class RollupSummary:
 class TableSummary:
     """A table; ``file_bytes`` are those of its files on disk, ``deleted`` the rows that still lie in them unused.
 
-    order: that of the primary layout; layouts: the others.
+    order, carried, outdated: of the primary layout, as for others; layouts: these.
     """
 
     name: str
@@ -87,6 +92,8 @@ class TableSummary:
     order: tuple[str, ...]
     layouts: tuple[LayoutSummary, ...] = ()
     rollups: tuple[RollupSummary, ...] = ()
+    carried: tuple[str, ...] = ()
+    outdated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +129,22 @@ def _table(entry: TableEntry, table: Table) -> TableSummary:
         entry.foreign_keys,
         entry.unique,
         entry.primary.placement,
-        tuple(_layout(layout) for layout in entry.layouts[1:]),
+        tuple(_layout(layout, table) for layout in entry.layouts[1:]),
         tuple(_rollup(rollup, stale=rollup not in entry.fresh_rollups) for rollup in entry.rollups),
+        *_carried(entry.primary, table),
     )
 
 
-def _layout(layout: LayoutEntry) -> LayoutSummary:
+def _layout(layout: LayoutEntry, table: Table) -> LayoutSummary:
     size = sum(file.size for file in layout.files)
-    return LayoutSummary(layout.name, layout.columns or (), layout.placement, size)
+    return LayoutSummary(layout.name, layout.columns or (), layout.placement, size, *_carried(layout, table))
+
+
+def _carried(layout: LayoutEntry, table: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns of parents that a layout has, and those that do not serve any more."""
+    names = tuple(column.name for column in layout.derived)
+    serving = {table.column_name(column.number) for column in table.derived(layout.name)}
+    return names, tuple(name for name in names if name not in serving)
 
 
 def _rollup(rollup: RollupEntry, *, stale: bool) -> RollupSummary:
@@ -188,16 +203,21 @@ def _text(table: TableSummary) -> str:
     return "\n".join([f"{table.name}: {table.rows:,} rows, {table.file_bytes:,} bytes", *_keys(table), *lines])
 
 
+def _carries(layout: TableSummary | LayoutSummary) -> list[str]:
+    names = (f"{name} (outdated)" if name in layout.outdated else name for name in layout.carried)
+    return [f"carries {', '.join(names)}"] if layout.carried else []
+
+
 def _keys(table: TableSummary) -> list[str]:
     lines = [f"{table.deleted:,} deleted rows are still stored"] if table.deleted else []
     lines += [f"in the order of {', '.join(table.order)}"] if table.order else []
     lines += [f"primary key {listed(table.primary_key)}"] if table.primary_key else []
     lines += [f"foreign key {listed(key.columns)} -> {key.table} {listed(key.parents)}" for key in table.foreign_keys]
-    lines += [
-        f"layout {layout.name}: {listed(layout.columns)} in the order of {', '.join(layout.order)}, "
-        f"{layout.file_bytes:,} bytes"
-        for layout in table.layouts
-    ]
+    lines += _carries(table)
+    for layout in table.layouts:
+        order = f" in the order of {', '.join(layout.order)}" if layout.order else ""
+        lines.append(f"layout {layout.name}: {listed(layout.columns)}{order}, {layout.file_bytes:,} bytes")
+        lines += _carries(layout)
     lines += [_rollup_text(rollup) for rollup in table.rollups]
     found = [name for name in table.unique if (name,) != table.primary_key]
     return lines + ([f"unique by inspection: {', '.join(found)}"] if found else [])

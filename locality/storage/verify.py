@@ -14,7 +14,7 @@ import numpy as np
 from locality.encodings import decode
 from locality.errors import CorruptStoreError, LocalityError
 from locality.storage import dictionaries, files
-from locality.storage.entries import TableEntry
+from locality.storage.entries import ColumnEntry, DerivedEntry, TableEntry
 from locality.storage.ingest.collector import Collector
 from locality.storage.ingest.proofs import check_references, check_unique
 from locality.storage.snapshot import Snapshot, open_table
@@ -54,9 +54,13 @@ class Report:
         )
 
 
-def verify(store: Store) -> Report:
+#: Looks at a table, by name, of a snapshot, and raises CorruptStoreError where something is wrong.
+Check = Callable[[Snapshot, str], None]
+
+
+def verify(store: Store, further: Check | None = None) -> Report:
     """Read all of a store; raises CorruptStoreError with all of :func:`find_problems` if there are any."""
-    if problems := find_problems(store):
+    if problems := find_problems(store, further):
         raise CorruptStoreError(f"the store {store.path} is damaged:\n" + "\n".join(map(str, problems)))
     snapshot = store.snapshot()
     entries = list(snapshot.entries.values())
@@ -65,11 +69,11 @@ def verify(store: Store) -> Report:
     return Report(snapshot.version, len(entries), rows, len(needed), sum(needed.values()))
 
 
-def find_problems(store: Store) -> list[Problem]:
+def find_problems(store: Store, further: Check | None = None) -> list[Problem]:
     """Read all of a store and hold it against its manifest; the problems found, none if it is whole.
 
     Checked are the manifest, and of each table: every file's existence, size and checksum, the order of dictionaries,
-    that all columns decode, with codes in range, zone and column statistics, and keys.
+    that all columns decode, with codes in range, zone and column statistics, and keys; and then what ``further`` does.
 
     Raises CorruptStoreError if the manifest itself is damaged.
     """
@@ -86,6 +90,11 @@ def find_problems(store: Store) -> list[Problem]:
             for step in steps:
                 if not found:
                     found += [message for check in step for message in _failure(check)]
+            if further is not None and not found:
+                try:
+                    further(snapshot, entry.name)
+                except CorruptStoreError as error:
+                    found.append(str(error))
             problems += [Problem(entry.name, message) for message in found]
     return problems
 
@@ -110,8 +119,12 @@ def _data_checks(store: Path, entry: TableEntry, table: Table) -> Iterator[Calla
         segment.drop_cache()
     for layout in table.layouts[1:]:
         yield partial(_check_row_ids, table, layout)
-    for index in range(len(table.columns)):
-        yield partial(_check_statistics, table, index, entry.dropped)
+    for index, column in enumerate(entry.columns):
+        yield partial(_check_statistics, table.layouts[0], index, column, entry.dropped)
+    for described, layout in zip(entry.layouts, table.layouts, strict=True):
+        dropped = entry.dropped if described is entry.primary else 0
+        for index, derived in enumerate(described.derived, len(layout.positions)):
+            yield partial(_check_statistics, layout, index, derived, dropped)
 
 
 def _check_row_ids(table: Table, layout: Layout) -> None:
@@ -144,15 +157,15 @@ def _check_dictionary(store: Path, file: files.FileEntry) -> None:
         raise LocalityError(f"{store / file.path} is not in strictly ascending order")
 
 
-def _check_statistics(table: Table, index: int, dropped: int) -> None:
-    column = table.columns[index]
-    collector = Collector(column.name, column.type, table.row_count)
-    for segment in table.segments:
+def _check_statistics(layout: Layout, index: int, column: ColumnEntry | DerivedEntry, dropped: int) -> None:
+    """That a column, at position ``index`` of a layout's segments, has the statistics that are noted of it."""
+    collector = Collector(column.name, column.type, layout.row_count)
+    for segment in layout.segments:
         collector.add(*collector.prepare(decode(segment.column(index))))
         segment.drop_cache()
     holds = _holds_of_more if dropped else _holds
-    said = table.statistics(index)
-    if said.rows != table.row_count + dropped or not holds(said, collector.statistics(0)):
+    said = column.statistics
+    if said.rows != layout.row_count + dropped or not holds(said, collector.statistics(0)):
         raise LocalityError(f"the statistics of column {column.name!r} are not those of its values")
 
 

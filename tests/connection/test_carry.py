@@ -10,7 +10,7 @@ import pytest
 
 import locality
 from locality.connection import Connection
-from locality.errors import CatalogError, SchemaError
+from locality.errors import CatalogError, CorruptStoreError, SchemaError
 from locality.plan.virtual import ROW_ID
 from locality.storage.manifest import read
 from tests.storage.derived import derived_values
@@ -104,6 +104,21 @@ def test_what_is_old_is_left_alone_until_it_is_built_again(shops: Connection, ch
     shops.sql("insert into sales values (5000, 3, 4, 1)")
     shops.compact("sales")
     assert values(shops) == expected(shops)
+
+
+def test_what_is_carried_is_told_and_verified(shops: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    shops.optimize("sales", carry=["made.country", "sent.countries.name"])
+    shops.optimize("sales", order="id", layout="other", columns=["id"], carry="made.rowid")
+    shops.sql("update countries set name = 'x' where country = 3")
+    text = str(shops.info())
+    assert "\ncarries made.country, sent.countries.name (outdated)\n" in text
+    assert "in the order of id, " in text
+    assert "\ncarries made.rowid\n" in text
+    shops.verify()
+    monkeypatch.setattr("locality.storage.derived.is_true", lambda column, entry, tables: True)
+    with locality.connect(shops._store.path) as other, pytest.raises(CorruptStoreError) as caught:
+        other.verify()
+    assert "sales: column sent.countries.name of layout 'primary' is not what its parents have" in str(caught.value)
 
 
 def test_positions_are_old_once_rows_of_the_parent_moved(shops: Connection) -> None:
