@@ -80,7 +80,9 @@ def optimize(
     if table is not None and (workload or budget):
         raise click.UsageError("--workload and --budget are about all tables: leave out the TABLE")
     if drop and placed:
-        raise click.UsageError("--drop removes a layout: it goes without --order, --curve, --layout, --column and --carry")
+        raise click.UsageError(
+            "--drop removes a layout: it goes without --order, --curve, --layout, --column and --carry"
+        )
     reports: tuple[RewriteReport, ...] = ()
     with open_store(store, threads, read_only=False) as connection:
         if quiet:
