@@ -121,7 +121,7 @@ def _extended(
     source = _rows(transaction, rollup, part, compute)
     stored = rollup.stored
     target = existing_table(stored.name, [column_info(c) for c in stored.columns], source.schema, source.types)
-    raw = raw_columns(transaction.store, stored)
+    raw = raw_columns(transaction.store, stored, stored.primary)
     written: Written = write(transaction, source, target, available_threads(), _unseen, raw)
     return replace(rollup, stored=appended(stored, written), state=table.state)
 
