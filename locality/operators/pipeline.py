@@ -166,7 +166,9 @@ class Pipeline:
         """Rows of a morsel such that several workers share ``rows`` evenly, each with enough to do; whole blocks."""
         segment = max(self.relation.segments, key=lambda segment: segment.row_count)
         width = sum(segment.width(index) for index in self.columns)
-        share = max(rows / (_PARTS_A_WORKER * available_threads()), _LEAST_MORSEL_BYTES / max(width, 1.0))
+        share = _LEAST_MORSEL_BYTES / max(width, 1.0)
+        if rows > _PARTS_A_WORKER * share:
+            share = max(rows / (_PARTS_A_WORKER * available_threads()), share)
         return min(math.ceil(share / BLOCK) * BLOCK, MORSEL_ROWS)
 
     def _load_text(self, positions: Sequence[int]) -> None:

@@ -147,13 +147,13 @@ def walk(expression: Expression) -> Iterator[Expression]:
 def rewrite(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
     """A copy in which ``change`` was applied to every subexpression, children first."""
     match expression:
-        case Call(args=args):
-            expression = replace(expression, args=tuple(rewrite(a, change) for a in args))
-        case Cast(arg=arg):
-            expression = replace(expression, arg=rewrite(arg, change))
-        case Case(branches=branches, otherwise=otherwise):
-            parts = tuple((rewrite(c, change), rewrite(v, change)) for c, v in branches)
-            expression = replace(expression, branches=parts, otherwise=rewrite(otherwise, change))
+        case Call(name, args, dtype):
+            expression = Call(name, tuple([rewrite(a, change) for a in args]), dtype)
+        case Cast(arg, dtype, lenient):
+            expression = Cast(rewrite(arg, change), dtype, lenient)
+        case Case(branches, otherwise, dtype):
+            parts = tuple([(rewrite(c, change), rewrite(v, change)) for c, v in branches])
+            expression = Case(parts, rewrite(otherwise, change), dtype)
         case _:
             pass
     return change(expression)
@@ -161,8 +161,19 @@ def rewrite(expression: Expression, change: Callable[[Expression], Expression]) 
 
 def columns_of(expression: Expression) -> frozenset[int]:
     """The indices of the columns that the expression reads."""
-    references = (e for e in walk(expression) if isinstance(e, ColumnRef | Lookup))
-    return frozenset(e.index if isinstance(e, ColumnRef) else e.column for e in references)
+    found: set[int] = set()
+    waiting = [expression]
+    while waiting:
+        match waiting.pop():
+            case ColumnRef(index):
+                found.add(index)
+            case Constant():
+                pass
+            case Lookup(column):
+                found.add(column)
+            case other:
+                waiting += children(other)
+    return frozenset(found)
 
 
 def conjuncts(expression: Expression) -> tuple[Expression, ...]:

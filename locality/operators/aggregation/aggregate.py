@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from locality import memory
 from locality.errors import Unsupported
-from locality.operators.aggregation.accumulators import Slots, merge
+from locality.operators.aggregation.accumulators import merge
 from locality.operators.aggregation.aggregates import MOST_SEEN
 from locality.operators.aggregation.clusters import Clusters, Window, find_clusters, join
 from locality.operators.aggregation.dense import merge_states
@@ -31,7 +31,7 @@ from locality.operators.aggregation.sorted import aggregate_sorted
 from locality.operators.aggregation.textkeys import number_inputs
 from locality.operators.codegen.probe import probe
 from locality.operators.collect import collect_rows
-from locality.operators.filters.filter import plan_tests
+from locality.operators.filters.filter import Test, plan_tests
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import Morsel, Pipeline
 from locality.operators.relations.batch import Batch
@@ -72,8 +72,7 @@ class Aggregation:
         self.relation = relation
         self.frame = frame = frame_of(relation, groups, aggregates, dense=dense)
         tests = plan_tests(relation, conjuncts)
-        rows = relation.row_count * math.prod(step.share for step in plan_steps(relation, tests, relation.links))
-        self.groups, self.clusters, self.hashed = self._plan_groups(frame.slots, rows, threads, dense=dense)
+        self.groups, self.clusters, self.hashed = self._plan_groups(tests, threads, dense=dense)
         self.sink = AggregateSink(self.groups, frame.slots, self.clusters is not None)
         self.totals = frame.totals if zone_totals else None
         by_match = (self.groups.number, self.groups.columns) if isinstance(self.groups, MatchedGroups) else None
@@ -92,10 +91,10 @@ class Aggregation:
         return other
 
     def _plan_groups(
-        self, slots: Slots, rows: float, threads: int, *, dense: bool
+        self, tests: Sequence[Test], threads: int, *, dense: bool
     ) -> tuple[DenseGroups | MatchedGroups | None, Clusters | None, Keys | None]:
         """One state for all groups where they are few, one a morsel where it has few of its own, else hash tables."""
-        expressions, groups = self.frame.groups, self.frame.dense
+        expressions, groups, slots = self.frame.groups, self.frame.dense, self.frame.slots
         if not expressions:
             return None, None, None
         seen = sum(marks.width for marks in slots.seen)
@@ -110,7 +109,10 @@ class Aggregation:
         clusters = None
         if not seen and groups is not None and groups.count > max(_FEW_GROUPS, self.relation.row_count // 16):
             clusters = find_clusters(self.relation, groups, width)
-        if not seen:  # clearing and merging the state of groups that few rows can be of costs more than hashing these
+        if not seen and groups is not None and groups.count > _FEW_GROUPS:
+            # clearing and merging the state of groups that few rows can be of costs more than hashing these
+            steps = plan_steps(self.relation, tests, self.relation.links)
+            rows = self.relation.row_count * math.prod(step.share for step in steps)
             most = min(most, max(_FEW_GROUPS, int(_MOST_STATE_A_ROW * rows)))
         if groups is None or (groups.count > most and clusters is None):
             return groups, None, plan_keys(groups, expressions, partial(probe, self.relation))

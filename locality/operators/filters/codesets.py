@@ -11,8 +11,9 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import cache, partial, reduce
 from operator import and_, or_
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +61,8 @@ class CodeSet:
 
     def clamp(self, low: int, high: int) -> CodeSet:
         """The part of the set within ``low`` to ``high``."""
-        return self & CodeSet(((low, high),), True)
+        inside = [(max(a, low), min(z, high)) for a, z in self.intervals if a <= high and z >= low]
+        return CodeSet(tuple(inside), self.null)
 
     def zones_possible(self, zones: ZoneBounds) -> Bits:
         """Which zones may hold a match."""
@@ -249,8 +251,14 @@ def _representable(column: EncodedColumn, codes: CodeSet) -> CodeSet:
     """The part of the set that the segment's own codes can be: bounds beyond their type would wrap."""
     if column.codes is None:
         return codes.clamp(0, 0)
-    bounds = np.iinfo(column.codes.dtype)
-    return codes.clamp(int(bounds.min), int(bounds.max))
+    return codes.clamp(*ends_of(column.codes.dtype))
+
+
+@cache
+def ends_of(codes: np.dtype[Any] | None) -> tuple[int, int]:
+    """The least and the greatest number of a type of codes; of columns without codes, kernels see bytes of 0."""
+    ends = np.iinfo(np.uint8 if codes is None else codes)
+    return int(ends.min), int(ends.max)
 
 
 def _sets_by_table(relation: Relation, index: int, predicate: Expression) -> list[CodeSet]:

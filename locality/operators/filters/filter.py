@@ -18,7 +18,7 @@ from locality.kernel.ir import Array, Scalar
 from locality.operators.codegen.block import Block, Row
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.parameters import Late
-from locality.operators.filters.codesets import CodeSet, code_sets
+from locality.operators.filters.codesets import CodeSet, code_sets, ends_of
 from locality.operators.filters.zonetests import float_bounds, zones_possible
 from locality.operators.relations.domain import code_key
 from locality.operators.relations.relation import Relation, Segment, ZoneBounds
@@ -81,7 +81,7 @@ class CodeTest:
     def _is_compared(self, position: int, side: int) -> bool:
         """Whether a bound has to be compared: not where it is the end of the codes' own type in every segment."""
         for (_, dtype), codes in self.sets.items():
-            ends = _ends_of(dtype)
+            ends = ends_of(dtype)
             if _bound(codes, position, side) != ends[side]:
                 return True
         return False
@@ -157,12 +157,6 @@ class CodeTest:
         # codes below and above all intervals meet the table's two outer entries, which are false
         clipped = b.minimum(b.maximum(wide, first), last)
         return b.load(table, b.sub(clipped, first))
-
-
-def _ends_of(codes: np.dtype[Any] | None) -> tuple[int, int]:
-    """The least and the greatest number of a type of codes; of columns without codes, kernels see bytes of 0."""
-    ends = np.iinfo(np.uint8 if codes is None else codes)
-    return int(ends.min), int(ends.max)
 
 
 def _bound(codes: CodeSet, position: int, side: int) -> int:
@@ -260,15 +254,25 @@ def _set_key(column: EncodedColumn) -> SetKey:
 
 def _share(relation: Relation, index: int, sets: Sequence[CodeSet]) -> float:
     """The share of rows in sets of codes, one a segment, if codes were spread evenly over their range."""
-    shares = []
-    for segment, codes in zip(relation.segments, sets, strict=True):
+    ranges = relation.memo.once(("ranges", index), lambda: _ranges(relation, index))
+    if not ranges:
+        return _UNKNOWN_SHARE
+    total = 0.0
+    for (low, high), codes in zip(ranges, sets, strict=True):
+        inside = codes.clamp(low, high).intervals
+        total += sum([z - a + 1 for a, z in inside]) / max(high - low + 1, 1)
+    return total / len(ranges)
+
+
+def _ranges(relation: Relation, index: int) -> list[tuple[int, int]]:
+    """The least and the greatest code of each segment, by its zones; nothing if one does not tell."""
+    ranges = []
+    for segment in relation.segments:
         zones = segment.zones(index)
         if zones is None or zones.minimum is None or zones.maximum is None or not len(zones.minimum):
-            return _UNKNOWN_SHARE
-        low, high = int(zones.minimum.min()), int(zones.maximum.max())
-        inside = codes.clamp(low, high).intervals
-        shares.append(sum(z - a + 1 for a, z in inside) / max(high - low + 1, 1))
-    return float(np.mean(shares)) if shares else _UNKNOWN_SHARE
+            return []
+        ranges.append((int(zones.minimum.min()), int(zones.maximum.max())))
+    return ranges
 
 
 def _cost(expression: Expression) -> int:
