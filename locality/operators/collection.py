@@ -16,6 +16,7 @@ from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
 from locality.operators.codegen.block import Block
+from locality.operators.codegen.held import Holder
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.results import column_of_value
 from locality.operators.late import computed_value, evaluate_over, passing, split_tests
@@ -98,7 +99,8 @@ class Collection:
     def __init__(self, relation: Relation, conjuncts: Sequence[Expression], outputs: Sequence[Expression]) -> None:
         self.relation = relation
         self._originals = tuple(outputs)
-        self.outputs = tuple(introduce_lookups(output, relation) for output in outputs)
+        holder = Holder()
+        self.outputs = tuple(holder.hold(introduce_lookups(output, relation)) for output in outputs)
         self._values = {e: computed_value(relation, e) for e in self.outputs if not isinstance(e, ColumnRef)}
         computed = [(e, v) for e, v in self._values.items() if v is not None]
         self._computed = tuple(e for e, _ in computed)
@@ -106,7 +108,8 @@ class Collection:
         self.pipeline = None
         tests, self._late = split_tests(relation, conjuncts)
         if tests or computed or relation.links:
-            self.pipeline = Pipeline(relation, tests, self.sink, None, ("collect", structures(outputs)))
+            key = "collect", structures(self.outputs)
+            self.pipeline = Pipeline(relation, tests, self.sink, None, key, holder.numbers)
         expected = relation.row_count if self.pipeline is None else relation.row_count * self.pipeline.selectivity
         self.expected_rows = int(expected)
         self.is_late = bool(self._late) or len(self._values) > len(computed)

@@ -12,10 +12,8 @@ from locality.encodings import EncodedColumn, canonical, concat, decode, from_ar
 from locality.encodings.arrow import to_dictionary
 from locality.encodings.canonical import text_array
 from locality.errors import Unsupported
-from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.probe import probe
-from locality.operators.filters.codesets import code_sets
-from locality.operators.filters.filter import Test, plan_tests
+from locality.operators.filters.filter import Test, plan_suitable_tests
 from locality.operators.physical import Execution
 from locality.operators.relations.batch import Batch, Deferred, interval_of
 from locality.operators.relations.relation import Relation
@@ -100,12 +98,7 @@ def rows_at(
 
 def split_tests(relation: Relation, conjuncts: Sequence[Expression]) -> tuple[list[Test], list[Expression]]:
     """The tests that kernels make, and the conjuncts that are left for DuckDB's functions."""
-    late = [
-        c
-        for c in conjuncts
-        if code_sets(relation, c) is None and computed_value(relation, introduce_lookups(c, relation)) is None
-    ]
-    return plan_tests(relation, [c for c in conjuncts if c not in late]), late
+    return plan_suitable_tests(relation, conjuncts, lambda test: computed_value(relation, test.held) is not None)
 
 
 def passing(

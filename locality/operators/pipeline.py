@@ -18,6 +18,7 @@ from locality.kernel import builder as b
 from locality.kernel.ir import Array, Scalar, Var
 from locality.kernel.loader import Kernel, load, note
 from locality.operators.codegen.block import BLOCK, Block
+from locality.operators.codegen.held import Given, Number
 from locality.operators.codegen.parameters import Parameters
 from locality.operators.codegen.pieces import even_columns, pieces
 from locality.operators.filters.filter import Test, zones_certain
@@ -102,7 +103,7 @@ class Pipeline:
     told: which zones of a segment need not be read where all of their rows pass; ``answered`` has those that do, by
         segment.
     key: equal for sinks over these rows that emit the same; None for one whose kernels are not kept.
-    places: the tests by their places among the steps.
+    numbers: the constants held out of the sink's expressions. given: what is bound to kernels beside segments.
     """
 
     relation: Relation
@@ -110,11 +111,12 @@ class Pipeline:
     sink: Sink
     told: Callable[[int], Bits] | None = None
     key: Hashable | None = None
+    numbers: Sequence[Number] = ()
     selectivity: float = field(init=False, default=1.0)
     columns: tuple[int, ...] = field(init=False)
     links: tuple[Link, ...] = field(init=False)
     steps: tuple[Step, ...] = field(init=False)
-    places: tuple[Test | None, ...] = field(init=False)
+    given: Given = field(init=False)
     clipping: tuple[tuple[int, int], ...] = field(init=False)
     planned: list[Morsel] = field(init=False, default_factory=list)
     morsels: list[Morsel] = field(init=False, default_factory=list)
@@ -132,7 +134,8 @@ class Pipeline:
         self.links, columns = _needed_links(self.relation, set().union(*(columns_of(e) for e in reads)))
         self.columns = tuple(sorted(columns))
         self.steps = plan_steps(self.relation, self.tests, self.links)
-        self.places = tuple(None if isinstance(step.action, Link) else step.action for step in self.steps)
+        tests = tuple(None if isinstance(step.action, Link) else step.action for step in self.steps)
+        self.given = Given(tests, self.numbers)
         self.selectivity = math.prod(step.share for step in self.steps)
         self.clipping = clipping_links(self.relation, self.links)
         self._plan_morsels()
@@ -239,7 +242,7 @@ class Pipeline:
         return () if passing_columns(segment, self.columns) else self._bound_to(segment, kernel)
 
     def _bound_to(self, segment: Segment, kernel: int) -> tuple[AnyArray, ...]:
-        return self.kernels[kernel].parameters.bind(segment, self.places)
+        return self.kernels[kernel].parameters.bind(segment, self.given)
 
     def _kernel(self, shapes: tuple[ColumnShape, ...], even: frozenset[int]) -> Generated:
         """The kernel for segments of these shapes: one that was generated for other constants, or a new one."""

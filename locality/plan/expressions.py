@@ -88,7 +88,20 @@ class Lookup:
     ranked: bool = False
 
 
-Expression = ColumnRef | Constant | Call | Cast | Case | Lookup
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A number that is given only when a kernel is called: ``number`` of those of its pipeline, or of a test's.
+
+    wide: whether it may need more than 32 bits. place: that of the test among the pipeline's steps; None for others.
+    """
+
+    number: int
+    type: DataType
+    wide: bool
+    place: int | None = None
+
+
+Expression = ColumnRef | Constant | Call | Cast | Case | Lookup | Held
 
 
 @dataclass(frozen=True, slots=True)

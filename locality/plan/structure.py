@@ -16,6 +16,7 @@ from locality.plan.expressions import (
     ColumnRef,
     Constant,
     Expression,
+    Held,
     Lookup,
     SortKey,
 )
@@ -38,6 +39,8 @@ def structure(expression: Expression | None) -> Hashable:
             return "case", dtype, *((structure(c), structure(v)) for c, v in branches), structure(otherwise)
         case Lookup(column, inner, dtype, ranked):
             return "lookup", column, dtype, ranked, structure(inner)
+        case Held():
+            return expression
 
 
 def structures(expressions: Iterable[Expression]) -> tuple[Hashable, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from locality.errors import Unsupported
-from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Lookup
+from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Held, Lookup
 from locality.sql.quoting import identifier, string
 from locality.types import DataType, Domain, element_of, labels_of
 
@@ -76,8 +76,8 @@ def _render(expression: Expression, out: Rendering) -> str:
             return f"CASE {when} ELSE {_render(otherwise, out)} END"
         case Call():
             return _call(expression, out)
-        case Lookup():
-            raise Unsupported("table by code inside an expression")
+        case Lookup() | Held():
+            raise Unsupported("what only kernels know inside an expression")
 
 
 def _call(call: Call, out: Rendering) -> str:

@@ -111,7 +111,8 @@ def test_a_series_of_constants_is_answered_as_duckdb_does(
             [("1, 3, 5, 7, 9", 9), ("2, 4, 6, 8, 11", 50)],
         ),
         ("select id, v from t where k > {} and s = '{}' order by v desc limit 5", [(2, "cat"), (4, "dog")]),
-        ("select id from t where k = {} and v >= {}", [(2, 55), (-4, 44)]),
+        ("select id, v < {} as w from t where k = {} and f >= {}", [(55, 2, 1.5), (44, -4, 0.25)]),
+        ("select s, sum(case when v < {} or f > {} then k end) from t group by s", [(5, 0.5), (7, -1.5)]),
         (
             "select t.s, sum(t.v) from t join u on t.id = u.id where t.k < {} and u.x = {} group by t.s",
             [(3, 1), (5, 2)],

@@ -70,7 +70,8 @@ class Aggregation:
     ) -> None:
         """dense: whether groups may be numbered instead of hashed. zone_totals: whether statistics may answer."""
         self.relation = relation
-        self.frame = frame = frame_of(relation, groups, aggregates, dense=dense)
+        self.frame, numbers = frame_of(relation, groups, aggregates, dense=dense)
+        frame = self.frame
         tests = plan_tests(relation, conjuncts)
         self.groups, self.clusters, self.hashed = self._plan_groups(tests, threads, dense=dense)
         self.sink = AggregateSink(self.groups, frame.slots, self.clusters is not None)
@@ -82,6 +83,7 @@ class Aggregation:
             self.sink if self.hashed is None else HashSink(self.hashed, frame.slots),
             None if self.totals is None else self.totals.known,
             (frame.key, by_match, self.clusters is not None, self.hashed is not None),
+            numbers,
         )
 
     def over(self, relation: Relation) -> Aggregation:

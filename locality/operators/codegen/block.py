@@ -19,7 +19,7 @@ from locality.kernel.ir import Scalar
 from locality.operators.codegen.columns import ColumnLoad
 from locality.operators.codegen.linked import LinkedLoad
 from locality.operators.codegen.lookup import LookupLoad
-from locality.operators.codegen.parameters import Parameters
+from locality.operators.codegen.parameters import Late, Parameters
 from locality.operators.codegen.text import (
     emit_block_function,
     emit_packed_substring,
@@ -32,13 +32,26 @@ from locality.operators.codegen.words import string_constant, unify_strings
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.shapes import ColumnShape
 from locality.plan import lanes
-from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Lookup, children, columns_of
+from locality.plan.expressions import (
+    Call,
+    Case,
+    Cast,
+    ColumnRef,
+    Constant,
+    Expression,
+    Held,
+    Lookup,
+    children,
+    columns_of,
+)
 from locality.plan.functions import FUNCTIONS
 from locality.plan.functions.base import Value, both, null_of
 from locality.plan.functions.casts import emit_cast
 from locality.plan.functions.logic import emit_case
-from locality.plan.intervals import Interval
+from locality.plan.intervals import INT64_MAX, INT64_MIN, Interval
 from locality.types import Domain
+
+_INT64 = Interval(INT64_MIN, INT64_MAX)
 
 #: Rows of a block: its arrays and the columns that it reads stay in the first-level cache, and a loop over one column
 #: is soon back at the others, so that memory is busy with all of them.
@@ -221,6 +234,8 @@ class Row:
                 return self.block.lookup(expression).value(self.index)
             case Constant():
                 return self._constant(expression)
+            case Held():
+                return self._held(expression)
             case Cast():
                 return emit_cast(self, expression)
             case Case():
@@ -283,6 +298,13 @@ class Row:
                 raise Unsupported(f"a constant of {dtype} beyond 64 bits")
             return Value(self.integer(value), None, interval)
         raise Unsupported(f"a constant of {dtype} in a computation over several columns")
+
+    def _held(self, held: Held) -> Value:
+        parameters, late = self.block.parameters, Late(lambda given, segment: given.number(held))
+        if held.type.is_float:
+            scalar = parameters.float(held, late)
+            return Value(b.convert(scalar, Scalar.F32 if held.type.name == "FLOAT" else Scalar.F64))
+        return Value(parameters.integer(held, late), None, _INT64 if held.wide else lanes.INT32)
 
     def _reload(self, expression: Expression) -> Value:
         values, valid, original = self.block.materialised[expression]

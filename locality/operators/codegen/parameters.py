@@ -3,13 +3,13 @@
 Numbers travel in two arrays, one of integers and one of floats, and are loaded into locals at the kernel's head: a call
 then costs the same however many constants a query has, and queries with other literals share the kernel.
 
-What a segment's columns tell is bound by the segment alone. What a query's filters tell is bound late: by the test that
-stands at the same place of the pipeline (see :class:`Late`), so that what was declared for one query serves the next.
+What a segment's columns tell is bound by the segment alone. What a query's filters tell is bound late (:class:`Late`):
+by the test that stands at the same place of the pipeline, so that what was declared for one query serves the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar
+from locality.operators.codegen.held import Given
 from locality.operators.relations.relation import Segment
 
 AnyArray = npt.NDArray[Any]
@@ -26,10 +27,9 @@ AnyArray = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """The place of a test in its pipeline, and what makes an argument of the test there for a segment."""
+    """What makes an argument for a segment of what the query gives."""
 
-    place: int
-    bind: Callable[[Any, Segment], Any]
+    bind: Callable[[Given, Segment], Any]
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Parameters:
     _floats: ir.Var = field(init=False)
     _numbers: dict[Hashable, ir.Var] = field(default_factory=dict)
     _integer_binders: list[Callable[[Segment], int] | Late] = field(default_factory=list)
-    _float_binders: list[Callable[[Segment], float]] = field(default_factory=list)
+    _float_binders: list[Callable[[Segment], float] | Late] = field(default_factory=list)
     _arrays: dict[Hashable, ir.Var] = field(default_factory=dict)
     _array_binders: list[Callable[[Segment], AnyArray] | Late] = field(default_factory=list)
 
@@ -58,7 +58,7 @@ class Parameters:
             self._numbers[full_key] = self.builder.hoist(b.convert(slot, type))
         return self._numbers[full_key]
 
-    def float(self, key: Hashable, bind: Callable[[Segment], float]) -> ir.Var:
+    def float(self, key: Hashable, bind: Callable[[Segment], float] | Late) -> ir.Var:
         """An F64 local at the kernel's head."""
         full_key = ("float", key)
         if full_key not in self._numbers:
@@ -74,17 +74,17 @@ class Parameters:
             self._array_binders.append(bind)
         return self._arrays[key]
 
-    def bind(self, segment: Segment, steps: Sequence[Any] = ()) -> tuple[AnyArray, ...]:
-        """The arguments for one segment: integers, floats, arrays in order of declaration; ``steps``: of the pipeline.
+    def bind(self, segment: Segment, given: Given) -> tuple[AnyArray, ...]:
+        """The arguments for one segment: integers, floats, arrays in order of declaration.
 
         Integers wrap to 64 bits, so that bounds of unsigned codes fit too.
         """
 
         def value(bind: Callable[[Segment], Any] | Late) -> Any:
-            return bind.bind(steps[bind.place], segment) if isinstance(bind, Late) else bind(segment)
+            return bind.bind(given, segment) if isinstance(bind, Late) else bind(segment)
 
         integers = np.array([_wrap(value(bind)) for bind in self._integer_binders], dtype=np.int64)
-        floats = np.array([bind(segment) for bind in self._float_binders], dtype=np.float64)
+        floats = np.array([value(bind) for bind in self._float_binders], dtype=np.float64)
         return (integers, floats, *(np.ascontiguousarray(value(bind)) for bind in self._array_binders))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial, reduce
 from typing import Any
@@ -16,6 +16,7 @@ from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar
 from locality.operators.codegen.block import Block, Row
+from locality.operators.codegen.held import Given, Holder, Number, placed
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.parameters import Late
 from locality.operators.filters.codesets import CodeSet, code_sets, ends_of
@@ -129,7 +130,7 @@ class CodeTest:
         """Both bounds of any interval, or one of them where that is enough."""
 
         def bound(position: int, side: int) -> ir.Var:
-            late = Late(place, lambda test, segment: _bound(test.set_of(segment), position, side))
+            late = Late(lambda given, segment: _bound(given.tests[place].set_of(segment), position, side))
             return block.parameters.integer(("test", place, position, side), late, codes)
 
         inside: list[ir.Expr] = []
@@ -147,13 +148,12 @@ class CodeTest:
         wide, parameters = b.convert(code, Scalar.I64), block.parameters
         if self.form.how == "search":
             bounds = [
-                parameters.array(("test", place, side), Array(Scalar.I64), Late(place, partial(_bounds, side)))
+                parameters.array(("test", place, side), Array(Scalar.I64), Late(partial(_bounds, place, side)))
                 for side in (0, 1)
             ]
             return b.call("in_intervals", *bounds, wide)
-        table = parameters.array(("test", place, "bits"), Array(Scalar.BOOL), Late(place, _bits))
-        first = parameters.integer(("test", place, "first"), Late(place, lambda test, segment: test.ends[0] - 1))
-        last = parameters.integer(("test", place, "last"), Late(place, lambda test, segment: test.ends[1] + 1))
+        table = parameters.array(("test", place, "bits"), Array(Scalar.BOOL), Late(partial(_bits, place)))
+        first, last = (parameters.integer(("test", place, side), Late(partial(_outer, place, side))) for side in (0, 1))
         # codes below and above all intervals meet the table's two outer entries, which are false
         clipped = b.minimum(b.maximum(wide, first), last)
         return b.load(table, b.sub(clipped, first))
@@ -164,12 +164,19 @@ def _bound(codes: CodeSet, position: int, side: int) -> int:
     return codes.intervals[position][side] if position < len(codes.intervals) else 1 - side
 
 
-def _bounds(side: int, test: CodeTest, segment: Segment) -> npt.NDArray[np.int64]:
-    return np.array([pair[side] for pair in test.set_of(segment).intervals], dtype=np.int64)
+def _bounds(place: int, side: int, given: Given, segment: Segment) -> npt.NDArray[np.int64]:
+    return np.array([pair[side] for pair in given.tests[place].set_of(segment).intervals], dtype=np.int64)
 
 
-def _bits(test: CodeTest, segment: Segment) -> npt.NDArray[np.bool_]:
+def _outer(place: int, side: int, given: Given, segment: Segment) -> int:
+    """The code before the first of any set, or after the last."""
+    ends: tuple[int, int] = given.tests[place].ends
+    return ends[side] + 2 * side - 1
+
+
+def _bits(place: int, given: Given, segment: Segment) -> npt.NDArray[np.bool_]:
     """One for each code from one below the first to one above the last of any set."""
+    test = given.tests[place]
     low, high = test.ends
     table = np.zeros(high - low + 3, dtype=np.bool_)
     for first, last in test.set_of(segment).intervals:
@@ -179,9 +186,14 @@ def _bits(test: CodeTest, segment: Segment) -> npt.NDArray[np.bool_]:
 
 @dataclass(frozen=True, eq=False)
 class ValueTest:
-    """The rows for which a computed predicate is true."""
+    """The rows for which a computed predicate is true.
+
+    held: the predicate without the constants that it compares with, which are ``numbers``.
+    """
 
     predicate: Expression
+    held: Expression
+    numbers: Sequence[Number] = ()
     share = _UNKNOWN_SHARE
 
     @property
@@ -199,15 +211,16 @@ class ValueTest:
 
     @cached_property
     def form(self) -> Hashable:
-        """All of the test that a kernel depends on: its constants, too."""
-        return structure(self.predicate)
+        """All of the test that a kernel's text depends on."""
+        return structure(self.held)
 
     def emit(self, block: Block, place: int) -> None:
         """Narrows the block's mask."""
         # where rows are out already, those alone might have an error
         is_even = block.mask is None and block.selection is None and block.are_even(self.reads)
         keep = block.skip_unless if is_even else block.keep
-        keep(self.reads, lambda row: is_true(row.emit(self.predicate)))
+        predicate = placed(self.held, place)
+        keep((predicate,), lambda row: is_true(row.emit(predicate)))
 
 
 Test = CodeTest | ValueTest
@@ -226,19 +239,36 @@ def zones_certain(tests: Sequence[Test], relation: Relation, segment: int) -> np
 
 def plan_tests(relation: Relation, conjuncts: Sequence[Expression]) -> list[Test]:
     """The tests of a conjunction: codes first (one test a column), the most selective first, then computed values."""
+    return plan_suitable_tests(relation, conjuncts, lambda test: True)[0]
+
+
+def plan_suitable_tests(
+    relation: Relation, conjuncts: Sequence[Expression], suits: Callable[[ValueTest], bool]
+) -> tuple[list[Test], list[Expression]]:
+    """The same tests, but of computed values only those that suit, and the conjuncts that are left."""
+    others: list[Expression] = []
     by_column: dict[int, list[CodeSet]] = {}
-    values: list[Expression] = []
+    values: list[ValueTest] = []
     for conjunct in conjuncts:
         found = code_sets(relation, conjunct)
         if found is None:
-            values.append(introduce_lookups(conjunct, relation))
+            test = _value_test(introduce_lookups(conjunct, relation))
+            if suits(test):
+                values.append(test)
+            else:
+                others.append(conjunct)
             continue
         index, sets = found
         previous = by_column.get(index)
         by_column[index] = sets if previous is None else [a & c for a, c in zip(previous, sets, strict=True)]
     codes = [_code_test(relation, index, sets) for index, sets in by_column.items()]
     codes.sort(key=lambda test: test.share)
-    return [*codes, *(ValueTest(value) for value in sorted(values, key=_cost))]
+    return [*codes, *sorted(values, key=lambda test: _cost(test.predicate))], others
+
+
+def _value_test(predicate: Expression) -> ValueTest:
+    holder = Holder()
+    return ValueTest(predicate, holder.hold(predicate), holder.numbers)
 
 
 def _code_test(relation: Relation, index: int, sets: Sequence[CodeSet]) -> CodeTest:
