@@ -95,14 +95,14 @@ class _Rewriter:
     def _substituted(self, region: Region) -> Region:
         """The region with all that may be read of children; the region itself if nothing is."""
         costs = Costs(self.estimator)
-        for position in range(len(region.relations)):
-            region = self._tested_early(region, position, costs)
         kept = list(range(len(region.relations)))
         for position in sorted(kept, key=lambda position: self._ancestors(region, position), reverse=True):
             if position in kept:
                 smaller, gone = self._without_parents(region, kept.index(position), costs)
                 kept = [each for i, each in enumerate(kept) if i not in gone]
                 region = smaller
+        for position in range(len(region.relations)):
+            region = self._tested_early(region, position, costs)
         return region
 
     # --- joins that stay
@@ -238,13 +238,11 @@ def _ends(lineage: Lineage, gone: Iterable[int]) -> list[int]:
 
 
 def _about_child(term: Expression, lineage: Lineage) -> Expression | None:
-    """A term over columns of ancestors alone as one over the child; None for other terms."""
-    read = columns_of(term)
-    owners = lineage.region.owners()
-    if not read or any(owners[column] not in lineage.ancestors for column in read):
-        return None
+    """A term over columns of ancestors alone, or that other children have of them, as one over the child."""
     own = frozenset(lineage.region.relations[lineage.child].own)
-    known = {e.index: lineage.replacement(e, lineage.ancestors) for e in _refs_of(term)}
+    if not own.isdisjoint(columns_of(term)):
+        return None
+    known = {e.index: lineage.own(e) for e in _refs_of(term)}
     if any(e is None or not columns_of(e) <= own for e in known.values()):
         return None
     changed = replaced(term, lambda e: known[e.index] or e)

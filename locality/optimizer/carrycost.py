@@ -1,8 +1,7 @@
 """The bytes that a region moves with parents' columns read of a child, and with a join instead.
 
-A join is counted at what it takes at least, in the units of :mod:`locality.optimizer.order`: probes of the rows that
-come so far, in the order that leaves the fewest, the rows of a filtered parent, and the child's rows in those blocks
-that the parent's keys may be in.
+A join is counted at what it takes at least: a lookup for each row that comes so far, in the order of joins that leaves
+the fewest; the rows of a filtered parent; and the child's rows in those blocks that the parent's keys may be in.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from locality.optimizer.estimate import Estimator
 from locality.optimizer.lineage import Lineage, is_whole, stored
-from locality.optimizer.order import KEY, probe_bytes
 from locality.optimizer.prune import prune_columns
 from locality.optimizer.push import pushed
 from locality.optimizer.regions import Region
@@ -23,8 +21,8 @@ from locality.plan.nodes import Filter, Node, Project, Scan, walk_nodes
 
 #: Rows of the blocks that a link may drop as a whole.
 _BLOCK = 1024
-#: Bytes that a row which comes through a scan costs at least: it is looked up, or written with its key.
-_ROW = 16
+#: Bytes of a key; bytes that could be read in a row while a lookup goes to one place, in the cache or beyond it.
+_KEY, _LOOKUP = 8, 32
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Costs:
     def of_rows(self, region: Region, position: int) -> float:
         """Bytes of a stored relation's scan, and of what becomes of the rows that come through."""
         rows = self.estimator.estimate(self._reduced(region, position)).rows
-        return self.of_scan(region, position) + _ROW * rows
+        return self.of_scan(region, position) + _LOOKUP * rows
 
     def of_joins(self, lineage: Lineage, gone: Collection[int]) -> float:
         """Bytes of the child's scan and of its joins with the ancestors ``gone``, at the least."""
@@ -49,7 +47,7 @@ class Costs:
         links = sorted((self._link(lineage, position) for position in gone), key=lambda link: link.share)
         total = 0.0
         for link in links:
-            total += link.build + min(rows, link.asked) * link.probe
+            total += link.build + min(rows, link.asked) * _LOOKUP
             rows *= link.share
         return total + min(size * self._share(lineage, gone, layout) for layout, size in self._scans(child))
 
@@ -59,12 +57,12 @@ class Costs:
         width = sum(dtype.row_bytes for dtype in node.types)
         build = 0.0
         if not is_whole(node):
-            build = min(size for _, size in self._scans(node)) + 2 * estimate.rows * (KEY + width)
+            build = min(size for _, size in self._scans(node)) + 2 * estimate.rows * (_KEY + width)
         holder = lineage.ancestors[position].holder
         asked = math.inf
         if holder != lineage.child:
             asked = self.estimator.estimate(self._reduced(lineage.region, holder)).rows
-        return _Link(estimate.rows / estimate.base, build, probe_bytes(estimate.rows, width), asked)
+        return _Link(estimate.rows / estimate.base, build, asked)
 
     def _share(self, lineage: Lineage, gone: Collection[int], layout: str) -> float:
         """The share of the child's blocks in which the keys of the ancestors ``gone`` may be."""
@@ -120,7 +118,6 @@ class _Link:
 
     share: float
     build: float
-    probe: float
     asked: float
 
 

@@ -20,6 +20,7 @@ from locality.plan.virtual import LIVE
 from locality.types import BOOLEAN
 
 Path = tuple[Reference, ...]
+_Classes = dict[ColumnRef, frozenset[ColumnRef]]
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ class Ancestor:
 class Lineage:
     """The ancestors, by their positions, of the relation ``child`` of ``region``, which has the columns ``derived``.
 
-    known: all derived columns of tables, by their numbers.
+    known: all derived columns of tables, by their numbers. equal: for each column all that the terms of the region, and
+    of the child, make equal to it.
     """
 
     region: Region
@@ -88,6 +90,7 @@ class Lineage:
     derived: Sequence[Derived]
     ancestors: Mapping[int, Ancestor]
     known: Mapping[str, Mapping[int, Derived]]
+    equal: _Classes
 
     @cached_property
     def _owners(self) -> dict[int, int]:
@@ -130,6 +133,37 @@ class Lineage:
             return self._columns.get(((*ancestor.path, *derived.path), derived.column))
         return self._columns.get((ancestor.path, stored_column))
 
+    def own(self, column: ColumnRef) -> Expression | None:
+        """The child's column that has the values of one of an ancestor, or of one that another child has of it."""
+        position = self._owners[column.index]
+        if position in self.ancestors:
+            return self.replacement(column, self.ancestors)
+        other = self.region.relations[position]
+        number = self.column_of(position, column.index)
+        found = stored(other.node)
+        if found is None or number is None or other.kind != "inner":
+            return None
+        derived = self.known[found.scan.table].get(number)
+        if derived is None:
+            return None
+        first, *rest = derived.path
+        theirs = [_refs(other, found, key) for key in first.columns]
+        for path, target in self._columns:
+            same = path[0].table == first.table and path[0].parents == first.parents and path[1:] == tuple(rest)
+            if same and target == derived.column and self._meets(path[0].columns, theirs):
+                return self._columns[path, target]
+        return None
+
+    def _meets(self, columns: Sequence[int], theirs: Sequence[Sequence[ColumnRef]]) -> bool:
+        """Whether the child's columns are equal to some of each of ``theirs``."""
+        relation = self.region.relations[self.child]
+        found = stored(relation.node)
+        assert found is not None
+        return all(
+            any(b in self.equal.get(a, ()) for a in _refs(relation, found, mine) for b in others)
+            for mine, others in zip(columns, theirs, strict=True)
+        )
+
     def reached(self, position: int, gone: Iterable[int], never_null: Iterable[int]) -> list[Expression] | None:
         """Columns of which all are values exactly where a row has the ancestor at ``position``; None if none tell.
 
@@ -164,7 +198,7 @@ def lineage_of(
             if keys
         ]
         if not steps:
-            return Lineage(region, child, derived, found, known)
+            return Lineage(region, child, derived, found, known, equal.classes)
         best = max(steps, key=lambda step: (weights[step.path], -len(step.path)))
         found[region.owners()[min(best.keys)]] = best
 
@@ -175,10 +209,9 @@ class _Equal:
     def __init__(self, region: Region, child: int) -> None:
         self._relations = region.relations
         self._stored = [stored(relation.node) for relation in region.relations]
-        terms = region.terms
-        if region.relations[child].kind != "inner":
-            terms = (*terms, *region.relations[child].terms)
-        self._classes = _classes(terms)
+        self._is_inner = region.relations[child].kind == "inner"
+        terms = region.terms if self._is_inner else (*region.terms, *region.relations[child].terms)
+        self.classes = _classes(terms)
 
     def keys(self, holder: int, reference: Reference, position: int) -> dict[int, ColumnRef]:
         """For each column of a key of the relation at ``position``, that of ``holder`` which refers to it, by numbers.
@@ -190,8 +223,8 @@ class _Equal:
             return {}
         match relation.kind:
             case "inner":
-                classes = self._classes
-            case "left" | "single":
+                classes = self.classes
+            case "left" | "single" if self._is_inner:  # else they may be joined to rows that lack the child
                 classes = _classes(relation.terms)
             case _:
                 return {}
@@ -214,9 +247,9 @@ def _refs(relation: Relation, found: Stored, column: int) -> list[ColumnRef]:
     return [ColumnRef(relation.first + i, types[i]) for i, own in enumerate(found.columns) if own == column]
 
 
-def _classes(terms: Iterable[Expression]) -> dict[ColumnRef, frozenset[ColumnRef]]:
+def _classes(terms: Iterable[Expression]) -> _Classes:
     """For each column that terms equate with another, all that it equals."""
-    classes: dict[ColumnRef, frozenset[ColumnRef]] = {}
+    classes: _Classes = {}
     for term in terms:
         match term:
             case Call("=", (ColumnRef() as one, ColumnRef() as other)):
