@@ -76,6 +76,8 @@ def cut(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         "select tag, slot, count(*), avg(real) from t where site <> 7 group by all",
         "select extract(month from day), count(distinct slot), sum(amount) from t group by all",
         "select zone, kind, sum(amount), count(*) from t join sites using (site) join days using (day) group by all",
+        "select site, slot % 4, sum(amount), max(amount), count(*) from t where amount > -900 group by all",
+        "select site, late % 3, sum(slot), count(amount) from t join sites using (site) where slot <> 5 group by all",
         "select day, stddev(real), sum(amount) filter (slot > 9) from t join sites using (site) group by day",
         """select zone, sum(amount * rate) from t join sites using (site) join days using (day)
            join rates using (zone, slot) where kind <> 'k1' group by zone""",

@@ -89,10 +89,10 @@ class DenseGroups:
 
     def emit(self, row: Row) -> ir.Expr:
         """The group's number at a row, I64."""
-        terms = [key.emit(row) for key in self.keys]
-        number = terms[0]
-        for term in terms[1:]:
-            number = b.add(number, term)
+        number: ir.Expr = b.const_i64(0)
+        for position, key in enumerate(self.keys):
+            share = key.emit(row)
+            number = b.add(number, share) if position else share
         return number
 
     def decode(self, numbers: GroupIds, position: int) -> EncodedColumn:

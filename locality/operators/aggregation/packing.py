@@ -8,7 +8,7 @@ all of them (SIMD within a register, Lamport 1975).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from locality.kernel import builder as b
@@ -20,6 +20,8 @@ from locality.plan.intervals import Interval
 
 #: Accumulators that are faster than scattered updates, even where they don't all fit the registers.
 _MOST_ACCUMULATORS = 32
+#: The same where blocks are cut at the ends of runs: each piece adds all accumulators to the state.
+_MOST_IN_A_PIECE = 8
 _WORD_BITS = 64
 #: Fields are whole bytes wide, so that similar data have the same kernel.
 _STEP_BITS = 8
@@ -81,8 +83,11 @@ class FewGroups:
     slots: Sequence[Slot]
     words: Sequence[Word]
 
-    def emit(self, numbers: Var, cells: Var) -> None:
-        """Emits the loop over the block's rows, whose groups are ``numbers`` (U8), and the updates of ``cells``."""
+    def emit(self, numbers: Var, cells: Var, place: Callable[[ir.Expr], ir.Expr]) -> None:
+        """Emits the loop over the block's rows, whose groups are ``numbers`` (U8), and the updates of ``cells``.
+
+        place: the row of ``cells`` for a group.
+        """
         builder = self.block.builder
         totals = [[builder.assign(self._start(word), "total") for word in self.words] for _ in range(self.groups)]
         with self.block.rows([e for slot in self.slots for e in slot.reads]) as row:
@@ -93,9 +98,10 @@ class FewGroups:
                 for word, total, value in zip(self.words, accumulators, values, strict=True):
                     builder.set(total, _combine(word.op, total, b.select(here, value, self._start(word))))
         for group, accumulators in enumerate(totals):
+            at = place(b.const_i64(group))
             for word, total in zip(self.words, accumulators, strict=True):
                 for field in word.fields:
-                    cell = (b.const_i64(group), b.const_i64(field.position))
+                    cell = (at, b.const_i64(field.position))
                     builder.update(word.op, cells, cell, _unpack(total, field))
 
     def _start(self, word: Word) -> ir.Const:
@@ -115,7 +121,8 @@ class FewGroups:
 
 def plan_few_groups(block: Block, groups: int, slots: Sequence[Slot]) -> FewGroups | None:
     """For integer slots whose arguments are at hand; None where there are too many groups or values."""
-    if groups > _MOST_ACCUMULATORS:
+    most = _MOST_IN_A_PIECE if block.runs else _MOST_ACCUMULATORS
+    if groups > most:
         return None
     row = Row(block, b.const_i64(0), None, b.const_i64(0))
     sums: dict[int, Interval] = {}
@@ -128,7 +135,7 @@ def plan_few_groups(block: Block, groups: int, slots: Sequence[Slot]) -> FewGrou
         else:
             extremes.append(Word(slot.op, (Field(position, 0, _WORD_BITS),)))
     words = [*pack(sums), *extremes]
-    return FewGroups(block, groups, slots, words) if groups * len(words) <= _MOST_ACCUMULATORS else None
+    return FewGroups(block, groups, slots, words) if groups * len(words) <= most else None
 
 
 def _unmasked(row: Row) -> Row:

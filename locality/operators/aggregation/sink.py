@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -146,6 +146,8 @@ class AggregateSink:
         assert isinstance(groups, DenseGroups), "matches are looked up for a selection of rows"
         for argument in sorted(set(arguments), key=_size):
             materialise(block, argument)
+        if self._emit_piece(block, groups, integers, bounds):
+            return
         few = plan_few_groups(block, groups.count, self.slots.integers)
         type = Scalar.I64 if few is None else Scalar.U8
         numbers = block.local(type)
@@ -156,7 +158,7 @@ class AggregateSink:
                 number = b.select(row.active, number, excluded)
             block.builder.store(numbers, row.index, b.convert(number, type))
         if few is not None:
-            few.emit(numbers, integers)
+            few.emit(numbers, integers, lambda group: group)
             if not self.slots.has_others:
                 return
         update = update_slots if few is None else update_others
@@ -164,6 +166,28 @@ class AggregateSink:
             unmasked = Row(block, row.index, None, row.ordinal)
             number = b.convert(b.load(numbers, row.index), Scalar.I64)
             update(unmasked, number, integers, floats, self.slots, seen)
+
+    def _emit_piece(self, block: Block, groups: DenseGroups, cells: Var, bounds: tuple[Var, Var] | None) -> bool:
+        """Adds the rows of a piece in which one key alone changes to the few groups that it tells apart, if it can."""
+        uneven = [key for key in groups.keys if not block.are_even([key.expression])]
+        if not block.runs or len(uneven) != 1 or self.slots.has_others:
+            return False
+        key = replace(uneven[0], stride=1)
+        few = plan_few_groups(block, key.digits, self.slots.integers)
+        if few is None:
+            return False
+        even = replace(groups, keys=tuple(other for other in groups.keys if other not in uneven))
+        block.prepare(even.reads)
+        first = block.builder.assign(self._number(block.any_row, even, bounds), "first")
+        numbers = block.local(Scalar.U8)
+        with block.rows([key.expression]) as row:
+            number = key.emit(row)
+            if row.active is not None:
+                number = b.select(row.active, number, row.integer(key.digits))
+            block.builder.store(numbers, row.index, b.convert(number, Scalar.U8))
+        stride = b.const_i64(uneven[0].stride)
+        few.emit(numbers, cells, lambda group: b.add(first, b.mul(group, stride)))
+        return True
 
 
 def _size(expression: Expression) -> int:
