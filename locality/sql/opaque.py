@@ -14,6 +14,7 @@ from typing import Any
 
 from locality.errors import Unsupported
 from locality.plan.expressions import Cast, Constant, Expression
+from locality.sql.folding import fold
 from locality.sql.json_values import decode_constant, decode_type
 from locality.sql.quoting import string
 from locality.sql.scalars import function_name
@@ -70,12 +71,13 @@ def _find_open(part: Any, plain: bool | None, found: dict[str, bool]) -> None:
     if str(part.get("type")).endswith("_NODE"):  # a query, perhaps inside an expression
         plain = None
     elif "class" in part:
-        plain = plain is not False and _is_parsed_plain(part)
+        plain = plain is not False and is_parsed_plain(part)
     for each in part.values():
         _find_open(each, plain, found)
 
 
-def _is_parsed_plain(data: dict[str, Any]) -> bool:
+def is_parsed_plain(data: dict[str, Any]) -> bool:
+    """Whether an expression of a parse tree is bound by the types of what is in it alone."""
     if data["class"] == "FUNCTION":
         return data["function_name"] in _PLAIN_FUNCTIONS or data["function_name"] in _PLAIN_AGGREGATES
     return data["class"] in _PARSED or data["type"] in _PLAIN_KINDS
@@ -173,11 +175,15 @@ def _casted_text(data: dict[str, Any]) -> str | None:
 
 
 def _is_constant(data: Any, constant: Constant) -> bool:
-    """Whether a bound expression is this constant, or a cast of it to its own type."""
+    """Whether a bound expression is this constant, or the cast of one to it."""
     match data:
         case {"expression_class": "BOUND_CONSTANT", "value": value}:
             return repr(decode_constant(value)) == repr(constant)
-        case {"type": "OPERATOR_CAST", "children": [child], "return_type": dtype}:
-            return decode_type(dtype) == constant.type and _is_constant(child, constant)
+        case {
+            "type": "OPERATOR_CAST",
+            "children": [{"expression_class": "BOUND_CONSTANT", "value": value}],
+            "return_type": dtype,
+        }:
+            return repr(fold(Cast(decode_constant(value), decode_type(dtype)))) == repr(constant)
         case _:
             return False

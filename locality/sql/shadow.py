@@ -77,13 +77,15 @@ class Shadow:
         self,
         tables: Mapping[str, Sequence[tuple[str, DataType]]],
         primary_keys: Mapping[str, Sequence[str]] = MappingProxyType({}),
-    ) -> None:
-        """Make the shadow's tables those of ``tables``; only what changed is touched.
+    ) -> bool:
+        """Make the shadow's tables those of ``tables``, and say whether they were others.
 
         primary_keys: of tables that are to have theirs, by name.
         """
         with self.lock:
             wanted = {name: (tuple(columns), tuple(primary_keys.get(name, ()))) for name, columns in tables.items()}
+            if wanted == self._tables:
+                return False
             for name in [name for name, known in self._tables.items() if wanted.get(name) != known]:
                 self._connection.execute(f"drop table {identifier(name)}")
                 del self._tables[name]
@@ -91,6 +93,7 @@ class Shadow:
             for name, (columns, primary_key) in wanted.items():
                 if name not in self._tables:
                     self._create(name, columns, primary_key)
+            return True
 
     def _create(self, name: str, columns: Columns, primary_key: tuple[str, ...]) -> None:
         types = [self._type_text(dtype) for _, dtype in columns]
