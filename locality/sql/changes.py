@@ -92,7 +92,7 @@ def _bound(shadow: Shadow, sql: str, given: Parameters | None) -> dict[str, Any]
     found = parameters.places(shadow.bound_plan(sql))
     if {name for _, _, name in found} != shadow.parameter_names(sql):
         raise Unsupported("parameter whose place in the text is unclear")
-    plan = shadow.serialized_plan(parameters.substitute(sql, found, dict(zip(named, types, strict=True))))
+    plan = shadow.serialized_plan(parameters.substitute(sql, found, parameters.references(named, types)))
     if parameters.places(plan):
         raise Unsupported("parameter whose place in the text is unclear")
     return plan

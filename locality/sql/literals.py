@@ -30,6 +30,8 @@ _TYPED = frozenset({"date", "timestamp"})
 #: Where the types that an integer fits into change.
 _EDGES = tuple(2**bits - 1 for bits in (7, 8, 15, 16, 31, 32, 63, 64, 127))
 _MOST_DIGITS = 38
+#: Places from here on are none.
+_NOWHERE = 2**63
 #: Clauses of a query in which literals are values, and those in which queries may be that have such clauses.
 _CONDITIONS = frozenset({"where_clause", "having", "condition"})
 
@@ -137,7 +139,7 @@ def _values(part: Any, plain: bool | None) -> Iterator[int]:
             case {"class": "CONSTANT"}:
                 yield from (part["query_location"],) if plain else ()
                 return
-            case {"class": "CAST", "child": {"class": "CONSTANT", "query_location": place}} if place >= 2**63:
+            case {"class": "CAST", "child": {"class": "CONSTANT", "query_location": place}} if place >= _NOWHERE:
                 yield from (part["query_location"],) if plain else ()  # a string after the name of its type
                 return
         plain = plain and is_parsed_plain(part)
@@ -156,29 +158,27 @@ def types_of(bound: Any, tree: Any, literals: Mapping[int, Literal]) -> dict[int
         for node in objects_in(tree)
         if node.get("class") == "CAST" and node["child"].get("class") == "CONSTANT"
     }
-    places = {literal.start: number for number, literal in literals.items()}
-    found: dict[int, set[DataType]] = {number: set() for number in literals}
-    for place, dtype, inner in _uses(bound):
+    found = {number: {each.constant.type} if each.start in casts else set() for number, each in literals.items()}
+    places = {each.start: number for number, each in literals.items() if each.start not in casts}
+    for place, dtype in _uses(bound):
         if place in places:
-            found[places[place]].add(inner if place in casts else dtype)
+            found[places[place]].add(dtype)
     if any(len(types) != 1 for types in found.values()):
         raise Unsupported("literal that is used in several ways")
     return {number: next(iter(types)) for number, types in found.items()}
 
 
-def _uses(bound: Any) -> Iterator[tuple[int, DataType, DataType]]:
-    """The place of each constant, its type after the casts right around it, and its own."""
+def _uses(bound: Any) -> Iterator[tuple[int, DataType]]:
+    """The place of each constant, and its type after the cast right around it."""
     pending = [bound]
     while pending:
         part = pending.pop()
         match part:
             case {"type": "OPERATOR_CAST", "children": [{"expression_class": "BOUND_CONSTANT"} as child]}:
                 place = child["query_location"]
-                own = decode_type(child["value"]["type"])
-                yield part["query_location"] if place >= 2**63 else place, decode_type(part["return_type"]), own
+                yield part["query_location"] if place >= _NOWHERE else place, decode_type(part["return_type"])
             case {"expression_class": "BOUND_CONSTANT"}:
-                own = decode_type(part["value"]["type"])
-                yield part["query_location"], own, own
+                yield part["query_location"], decode_type(part["value"]["type"])
             case dict():
                 pending.extend(part.values())
             case list():

@@ -121,6 +121,8 @@ def _compare(bound: Any, opaque: Any, constants: Mapping[int, Constant], *, plai
             raise Unsupported("parameter whose meaning depends on its value")
         return
     if isinstance(opaque, dict) and isinstance(bound, dict):
+        if plain and (cast := _folded_cast(opaque, constants)) is not None and _is_constant(bound, cast):
+            return
         if opaque.keys() != bound.keys():
             raise _different()
         if "expression_class" in opaque:
@@ -160,6 +162,17 @@ def _marked_number(data: dict[str, Any]) -> int | None:
         case _:
             text = _casted_text(data)
             return None if text is None or text.startswith(_TEXT) else _number(text)
+
+
+def _folded_cast(data: dict[str, Any], constants: Mapping[int, Constant]) -> Constant | None:
+    """What the cast of an unknown value is, which binding may fold where it knows the value; None for others."""
+    match data:
+        case {"type": "OPERATOR_CAST", "children": [child], "return_type": dtype} if (
+            number := _marked_number(child)
+        ) is not None:
+            return fold(Cast(constants[number], decode_type(dtype)))
+        case _:
+            return None
 
 
 def _casted_text(data: dict[str, Any]) -> str | None:

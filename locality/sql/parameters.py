@@ -8,7 +8,7 @@ counts as an untyped literal, an integer parameter as a value of its type, hence
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from locality.errors import QueryError, Unsupported
@@ -48,6 +48,11 @@ def reference(name: str, dtype: str) -> str:
     """The SQL that stands for a parameter whose variable has this DuckDB type."""
     text = f"getvariable({string(variable(name))})"
     return f"CAST({text} AS {dtype})" if dtype in _INTEGRAL else text
+
+
+def references(names: Iterable[str], types: Iterable[str]) -> dict[str, str]:
+    """The SQL that stands for each parameter, given the DuckDB types of their variables."""
+    return {name: reference(name, dtype) for name, dtype in zip(names, types, strict=True)}
 
 
 def substitute(sql: str, found: Sequence[tuple[int, int, str]], texts: Mapping[str, str]) -> str:

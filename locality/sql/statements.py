@@ -81,8 +81,7 @@ class Statements:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
         statement = self._known[key]
-        texts = {name: parameters.reference(name, dtype) for name, dtype in zip(named, types, strict=True)}
-        text = parameters.substitute(sql, statement.places, texts)
+        text = parameters.substitute(sql, statement.places, parameters.references(named, types))
         if not statement.checked:
             if self._shadow.bind(text)[1] != statement.types:
                 raise Unsupported("parameter whose type depends on where it stands")

@@ -157,6 +157,95 @@ def test_errors_are_duckdbs(pair: Pair) -> None:
         pair.check(sql, [value])
 
 
+_NUMBERS = st.integers(0, 40000) | st.sampled_from([0, 127, 128, 255, 256, 32767, 32768, 2**31, 2**63])
+_TEXTS = st.text("abc123'é", max_size=2).map(lambda text: "'" + text.replace("'", "''") + "'")
+_AMOUNTS = st.decimals(0, 99, places=2).map(str) | st.decimals(0, 9, places=1).map(str) | _NUMBERS.map(str)
+_DATES = st.dates(dt.date(2019, 12, 30), dt.date(2021, 3, 1)).map(lambda day: f"'{day}'")
+#: Texts, and what their literals are.
+_TEXTS_WITH: dict[str, Sequence[st.SearchStrategy[Any]]] = {
+    "select count(*), sum(number) from t where small > {} and number <= {} and kind <> 7": [_NUMBERS] * 2,
+    "select count(*) from t where price >= {} and measure < {} and number::bigint * 2 > {}": [
+        _AMOUNTS,
+        _AMOUNTS,
+        _NUMBERS,
+    ],
+    "select word, count(*) from t where word >= {} and word in ('a1', {}) group by word": [_TEXTS] * 2,
+    "select count(*) from t where day >= date {} and moment < {} and day < {}::date + interval 1 month": [_DATES] * 3,
+    "select t.kind, sum(t.small) as s from t join u on t.number = u.number and u.small > {} group by 1"
+    " having sum({}) > 0 order by 1 limit 3": [_NUMBERS] * 2,
+}
+
+
+@pytest.mark.parametrize("sql", _TEXTS_WITH)
+def test_texts_that_differ_in_literals_take_one_plan(pair: Pair, sql: str) -> None:
+    reused = []
+
+    @settings(max_examples=examples(3))
+    @given(st.lists(st.tuples(*_TEXTS_WITH[sql]), min_size=6, max_size=6))
+    def check(runs: list[tuple[Any, ...]]) -> None:
+        reused.extend(pair.check(sql.format(*values)).plan_reused for values in runs)
+
+    check()
+    texts = [
+        sql.format(*values) for values in zip(*[_SETTLED[each] for each in map(id, _TEXTS_WITH[sql])], strict=True)
+    ]
+    assert pair.check(texts[0]).plan_reused or pair.check(texts[1]).plan_reused or pair.check(texts[2]).plan_reused
+
+
+#: Literals of one kind.
+_SETTLED = {
+    id(_NUMBERS): ("1100", "1200", "1300"),
+    id(_AMOUNTS): ("11.25", "12.25", "13.25"),
+    id(_TEXTS): ("'x'", "'y'", "'zz'"),
+    id(_DATES): ("'2020-03-01'", "'2020-04-01'", "'2020-05-01'"),
+}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select number from t order by number, big limit {}",
+        "select number + {} from t where kind = 1",
+        "select {} as label, count(*) from t",
+        "select count(*) from t where number = -{}",
+        "select count(*) from t where moment > timestamp '2020-01-05' - interval {} day",
+        "select number // {} as n, count(*) from t group by number // {}",
+        "select (select max(u.number) from u where u.kind < {}) from t limit 1",
+        "select big from t order by kind, big limit 3 offset {}",
+        "select round(measure, {}) as r from t where measure < 9",
+        "select number::decimal(12, {}) as r from t where number < 9",
+    ],
+)
+def test_literals_that_say_what_the_query_is_are_no_values(pair: Pair, sql: str) -> None:
+    for value in (1, 2, 3, 4):
+        assert not pair.check(sql.format(value, value), engine=None).plan_reused
+
+
+def test_literals_of_other_kinds_are_another_text(pair: Pair) -> None:
+    sql = "select count(*) from t where small = {} and kind >= 0"
+    for value in (
+        100,
+        101,
+        200,
+        201,
+        300,
+        301,
+        40000,
+        40001,
+        "1.5",
+        "'7'",
+        "'8'",
+        "1e2",
+        "0x10",
+        "1_0",
+        "'a'",
+        "'7'::text",
+    ):
+        pair.check(sql.format(value))
+    assert pair.check(sql.format(102)).plan_reused
+    assert pair.check(sql.format("'9'")).plan_reused
+
+
 def _ordered() -> pa.Table:
     """Half a million rows in order of time."""
     return duckdb.sql(
