@@ -99,7 +99,7 @@ def split(sql: str) -> Split:
     """A text around those of its literals that may be values."""
     text = sql.encode()
     tokens = duckdb.tokenize(sql)
-    ends = [*(start for start, _ in tokens[1:]), len(text)]
+    ends = [*(start for start, _ in tokens), len(text)][1:]
     found: list[Literal] = []
     before, before_start = "", 0
     for (start, kind), end in zip(tokens, ends, strict=True):
