@@ -18,7 +18,6 @@ from locality.advisor.log import WorkloadLog
 from locality.advisor.methods import Advised
 from locality.errors import ConnectionClosedError, QueryError, StoreError, Unsupported
 from locality.kernel.loader import warm_up
-from locality.runtime.carried import check_carried
 from locality.runtime.changes import Changer, Statement, writes
 from locality.runtime.divides import Divides
 from locality.runtime.execution import QueryExecution, Workers
@@ -30,6 +29,7 @@ from locality.runtime.profile import Profile
 from locality.runtime.query import PreparedQuery, check_optimizers
 from locality.runtime.rehearsal import REASON, Rehearsals
 from locality.runtime.reorganize import arranger
+from locality.runtime.repair import Checks
 from locality.runtime.result import Result
 from locality.runtime.rollups import Rollups
 from locality.runtime.sources import source_of, sources_of
@@ -45,7 +45,6 @@ from locality.storage.ingest import IngestReport, Mode, ingest
 from locality.storage.rollups import maintaining
 from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
-from locality.storage.verify import Report, verify
 
 if TYPE_CHECKING:
     from locality.sql.dataset import StoredDataset
@@ -86,7 +85,7 @@ def connect(
     return Connection(path, settings, read_only=read_only)
 
 
-class Connection(Advised, Rollups, Writes, Divides):
+class Connection(Advised, Rollups, Checks, Writes, Divides):
     """An open store; threads may share one connection. Use it as a context manager, or call :meth:`close`."""
 
     def __init__(self, path: str | Path | None, settings: Settings, *, read_only: bool = False) -> None:
@@ -360,12 +359,6 @@ class Connection(Advised, Rollups, Writes, Divides):
         """Tables, columns, encodings and sizes, as an object that prints as tables."""
         self._check_open()
         return describe(self._store)
-
-    def verify(self) -> Report:
-        """Reads every file of the store and checks it; raises CorruptStoreError, naming each problem, on damage."""
-        self._check_open()
-        execution = QueryExecution(self._workers, self.settings.memory_bytes)
-        return verify(self._store, lambda snapshot, table: check_carried(snapshot, table, execution))
 
     # --- life
 

@@ -29,12 +29,16 @@ def info(store: Path, picture: Path | None) -> None:
             click.echo(f"\n{summary}")
 
 
-@click.command(short_help="Check every file of a store.", epilog=examples("locality verify sales.locality"))
+@click.command(
+    short_help="Check every file of a store.",
+    epilog=examples("locality verify sales.locality", "locality verify sales.locality --repair"),
+)
 @store_argument
-def verify(store: Path) -> None:
+@click.option("--repair", is_flag=True, help="First write damaged layouts and rollups anew, from their tables' rows.")
+def verify(store: Path, *, repair: bool) -> None:
     """Read every file of STORE and compare checksums; the exit status is 1 if something is damaged."""
-    with open_store(store) as connection:
-        click.echo(str(connection.verify()))
+    with open_store(store, read_only=not repair) as connection:
+        click.echo(str(connection.verify(repair=repair)))
 
 
 @click.command(

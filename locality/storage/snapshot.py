@@ -46,16 +46,20 @@ class Snapshot:
 
 
 def load(
-    store: Path, manifest: Manifest, previous: Snapshot, damaged: Collection[LayoutEntry] = frozenset()
+    store: Path, manifest: Manifest, previous: Snapshot, damaged: Collection[LayoutEntry | RollupEntry] = frozenset()
 ) -> Snapshot:
     """Open every table without touching files; what did not change since ``previous`` is shared, caches included.
 
-    damaged: secondary layouts that tables are to be opened without.
+    damaged: secondary layouts and rollups that tables are to be opened without.
     """
     tables = []
     entries = NameMap(manifest.tables)
     for entry in manifest.tables:
-        whole = replace(entry, layouts=tuple(layout for layout in entry.layouts if layout not in damaged))
+        whole = replace(
+            entry,
+            layouts=tuple(layout for layout in entry.layouts if layout not in damaged),
+            rollups=tuple(rollup for rollup in entry.rollups if rollup not in damaged),
+        )
         derived = derived_columns(whole, entries)
         known = previous.tables.get(entry.name)
         if known is not None and _is_open(known, whole, previous.entries[entry.name] == entry, derived):
@@ -66,8 +70,9 @@ def load(
 
 
 def _is_open(table: Table, entry: TableEntry, is_unchanged: bool, derived: Sequence[DerivedColumn]) -> bool:
-    layouts = [layout.name for layout in table.layouts]
-    return is_unchanged and table.derived_columns == derived and layouts == [layout.name for layout in entry.layouts]
+    layouts = [layout.name for layout in table.layouts] == [layout.name for layout in entry.layouts]
+    rollups = [each.rollup.name for each in table.rollups] == [rollup.name for rollup in entry.fresh_rollups]
+    return is_unchanged and table.derived_columns == derived and layouts and rollups
 
 
 def _open_segments(previous: Snapshot, name: str) -> dict[SegmentFiles, Segment]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
 from locality.errors import CorruptStoreError, StoreError
 from locality.storage import durable, files, manifest
 from locality.storage.catalog import NameMap
-from locality.storage.entries import LayoutEntry
+from locality.storage.entries import LayoutEntry, RollupEntry, TableEntry
+from locality.storage.files import FileEntry
 from locality.storage.lock import READERS, WRITE_LOCK, ReaderPin, WriteLock, remove_dead_pins
 from locality.storage.manifest import Manifest
 from locality.storage.snapshot import Snapshot, load
@@ -43,7 +45,7 @@ class Store:
         self._in_use: weakref.WeakKeyDictionary[Table, int] = weakref.WeakKeyDictionary()
         self._pinned = 0
         self._snapshot = Snapshot(-1, NameMap(), NameMap())
-        self._damaged: set[LayoutEntry] = set()
+        self._damaged: set[LayoutEntry | RollupEntry] = set()
         self._stamp: tuple[int, int, int] | None = None
         self._closed = False
         try:
@@ -81,18 +83,18 @@ class Store:
             return self._snapshot
 
     def set_aside_damaged(self) -> list[str]:
-        """Leave out of snapshots, from now on, the secondary layouts of which a file is missing or damaged.
+        """Leave out of snapshots, from now on, secondary layouts and rollups of which a file is missing or damaged.
 
-        Reads every file of those layouts. Returns what was found, a message for each, none of it told before.
+        Reads every file of these. Returns what was found, a message for each, none of it told before.
         """
         with self._mutex:
             self._check_open()
-            found = {}
+            found: dict[LayoutEntry | RollupEntry, str] = {}
             for entry in self._snapshot.entries.values():
-                for layout in entry.layouts[1:]:
-                    problem = None if layout in self._damaged else files.first_problem(self.path, layout.files)
+                for each, name, needed in _dispensable(entry):
+                    problem = None if each in self._damaged else files.first_problem(self.path, needed)
                     if problem is not None:
-                        found[layout] = f"layout {layout.name!r} of table {entry.name!r} is left out: {problem}"
+                        found[each] = f"{name} of table {entry.name!r} is left out: {problem}"
             if found:
                 self._damaged.update(found)
                 self._load()
@@ -144,6 +146,14 @@ class Store:
         if oldest != self._pinned:
             self._pin.keep(oldest)
             self._pinned = oldest
+
+
+def _dispensable(entry: TableEntry) -> Iterator[tuple[LayoutEntry | RollupEntry, str, Iterable[FileEntry]]]:
+    """What of a table can be done without: for each its entry, what it is called, and its files."""
+    for layout in entry.layouts[1:]:
+        yield layout, f"layout {layout.name!r}", layout.files
+    for rollup in entry.rollups:
+        yield rollup, f"rollup {rollup.name!r}", rollup.stored.files
 
 
 def _check_free(path: Path, create: bool) -> None:

@@ -39,16 +39,18 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was verified, of a store that is whole."""
+    """What was verified, of a store that is whole; ``repaired``: what had been damaged, and was written anew."""
 
     version: int
     tables: int
     rows: int
     files: int
     bytes: int
+    repaired: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return (
+        anew = "".join(f"written anew: {each}\n" for each in self.repaired)
+        return anew + (
             f"version {self.version} is whole: {self.tables} tables, {self.rows:,} rows, "
             f"{self.files} files, {self.bytes:,} bytes"
         )

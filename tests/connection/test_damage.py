@@ -62,6 +62,32 @@ def test_another_layout_answers(store: Path, how: str) -> None:
             assert con.sql(BY_B).fetchall() == wanted
 
 
+@pytest.mark.parametrize("how", ["missing", "other bytes"])
+def test_repair_writes_layouts_and_rollups_anew(store: Path, how: str) -> None:
+    sums = "select a % 7, count(*) from t group by 1 order by 1"
+    with locality.connect(store, workload_log=False) as con:
+        con.rollup("sevens", "select a % 7, count(*) from t group by 1")
+        assert "sevens" in str(con.explain(sums))
+        by_b, by_seven = con.sql(BY_B).fetchall(), con.sql(sums).fetchall()
+    with Store.open(store, create=False) as opened:
+        (rollup,) = opened.snapshot().entries["t"].rollups
+    for file in (files_of(store, 1)[0], store / rollup.stored.files[0].path):
+        damage(file, how)
+    with locality.connect(store) as con:
+        with pytest.raises(CorruptStoreError, match="is damaged"):
+            con.verify()
+        with pytest.warns(UserWarning, match="sevens"):
+            assert con.sql(sums).fetchall() == by_seven
+        report = con.verify(repair=True)
+        assert report.repaired == ("layout 'by_b' of table 't'", "rollup 'sevens' of table 't'")
+        assert "by_b" in str(con.explain(BY_B))
+        assert "sevens" in str(con.explain(sums))
+        assert con.sql(BY_B).fetchall() == by_b
+        assert con.sql(sums).fetchall() == by_seven
+        con.sql("insert into t values (1, 11)")
+        assert con.verify(repair=True).repaired == ()
+
+
 def test_the_primary_layout_can_not_be_done_without(store: Path) -> None:
     damaged = files_of(store, 0)[0]
     damage(damaged, "truncated")

@@ -1,0 +1,74 @@
+"""Checking a whole store, and writing anew what is derived from tables where that is damaged."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import replace
+
+from locality.runtime.carried import check_carried
+from locality.runtime.execution import QueryExecution, Workers
+from locality.runtime.reorganize import arranger
+from locality.settings import Settings
+from locality.storage import files
+from locality.storage.entries import LayoutEntry
+from locality.storage.rewrite import rewrite
+from locality.storage.rollups import RollupReport
+from locality.storage.store import Store
+from locality.storage.verify import Report, verify
+
+
+class Checks(ABC):
+    """What :class:`locality.connection.Connection` can do about damage."""
+
+    settings: Settings
+    _store: Store
+    _workers: Workers
+
+    @abstractmethod
+    def _check_open(self) -> None:
+        """Raises ConnectionClosedError."""
+
+    @abstractmethod
+    def _check_writable(self) -> None:
+        """Raises StoreError if the store was opened to be read only."""
+
+    @abstractmethod
+    def rollup(self, name: str, sql: str) -> RollupReport:
+        """See :meth:`locality.connection.Connection.rollup`."""
+
+    def verify(self, *, repair: bool = False) -> Report:
+        """Reads every file of the store and checks it; raises CorruptStoreError, naming each problem, on damage.
+
+        Args:
+            repair: first write anew the further layouts and the rollups of which a file is missing or damaged, from
+                their tables' own rows, each in a commit. A damaged primary layout is beyond that: restore a copy.
+
+        Raises:
+            StoreLockedError, StoreFullError, StoreError: the store can't be written to.
+        """
+        self._check_open()
+        repaired = tuple(self._repaired()) if repair else ()
+        execution = QueryExecution(self._workers, self.settings.memory_bytes)
+        report = verify(self._store, lambda snapshot, table: check_carried(snapshot, table, execution))
+        return replace(report, repaired=repaired)
+
+    def _repaired(self) -> Iterator[str]:
+        """Writes anew what is damaged, and tells what it was."""
+        self._check_writable()
+        self._store.set_aside_damaged()
+        execution = QueryExecution(self._workers, self.settings.memory_bytes)
+        for entry in self._store.snapshot().entries.values():
+            for layout in entry.layouts[1:]:
+                if files.first_problem(self._store.path, layout.files):
+                    self._write_anew(entry.name, layout, execution)
+                    yield f"layout {layout.name!r} of table {entry.name!r}"
+            for rollup in entry.rollups:
+                if files.first_problem(self._store.path, rollup.stored.files):
+                    self.rollup(rollup.name, rollup.sql)
+                    yield f"rollup {rollup.name!r} of table {entry.name!r}"
+
+    def _write_anew(self, table: str, layout: LayoutEntry, execution: QueryExecution) -> None:
+        empty = replace(layout, segments=(), dictionaries=())
+        threads, progress = self.settings.threads, self.settings.progress
+        rewrite(self._store, table, lambda entry: empty, arranger(execution), threads=threads, progress=progress)
