@@ -185,6 +185,17 @@ _ARROW_SIMPLE: dict[str, pa.DataType] = {
 }
 
 
+_ARROW_LIST = re.compile(r"list<\w+: ([^<>]+)>")
+_BY_ARROW_TEXT = {str(arrow): name for name, arrow in _ARROW_SIMPLE.items() if name not in ("HUGEINT", "UUID")}
+
+
+def spelled(dtype: DataType) -> DataType:
+    """The type by DuckDB's name, of a list of flat values that is named as Arrow does; any other as it is."""
+    match = _ARROW_LIST.fullmatch(dtype.name)
+    element = _BY_ARROW_TEXT.get(match[1].removesuffix(" not null")) if match else None
+    return dtype if element is None else list_of(DataType(element))
+
+
 def list_of(dtype: DataType) -> DataType:
     """The type of lists of ``dtype``."""
     return DataType(f"{dtype}[]")

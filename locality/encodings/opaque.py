@@ -32,7 +32,9 @@ class Opaque(Encoding):
         return _wrap(_array(column).slice(start, stop - start), column.type)
 
     def concat(self, columns: list[EncodedColumn]) -> EncodedColumn | None:
-        return _wrap(pa.concat_arrays([_array(column) for column in columns]), columns[0].type)
+        arrays = [_array(column) for column in columns]
+        first = arrays[0].type  # names of fields within may differ
+        return _wrap(pa.concat_arrays([a if a.type == first else a.cast(first) for a in arrays]), columns[0].type)
 
     def emit_codes(self, context: BlockContext) -> Callable[[ir.Expr], ir.Expr]:
         raise Unsupported("values of nested types have no codes")

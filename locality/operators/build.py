@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from locality.errors import Unsupported
-from locality.operators import collect, limit, recursive, sort, topn, union, values
+from locality.operators import collect, limit, recursive, sort, topn, union, unnest, values
 from locality.operators.aggregation import aggregate
 from locality.operators.aggregation.collected import CollectedAggregate
 from locality.operators.aggregation.inputs import separate_inputs
@@ -101,6 +101,8 @@ class Builder:
                 return self._window(node)
             case nodes.AsofJoin():
                 return self._asof(node)
+            case nodes.Unnest(child, lists):
+                return unnest.Unnest(self._with(child, lists), len(lists))
             case nodes.Recursive():
                 return self._recursive(node)
             case nodes.SetOperation():
@@ -249,7 +251,7 @@ class Builder:
         """Computes what kernels can't of the rows that are left, and aggregates the results, by sorting if need be."""
         inputs = separate_inputs(groups, calls)
         child = collect.Collect(fused.source, fused.conjuncts, inputs.expressions)
-        has_texts = any(e.type.domain is Domain.STRING for e in inputs.expressions)
+        has_texts = any(e.type.domain in (Domain.STRING, Domain.NESTED) for e in inputs.expressions)
         by_slots = child.is_late or has_texts or any(call.distinct for call in calls)
         return CollectedAggregate(child, inputs.groups, inputs.calls, by_sorting=not by_slots)
 

@@ -56,14 +56,14 @@ def evaluate_over(relation: Relation, expression: Expression, positions: Any, ex
     def work(worker: int, start: int) -> None:
         stop = min(start + _STEP, rows)
         inputs = [decode(_gathered(relation, index, positions, start, stop)) for index in columns]
-        parts[start] = _coded_if_few(canonical(evaluate(local, inputs), expression.type))
+        parts[start] = coded_if_few(canonical(evaluate(local, inputs), expression.type))
         execution.reserve(stored_bytes(parts[start]), "what functions made of rows")
 
     execution.run(starts, work)
     return concat([parts[start] for start in starts])
 
 
-def _coded_if_few(column: EncodedColumn) -> EncodedColumn:
+def coded_if_few(column: EncodedColumn) -> EncodedColumn:
     """Strings over a dictionary, if few of the first ones differ: it is made while they are in the cache."""
     if column.encoding != "text":
         return column

@@ -28,12 +28,15 @@ from locality.plan.nodes import (
     SharedScan,
     Sort,
     Union,
+    Unnest,
     Values,
     Window,
 )
 
 #: Shares of rows that pass a predicate of which nothing is known.
 _EQUAL, _RANGE, _OTHER = 0.1, 0.3, 0.5
+#: Elements of a list, of which nothing is known.
+_ELEMENTS = 4.0
 #: Rows of a recursion, of which nothing is known.
 _RECURSIVE = 1000.0
 #: The least share of rows that is taken to have no match.
@@ -98,6 +101,10 @@ class Estimator:
             case Window(child, calls):
                 below = self.estimate(child)
                 return replace(below, domains=(*below.domains, *(max(below.rows, 1.0) for _ in calls)))
+            case Unnest(child, lists):
+                below = self.estimate(child)
+                rows = _ELEMENTS * below.rows
+                return _unfiltered(rows, (*below.domains, *(max(rows, 1.0) for _ in lists)))
             case Union(inputs):
                 parts = [self.estimate(each) for each in inputs]
                 domains = tuple(map(max, zip(*(part.domains for part in parts), strict=True)))

@@ -26,6 +26,7 @@ from locality.plan.nodes import (
     SharedScan,
     Sort,
     Union,
+    Unnest,
     Values,
     Window,
 )
@@ -92,6 +93,8 @@ class Prover:
                 return Facts((frozenset(),), self.facts(child).never_null)
             case Sort(child) | Limit(child) | Window(child):
                 return self.facts(child)
+            case Unnest(child):
+                return Facts((), self.facts(child).never_null)
             case Union(inputs):
                 return Facts((), frozenset.intersection(*(self.facts(each).never_null for each in inputs)))
             case SetOperation():

@@ -24,6 +24,7 @@ from locality.plan.nodes import (
     SharedScan,
     Sort,
     Union,
+    Unnest,
     Values,
     Window,
     inputs_of,
@@ -73,6 +74,8 @@ def _used_of_inputs(node: Node, used: frozenset[int]) -> tuple[frozenset[int], .
             width = len(child.types)
             below = frozenset(i for i in used if i < width)
             return (below | _read(e for i, call in enumerate(calls) if width + i in used for e in call.expressions()),)
+        case Unnest(child, lists):
+            return (frozenset(i for i in used if i < len(child.types)) | _read(lists),)
         case Join() | AsofJoin():
             return _used_of_sides(node, used)
         case SetOperation(left, right):
@@ -174,7 +177,10 @@ def _renumber_key(key: JoinKey, lefts: Sequence[int], rights: Sequence[int]) -> 
 
 
 def _over(
-    node: Filter | Project | Aggregate | Sort | Limit | Window, used: frozenset[int], child: Node, below: Sequence[int]
+    node: Filter | Project | Aggregate | Sort | Limit | Window | Unnest,
+    used: frozenset[int],
+    child: Node,
+    below: Sequence[int],
 ) -> tuple[Node, Sequence[int]]:
     """``node`` over its pruned child, whose columns are those that were numbered ``below``."""
     match node:
@@ -193,6 +199,10 @@ def _over(
             return Sort(child, renumbered), below
         case Limit():
             return replace(node, child=child), below
+        case Unnest(lists=lists):
+            width = len(node.child.types)
+            moved = tuple(_renumber(each, below) for each in lists)  # all of them make the rows
+            return Unnest(child, moved), [*below, *range(width, width + len(lists))]
         case Window(calls=calls):
             width = len(node.child.types)
             kept = [i for i in range(len(calls)) if width + i in used]

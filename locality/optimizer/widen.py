@@ -22,6 +22,7 @@ from locality.plan.nodes import (
     Project,
     Scan,
     Sort,
+    Unnest,
     Window,
     inputs_of,
     walk_nodes,
@@ -50,7 +51,7 @@ class _Wide:
 
     def exactly(self, node: Node) -> Node:
         """The node over wider scans, with its own columns in order."""
-        if not isinstance(node, Scan | Filter | Project | Join | AsofJoin | Sort | Limit | Window | Aggregate):
+        if not isinstance(node, Scan | Filter | Project | Join | AsofJoin | Sort | Limit | Window | Aggregate | Unnest):
             return with_inputs(node, [self.exactly(child) for child in inputs_of(node)])
         wide, places = self.widened(node)
         if list(places) == list(range(len(wide.types))):
@@ -80,6 +81,11 @@ class _Wide:
                 width = len(below.types)
                 moved_calls = tuple(call.mapped(lambda e: _moved(e, places)) for call in calls)
                 return Window(below, moved_calls), [*places, *range(width, width + len(calls))]
+            case Unnest(child, lists):
+                below, places = self.widened(child)
+                width = len(below.types)
+                taken = Unnest(below, tuple(_moved(each, places) for each in lists))
+                return taken, [*places, *range(width, width + len(lists))]
             case Aggregate(child, groups, aggregates):
                 below, places = self.widened(child)
                 calls_below = tuple(call.mapped(lambda e: _moved(e, places)) for call in aggregates)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from locality.plan.expressions import AggregateCall, Expression, PhysicalValue, SortKey
 from locality.plan.windows import WindowCall
-from locality.types import BOOLEAN, DataType
+from locality.types import BOOLEAN, DataType, element_of
 
 #: The name of the layout with all columns that every table has.
 PRIMARY = "primary"
@@ -210,6 +210,22 @@ class RecursiveScan:
 
 
 @dataclass(frozen=True, slots=True)
+class Unnest:
+    """Each row as often as its longest list has elements, NULL having none; behind a shorter list's end is NULL.
+
+    Output: the child's columns, then one column a list, of its elements.
+    """
+
+    child: Node
+    lists: tuple[Expression, ...]
+
+    @property
+    def types(self) -> tuple[DataType, ...]:
+        elements = (element_of(each.type) for each in self.lists)
+        return (*self.child.types, *(element for element in elements if element is not None))
+
+
+@dataclass(frozen=True, slots=True)
 class Union:
     """The rows of all inputs, one after another, repeated rows too (UNION ALL). All have the same column types."""
 
@@ -271,6 +287,7 @@ Node = (
     | SharedScan
     | Recursive
     | RecursiveScan
+    | Unnest
     | Union
     | SetOperation
     | Values
@@ -334,6 +351,8 @@ def expressions_of(node: Node) -> Iterator[Expression]:
         case Window(calls=calls):
             for window in calls:
                 yield from window.expressions()
+        case Unnest(lists=lists):
+            yield from lists
         case _:
             pass
 
@@ -356,6 +375,8 @@ def with_expressions(node: Node, change: Callable[[Expression], Expression]) -> 
             return replace(node, keys=tuple(key.mapped(change) for key in keys), value=value.mapped(change))
         case Window(child, calls):
             return Window(child, tuple(call.mapped(change) for call in calls))
+        case Unnest(child, lists):
+            return Unnest(child, tuple(change(each) for each in lists))
         case _:
             return node
 

@@ -35,8 +35,9 @@ from locality.sql.joins import (
     decode_positional_join,
 )
 from locality.sql.leaves import NO_COLUMNS, decode_collection, decode_empty, decode_scan, decode_values
-from locality.sql.lists import decode_series, decode_unnest
+from locality.sql.lists import decode_series, decode_series_of_columns, decode_unnest
 from locality.sql.outputs import Output, all_of, decode_all, decode_orders, filtered
+from locality.sql.positions import positioned
 from locality.sql.scalars import function_name
 from locality.sql.subqueries import decode_projection
 from locality.sql.windows import decode_window, first_rows
@@ -70,6 +71,8 @@ def _decode(data: dict[str, Any], scope: _Scope) -> Output:
             return _recursive(data, scope)
         case "LOGICAL_AGGREGATE_AND_GROUP_BY":
             return decode_aggregate(data, _decode(data["children"][0], scope), scope.numbers)
+        case "LOGICAL_GET" if data["children"]:
+            return _get(data, *(_decode(positioned(child), scope) for child in data["children"]))
         case kind if kind in _OPERATORS:
             return _OPERATORS[kind](data, *(_decode(child, scope) for child in data["children"]))
         case other:
@@ -196,7 +199,9 @@ def _check_alike(inputs: tuple[Node, ...], operation: str) -> None:
 
 
 def _get(data: dict[str, Any], *children: Output) -> Output:
-    return decode_series(data) if function_name(data) in _SERIES else decode_scan(data)
+    if function_name(data) not in _SERIES:
+        return decode_scan(data)
+    return decode_series_of_columns(data, *children) if children else decode_series(data)
 
 
 _SERIES = frozenset({"unnest", "range", "generate_series"})

@@ -80,6 +80,19 @@ def aggregate(call: AggregateCall, inputs: Sequence[AnyArray], groups: AnyArray)
         raise Unsupported(str(error).split("\n", 1)[0]) from None
 
 
+def numbers_of(values: AnyArray) -> AnyArray:
+    """For each value, of any type, a number from 0 on, int64: the same for those that DuckDB groups together.
+
+    Raises Unsupported if DuckDB raises an error.
+    """
+    table = pa.table([values, pa.array(range(len(values)), pa.int64())], names=["value", "place"])
+    try:
+        ranked = _cursor().from_arrow(table).project("place, dense_rank() over (order by value) - 1 AS number")
+        return ranked.order("place").to_arrow_table().column("number").combine_chunks()
+    except (duckdb.Error, pa.ArrowException) as error:
+        raise Unsupported(str(error).split("\n", 1)[0]) from None
+
+
 def is_deterministic(expression: Expression) -> bool:
     """Whether the expression gives the same values for the same inputs, at any time and in any session."""
     calls = {e.name for e in walk(expression) if isinstance(e, Call)}

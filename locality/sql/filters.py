@@ -6,8 +6,7 @@ from typing import Any
 
 from locality.errors import Unsupported
 from locality.plan.expressions import Call, Expression, conjunction, joined
-from locality.sql.json_values import decode_constant
-from locality.sql.scalars import COMPARISONS, decode_expression
+from locality.sql.scalars import COMPARISONS, decode_expression, decode_value
 from locality.types import BOOLEAN
 
 
@@ -17,13 +16,13 @@ def decode_filter(data: dict[str, Any], column: Expression) -> Expression | None
         case "OPTIONAL_FILTER":
             return None
         case "CONSTANT_COMPARISON":
-            return Call(COMPARISONS[data["comparison_type"]], (column, decode_constant(data["constant"])), BOOLEAN)
+            return Call(COMPARISONS[data["comparison_type"]], (column, decode_value(data["constant"])), BOOLEAN)
         case "IS_NULL":
             return Call("is null", (column,), BOOLEAN)
         case "IS_NOT_NULL":
             return Call("is not null", (column,), BOOLEAN)
         case "IN_FILTER":
-            return Call("in", (column, *(decode_constant(value) for value in data["values"])), BOOLEAN)
+            return Call("in", (column, *(decode_value(value) for value in data["values"])), BOOLEAN)
         case "CONJUNCTION_AND":
             terms = [decode_filter(child, column) for child in data["child_filters"]]
             kept = [term for term in terms if term is not None]

@@ -83,6 +83,14 @@ def decode_constant(data: dict[str, Any]) -> Constant:
     return Constant(None if data["is_null"] else _value(data["value"], dtype), dtype)
 
 
+def list_elements(data: dict[str, Any]) -> tuple[Constant, ...]:
+    """The elements of a constant list, none of NULL."""
+    if data["is_null"]:
+        return ()
+    dtype = data["type"]["type_info"]["child_type"]
+    return tuple(decode_constant({"type": dtype, **part}) for part in data["value"]["children"])
+
+
 def _value(value: Any, dtype: DataType) -> PhysicalValue:
     if isinstance(value, dict):
         return _compound(value, dtype)

@@ -16,7 +16,7 @@ from locality.sql.scalars import decode_expression, function_name
 from locality.types import BIGINT, DataType
 
 #: The shadow holds nested columns whose type it can't say as a STRUCT, so their type is not named.
-_NESTED = frozenset({"LIST", "STRUCT", "MAP", "ARRAY", "UNION", "VARIANT"})
+_NESTED = frozenset({"STRUCT", "MAP", "ARRAY", "UNION", "VARIANT"})
 
 #: DuckDB's number of the row ids of a table; it reads them too where a query reads no column.
 _ROW_ID = 2**64 - 1
@@ -58,11 +58,14 @@ def check_scan(data: dict[str, Any]) -> None:
 
 
 def _column_type(data: dict[str, Any], index: int) -> DataType:
-    if data["returned_types"][index]["id"] in _NESTED:
+    kind = data["returned_types"][index]["id"]
+    if kind in _NESTED:
         raise Unsupported(f"nested column {data['names'][index]}")
     try:
         return decode_type(data["returned_types"][index])
     except Unsupported as error:
+        if kind == "LIST":
+            raise Unsupported(f"nested column {data['names'][index]}") from None
         raise Unsupported(f"column {data['names'][index]} of {error}") from None
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from locality.errors import Unsupported
 from locality.plan.expressions import Call, Case, ColumnRef, Constant, Expression, PhysicalValue
-from locality.plan.nodes import Filter, Join, Node, Project, Values
-from locality.sql.json_values import decode_constant, decode_type
+from locality.plan.nodes import Filter, Join, Node, Project, Unnest, Values
+from locality.sql.json_values import decode_constant, decode_type, list_elements
 from locality.sql.leaves import ONE_ROW, check_scan
 from locality.sql.outputs import Elements, Output, all_of
 from locality.sql.scalars import decode_expression, function_name
 from locality.sql.series import series
-from locality.types import BIGINT, BOOLEAN, DataType
+from locality.types import BIGINT, BOOLEAN, DataType, element_of, list_of
 
 _MAKERS = frozenset({"list_value", "unpivot_list"})
 
@@ -45,7 +45,9 @@ def project_lists(expressions: Sequence[dict[str, Any]], child: Output) -> Outpu
 
 
 def _whole(data: dict[str, Any], child: Output) -> Expression | None:
-    """The expression itself; None for a list that has no expression."""
+    """The expression itself; None for a list that is known by its elements alone."""
+    if data["expression_class"] == "BOUND_CONSTANT" and is_list(data):
+        return None
     try:
         return decode_expression(data, child.resolve)
     except Unsupported:
@@ -56,8 +58,12 @@ def _whole(data: dict[str, Any], child: Output) -> Expression | None:
 
 def decode_unnest(data: dict[str, Any], child: Output) -> Output:
     """Each row as often as its longest list has elements, with one of each beside it; NULL behind a list's end."""
-    lists = [_elements(part["child"], child) for part in data["expressions"]]
     types = [decode_type(part["return_type"]) for part in data["expressions"]]
+    if not all(_is_said(part["child"], child) for part in data["expressions"]):
+        return _unnested(
+            child, [decode_expression(part["child"], child.resolve) for part in data["expressions"]], types
+        )
+    lists = [_elements(part["child"], child) for part in data["expressions"]]
     if any(element.type != dtype for elements, dtype in zip(lists, types, strict=True) for element in elements):
         raise Unsupported("unnest of a list of several types")
     width = len(child.node.types)
@@ -69,33 +75,50 @@ def decode_series(data: dict[str, Any]) -> Output:
     """The rows of ``unnest``, ``range`` or ``generate_series`` over constants, as a table."""
     name, parameters = function_name(data), data["parameters"]
     check_scan(data)
-    if data["children"] or any(data["table_filters"].values()):
+    if any(data["table_filters"].values()):
         raise Unsupported(f"table function {name} of a column, or filtered")
     (dtype,) = (decode_type(each) for each in data["returned_types"])
     values: Sequence[PhysicalValue]
     if name == "unnest":
-        values = [element.value for element in _constants(parameters[0])]
+        values = [element.value for element in list_elements(parameters[0])]
     else:
         values = series(name, [decode_constant(each) for each in parameters])
     rows = all_of(Values(tuple((value,) for value in values), (dtype,)))
     return rows.pick([0] * len(data["column_indexes"])).pick(data["projection_ids"])
 
 
+def decode_series_of_columns(data: dict[str, Any], child: Output) -> Output:
+    """For each row of ``child``, whose first columns are the arguments, the rows of such a function beside others."""
+    name = function_name(data)
+    check_scan(data)
+    if any(data["table_filters"].values()) or data["projection_ids"] or len(data["column_indexes"]) != 1:
+        raise Unsupported(f"table function {name} of a column, filtered")
+    (dtype,) = (decode_type(each) for each in data["returned_types"])
+    count = min(data["projected_input"], default=len(child.layout))
+    args = tuple(child.resolve(i) for i in range(count))
+    lists = args if name == "unnest" else (Call(name, args, list_of(dtype)),)
+    rows = _unnested(child, lists, [dtype])
+    return rows.pick([len(child.layout), *data["projected_input"]])
+
+
+def _unnested(child: Output, lists: Sequence[Expression], types: Sequence[DataType]) -> Output:
+    if [element_of(each.type) for each in lists] != list(types):
+        raise Unsupported("unnest of a list of another type")
+    width = len(child.node.types)
+    return Output(Unnest(child.node, tuple(lists)), (*child.layout, *range(width, width + len(lists))))
+
+
+def _is_said(data: dict[str, Any], child: Output) -> bool:
+    """Whether the query says which elements the list has."""
+    return is_list(data) or (data["expression_class"] == "BOUND_REF" and data["index"] in child.lists)
+
+
 def _elements(data: dict[str, Any], child: Output) -> Elements:
     if data["expression_class"] == "BOUND_CONSTANT":
-        return _constants(data["value"])
+        return list_elements(data["value"])
     if data["expression_class"] == "BOUND_REF" and data["index"] in child.lists:
         return child.lists[data["index"]]
-    if is_list(data):
-        return tuple(decode_expression(part, child.resolve) for part in data["children"])
-    raise Unsupported("unnest of a list that the query does not say")
-
-
-def _constants(value: dict[str, Any]) -> tuple[Constant, ...]:
-    if value["is_null"]:
-        return ()
-    dtype = value["type"]["type_info"]["child_type"]
-    return tuple(decode_constant({"type": dtype, **part}) for part in value["value"]["children"])
+    return tuple(decode_expression(part, child.resolve) for part in data["children"])
 
 
 def _repeated(node: Node, lists: Sequence[Elements], types: Sequence[DataType]) -> Node:

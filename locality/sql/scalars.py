@@ -7,7 +7,7 @@ from typing import Any
 
 from locality.errors import Unsupported
 from locality.plan.expressions import Call, Case, Cast, Expression, joined
-from locality.sql.json_values import decode_constant, decode_type, is_untyped
+from locality.sql.json_values import decode_constant, decode_type, is_untyped, list_elements
 from locality.sql.tuples import decode_row_comparison, is_row
 from locality.types import BOOLEAN, DataType
 
@@ -32,7 +32,7 @@ _OPERATORS = {
     "COMPARE_IN": "in",
 }
 #: Functions whose serialised bind data repeats what their arguments and type say.
-_REDUNDANT_DATA = frozenset({"+", "-", "*"})
+_REDUNDANT_DATA = frozenset({"+", "-", "*", "list_aggr", "list_aggregate", "list_distinct", "list_unique"})
 #: Calls over TIMESTAMP WITH TIME ZONE that don't ask for the session's time zone.
 _ZONE_FREE = frozenset({*COMPARISONS.values(), *_OPERATORS.values(), "epoch_us", "epoch_ms", "epoch_ns", "epoch"})
 _TIMESTAMPTZ = "TIMESTAMP WITH TIME ZONE"
@@ -46,7 +46,7 @@ def decode_expression(data: dict[str, Any], resolve: Resolve) -> Expression:
         case "BOUND_REF":
             return _reference(data, resolve)
         case "BOUND_CONSTANT":
-            return decode_constant(data["value"])
+            return decode_value(data["value"])
         case "BOUND_FUNCTION" if kind == "OPERATOR_CAST":
             return _cast(data, data["children"][0], data["function_data"]["try_cast"], resolve)
         case "BOUND_CAST":
@@ -80,6 +80,13 @@ _CLASSES = {
     "BOUND_PARAMETER": "parameter without a value",
     "BOUND_COLUMN_REF": "correlated column",
 }
+
+
+def decode_value(data: dict[str, Any]) -> Expression:
+    """A constant; a list that has elements is made of these."""
+    if data["type"]["id"] == "LIST" and (elements := list_elements(data)):
+        return Call("list_value", elements, decode_type(data["type"]))
+    return decode_constant(data)
 
 
 def function_name(data: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from locality.errors import QueryError, Unsupported
 from locality.sql.json_values import load
 from locality.sql.quoting import checked, identifier, string
 from locality.sql.stability import COMMON, objects_in, stability
-from locality.types import DataType, Domain
+from locality.types import DataType, Domain, spelled
 
 Columns = tuple[tuple[str, DataType], ...]
 
@@ -111,7 +111,7 @@ class Shadow:
 
     def _type_text(self, dtype: DataType) -> str:
         """The type as SQL; a placeholder where its text isn't SQL (a nested type by its Arrow name)."""
-        text = str(dtype)
+        text = str(spelled(dtype))
         if dtype.domain is Domain.NESTED:
             try:
                 (statement,) = duckdb.extract_statements(f"select cast(null as {text})")

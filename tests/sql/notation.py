@@ -20,6 +20,7 @@ from locality.plan.nodes import (
     SharedScan,
     Sort,
     Union,
+    Unnest,
     Values,
     Window,
     inputs_of,
@@ -63,6 +64,8 @@ def _head(node: Node) -> str:
             return f"recursion {number}{' distinct' if distinct else ''} of\n{parts[0]}\nand\n{parts[1]}"
         case RecursiveScan(number, types):
             return f"scan of recursion {number} [{', '.join(map(str, types))}]"
+        case Unnest(lists=lists):
+            return "unnest " + ", ".join(map(text, lists))
         case Union():
             return "union all"
         case SetOperation(kind=kind):

@@ -38,7 +38,11 @@ COLUMNS: tuple[tuple[str, DataType], ...] = (
     ("u", DataType("UUID")),
     ("w", decimal(38, 3)),
 )
-NESTED: tuple[tuple[str, DataType], ...] = (("k", INTEGER), ("tags", DataType("list<item: string>")))
+NESTED: tuple[tuple[str, DataType], ...] = (
+    ("k", INTEGER),
+    ("tags", DataType("list<item: string>")),
+    ("parts", DataType("struct<a: int32>")),
+)
 TABLES = {"t": COLUMNS, "u": COLUMNS[:4], "nested": NESTED, 'we"ird; --': COLUMNS[:3]}
 
 FLAT = tuple((name, dtype) for name, dtype in COLUMNS if name not in ("tz", "u", "h", "w"))

@@ -1,7 +1,8 @@
-"""Aggregation over raw strings: keys as numbers of the strings, which are gathered once a group at the end.
+"""Aggregation over raw strings and lists: keys as numbers of the values, which are gathered once a group at the end.
 
-A hash table numbers the strings of a column in the order in which they first occur. Groups are then formed by numbers,
-and so are strings counted without repetition. Only what compares strings (``min``, ``max``) needs a sorted dictionary.
+A hash table numbers the strings of a column in the order in which they first occur; DuckDB numbers lists. Groups are
+then formed by numbers, and so are values counted without repetition. Only what compares strings (``min``, ``max``)
+needs a sorted dictionary.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from locality.encodings import EncodedColumn, expand
+from locality.encodings import EncodedColumn, decode, expand
 from locality.encodings.arrow import to_dictionary
 from locality.encodings.bitmaps import to_mask
+from locality.errors import Unsupported
 from locality.operators.aggregation.inputs import Inputs
 from locality.operators.physical import Execution
 from locality.operators.relations.batch import Batch, Deferred
@@ -22,6 +24,7 @@ from locality.operators.relations.relation import ColumnsSegment, Relation
 from locality.operators.relations.texts import number_texts
 from locality.plan.expressions import ColumnRef, Expression
 from locality.plan.intervals import Interval
+from locality.sql.evaluate import numbers_of
 from locality.types import BIGINT, Domain
 
 Rows = npt.NDArray[np.int64]
@@ -29,7 +32,7 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class NumberedText:
-    """A ``text`` column whose string number ``i`` is at row ``firsts[i]``, and that number in every row."""
+    """A ``text`` or ``opaque`` column, its value number ``i`` at row ``firsts[i]``, and that number in every row."""
 
     source: EncodedColumn
     firsts: Rows
@@ -53,12 +56,16 @@ class NumberedText:
 
 
 def number_column(column: EncodedColumn) -> NumberedText:
-    """The strings of a ``text`` column by numbers."""
-    _, first_rows = number_texts(column)
-    firsts = np.flatnonzero(first_rows == np.arange(column.length))
-    ranks = np.empty(column.length, np.int64)
-    ranks[firsts] = np.arange(len(firsts))
-    numbers = EncodedColumn(BIGINT, "plain", column.length, codes=ranks[first_rows], validity=column.validity)
+    """The values of a ``text`` or ``opaque`` column by numbers."""
+    if column.encoding == "text":
+        _, first_rows = number_texts(column)
+        firsts = np.flatnonzero(first_rows == np.arange(column.length))
+        ranks = np.empty(column.length, np.int64)
+        ranks[firsts] = np.arange(len(firsts))
+        codes = ranks[first_rows]
+    else:
+        _, firsts, codes = np.unique(numbers_of(decode(column)).to_numpy(), return_index=True, return_inverse=True)
+    numbers = EncodedColumn(BIGINT, "plain", column.length, codes=codes, validity=column.validity)
     return NumberedText(column, firsts, numbers)
 
 
@@ -85,12 +92,14 @@ def number_inputs(batch: Batch, inputs: Inputs, execution: Execution) -> Numbere
     compared = {arg.index for c in inputs.calls if c.name != "count" for arg in c.args if isinstance(arg, ColumnRef)}
     numbered: dict[int, NumberedText] = {}
     for index in _read(inputs):
-        if inputs.expressions[index].type.domain is not Domain.STRING:
+        if inputs.expressions[index].type.domain not in (Domain.STRING, Domain.NESTED):
             continue
         column = columns[index] = batch.column(index)
-        if column.encoding != "text":
+        if column.encoding not in ("text", "opaque"):
             continue
         execution.reserve(24 * column.length, "the numbers of strings")
+        if index in compared and column.encoding == "opaque":
+            raise Unsupported(f"extremes of {column.type}")
         if index in compared:
             columns[index] = to_dictionary(column)
         else:
