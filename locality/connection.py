@@ -37,7 +37,8 @@ from locality.runtime.writes import Writes
 from locality.settings import Settings
 from locality.sql.fallback import Fallback
 from locality.sql.parameters import Parameters
-from locality.sql.planner import FOLLOWED, Planner
+from locality.sql.planner import Planner
+from locality.sql.settings import FOLLOWED
 from locality.sql.shadow import NotASelect
 from locality.storage.damage import from_whole_layouts
 from locality.storage.info import StoreInfo, describe

@@ -46,6 +46,11 @@ def test_the_command_shows_its_help_without_the_engine() -> None:
     assert loaded.isdisjoint({"llvmlite", "pyarrow", "duckdb", "pandas", "rich", "locality.connection"})
 
 
+def test_attaching_leaves_the_engine_alone() -> None:
+    loaded = modules_after("import duckdb, locality\ncon = locality.attach(duckdb.connect())\ncon.execute('select 1')")
+    assert loaded.isdisjoint({"llvmlite", "pyarrow", "numpy", "pandas", "locality.connection", "locality.types"})
+
+
 def test_every_public_name_is_there() -> None:
     assert set(locality.__all__) <= set(dir(locality))
     for name in locality.__all__:

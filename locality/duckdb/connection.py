@@ -18,15 +18,15 @@ from locality.duckdb.relation import AttachedRelation, raw_of
 from locality.duckdb.routing import Router
 from locality.duckdb.scope import call_from, call_with, variables_of
 from locality.errors import InterruptError, LocalityError, StoreError, Unsupported
-from locality.runtime.explain import Explained, explain_fallback
 from locality.runtime.profile import Profile
-from locality.runtime.result import Result
 from locality.settings import Settings
-from locality.sql.parameters import Parameters
 from locality.sql.quoting import identifier
 
 if TYPE_CHECKING:
+    from locality.runtime.explain import Explained
+    from locality.runtime.result import Result
     from locality.sql.dataset import StoredDataset
+    from locality.sql.parameters import Parameters
 
 #: Methods that fetch from the last ``execute``, and DuckDB's relation has too.
 _FETCHES = frozenset(
@@ -179,6 +179,8 @@ class AttachedConnection:
 
     def explained(self, sql: str, params: Parameters | None = None) -> Explained:
         """See :func:`explain`."""
+        from locality.runtime.explain import explain_fallback  # with the engine, which attaching leaves alone
+
         if self.answer(sql, params) is None or self._router is None:
             division = None if self._router is None or params is not None else self._router.divide(sql, self._ask)
             return explain_fallback(

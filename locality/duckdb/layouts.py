@@ -5,46 +5,26 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
-from locality.connection import Connection
 from locality.duckdb.stamp import Stamp, from_json, read_stamp
-from locality.errors import CatalogError, SchemaError, StoreError
+from locality.errors import CatalogError, StoreError
 from locality.settings import Settings
-from locality.sql.quoting import identifier
 from locality.storage import durable
 from locality.storage.catalog import fold
-from locality.storage.ingest import ingest
-from locality.storage.store import Store
-from locality.types import Domain
+
+if TYPE_CHECKING:
+    from locality.connection import Connection
 
 #: The file in the store that holds the states.
 _STATES = "duckdb.json"
-_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _TRIES = 3
-_TABLES = """
-select table_name, sql from duckdb_tables()
-where database_name = ? and schema_name = 'main' and not internal and not temporary
-"""
-_KEYS = """
-select table_name, constraint_type, constraint_column_names, referenced_table, referenced_column_names
-from duckdb_constraints()
-where database_name = ? and schema_name = 'main' and constraint_type in ('PRIMARY KEY', 'FOREIGN KEY')
-"""
-
-
-@dataclass(frozen=True)
-class _Keys:
-    primary: tuple[str, ...] = ()
-    foreign: tuple[tuple[str, str], ...] = ()
-    parents: tuple[str, ...] = ()
 
 
 class Layouts:
@@ -81,6 +61,8 @@ class Layouts:
 
     def connection(self, followed: Mapping[str, str]) -> Connection:
         """A connection that reads the layouts and plans with these values of DuckDB's settings."""
+        from locality.connection import Connection  # the engine, which attaching leaves alone
+
         key = frozenset(followed.items())
         with self._lock:
             if key not in self._connections:
@@ -107,12 +89,16 @@ class Layouts:
 
     def forget(self, names: Iterable[str]) -> None:
         """Drop the layouts of these tables."""
+        from locality.duckdb.copying import drop_tables
+        from locality.storage.store import Store
+
         wanted = {fold(name) for name in names}
         with self._lock, Store.open(self.path) as store:
             held = [name for name in self._states if fold(name) in wanted]
             if missing := wanted - {fold(name) for name in held}:
                 raise CatalogError(f"table {min(missing)!r} has no layout")
-            self._drop(store, held)
+            self._forget_states(held)
+            drop_tables(store, held)
 
     def interrupt(self) -> None:
         """Stop the queries that are running over the layouts."""
@@ -133,64 +119,25 @@ class Layouts:
         DuckDB ends its log entry and makes the commit visible under one lock, which a transaction takes to begin. If
         the stamp is the same after the copy, no other commit was seen either.
         """
+        from locality.duckdb.copying import Copier
+        from locality.storage.store import Store
+
         before = read_stamp(self.database)
         with raw.cursor() as cursor, Store.open(self.path) as store:
             cursor.begin()
-            tables, keys = self._declared(cursor)
-            wanted = _resolve(names, tables)
-            for name in wanted:
-                _check(name, tables[name])
-            self._drop(store, [name for name in self._states if name in wanted or name not in tables])
-            for name in _parents_first(wanted, keys):
-                declared = keys.get(name, _Keys())
-                held = store.snapshot().tables
-                relation = cursor.sql(f"select * from {identifier(self.catalog)}.main.{identifier(name)}")
-                ingest(
-                    store,
-                    name,
-                    relation,
-                    mode="replace",
-                    primary_key=declared.primary or None,
-                    foreign_keys={a: b for a, b in declared.foreign if b.partition("(")[0] in held},
-                    threads=self._settings.threads,
-                    progress=self._settings.progress,
-                )
-                _check_types(store, name, relation)
+            copier = Copier(cursor, self.catalog, store, self._settings)
+            wanted = copier.resolve(names)
+            gone = [name for name in self._states if name in wanted or name not in copier.tables]
+            self._forget_states(gone)
+            copier.copy(wanted, gone)
             cursor.rollback()
         if read_stamp(self.database) != before:
             return False
         self._write({**self._states, **dict.fromkeys(wanted, before)})
         return True
 
-    def _declared(self, cursor: duckdb.DuckDBPyConnection) -> tuple[dict[str, str], dict[str, _Keys]]:
-        """The text that creates each table, and keys by table."""
-        tables = dict(cursor.execute(_TABLES, [self.catalog]).fetchall())
-        keys: dict[str, _Keys] = {}
-        for name, kind, columns, parent, parents in cursor.execute(_KEYS, [self.catalog]).fetchall():
-            known = keys.get(name, _Keys())
-            if not all(_NAME.fullmatch(column) for column in (*columns, *parents)):
-                continue
-            if kind == "PRIMARY KEY":
-                keys[name] = replace(known, primary=tuple(columns))
-            elif parent != name:
-                key = (", ".join(columns), f"{parent}({', '.join(parents)})")
-                keys[name] = replace(known, foreign=(*known.foreign, key), parents=(*known.parents, parent))
-        return tables, keys
-
-    def _drop(self, store: Store, names: Sequence[str]) -> None:
-        """Drop layouts, children before parents: as many rounds as keys lead from one to the next."""
+    def _forget_states(self, names: Iterable[str]) -> None:
         self._write({name: state for name, state in self._states.items() if name not in names})
-        left = [name for name in store.snapshot().tables if name in names]
-        while left:
-            kept = []
-            for name in left:
-                try:
-                    store.drop(name)
-                except CatalogError:
-                    kept.append(name)
-            if len(kept) == len(left):
-                raise CatalogError(f"the layout of {kept[0]!r} is named by a foreign key of another one; name both")
-            left = kept
 
     def _read(self) -> dict[str, Stamp]:
         try:
@@ -205,43 +152,3 @@ class Layouts:
         content = {"tables": {name: dataclasses.asdict(state) for name, state in states.items()}}
         durable.replace_file(self.path / _STATES, json.dumps(content).encode())
         self._states = states
-
-
-def _resolve(names: Sequence[str], tables: Mapping[str, Any]) -> list[str]:
-    known = {fold(name): name for name in tables}
-    for name in names:
-        if fold(name) not in known:
-            raise CatalogError(f"there is no table {name!r} in schema main of the database")
-    return [known[fold(name)] for name in names] if names else list(tables)
-
-
-def _check(name: str, sql: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise SchemaError(f"table {name!r} can't have a layout: its name is not a plain identifier")
-    if re.search(r"\bcollate\b", sql, re.IGNORECASE):
-        raise SchemaError(f"table {name!r} can't have a layout: a column of it has a collation")
-
-
-def _check_types(store: Store, name: str, relation: duckdb.DuckDBPyRelation) -> None:
-    """Raise SchemaError unless every flat column has the type that it has in DuckDB."""
-    for column, dtype in zip(store.snapshot().tables[name].columns, relation.types, strict=True):
-        if column.type.domain is not Domain.NESTED and str(column.type) != str(dtype):
-            store.drop(name)
-            raise SchemaError(
-                f"table {name!r} can't have a layout: column {column.name!r} is {dtype}, kept as {column.type}"
-            )
-
-
-def _parents_first(names: Sequence[str], keys: Mapping[str, _Keys]) -> list[str]:
-    ordered: list[str] = []
-
-    def visit(name: str, above: frozenset[str]) -> None:
-        if name in ordered or name in above or name not in names:
-            return
-        for parent in keys.get(name, _Keys()).parents:
-            visit(parent, above | {name})
-        ordered.append(name)
-
-    for name in names:
-        visit(name, frozenset())
-    return ordered

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -17,8 +17,10 @@ from locality.duckdb.routing import Division, Router
 from locality.duckdb.scope import Variables, call_with
 from locality.duckdb.session import Run
 from locality.errors import InterruptError, LocalityError
-from locality.runtime.parts import Ran, run_parts
 from locality.runtime.profile import PartProfile
+
+if TYPE_CHECKING:
+    from locality.runtime.parts import Ran
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class PartialQuery:
         return (value, ran.profiles) if self.router.is_unchanged() else None
 
     def _run_parts(self, division: Division) -> Ran | None:
+        from locality.runtime.parts import run_parts  # with the engine, which attaching leaves alone
+
         try:
             ran = run_parts(division.split, division.connection.sql)
         except InterruptError:

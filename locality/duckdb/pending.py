@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from locality.runtime.result import Result
+if TYPE_CHECKING:
+    from locality.runtime.result import Result
 
 
 class Pending:

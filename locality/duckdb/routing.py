@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import duckdb
 
-from locality.connection import Connection
 from locality.duckdb.layouts import Layouts
 from locality.duckdb.session import Names, Run, read_names, words
 from locality.duckdb.stamp import Stamp, read_stamp
 from locality.errors import Unsupported
-from locality.sql.parts import Split
 from locality.storage.catalog import fold
+
+if TYPE_CHECKING:
+    from locality.connection import Connection
+    from locality.sql.parts import Split
 
 #: What a text begins with that may be a query; all else goes to DuckDB unread.
 _QUERY = re.compile(r"\s*(\(\s*)*(select|from|with|values|pivot|unpivot)\b", re.IGNORECASE)

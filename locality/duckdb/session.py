@@ -17,8 +17,7 @@ from typing import Any
 import duckdb
 
 from locality.errors import Unsupported
-from locality.sql.fallback import RESOURCES
-from locality.sql.planner import FOLLOWED
+from locality.sql.settings import FOLLOWED, RESOURCES
 from locality.storage.catalog import fold
 
 Run = Callable[[str], list[tuple[Any, ...]]]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from locality.operators.physical import Traffic
+if TYPE_CHECKING:
+    from locality.operators.physical import Traffic
 
 
 @dataclass(frozen=True)

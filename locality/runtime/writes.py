@@ -22,8 +22,8 @@ from locality.runtime.upsert import upsert
 from locality.settings import Settings
 from locality.sql.fallback import Fallback
 from locality.sql.parameters import Parameters
-from locality.sql.planner import FOLLOWED
 from locality.sql.quoting import identifier
+from locality.sql.settings import FOLLOWED
 from locality.storage.change import ChangeReport
 from locality.storage.rewrite import RewriteReport
 from locality.storage.snapshot import Snapshot

@@ -27,6 +27,7 @@ from locality.sql import parameters
 from locality.sql.parameters import Parameters
 from locality.sql.quoting import checked, identifier
 from locality.sql.replay import Replayed, created, replayed
+from locality.sql.settings import RESOURCES
 from locality.sql.source import Source
 from locality.types import from_arrow
 
@@ -39,19 +40,6 @@ _LOOK = 0.05
 _WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "COPY_DATABASE"})
 _CATALOG = frozenset({"CREATE", "DROP", "ALTER", "CREATE_FUNC", "ATTACH", "DETACH", "TRANSACTION", "EXPORT", "VACUUM"})
 _SETTINGS = frozenset({"SET", "VARIABLE_SET", "PRAGMA", "CALL"})
-#: Settings that don't change what a query answers: resources, and how DuckDB goes about its own work.
-RESOURCES = frozenset(
-    {
-        *("threads", "worker_threads", "external_threads", "memory_limit", "max_memory", "operator_memory_limit"),
-        *("temp_directory", "max_temp_directory_size", "enable_progress_bar", "enable_progress_bar_print"),
-        *("progress_bar_time", "preserve_insertion_order", "write_buffer_row_group_memory_limit"),
-        *("enable_profiling", "profiling_output", "profile_output", "profiling_coverage", "tracked_metrics"),
-        *("explain_output", "approximate_join_order_threshold", "asof_loop_join_threshold", "merge_join_threshold"),
-        *("nested_loop_join_threshold", "prefer_range_joins", "dynamic_or_filter_threshold", "perfect_ht_threshold"),
-        *("ordered_aggregate_threshold", "late_materialization_max_rows", "streaming_buffer_size", "pin_threads"),
-        *("allocator_background_threads", "allocator_flush_threshold", "checkpoint_threshold", "wal_autocheckpoint"),
-    }
-)
 #: DuckDB does not ask a dataset for its number of rows and takes it for one, for which it chooses nested loops. On real
 #: tables these take minutes where its other joins take milliseconds.
 _UNKNOWN_ROWS = dict.fromkeys(("asof_loop_join_threshold", "nested_loop_join_threshold", "merge_join_threshold"), "0")

@@ -11,16 +11,10 @@ from locality.sql import parameters
 from locality.sql.generic import Generic
 from locality.sql.generics import Generics
 from locality.sql.parameters import Parameters
+from locality.sql.settings import TIME_ZONE
 from locality.sql.shadow import Shadow
 from locality.sql.statements import Statements
 from locality.types import DataType
-
-_ZONE = "TimeZone"
-
-#: Settings that plans say in full, once they are bound, so that running them needs no setting.
-FOLLOWED = frozenset(
-    {"default_order", "default_null_order", "null_order", "integer_division", "order_by_non_integer_literal", _ZONE}
-)
 
 
 class Planner:
@@ -29,7 +23,7 @@ class Planner:
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
         """``settings``: values of settings that are FOLLOWED, where they differ from DuckDB's defaults."""
         self._shadow = Shadow(settings or {})
-        self._statements = Statements(self._shadow, (settings or {}).get(_ZONE))
+        self._statements = Statements(self._shadow, (settings or {}).get(TIME_ZONE))
         self._generics = Generics(self._shadow, self._statements)
 
     def close(self) -> None:

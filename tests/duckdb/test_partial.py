@@ -163,9 +163,7 @@ def test_parts_are_never_older_than_the_rest(path: Path, tmp_path: Path, monkeyp
         other = con._raw.cursor()
         assert con.execute(sql).fetchall() == [(62, 19)]
         assert len(ran(con)) == 1
-        from locality.duckdb import partial
-
-        run_parts, commits = partial.run_parts, Counter[str]()
+        run_parts, commits = parts.run_parts, Counter[str]()
 
         def run_and_write(*args: Any) -> Any:
             found = run_parts(*args)
@@ -173,7 +171,7 @@ def test_parts_are_never_older_than_the_rest(path: Path, tmp_path: Path, monkeyp
             commits["all"] += 1
             return found
 
-        monkeypatch.setattr(partial, "run_parts", run_and_write)
+        monkeypatch.setattr(parts, "run_parts", run_and_write)
         assert con.execute(sql).fetchall() == [(63, 1000)]
         assert commits["all"] == 1 and ran(con) == []
         assert con.execute(sql).fetchall() == [(63, 1000)]
