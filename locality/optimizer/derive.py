@@ -7,17 +7,20 @@ functions that plans have give the same for the same arguments.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from locality.optimizer.periods import lies_within, reading, start_of, truncation
-from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, children
-from locality.types import BOOLEAN
+from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, PhysicalValue, children
+from locality.types import BOOLEAN, DATE, TIMESTAMP
 
 MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-#: Comparisons as those of the next value: ``x <= 5`` is ``x < 6``.
+#: Comparisons that are those of the next value, without equality or with it.
 _OF_NEXT = {"<=": "<", ">": ">="}
+
+Peek = Callable[[Constant, Callable[[PhysicalValue], bool]], bool]
+"""See :meth:`locality.optimizer.statistics.Statistics.peek`."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Groups:
     """The groups of a rollup, columns 0, 1, ... of its rows."""
 
     groups: tuple[Expression, ...]
+    peek: Peek
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -71,6 +75,9 @@ class Groups:
 
     def _of_cell(self, expression: Expression) -> Expression | None:
         """A function of a moment that the period of the moment decides about."""
+        match expression:
+            case Call("is null" | "is not null", (moment,)) if (cell := self.cell_of(moment)) is not None:
+                return replace(expression, args=(cell.start,))
         found = reading(expression)
         if found is None:
             return None
@@ -79,50 +86,69 @@ class Groups:
         return next((of(cell.start) for cell in cells), None)
 
     def _of_bound(self, expression: Expression) -> Expression | None:
-        """A comparison of a moment with the start of a period."""
+        """A comparison of a moment with the start of a period, or with the last unit of time before one."""
         bound = bound_of(expression)
         if bound is None:
             return None
         for cell in self.cells:
-            if cell.moment == bound.moment and start_of(bound.value, bound.moment.type, cell.period) == bound.value:
-                return bound.over(cell.start)
+            if cell.moment == bound.moment and self.peek(bound.constant, Begins(bound, cell.period)):
+                return replace(bound, moment=cell.start).term
         return None
 
 
 @dataclass(frozen=True)
 class Bound:
-    """``moment >= value`` or ``moment < value``, by the units of the moment's type."""
+    """The comparison ``moment name constant``, by an inequality."""
 
     moment: Expression
     name: str
-    value: int
-
-    def over(self, start: Expression) -> Expression:
-        """The comparison of another moment."""
-        return Call(self.name, (start, Constant(self.value, self.moment.type)), BOOLEAN)
+    constant: Constant
 
     @property
     def term(self) -> Expression:
         """The comparison itself."""
-        return self.over(self.moment)
+        return Call(self.name, (self.moment, self.constant), BOOLEAN)
+
+    @property
+    def is_lower(self) -> bool:
+        """Whether moments from some value on are within it, and not those before that value."""
+        return self.name in (">=", ">")
+
+    def first(self, value: PhysicalValue) -> int:
+        """The first moment within it, or the first one after it, if it is with ``value``."""
+        assert isinstance(value, int)
+        return value + 1 if self.name in _OF_NEXT else value
+
+    @staticmethod
+    def at(moment: Expression, name: str, value: int) -> Bound:
+        """The comparison with a value."""
+        return Bound(moment, name, Constant(value, moment.type))
+
+
+@dataclass(frozen=True)
+class Begins:
+    """Whether a bound parts periods, and not moments of one, if it is with a value."""
+
+    bound: Bound
+    period: str
+
+    def __call__(self, value: PhysicalValue) -> bool:
+        first, dtype = self.bound.first(value), self.bound.moment.type
+        return start_of(first, dtype, self.period) == first and start_of(first - 1, dtype, self.period) is not None
 
 
 def bound_of(term: Expression) -> Bound | None:
-    """A comparison of a date or timestamp with a constant, in its one form; None for anything else."""
+    """A term that compares a date or timestamp with a constant; None for anything else."""
     match term:
         case Call(name, (moment, Constant() as constant)) if name in MIRRORED:
-            pass
+            bound = Bound(moment, name, constant)
         case Call(name, (Constant() as constant, moment)) if name in MIRRORED:
-            name = MIRRORED[name]
+            bound = Bound(moment, MIRRORED[name], constant)
         case _:
             return None
-    # a late-bound parameter is a constant, too, whose value may be another the next time: of that nothing is proven
-    if type(constant) is not Constant or moment.type.name not in ("DATE", "TIMESTAMP"):
+    if bound.moment.type not in (DATE, TIMESTAMP) or isinstance(bound.moment, Constant) or constant.value is None:
         return None
-    value = constant.value
-    if not isinstance(value, int) or isinstance(moment, Constant) or abs(value) >= moment.type.bounds[1] - 1:
-        return None
-    return Bound(moment, _OF_NEXT[name], value + 1) if name in _OF_NEXT else Bound(moment, name, value)
+    return bound
 
 
 def _cells(groups: Sequence[Expression]) -> list[Cell]:

@@ -66,7 +66,7 @@ class _Asked:
 
     def tells(self, expression: Expression) -> bool:
         """Whether an expression is the same for all rows of a group."""
-        return Groups(self.rollup.grouping.groups).told(expression) is not None
+        return Groups(self.rollup.grouping.groups, self.statistics.peek).told(expression) is not None
 
     def call(self, call: AggregateCall) -> AggregateCall:
         """The aggregate as one over the columns."""

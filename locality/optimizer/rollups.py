@@ -14,13 +14,21 @@ from dataclasses import dataclass, replace
 
 from locality.errors import Unsupported
 from locality.optimizer.deleted import leave_out_deleted
-from locality.optimizer.derive import Bound, Cell, Groups, bound_of
+from locality.optimizer.derive import Bound, Cell, Groups, Peek, bound_of
 from locality.optimizer.implications import implies
 from locality.optimizer.parts import Again, aggregated_again
 from locality.optimizer.periods import next_start, start_of
 from locality.optimizer.statistics import Statistics
 from locality.plan.columns import renumbered
-from locality.plan.expressions import AggregateCall, ColumnRef, Expression, columns_of, conjunction, conjuncts
+from locality.plan.expressions import (
+    AggregateCall,
+    ColumnRef,
+    Expression,
+    Parameter,
+    columns_of,
+    conjunction,
+    conjuncts,
+)
 from locality.plan.nodes import Aggregate, Filter, Node, Project, Scan, Union, inputs_of, walk_nodes, with_inputs
 from locality.plan.rollups import Grouping, Rollup, grouping_of
 
@@ -47,7 +55,7 @@ def _answer(node: Aggregate, statistics: Statistics) -> Node | None:
     for rollup in statistics.rollups(query.table):
         try:
             again = aggregated_again(query, rollup, statistics)
-            sources = _sources(query, rollup, again)
+            sources = _sources(query, rollup, again, statistics.peek)
         except Unsupported:
             continue
         cost = sum(_bytes(source, statistics) for source in sources)
@@ -67,10 +75,10 @@ def _bytes(rows: Node, statistics: Statistics) -> float:
     return min(statistics.scan_bytes(replace(rows, layout=name), terms) for name in statistics.layouts(rows.table))
 
 
-def _sources(query: Grouping, rollup: Rollup, again: Again) -> list[Node]:
+def _sources(query: Grouping, rollup: Rollup, again: Again, peek: Peek) -> list[Node]:
     """Where the parts come from: the rollup, and the table's rows at the ends of a range. Raises Unsupported."""
-    groups = Groups(rollup.grouping.groups)
-    if not all(implies(query.terms, term) for term in rollup.grouping.terms):
+    groups = Groups(rollup.grouping.groups, peek)
+    if not all(implies(query.terms, term, peek) for term in rollup.grouping.terms):
         raise Unsupported("rows that the rollup does not have")
     told: list[Expression] = []
     rough: list[Bound] = []
@@ -83,11 +91,11 @@ def _sources(query: Grouping, rollup: Rollup, again: Again) -> list[Node]:
         elif term not in rollup.grouping.terms:
             raise Unsupported("a condition that the groups do not tell")
     if not rough:
-        return [_of_rollup(rollup, told, again)]
+        return [_of_rollup(rollup, groups, told, again)]
     span = _span(rough, groups)
-    terms = [*told, *(bound.over(span.cell.start) for bound in span.middle)]
+    terms = [*told, *(replace(bound, moment=span.cell.start).term for bound in span.middle)]
     ends = [_of_table(replace(query, terms=(*query.terms, end.term)), again) for end in span.ends]
-    return [_of_rollup(rollup, terms, again), *ends]
+    return [_of_rollup(rollup, groups, terms, again), *ends]
 
 
 @dataclass(frozen=True)
@@ -105,8 +113,10 @@ def _span(bounds: Sequence[Bound], groups: Groups) -> _Span:
     cell = groups.cell_of(moment)
     if cell is None or any(bound.moment != moment for bound in bounds):
         raise Unsupported("ranges of several moments")
-    lower = max((bound.value for bound in bounds if bound.name == ">="), default=None)
-    upper = min((bound.value for bound in bounds if bound.name == "<"), default=None)
+    if any(isinstance(bound.constant, Parameter) for bound in bounds):
+        raise Unsupported("ends of a range that differ from run to run")
+    lower = max((bound.first(bound.constant.value) for bound in bounds if bound.is_lower), default=None)
+    upper = min((bound.first(bound.constant.value) for bound in bounds if not bound.is_lower), default=None)
     start = None if lower is None else start_of(lower, moment.type, cell.period)
     first = None if start is None else next_start(start, moment.type, cell.period)
     last = None if upper is None else start_of(upper, moment.type, cell.period)
@@ -114,15 +124,15 @@ def _span(bounds: Sequence[Bound], groups: Groups) -> _Span:
         raise Unsupported("periods that are not followed")
     if first is not None and last is not None and first >= last:
         raise Unsupported("a range without a whole period")
-    after = () if first is None else (Bound(moment, ">=", first),)
-    before = () if last is None else (Bound(moment, "<", last),)
-    ends = (*(Bound(moment, "<", each.value) for each in after), *(Bound(moment, ">=", each.value) for each in before))
+    after = () if first is None else (Bound.at(moment, ">=", first),)
+    before = () if last is None else (Bound.at(moment, "<", last),)
+    ends = (*(replace(each, name="<") for each in after), *(replace(each, name=">=") for each in before))
     return _Span(cell, (*after, *before), ends)
 
 
-def _of_rollup(rollup: Rollup, terms: Sequence[Expression], again: Again) -> Node:
+def _of_rollup(rollup: Rollup, groups: Groups, terms: Sequence[Expression], again: Again) -> Node:
     """The parts that are stored; ``terms`` are over the rollup's columns."""
-    groups, types = Groups(rollup.grouping.groups), rollup.grouping.types
+    types = rollup.grouping.types
     outputs: list[Expression] = []
     for column in again.columns:
         if isinstance(column, AggregateCall):

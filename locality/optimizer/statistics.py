@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from locality.plan.derived import Derived
-from locality.plan.expressions import Expression
+from locality.plan.expressions import Constant, Expression, PhysicalValue
 from locality.plan.nodes import Scan
 from locality.plan.rollups import Rollup
 
@@ -53,6 +53,12 @@ class Statistics(Protocol):
     def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         """Bytes of the scan's columns, in its layout, in the zones that may hold rows for which all ``conjuncts``, over
         its columns, are true; infinity if the layout lacks a column.
+        """
+
+    def peek(self, constant: Constant, test: Callable[[PhysicalValue], bool]) -> bool:
+        """Whether a test holds of a constant's value; a plan is for such values of a parameter as give the same answer.
+
+        test: equal to another that tests the same.
         """
 
     def rollups(self, table: str) -> Sequence[Rollup]:

@@ -8,13 +8,13 @@ choices depend on, so statements whose selective and unselective values take tur
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from locality.errors import Unsupported
 from locality.kernel.loader import recording
 from locality.optimizer import optimize
-from locality.plan.expressions import Expression, PhysicalValue
+from locality.plan.expressions import Constant, Expression, Parameter, PhysicalValue
 from locality.plan.nodes import Node, Scan
 from locality.plan.parameters import bound, bound_expression, has_parameter, pinned
 from locality.runtime.query import PreparedQuery, build, prepare
@@ -54,10 +54,29 @@ class _Estimate:
 
 
 @dataclass(frozen=True)
+class _Test:
+    """What was found of a parameter's value."""
+
+    index: int
+    test: Callable[[PhysicalValue], bool]
+    answer: bool
+
+    def holds(self, statistics: StoredStatistics, values: Values) -> bool:
+        """Whether it is the same for other values."""
+        return self.test(values[self.index]) == self.answer
+
+
+@dataclass(frozen=True)
 class _Peeked(StoredStatistics):
     """Statistics that note what they told because of the values that parameters happen to have."""
 
-    told: list[_Estimate] = field(default_factory=list)
+    told: list[_Estimate | _Test] = field(default_factory=list)
+
+    def peek(self, constant: Constant, test: Callable[[PhysicalValue], bool]) -> bool:
+        answer = super().peek(constant, test)
+        if isinstance(constant, Parameter):
+            self.told.append(_Test(constant.index, test, answer))
+        return answer
 
     def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         answer = super().scan_bytes(scan, conjuncts)
@@ -78,7 +97,7 @@ class GenericPlan:
     """An optimized plan, with parameters, and the estimates that it rests on."""
 
     root: Node
-    estimates: tuple[_Estimate, ...]
+    estimates: tuple[_Estimate | _Test, ...]
 
 
 class GenericPlans:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from locality.operators.filters.filter import plan_tests
@@ -11,7 +11,7 @@ from locality.operators.filters.zones import bytes_to_read
 from locality.operators.relations.scans import kept_relation
 from locality.operators.sideways import has_clustered_zones
 from locality.plan.derived import Derived
-from locality.plan.expressions import Expression
+from locality.plan.expressions import Constant, Expression, PhysicalValue
 from locality.plan.nodes import Scan
 from locality.plan.rollups import Rollup
 from locality.storage.table import Table
@@ -56,6 +56,9 @@ class StoredStatistics:
             return False
         relation = kept_relation(stored, Scan(table, (column,), (stored.columns[column].type,), layout))
         return all(has_clustered_zones(segment, 0) for segment in relation.segments)
+
+    def peek(self, constant: Constant, test: Callable[[PhysicalValue], bool]) -> bool:
+        return test(constant.value)
 
     def rollups(self, table: str) -> Sequence[Rollup]:
         return [each.rollup for each in self.tables[table].rollups if each.rollup.stored in self.tables]

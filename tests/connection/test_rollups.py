@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -249,3 +250,25 @@ def test_errors_name_what_is_wrong(pair: Pair, tmp_path: Path) -> None:
         pass
     with locality.connect(tmp_path / "store", read_only=True) as reader, pytest.raises(StoreError, match="read-only"):
         reader.rollup("other", "select 1")
+
+
+def test_parameters_are_told_where_their_values_can_be(unchanged: Pair) -> None:
+    sql = "select sum(price), count(word) from t where moment >= $1 and moment < $2 and kind < $3"
+    seen = []
+    for lower, upper in [
+        ("2024-01-05", "2024-02-07"),
+        ("2024-01-06", "2024-02-08"),
+        ("2024-01-06 00:00:01", "2024-02-08"),
+    ]:
+        params = [datetime.fromisoformat(lower), datetime.fromisoformat(upper), 4]
+        seen.append("over rollup hourly:" in str(unchanged.locality.explain(sql, params)))
+        unchanged.check(sql, params)
+    assert seen == [True, True, False]
+
+
+def test_parameters_decide_whether_a_rollup_has_the_rows(pair: Pair) -> None:
+    pair.locality.rollup("daily", "select kind, sum(number) from t where day >= '2024-02-01' group by all")
+    sql = "select kind, sum(number) from t where day >= date '2024-02-01' and kind < $2 and day >= $1 group by kind"
+    for day, kind in [(date(2024, 2, 1), 3), (date(2024, 1, 31), 2), (date(2024, 2, 2), 3), (date(2024, 1, 1), 3)]:
+        pair.check(sql, [day, kind])
+        pair.check("select kind, sum(number) from t where day >= $1 group by kind", [day])

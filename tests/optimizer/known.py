@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
 from locality.plan.derived import Derived
-from locality.plan.expressions import Expression, conjunction
+from locality.plan.expressions import Constant, Expression, PhysicalValue, conjunction
 from locality.plan.nodes import Scan
 from locality.plan.rollups import Rollup
 from tests.operators import naive
@@ -52,6 +52,9 @@ class Counted:
 
     def follows(self, table: str, layout: str, column: int) -> bool:
         return False
+
+    def peek(self, constant: Constant, test: Callable[[PhysicalValue], bool]) -> bool:
+        return test(constant.value)
 
     def rollups(self, table: str) -> Sequence[Rollup]:
         return []

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from locality._suites.datasets.tpch import PRIMARY_KEYS
 from locality.optimizer.estimate import Estimate, guess
 from locality.plan.derived import Derived
-from locality.plan.expressions import Expression
+from locality.plan.expressions import Constant, Expression, PhysicalValue
 from locality.plan.nodes import Scan
 from locality.plan.rollups import Rollup
 
@@ -95,6 +95,9 @@ class Standard:
 
     def follows(self, table: str, layout: str, column: int) -> bool:
         return False
+
+    def peek(self, constant: Constant, test: Callable[[PhysicalValue], bool]) -> bool:
+        return test(constant.value)
 
     def rollups(self, table: str) -> Sequence[Rollup]:
         return []

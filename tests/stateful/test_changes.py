@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 import pyarrow as pa
@@ -16,6 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 import locality
 from locality.errors import KeyViolation
+from locality.optimizer import rollups
+from locality.optimizer.statistics import Statistics
+from locality.plan.nodes import Node, Scan, walk_nodes
 
 KEYS = st.integers(0, 12)
 AMOUNTS = st.one_of(st.none(), st.integers(-5, 5))
@@ -36,6 +40,13 @@ QUERIES = [
     "select id, row_number() over (order by id, amount) from children order by 1, 2 limit 3",
     "select distinct parent from children order by 1 nulls first",
 ]
+#: What a rollup of children holds.
+TOLD = "select parent, count(*), sum(amount), min(id), avg(amount) from children group by parent"
+
+
+def prefer_rollups(rows: Node, statistics: Statistics) -> float:
+    """Bytes that make every rollup worth it."""
+    return float(not any(isinstance(node, Scan) and "\0" in node.table for node in walk_nodes(rows)))
 
 
 class ChangeMachine(RuleBasedStateMachine):
@@ -63,6 +74,7 @@ class ChangeMachine(RuleBasedStateMachine):
         )
         self.connection.ingest("parents", parents, primary_key="k")
         self.connection.ingest("children", children, foreign_keys={"parent": "parents(k)"})
+        self.connection.rollup("by_parent", TOLD)
         for name, table in (("parents", parents), ("children", children)):
             self.oracle.from_arrow(table).create(name)
 
@@ -162,6 +174,10 @@ class ChangeMachine(RuleBasedStateMachine):
         self.connection.optimize("parents", order=["word", "v"])
 
     @rule()
+    def make_rollup(self) -> None:
+        self.connection.rollup("by_parent", TOLD)
+
+    @rule()
     def reopen(self) -> None:
         self.connection.close()
         self.connection = locality.connect(self.directory / "store")
@@ -172,6 +188,16 @@ class ChangeMachine(RuleBasedStateMachine):
             result = self.connection.sql(sql)
             assert result.profile.engine == "locality", sql
             assert result.fetchall() == self.oracle.execute(sql).fetchall(), sql
+
+    @invariant()
+    def rollups_say_the_same_or_are_not_used(self) -> None:
+        sql = f"{TOLD} order by parent"
+        with patch.object(rollups, "_bytes", prefer_rollups):
+            used = "over rollup by_parent:" in str(self.connection.explain(f"{sql} -- told"))
+            answer = self.connection.sql(f"{sql} -- told").fetchall()
+        stale = [rollup.stale for table in self.connection.info().tables for rollup in table.rollups]
+        assert used == (stale == [False])
+        assert answer == self.oracle.execute(sql).fetchall()
 
     @invariant()
     def the_fallback_leaves_out_deleted_rows(self) -> None:
