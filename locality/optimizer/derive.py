@@ -137,6 +137,18 @@ class Begins:
         return start_of(first, dtype, self.period) == first and start_of(first - 1, dtype, self.period) is not None
 
 
+@dataclass(frozen=True)
+class LiesIn:
+    """Whether a bound, if it is with a value, lies in the period that begins at ``start``."""
+
+    bound: Bound
+    period: str
+    start: int | None
+
+    def __call__(self, value: PhysicalValue) -> bool:
+        return start_of(self.bound.first(value), self.bound.moment.type, self.period) == self.start
+
+
 def bound_of(term: Expression) -> Bound | None:
     """A term that compares a date or timestamp with a constant; None for anything else."""
     match term:

@@ -9,12 +9,13 @@ Larson, "Optimizing queries using materialized views", SIGMOD 2001.)
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from locality.errors import Unsupported
 from locality.optimizer.deleted import leave_out_deleted
-from locality.optimizer.derive import Bound, Cell, Groups, Peek, bound_of
+from locality.optimizer.derive import Bound, Cell, Groups, LiesIn, Peek, bound_of
 from locality.optimizer.implications import implies
 from locality.optimizer.parts import Again, aggregated_again
 from locality.optimizer.periods import next_start, start_of
@@ -24,7 +25,6 @@ from locality.plan.expressions import (
     AggregateCall,
     ColumnRef,
     Expression,
-    Parameter,
     columns_of,
     conjunction,
     conjuncts,
@@ -111,16 +111,13 @@ def _span(bounds: Sequence[Bound], groups: Groups) -> _Span:
     """The range within some bounds on one moment; raises Unsupported if there is no whole period in it."""
     moment = bounds[0].moment
     cell = groups.cell_of(moment)
-    if cell is None or any(bound.moment != moment for bound in bounds):
+    sides = Counter(bound.is_lower for bound in bounds)
+    if cell is None or any(bound.moment != moment for bound in bounds) or max(sides.values()) > 1:
         raise Unsupported("ranges of several moments")
-    if any(isinstance(bound.constant, Parameter) for bound in bounds):
-        raise Unsupported("ends of a range that differ from run to run")
-    lower = max((bound.first(bound.constant.value) for bound in bounds if bound.is_lower), default=None)
-    upper = min((bound.first(bound.constant.value) for bound in bounds if not bound.is_lower), default=None)
-    start = None if lower is None else start_of(lower, moment.type, cell.period)
-    first = None if start is None else next_start(start, moment.type, cell.period)
-    last = None if upper is None else start_of(upper, moment.type, cell.period)
-    if (lower is None) != (first is None) or (upper is None) != (last is None):
+    first = next((_start(bound, cell, groups) for bound in bounds if bound.is_lower), None)
+    last = next((_start(bound, cell, groups) for bound in bounds if not bound.is_lower), None)
+    first = None if first is None else next_start(first, moment.type, cell.period)
+    if sides != Counter(each for each, start in ((True, first), (False, last)) if start is not None):
         raise Unsupported("periods that are not followed")
     if first is not None and last is not None and first >= last:
         raise Unsupported("a range without a whole period")
@@ -128,6 +125,12 @@ def _span(bounds: Sequence[Bound], groups: Groups) -> _Span:
     before = () if last is None else (Bound.at(moment, "<", last),)
     ends = (*(replace(each, name="<") for each in after), *(replace(each, name=">=") for each in before))
     return _Span(cell, (*after, *before), ends)
+
+
+def _start(bound: Bound, cell: Cell, groups: Groups) -> int | None:
+    """The start of the period that a bound lies in; the plan is for bounds in the same one."""
+    start = start_of(bound.first(bound.constant.value), bound.moment.type, cell.period)
+    return start if groups.peek(bound.constant, LiesIn(bound, cell.period, start)) else None
 
 
 def _of_rollup(rollup: Rollup, groups: Groups, terms: Sequence[Expression], again: Again) -> Node:
