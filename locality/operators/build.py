@@ -88,6 +88,9 @@ class Builder:
                 return self.build(nodes.Project(nodes.Limit(nodes.Sort(child, keys), count, offset), expressions))
             case nodes.Limit(child, count, offset):
                 return limit.Limit(self.build(child), count, offset)
+            case nodes.ComputedLimit(child, count, share, offset):
+                operator = self.build(child) if count is None else self._with(child, (count,))
+                return limit.ComputedLimit(operator, share, offset)
             case nodes.Sort(child, keys):
                 return self._sort(self._fuse(child), keys)
             case nodes.Shared(definition, child, number):
@@ -210,7 +213,7 @@ class Builder:
         left, right = (self._with(side, expressions) for side, expressions in sides)
         widths = len(node.left.types), len(node.right.types)
         null_safe = [key.null_safe for key in node.keys]
-        return AsofJoin((left, right), widths, null_safe, node.comparison, outer=node.kind == "left")
+        return AsofJoin((left, right), widths, null_safe, node.comparison, node.kind)
 
     def _with(self, node: nodes.Node, expressions: Iterable[Expression]) -> Physical:
         """The rows of ``node`` with more columns, computed of its own."""

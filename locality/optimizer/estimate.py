@@ -15,6 +15,7 @@ from locality.plan.expressions import Call, ColumnRef, Expression, columns_of, c
 from locality.plan.nodes import (
     Aggregate,
     AsofJoin,
+    ComputedLimit,
     Filter,
     Join,
     Limit,
@@ -96,7 +97,7 @@ class Estimator:
             case Limit(child, limit):
                 below = self.estimate(child)
                 return below if limit is None else replace(below, rows=min(below.rows, limit))
-            case Sort(child):
+            case Sort(child) | ComputedLimit(child):
                 return self.estimate(child)
             case Window(child, calls):
                 below = self.estimate(child)
@@ -115,8 +116,9 @@ class Estimator:
             case Join():
                 return self._of_join(node)
             case AsofJoin(left, right):
-                below = self.estimate(left)
-                return replace(below, domains=(*below.domains, *self.estimate(right).domains))
+                below, theirs = self.estimate(left), self.estimate(right)
+                rows = below.rows if node.kind in ("inner", "left") else below.rows + theirs.rows
+                return replace(below, rows=rows, domains=(*below.domains, *theirs.domains))
 
     def _share(self, child: Node, below: Estimate, terms: Sequence[Expression]) -> float:
         """The share of the child's rows for which all ``terms`` are true."""

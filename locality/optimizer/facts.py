@@ -12,6 +12,7 @@ from locality.plan.expressions import Call, Cast, ColumnRef, Constant, Expressio
 from locality.plan.nodes import (
     Aggregate,
     AsofJoin,
+    ComputedLimit,
     Filter,
     Join,
     JoinKey,
@@ -91,7 +92,7 @@ class Prover:
                 return self._of_aggregate(node)
             case Limit(child, 1):
                 return Facts((frozenset(),), self.facts(child).never_null)
-            case Sort(child) | Limit(child) | Window(child):
+            case Sort(child) | Limit(child) | ComputedLimit(child) | Window(child):
                 return self.facts(child)
             case Unnest(child):
                 return Facts((), self.facts(child).never_null)
@@ -101,8 +102,8 @@ class Prover:
                 return self._of_set_operation(node)
             case Join():
                 return self._of_join(node)
-            case AsofJoin(left):
-                return self.facts(left)
+            case AsofJoin(left, kind=kind):
+                return self.facts(left) if kind in ("inner", "left") else Facts()
 
     def _below_filter(self, node: Filter) -> Facts:
         """What is proven of the rows that a filter lets through before its terms are looked at."""

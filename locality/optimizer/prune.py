@@ -10,6 +10,7 @@ from locality.plan.expressions import AggregateCall, ColumnRef, Expression, colu
 from locality.plan.nodes import (
     Aggregate,
     AsofJoin,
+    ComputedLimit,
     Filter,
     Join,
     JoinKey,
@@ -74,6 +75,8 @@ def _used_of_inputs(node: Node, used: frozenset[int]) -> tuple[frozenset[int], .
             width = len(child.types)
             below = frozenset(i for i in used if i < width)
             return (below | _read(e for i, call in enumerate(calls) if width + i in used for e in call.expressions()),)
+        case ComputedLimit(limit=limit):
+            return (used if limit is None else used | columns_of(limit),)
         case Unnest(child, lists):
             return (frozenset(i for i in used if i < len(child.types)) | _read(lists),)
         case Join() | AsofJoin():
@@ -177,7 +180,7 @@ def _renumber_key(key: JoinKey, lefts: Sequence[int], rights: Sequence[int]) -> 
 
 
 def _over(
-    node: Filter | Project | Aggregate | Sort | Limit | Window | Unnest,
+    node: Filter | Project | Aggregate | Sort | Limit | Window | Unnest | ComputedLimit,
     used: frozenset[int],
     child: Node,
     below: Sequence[int],
@@ -199,6 +202,8 @@ def _over(
             return Sort(child, renumbered), below
         case Limit():
             return replace(node, child=child), below
+        case ComputedLimit(limit=limit):
+            return replace(node, child=child, limit=None if limit is None else _renumber(limit, below)), below
         case Unnest(lists=lists):
             width = len(node.child.types)
             moved = tuple(_renumber(each, below) for each in lists)  # all of them make the rows

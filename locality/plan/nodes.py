@@ -89,6 +89,24 @@ class Limit:
         return self.child.types
 
 
+@dataclass(frozen=True, slots=True)
+class ComputedLimit:
+    """The child's rows from ``offset`` on, up to a limit that its rows decide about.
+
+    share: of all rows, in percent, those before the offset included. limit: a number of rows, in the first row; NULL
+    means all. One of both is given.
+    """
+
+    child: Node
+    limit: Expression | None
+    share: float | None
+    offset: int
+
+    @property
+    def types(self) -> tuple[DataType, ...]:
+        return self.child.types
+
+
 #: ``single`` is a scalar subquery: a left join in which a second match of a row is an error. ``mark`` is SQL's IN: TRUE
 #: where a match is; else NULL where the comparison with some row was NULL; else FALSE.
 JoinKind = Literal["inner", "left", "right", "full", "semi", "anti", "mark", "single"]
@@ -143,12 +161,13 @@ class AsofJoin:
     """Each left row with the one right row that is nearest: of those that agree on ``keys`` and for whose ``value``
     the left row's value is at least it (``>=``; ``>``, ``<=`` and ``<`` likewise), the one whose value is closest.
 
-    kind: whether left rows without such a row are left out or have NULLs. Output: left columns, then right columns.
+    kind: which rows without a match are there, beside NULLs: none, the left ones, the right ones, all. Output: left
+    columns, then right columns.
     """
 
     left: Node
     right: Node
-    kind: Literal["inner", "left"]
+    kind: Literal["inner", "left", "right", "full"]
     keys: tuple[JoinKey, ...]
     comparison: Literal[">", ">=", "<", "<="]
     value: JoinKey
@@ -281,6 +300,7 @@ Node = (
     | Aggregate
     | Sort
     | Limit
+    | ComputedLimit
     | Join
     | AsofJoin
     | Shared
@@ -353,6 +373,8 @@ def expressions_of(node: Node) -> Iterator[Expression]:
                 yield from window.expressions()
         case Unnest(lists=lists):
             yield from lists
+        case ComputedLimit(limit=limit):
+            yield from () if limit is None else (limit,)
         case _:
             pass
 
@@ -375,6 +397,8 @@ def with_expressions(node: Node, change: Callable[[Expression], Expression]) -> 
             return replace(node, keys=tuple(key.mapped(change) for key in keys), value=value.mapped(change))
         case Window(child, calls):
             return Window(child, tuple(call.mapped(change) for call in calls))
+        case ComputedLimit(limit=limit):
+            return replace(node, limit=None if limit is None else change(limit))
         case Unnest(child, lists):
             return Unnest(child, tuple(change(each) for each in lists))
         case _:

@@ -14,6 +14,7 @@ from typing import Any
 from locality.errors import Unsupported
 from locality.plan.nodes import (
     Aggregate,
+    ComputedLimit,
     Limit,
     Node,
     Recursive,
@@ -38,7 +39,7 @@ from locality.sql.leaves import NO_COLUMNS, decode_collection, decode_empty, dec
 from locality.sql.lists import decode_series, decode_series_of_columns, decode_unnest
 from locality.sql.outputs import Output, all_of, decode_all, decode_orders, filtered
 from locality.sql.positions import positioned
-from locality.sql.scalars import function_name
+from locality.sql.scalars import decode_expression, function_name
 from locality.sql.subqueries import decode_projection
 from locality.sql.windows import decode_window, first_rows
 
@@ -147,7 +148,15 @@ def _order(data: dict[str, Any], child: Output) -> Output:
 
 
 def _limit(data: dict[str, Any], child: Output) -> Output:
-    limit, offset = _bound(data["limit_val"], "LIMIT"), _bound(data["offset_val"], "OFFSET")
+    offset = _bound(data["offset_val"], "OFFSET")
+    match data["limit_val"]:
+        case {"type": "CONSTANT_PERCENTAGE", "constant_percentage": float(share)} if 0 <= share <= 100:
+            return Output(ComputedLimit(child.node, None, share, offset or 0), child.layout)
+        case {"type": "EXPRESSION_VALUE", "expression": expression}:
+            computed = decode_expression(expression, child.resolve)
+            if computed.type.is_integral:
+                return Output(ComputedLimit(child.node, computed, None, offset or 0), child.layout)
+    limit = _bound(data["limit_val"], "LIMIT")
     return Output(Limit(child.node, limit, offset or 0), child.layout)
 
 

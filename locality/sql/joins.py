@@ -48,13 +48,17 @@ def decode_any_join(data: dict[str, Any], left: Output, right: Output) -> Output
 
 
 def decode_asof_join(data: dict[str, Any], left: Output, right: Output) -> Output:
-    """An inner or left join with the nearest row: equalities and one inequality."""
-    kind: Literal["inner", "left"]
+    """A join with the nearest row: equalities and one inequality."""
+    kind: Literal["inner", "left", "right", "full"]
     match data["join_type"]:
         case "INNER":
             kind = "inner"
         case "LEFT":
             kind = "left"
+        case "RIGHT":
+            kind = "right"
+        case "OUTER" | "FULL":
+            kind = "full"
         case other:
             raise Unsupported(f"{other.replace('_', ' ').lower()} asof join")
     keys, values = [], []

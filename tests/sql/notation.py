@@ -7,6 +7,7 @@ from locality.plan.expressions import AggregateCall, Call, Case, Cast, ColumnRef
 from locality.plan.nodes import (
     Aggregate,
     AsofJoin,
+    ComputedLimit,
     Filter,
     Join,
     Limit,
@@ -64,6 +65,8 @@ def _head(node: Node) -> str:
             return f"recursion {number}{' distinct' if distinct else ''} of\n{parts[0]}\nand\n{parts[1]}"
         case RecursiveScan(number, types):
             return f"scan of recursion {number} [{', '.join(map(str, types))}]"
+        case ComputedLimit(limit=computed, share=share, offset=offset):
+            return f"limit {f'{share}%' if computed is None else text(computed)} offset {offset}"
         case Unnest(lists=lists):
             return "unnest " + ", ".join(map(text, lists))
         case Union():

@@ -13,7 +13,7 @@ from locality.operators.ordering.fields import Field, fields_of
 from locality.operators.ordering.order import SORT_BYTES, changes, order_of
 from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.relations.batch import Batch, Deferred
-from locality.operators.relations.relation import Positions
+from locality.operators.relations.relation import Positions, Relation
 from locality.types import DataType
 
 Mask = npt.NDArray[np.bool_]
@@ -23,7 +23,7 @@ class AsofJoin:
     """The first ``width`` columns of each side; after them come the keys, then the value by which rows are near.
 
     null_safe: for each key, whether NULL equals NULL. comparison: how a left value compares with that of its match.
-    outer: whether left rows without a match are kept, with NULLs.
+    kind: which rows without a match are kept, with NULLs: see :class:`locality.plan.nodes.AsofJoin`.
     """
 
     def __init__(
@@ -32,11 +32,10 @@ class AsofJoin:
         widths: tuple[int, int],
         null_safe: Sequence[bool],
         comparison: str,
-        *,
-        outer: bool,
+        kind: str,
     ) -> None:
         self._sides, self._widths, self._null_safe = sides, widths, tuple(null_safe)
-        self._comparison, self._outer = comparison, outer
+        self._comparison, self._kind = comparison, kind
 
     @property
     def types(self) -> tuple[DataType, ...]:
@@ -51,13 +50,19 @@ class AsofJoin:
             ours, theirs = (
                 batch.select(range(width)) for batch, width in zip((left, right), self._widths, strict=True)
             )
-            if not self._outer:
-                kept = np.flatnonzero(matches >= 0)
-                ours, matches = ours.take(kept), matches[kept]
-            traffic.rows = len(matches)
+            rows = np.arange(left.row_count)
+            if self._kind in ("inner", "right"):
+                rows = np.flatnonzero(matches >= 0)
+            nearest = matches[rows]
+            if self._kind in ("right", "full"):
+                alone = np.setdiff1d(np.arange(right.row_count), matches)
+                rows = np.concatenate((rows, np.full(len(alone), -1, np.int64)))
+                nearest = np.concatenate((nearest, alone))
+            traffic.rows = len(rows)
+            mine = ours.as_relation()
             source = theirs.as_relation()
-            nearest = [Deferred(source, i, matches, outer=True, coded=True) for i in range(len(theirs.columns))]
-            return Batch((*ours.columns, *nearest), len(matches), (*ours.intervals, *source.intervals))
+            columns = (*_at(mine, rows), *_at(source, nearest))
+            return Batch(columns, len(rows), (*mine.intervals, *source.intervals))
 
     def _matches(self, left: Batch, right: Batch, execution: Execution) -> Positions:
         """The right row for each left row, -1 for none; of several that are as near, the last."""
@@ -96,6 +101,9 @@ class AsofJoin:
         return usable
 
     def explain(self) -> Explanation:
-        kind = "left" if self._outer else "inner"
-        details = (f"{kind}, nearest by {self._comparison} within {len(self._null_safe)} keys",)
+        details = (f"{self._kind}, nearest by {self._comparison} within {len(self._null_safe)} keys",)
         return Explanation("asof join", details, tuple(side.explain() for side in self._sides))
+
+
+def _at(relation: Relation, positions: Positions) -> tuple[Deferred, ...]:
+    return tuple(Deferred(relation, i, positions, outer=True, coded=True) for i in range(len(relation.types)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pyarrow as pa
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,9 +47,12 @@ def test_the_nearest_row_is_found(tables: tuple[pa.Table, pa.Table], comparison:
             pair.check(f"select l.*, r.v from l asof left join r on {condition}")
 
 
-@pytest.mark.parametrize("kind", ["right", "full"])
-def test_other_kinds_are_left_to_duckdb(kind: str) -> None:
-    with Pair(threads=1) as pair:
-        pair.load("t", [pa.table({"a": pa.array([1, 2, None], pa.int64())})])
-        profile = pair.check(f"select * from t x asof {kind} join t y on x.a > y.a", engine="duckdb")
-        assert profile.reason == f"{kind} asof join"
+@given(sides(), st.sampled_from((">", ">=", "<", "<=")), st.sampled_from(("right", "full")))
+@settings(max_examples=examples(5))
+def test_right_rows_that_are_nearest_to_none(tables: tuple[pa.Table, pa.Table], comparison: str, kind: str) -> None:
+    with Pair(threads=2) as pair, interpreted_kernels():
+        for name, table in zip(("l", "r"), tables, strict=True):
+            pair.load(name, [table])
+        pair.locality.sql("create table one as select distinct on (k, v) * from r order by k, v, n")
+        pair.duckdb.execute("create table one as select distinct on (k, v) * from r order by k, v, n")
+        pair.check(f"select l.*, one.* from l asof {kind} join one on l.k = one.k and l.v {comparison} one.v")
