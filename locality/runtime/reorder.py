@@ -16,6 +16,7 @@ from locality.operators.ordering.order import SORT_BYTES, order_of
 from locality.operators.physical import Execution
 from locality.operators.relations.relation import Positions
 from locality.operators.relations.tables import whole_table
+from locality.runtime.external import Scope, parts_of
 from locality.runtime.parents import Parents
 from locality.runtime.paths import OrderColumn, order_column
 from locality.storage.catalog import column_positions
@@ -24,6 +25,9 @@ from locality.storage.ingest.arrange import layout_rows, layout_schema
 from locality.storage.ingest.source import CHUNK_ROWS, Source
 from locality.storage.snapshot import Snapshot
 from locality.storage.table import Table
+
+#: Rows that are placed at once however small the memory limit is.
+_LEAST_ROWS = 65536
 
 
 @dataclass(frozen=True)
@@ -63,20 +67,62 @@ def layout_source(
 
     sort: False leaves them in the order in which they are stored.
 
-    Raises MemoryLimitError if the keys, or strings that must be decompressed, do not fit the execution's memory limit.
+    More rows than half of the execution's memory limit has room for are placed part by part. Raises MemoryLimitError
+    where not even a part fits, or strings do not that must be decompressed.
     """
     stored = snapshot.tables.table(table)
     rows = _live_rows(stored, first)
+    columns = range(len(stored.columns)) if layout.columns is None else _positions(stored, layout.columns)
+    order = resolve_order(snapshot, table, layout.order, layout.curve) if sort and layout.placement else None
+    count = stored.row_count if rows is None else len(rows)
+    most = _rows_at_once(stored, layout, columns, execution.memory_limit)
+    if order is not None and count > most:
+        positions = np.arange(count, dtype=np.int64) if rows is None else rows
+        placed = _in_parts(snapshot, stored, layout, columns, positions, order, most, execution)
+        return layout_rows(stored, layout, placed)
     parents = Parents(snapshot, stored, execution, rows)
     places = None
-    if sort and layout.placement:
-        count = parents.row_count
+    if order is not None:
         execution.reserve(SORT_BYTES * count, "the order of a table's rows")
-        order = resolve_order(snapshot, table, layout.order, layout.curve)
         places = sorted_rows(order, lambda column: parents.values(column.path, column.column), count, execution)
-    columns = range(len(stored.columns)) if layout.columns is None else _positions(stored, layout.columns)
     execution.reserve(sum(map(stored.raw_bytes, columns)), f"the strings of table {stored.name!r}")
-    return layout_rows(stored, layout, _batches(stored, layout, columns, parents, places))
+    return layout_rows(stored, layout, _batches(stored, layout, columns, parents, places, CHUNK_ROWS))
+
+
+def _rows_at_once(table: Table, layout: LayoutEntry, columns: Sequence[int], memory_limit: int) -> int:
+    """Rows of which half of the memory holds the keys and all columns, decoded."""
+    types = [*(table.columns[column].type for column in columns), *(column.type for column in layout.derived)]
+    strings = sum(map(table.raw_bytes, columns)) // max(table.row_count, 1)
+    return max(memory_limit // 2 // (SORT_BYTES + strings + sum(dtype.row_bytes for dtype in types)), _LEAST_ROWS)
+
+
+def _in_parts(
+    snapshot: Snapshot,
+    table: Table,
+    layout: LayoutEntry,
+    columns: Sequence[int],
+    rows: Positions,
+    order: RowOrder,
+    most: int,
+    execution: Execution,
+) -> Iterator[pa.RecordBatch]:
+    """The rows at positions of a table as a layout has them, in parts of so many at most."""
+
+    def sort(positions: Positions, execution: Execution, by: RowOrder) -> tuple[Parents, Positions]:
+        parents = Parents(snapshot, table, execution, positions)
+        execution.reserve(SORT_BYTES * len(positions), "the order of a table's rows")
+        return parents, sorted_rows(
+            by, lambda column: parents.values(column.path, column.column), len(positions), execution
+        )
+
+    def places(positions: Positions, execution: Execution) -> Positions:
+        with Scope(execution) as scope:
+            return sort(positions, scope, RowOrder(order.columns))[1]
+
+    for part in parts_of(rows, most, places if order.columns else None, execution):
+        with Scope(execution) as scope:
+            # strings are decompressed once for all rows of a part
+            yield from _batches(table, layout, columns, *sort(part, scope, order), len(part))
 
 
 def _live_rows(table: Table, first: int) -> Positions | None:
@@ -87,16 +133,16 @@ def _live_rows(table: Table, first: int) -> Positions | None:
 
 
 def _batches(
-    table: Table, layout: LayoutEntry, columns: Sequence[int], parents: Parents, places: Positions | None
+    table: Table, layout: LayoutEntry, columns: Sequence[int], parents: Parents, places: Positions | None, step: int
 ) -> Iterator[pa.RecordBatch]:
-    """The rows that ``parents`` are of, as a layout has them.
+    """The rows that ``parents`` are of, as a layout has them, ``step`` at a time.
 
     places: their numbers among themselves in the order in which they come; None leaves them as they are.
     """
     relation = whole_table(table, columns)
     schema = layout_schema(table, layout)
-    for start in range(0, parents.row_count, CHUNK_ROWS):
-        part = slice(start, min(start + CHUNK_ROWS, parents.row_count))
+    for start in range(0, parents.row_count, step):
+        part = slice(start, min(start + step, parents.row_count))
         among = np.arange(part.start, part.stop, dtype=np.int64) if places is None else places[part]
         taken = among if parents.positions is None else parents.positions[among]
         arrays = [decode(relation.gather(i, taken)) for i in range(len(columns))]
