@@ -24,10 +24,22 @@ from locality.optimizer.push import pushed
 from locality.optimizer.refine import refine, telling
 from locality.optimizer.regions import Region, Relation, rebuilt, region_of
 from locality.optimizer.statistics import Statistics
-from locality.plan.columns import replaced, shifted
+from locality.plan.columns import renumbered, replaced, shifted
 from locality.plan.derived import Derived
 from locality.plan.expressions import Call, ColumnRef, Expression, columns_of, walk
-from locality.plan.nodes import Filter, Join, Node, Project, Scan, Shared, inputs_of, walk_nodes, with_inputs
+from locality.plan.nodes import (
+    Aggregate,
+    Filter,
+    Join,
+    Node,
+    Project,
+    Scan,
+    Shared,
+    expressions_of,
+    inputs_of,
+    walk_nodes,
+    with_inputs,
+)
 from locality.types import BOOLEAN
 
 
@@ -65,6 +77,10 @@ class _Rewriter:
         if isinstance(node, Shared):
             definition = self.rewritten(node.definition)
             return Shared(definition, self._knowing(node.number, definition).rewritten(node.child), node.number)
+        if isinstance(node, Aggregate):
+            narrow = _narrowed(node)
+            child = self.rewritten(narrow.child)
+            return node if child == narrow.child else replace(narrow, child=child)
         region = region_of(node, self.prover)
         if len(region.relations) == 1:
             return with_inputs(node, [self.rewritten(child) for child in inputs_of(node)])
@@ -168,9 +184,12 @@ class _Rewriter:
         return lineage.reached(position, gone, full)
 
     def _tests(self, lineage: Lineage, gone: frozenset[int]) -> list[Expression]:
-        """What drops the rows without a parent that an inner join would drop."""
+        """What drops the rows without a parent that an inner join would drop, if there may be any."""
         columns = (column for end in _ends(lineage, gone) for column in self._test_of(lineage, end, gone) or ())
-        return [Call("is not null", (column,), BOOLEAN) for column in dict.fromkeys(columns)]
+        tests = (Call("is not null", (column,), BOOLEAN) for column in dict.fromkeys(columns))
+        inner = (relation for relation in lineage.region.relations if relation.kind == "inner")
+        sure = frozenset(relation.first + i for relation in inner for i in self.prover.facts(relation.node).never_null)
+        return list(telling(tuple(tests), sure))
 
     def _ancestors(self, region: Region, child: int) -> int:
         """How many relations are ancestors of one."""
@@ -188,6 +207,15 @@ class _Rewriter:
                     added = [each for each in derived if each.number not in found.columns]
                     node = _extended(region.relations[child].node, added)
                     yield _renumbered(region, child, node, range(len(found.columns))), derived
+
+
+def _narrowed(node: Aggregate) -> Aggregate:
+    """The aggregation over the columns that it reads alone: a join's rows have its keys, too."""
+    read = sorted(frozenset().union(*map(columns_of, expressions_of(node))))
+    places = {old: new for new, old in enumerate(read)}
+    calls = tuple(call.mapped(lambda e: renumbered(e, places)) for call in node.aggregates)
+    kept = Project(node.child, tuple(ColumnRef(i, node.child.types[i]) for i in read))
+    return Aggregate(kept, tuple(renumbered(group, places) for group in node.groups), calls)
 
 
 def _renumbered(region: Region, position: int, node: Node, kept: Iterable[int]) -> Region:
