@@ -59,7 +59,8 @@ _EXPLAIN = re.compile(r"\s*explain\s+(?P<analyze>analyze\s+)?(?P<query>[^\s(].*)
 
 def explain_query(planned: PreparedQuery, profile: Profile | None) -> Explained:
     """The operators of a query that Locality answers."""
-    lines = ["engine: locality", "", *planned.operator.explain().lines()]
+    carried = (f"{column} carried in {table}" for table, column in planned.carried)
+    lines = ["engine: locality", *carried, "", *planned.operator.explain().lines()]
     if profile is not None:
         lines += ["", *_ledger(profile)]
     return Explained("\n".join(lines), profile)

@@ -55,6 +55,7 @@ class PreparedQuery:
     """A query's operators, ready to run over the snapshot that they were planned for.
 
     naive_bytes: whole rows of all scanned tables. kernels: those that planning has met.
+    carried: the tables whose rows are read with columns of parents, each with such a column's name.
     values: of the parameters of the query's plan, where that is planned for all values.
     reused: whether its plan was made for an earlier query, of other values perhaps.
     settled: set once it is known that DuckDB need not answer; rehearsed: once it has run or failed in the background.
@@ -64,6 +65,7 @@ class PreparedQuery:
     operator: Physical
     naive_bytes: int
     kernels: Sequence[Kernel]
+    carried: Sequence[tuple[str, str]] = ()
     values: Sequence[PhysicalValue] = ()
     reused: bool = False
     settled: Event = field(default_factory=Event)
@@ -189,15 +191,18 @@ def build(
     kernels: where those that are met are put. values, reused: see :class:`PreparedQuery`.
     """
     relations: list[Relation] = []
+    carried: dict[tuple[str, str], None] = {}
 
     def relation_of(scan: Scan) -> Relation:
-        text = sum(tables[scan.table].raw_bytes(index) for index in scan.columns)
+        table = tables[scan.table]
+        carried.update(((table.name, table.column_name(i)), None) for i in scan.columns if table.is_derived(i))
+        text = sum(table.raw_bytes(index) for index in scan.columns)
         if text > memory_limit // 2:
             raise Unsupported(f"raw strings of {text:,} bytes under a memory limit of {memory_limit:,}")
-        relation = kept_relation(tables[scan.table], scan, zoned="zone_pruning" not in disabled)
+        relation = kept_relation(table, scan, zoned="zone_pruning" not in disabled)
         relations.append(relation)
         return relation
 
     operator = Builder(relation_of, threads, split_distinct_aggregates, disabled).build(root)
     naive = sum(int(relation.naive_row_bytes * relation.row_count) for relation in relations)
-    return PreparedQuery(query, operator, naive, kernels, values, reused)
+    return PreparedQuery(query, operator, naive, kernels, tuple(carried), values, reused)

@@ -167,6 +167,10 @@ class Table:
             return virtual.NAMES[index]
         return self.columns[index].name if index < len(self.columns) else self._derived(index).name
 
+    def is_derived(self, index: int) -> bool:
+        """Whether column ``index`` is one that layouts carry of a parent."""
+        return index >= len(self.columns) and index not in virtual.NAMES
+
     def is_raw(self, index: int) -> bool:
         """Whether column ``index``, in the first layout that has it, has strings without a dictionary."""
         if index in virtual.NAMES:
@@ -231,6 +235,8 @@ class Table:
 
         columns, parents: positions, pairwise, in any order; ``parent``: a table of the same snapshot.
         """
+        if max(columns) >= len(self.columns) or max(parents) >= len(parent.columns):
+            return False  # what is derived of other tables, or virtual, is no part of a key
         pairs = {(self.columns[a].name, parent.columns[b].name) for a, b in zip(columns, parents, strict=True)}
         return any(
             key.table == parent.name and pairs == set(zip(key.columns, key.parents, strict=True))

@@ -82,11 +82,11 @@ def snowflakes(draw: st.DrawFn) -> Snowflake:
     )
 
 
-def random_rows(source: random.Random, nulls: float, fewest: int) -> dict[str, list[Row]]:
-    """Rows of all tables; references and values are NULL with a chance of ``nulls``."""
+def random_rows(source: random.Random, nulls: float, fewest: int, scale: int = 1) -> dict[str, list[Row]]:
+    """Rows of all tables, ``scale`` times a few; references and values are NULL with a chance of ``nulls``."""
     tables: dict[str, list[Row]] = {}
     for name, references in REFERENCES.items():
-        most = 12 if name == "line" else 6
+        most = scale * (12 if name == "line" else 6)
         tables[name] = [
             (
                 key,
