@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,12 @@ import pyarrow as pa
 import pytest
 
 from locality.errors import StoreFullError, StoreLockedError
-from locality.storage import durable, files
+from locality.storage import durable
 from locality.storage.ingest import ingest
 from locality.storage.store import Store
 from locality.storage.verify import verify
 from tests.storage import writer
+from tests.storage.faults import Disk, fill
 from tests.storage.ingest.tables import stored
 
 ROOT = Path(__file__).parents[2]
@@ -129,33 +129,6 @@ def test_readers_see_commits_of_another_process(tmp_path: Path) -> None:
             process.wait()
 
 
-class Disk:
-    """Counts the store's writes, and fails the one that is asked for."""
-
-    def __init__(self, fail_at: int, error: int) -> None:
-        self.count = 0
-        self._fail_at = fail_at
-        self._error = error
-
-    def guard(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            self.count += 1
-            if self.count == self._fail_at:
-                raise OSError(self._error, os.strerror(self._error))
-            return function(*args, **kwargs)
-
-        return guarded
-
-
-def _fill(monkeypatch: pytest.MonkeyPatch, fail_at: int, error: int = errno.ENOSPC) -> Disk:
-    disk = Disk(fail_at, error)
-    monkeypatch.setattr(files.ChecksumFile, "write", disk.guard(files.ChecksumFile.write))
-    monkeypatch.setattr(os, "fsync", disk.guard(os.fsync))
-    monkeypatch.setattr(durable, "make_directory", disk.guard(durable.make_directory))
-    monkeypatch.setattr(Path, "replace", disk.guard(Path.replace))
-    return disk
-
-
 SOURCE = pa.table({"x": range(5000), "word": ["a", "b"] * 2500, "text": [f"{i} {i * i}" for i in range(5000)]})
 
 
@@ -164,14 +137,14 @@ def test_a_full_disk_at_any_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with Store.open(tmp_path) as store:
         ingest(store, "kept", SOURCE)
         with monkeypatch.context() as patched:
-            disk = _fill(patched, 0)
+            disk = fill(patched, 0)
             ingest(store, "kept", SOURCE, mode="replace")
         writes = disk.count
         assert writes > 15
         for fail_at in range(1, writes + 1, 1 if error == errno.ENOSPC else 7):
             before = store.snapshot().version
             with monkeypatch.context() as patched:
-                _fill(patched, fail_at, error)
+                fill(patched, fail_at, error)
                 with pytest.raises(StoreFullError, match=str(tmp_path)):
                     ingest(store, "kept", SOURCE, mode="replace")
             # Only if the manifest was in place already, the last step of all may fail after the commit.
