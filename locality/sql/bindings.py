@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from locality.plan.expressions import Constant
-from locality.types import BIGINT, BOOLEAN, DATE, DOUBLE, HUGEINT, INTEGER, TIMESTAMP, VARCHAR, decimal
+from locality.types import BIGINT, BOOLEAN, DATE, DOUBLE, HUGEINT, INTEGER, TIMESTAMP, UNTYPED, VARCHAR, decimal
 
 _EPOCH = datetime(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
@@ -16,7 +16,7 @@ _MOST_DIGITS = 38
 
 
 def bound_constant(value: object) -> Constant | None:
-    """The constant that DuckDB makes of a parameter's value; None where only DuckDB knows (NULL among them)."""
+    """The constant that DuckDB makes of a parameter's value; None where only DuckDB knows."""
     convert = _BY_CLASS.get(type(value))
     return None if convert is None else convert(value)
 
@@ -63,6 +63,7 @@ def _timestamp(value: datetime) -> Constant | None:
 
 
 _BY_CLASS: dict[type, Callable[..., Constant | None]] = {
+    type(None): lambda value: Constant(None, UNTYPED),
     bool: lambda value: Constant(value, BOOLEAN),
     int: _integer,
     float: lambda value: Constant(value, DOUBLE),

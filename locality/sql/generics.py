@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -80,21 +80,25 @@ class Generics:
                 statement, _ = self._statements.bound(sql, given)
             except Unsupported:
                 return None
-        key = sql, tuple((name, c.type, None if name in statement.open else c.value) for name, c in known.items())
-        if key not in self._of_parameters and known.keys() - statement.open and not self._again(key):
+        free = {name for name, constant in known.items() if name in statement.open and constant.value is not None}
+        key = sql, tuple((name, c.type, None if name in free else c.value) for name, c in known.items())
+        if key not in self._of_parameters and known.keys() - free and not self._again(key):
             return None
-        found = _kept(self._of_parameters, key, lambda: self._with_parameters(sql, given, known))
+        found = _kept(self._of_parameters, key, lambda: self._with_parameters(sql, given, known, free))
         return None if found is None else (found, tuple(known.values()))
 
-    def _with_parameters(self, sql: str, given: Parameters, constants: Mapping[str, Constant]) -> Generic | None:
+    def _with_parameters(
+        self, sql: str, given: Parameters, constants: Mapping[str, Constant], free: Collection[str]
+    ) -> Generic | None:
+        """free: the parameters that the plan is to hold for all values of."""
+        if not free:
+            return None
         numbered = dict(enumerate(constants.values()))
         try:
             statement, text = self._statements.bound(sql, given)
-            if not statement.open:
-                return None
             texts = {
                 name: opaque.marked(number, constant.type)
-                if name in statement.open
+                if name in free
                 else parameters.reference(name, str(constant.type))
                 for number, (name, constant) in enumerate(constants.items())
             }

@@ -101,8 +101,15 @@ def test_every_run_is_answered_as_duckdb_does(pair: Pair, sql: str) -> None:
 
 
 @pytest.mark.parametrize("sql", _STATEMENTS)
-def test_null_is_planned_by_itself(pair: Pair, sql: str) -> None:
+def test_null_is_no_value(pair: Pair, sql: str) -> None:
     pair.check(sql, _given(sql, [None] * len(_STATEMENTS[sql])))
+
+
+def test_statements_with_a_null_are_planned_for_their_other_values(pair: Pair) -> None:
+    sql = "select count(*) from t where (? is null or small = ?) and (? is null or kind = ?) and number > ?"
+    series = [[None, None, kind, kind, number] for kind, number in ((1, 5), (2, 77), (3, -4), (0, 0))]
+    assert [pair.check(sql, values).plan_reused for values in series] == [False, False, True, True]
+    assert [pair.check(sql, [9, 9, None, None, number]).plan_reused for number in (5, 6, 7)] == [False, False, True]
 
 
 _SERIES: dict[str, list[list[Any]]] = {
