@@ -16,25 +16,29 @@ from locality.kernel.lowering.module import module_text
 from locality.kernel.native import scratch_offsets, target_machine
 
 
-def optimised(function: ir.Function, python: Callable[..., Any], allocations: Sequence[ir.Allocate]) -> llvm.ModuleRef:
+def optimised(
+    function: ir.Function, python: Callable[..., Any], allocations: Sequence[ir.Allocate], *, quickly: bool = False
+) -> llvm.ModuleRef:
     """LLVM's code of ``function`` and its entry.
 
     python: the function as Python read it from its text.
     allocations: the local arrays, which are the last of the function's parameters.
+    quickly: without what takes LLVM more than linear time, so that long code takes seconds instead of minutes.
     """
     offsets = scratch_offsets([(_element(allocation), allocation.length) for allocation in allocations])
     places = [(offset, allocation.length) for offset, allocation in zip(offsets, allocations, strict=False)]
-    return optimised_text(module_text(python, [parameter.type for parameter in function.parameters], places))
+    text = module_text(python, [parameter.type for parameter in function.parameters], places)
+    return optimised_text(text, quickly=quickly)
 
 
-def optimised_text(text: str) -> llvm.ModuleRef:
-    """The module that LLVM makes of its text, optimised for this processor."""
+def optimised_text(text: str, *, quickly: bool = False) -> llvm.ModuleRef:
+    """The module that LLVM makes of its text, optimised for this processor; see :func:`optimised`."""
     machine = target_machine()
     module = llvm.parse_assembly(text, llvm.create_context())
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
-    options = llvm.create_pipeline_tuning_options(speed_level=3)
-    options.loop_vectorization = True
+    options = llvm.create_pipeline_tuning_options(speed_level=1 if quickly else 3)
+    options.loop_vectorization = not quickly
     options.loop_unrolling = False  # a fifth of the time, for nothing that can be measured; short loops are marked
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import cache, ir
 from locality.kernel.builder import Builder
@@ -35,6 +36,10 @@ from locality.kernel.verify import verify
 
 #: Runs kernels as plain Python if it is set and not 0: an oracle, and what a debugger or a measure of coverage sees.
 INTERPRET_VARIABLE = "LOCALITY_INTERPRET"
+
+#: Characters of a kernel's text from which on LLVM takes more than a second to optimise it as it does others, and up to
+#: which it does it in a few seconds at all.
+_LONG_TEXT, _MOST_TEXT = 30_000, 80_000
 
 _lock = threading.Lock()
 _kernels: dict[str, Kernel] = {}
@@ -126,7 +131,7 @@ class Kernel:
     def _optimised(self) -> Any:
         from locality.kernel.compiler import optimised
 
-        return optimised(self._function, self._python, self._allocations)
+        return optimised(self._function, self._python, self._allocations, quickly=len(self.source) > _LONG_TEXT)
 
     @cached_property
     def interpreted(self) -> Callable[..., Any]:
@@ -173,11 +178,13 @@ class Kernel:
 def load(function: ir.Function, doc: str = "") -> Kernel:
     """The kernel of ``function``, the same object for equal text and types; ``doc`` is what its docstring says.
 
-    Raises :class:`locality.kernel.verify.VerificationError` for IR that breaks a rule. Nothing is compiled before
-    :attr:`Kernel.compiled` is asked for.
+    Raises :class:`locality.kernel.verify.VerificationError` for IR that breaks a rule, Unsupported for more of it than
+    compiles in a few seconds. Nothing is compiled before :attr:`Kernel.compiled` is asked for.
     """
     lifted, allocations = lift_arrays(function)
     source = to_source(lifted, doc)
+    if len(source) > _MOST_TEXT:
+        raise Unsupported(f"a kernel of {source.count(chr(10)):,} lines, which would take long to compile")
     # The text names no types, and kernels over columns of different widths often have the same text.
     parameters = " ".join(str(parameter.type) for parameter in lifted.parameters)
     lengths = " ".join(str(allocation.length) for allocation in allocations)

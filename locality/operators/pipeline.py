@@ -21,6 +21,7 @@ from locality.operators.codegen.block import BLOCK, Block
 from locality.operators.codegen.held import Given, Number
 from locality.operators.codegen.parameters import Parameters
 from locality.operators.codegen.pieces import even_columns, pieces
+from locality.operators.codegen.probe import bounded_depth
 from locality.operators.filters.filter import Test, zones_certain
 from locality.operators.filters.zones import possible_zones
 from locality.operators.relations.links import Link
@@ -266,6 +267,10 @@ class Pipeline:
 
         even: columns at whose runs' ends blocks are cut.
         """
+        with bounded_depth():
+            return self._generated(shapes, even)
+
+    def _generated(self, shapes: dict[int, ColumnShape], even: Collection[int]) -> Generated:
         builder = b.Builder()
         start, stop = builder.parameter(Scalar.I64, "start"), builder.parameter(Scalar.I64, "stop")
         parameters = Parameters(builder)

@@ -214,14 +214,15 @@ class Slots:
     floats: list[Slot] = field(default_factory=list)
     moments: list[Moments | CoMoments] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
+    _positions: dict[Slot, int] = field(default_factory=dict)
 
     def add(self, slot: Slot) -> Reader:
         """Registers a slot; returns what reads its cells, shape (groups,), out of the final state."""
         is_float = slot.scalar is Scalar.F64
         slots = self.floats if is_float else self.integers
-        if slot not in slots:
+        position = self._positions.setdefault(slot, len(slots))
+        if position == len(slots):
             slots.append(slot)
-        position = slots.index(slot)
         return lambda integers, floats: (floats if is_float else integers)[:, position]
 
     def add_moments(self, argument: Expression, condition: Expression | None) -> tuple[Reader, Reader]:

@@ -19,12 +19,10 @@ class Inputs:
 
 def separate_inputs(groups: Sequence[Expression], calls: Sequence[AggregateCall]) -> Inputs:
     """What an aggregation reads, each expression once; constants among its arguments stay as they are."""
-    inputs: list[Expression] = []
+    inputs: dict[Expression, int] = {}
 
     def collected(expression: Expression) -> ColumnRef:
-        if expression not in inputs:
-            inputs.append(expression)
-        return ColumnRef(inputs.index(expression), expression.type)
+        return ColumnRef(inputs.setdefault(expression, len(inputs)), expression.type)
 
     keys = tuple(collected(group) for group in groups)
 

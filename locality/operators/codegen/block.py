@@ -8,14 +8,16 @@ collected once and later loops run over these alone (``selected``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
-from locality.kernel.ir import Scalar
+from locality.kernel.ir import Array, Scalar
 from locality.operators.codegen.columns import ColumnLoad
 from locality.operators.codegen.linked import LinkedLoad
 from locality.operators.codegen.lookup import LookupLoad
@@ -277,6 +279,12 @@ class Row:
     def integer(self, value: int) -> ir.Expr:
         """A query's integer as a parameter of the kernel."""
         return self.block.parameters.integer(("constant", value), lambda segment: value)
+
+    def among(self, number: ir.Expr, values: Sequence[int]) -> ir.Expr:
+        """See :meth:`locality.plan.functions.base.Scope.among`."""
+        distinct = np.unique(np.array(values, dtype=np.int64))
+        table = self.block.parameters.array(("among", tuple(values)), Array(Scalar.I64), lambda segment: distinct)
+        return b.call("in_intervals", table, table, b.convert(number, Scalar.I64))
 
     def _constant(self, constant: Constant) -> Value:
         value, dtype = constant.value, constant.type

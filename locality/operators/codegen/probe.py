@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
@@ -39,8 +42,17 @@ def _emit(relation: Relation, shapes: dict[int, ColumnShape], expression: Expres
     faults = builder.hoist(b.const_i64(0))
     block = Block(builder, Parameters(builder), relation, shapes, first, stop, count, faults)
     block.links = {number: block.local(Scalar.I32) for number in range(len(relation.links))}
-    with block.rows([expression]) as row:
+    with bounded_depth(), block.rows([expression]) as row:
         return row.emit(expression)
+
+
+@contextmanager
+def bounded_depth() -> Iterator[None]:
+    """Raises Unsupported for expressions that Python can't descend: what their kernels would do is nested as deeply."""
+    try:
+        yield
+    except RecursionError as error:
+        raise Unsupported("an expression nested too deeply for a kernel") from error
 
 
 def _join(values: list[Value]) -> Value:

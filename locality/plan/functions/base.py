@@ -5,7 +5,7 @@ A row's value is a pure IR expression, so that a whole expression tree fuses int
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -84,6 +84,9 @@ class Scope(Protocol):
 
     def integer(self, value: int) -> ir.Expr:
         """A query's integer as a parameter of the kernel."""
+
+    def among(self, number: ir.Expr, values: Sequence[int]) -> ir.Expr:
+        """Whether an I64 is one of a query's integers, which may be many."""
 
     def share(self, expr: ir.Expr) -> ir.Expr:
         """The value of ``expr`` in a local variable: for what is used more than once."""

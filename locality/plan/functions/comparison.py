@@ -9,8 +9,10 @@ from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Scalar
 from locality.plan import lanes
-from locality.plan.expressions import Call
+from locality.plan.expressions import Call, Constant
 from locality.plan.functions.base import Function, Scope, Value, as_double, as_integer, both
+from locality.plan.intervals import INT64_MAX, INT64_MIN
+from locality.types import Domain
 
 _OPERATORS = {"=": "==", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
@@ -69,7 +71,7 @@ def _bit(condition: ir.Expr) -> ir.Expr:
 def _emit_in(scope: Scope, call: Call) -> Value:
     """``needle IN (candidates)`` as a disjunction of equalities; NULL where unmatched and a candidate is NULL."""
     if len(call.args) > _MOST_CANDIDATES + 1:
-        raise Unsupported(f"IN with more than {_MOST_CANDIDATES} candidates over a wide column")
+        return _emit_in_many(scope, call)
     needle, *candidates = (scope.emit(arg) for arg in call.args)
     needle = replace(needle, expr=scope.share(needle.expr))
     matched: ir.Expr = ir.Const(False, Scalar.BOOL)
@@ -79,6 +81,19 @@ def _emit_in(scope: Scope, call: Call) -> Value:
         matched = b.or_(matched, hit if candidate.valid is None else b.and_(hit, candidate.valid))
         known = both(known, candidate.valid)
     return Value(matched, both(needle.valid, None if known is None else b.or_(matched, known)))
+
+
+def _emit_in_many(scope: Scope, call: Call) -> Value:
+    """The same by a search among many integers; raises Unsupported for other types."""
+    needle, candidates = scope.emit(call.args[0]), call.args[1:]
+    known = [c.value for c in candidates if isinstance(c, Constant) and c.type == call.args[0].type]
+    numbers = [value for value in known if isinstance(value, int) and INT64_MIN <= value <= INT64_MAX]
+    has_null = None in known
+    is_integer = call.args[0].type.domain is Domain.INTEGER and not needle.is_string
+    if not is_integer or len(numbers) + known.count(None) < len(candidates):
+        raise Unsupported(f"IN with more than {_MOST_CANDIDATES} candidates over a wide column")
+    matched = scope.share(scope.among(as_integer(needle).expr, numbers))
+    return Value(matched, both(needle.valid, matched) if has_null else needle.valid)
 
 
 _MOST_CANDIDATES = 32

@@ -16,7 +16,14 @@ from locality.plan.functions.comparison import compare
 _TRUE = ir.Const(True, Scalar.BOOL)
 
 
+#: Terms that are folded from left to right; more are folded by halves, as depth costs.
+_FEW_TERMS = 16
+
+
 def _fold(op: str, terms: Sequence[ir.Expr]) -> ir.Expr:
+    if len(terms) > _FEW_TERMS:
+        middle = len(terms) // 2
+        return ir.Binary(op, _fold(op, terms[:middle]), _fold(op, terms[middle:]))
     result = terms[0]
     for term in terms[1:]:
         result = ir.Binary(op, result, term)
