@@ -21,7 +21,8 @@ from locality.storage.table import Table
 def check_carried(snapshot: Snapshot, table: str, execution: Execution) -> None:
     """Raise CorruptStoreError if a column that queries would use instead of a parent's does not equal it."""
     stored = snapshot.tables[table]
-    for layout, entry in zip(stored.layouts, snapshot.entries[table].layouts, strict=True):
+    entries = {entry.name: entry for entry in snapshot.entries[table].layouts}
+    for layout in stored.layouts:
         serving = {stored.column_name(column.number): column for column in stored.derived(layout.name)}
         if not serving:
             continue
@@ -29,7 +30,7 @@ def check_carried(snapshot: Snapshot, table: str, execution: Execution) -> None:
         there = np.flatnonzero(stored.live_mask()[row_ids])
         parents = Parents(snapshot, stored, execution, row_ids[there])
         among = np.arange(len(there), dtype=np.int64)
-        for column in entry.derived:
+        for column in entries[layout.name].derived:
             if column.name not in serving:
                 continue
             scan = Scan(table, (serving[column.name].number,), (column.type,), layout.name)
