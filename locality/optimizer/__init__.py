@@ -14,6 +14,7 @@ from locality.optimizer.eager import aggregate_early
 from locality.optimizer.extremes import compare_with_extremes
 from locality.optimizer.joins import order_joins
 from locality.optimizer.late import group_by_keys
+from locality.optimizer.positions import group_by_positions
 from locality.optimizer.prune import prune_columns
 from locality.optimizer.repeated import share_equal
 from locality.optimizer.rollups import answer_from_rollups
@@ -54,6 +55,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("defer_filters", defer_filters),
     Pass("group_set_operations", _by_itself(group_set_operations), required=True),
     Pass("share_equal", share_equal),
+    Pass("group_by_positions", group_by_positions),
     Pass("prune_columns", _by_itself(prune_columns)),
     Pass("turn_semi_joins", turn_semi_joins),
     Pass("route_scans", route_scans),

@@ -21,14 +21,14 @@ def route_scans(root: Node, statistics: Statistics) -> Node:
 def _routed(node: Node, statistics: Statistics) -> Node:
     match node:
         case Filter(Scan() as scan, predicate):
-            return replace(node, child=_cheapest(scan, conjuncts(predicate), statistics))
+            return replace(node, child=cheapest(scan, conjuncts(predicate), statistics))
         case Scan():
-            return _cheapest(node, (), statistics)
+            return cheapest(node, (), statistics)
         case _:
             return with_inputs(node, [_routed(child, statistics) for child in inputs_of(node)])
 
 
-def _cheapest(scan: Scan, terms: tuple[Expression, ...], statistics: Statistics) -> Scan:
+def cheapest(scan: Scan, terms: tuple[Expression, ...], statistics: Statistics) -> Scan:
     """The scan over the layout with the fewest bytes; of several such the first, which is the primary one."""
     choices = [replace(scan, layout=name) for name in statistics.layouts(scan.table)]
     if len(choices) == 1:

@@ -54,7 +54,7 @@ class StoredStatistics:
         stored = self.tables[table]
         if not stored.has_columns(layout, [column]):
             return False
-        relation = kept_relation(stored, Scan(table, (column,), (stored.columns[column].type,), layout))
+        relation = kept_relation(stored, Scan(table, (column,), (stored.column_type(column),), layout))
         return all(has_clustered_zones(segment, 0) for segment in relation.segments)
 
     def peek(self, constant: Constant, test: Callable[[PhysicalValue], bool]) -> bool:

@@ -171,6 +171,12 @@ class Table:
         """Whether column ``index`` is one that layouts carry of a parent."""
         return index >= len(self.columns) and index not in virtual.NAMES
 
+    def column_type(self, index: int) -> DataType:
+        """The type of a column, a derived one, or a virtual one."""
+        if index in virtual.TYPES:
+            return virtual.TYPES[index]
+        return self.columns[index].type if index < len(self.columns) else self._derived(index).plan.type
+
     def is_raw(self, index: int) -> bool:
         """Whether column ``index``, in the first layout that has it, has strings without a dictionary."""
         if index in virtual.NAMES:

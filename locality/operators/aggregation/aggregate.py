@@ -104,21 +104,25 @@ class Aggregation:
         most = min(max(_FEW_GROUPS, 2 * self.relation.row_count), _MOST_STATE_BYTES // (width * threads))
         if seen and (groups is None or groups.count > most or groups.count * seen > MOST_SEEN):
             raise Unsupported("count(DISTINCT ...) of many values in many groups beside other aggregates")
+        # clearing and merging the state of groups that few rows can be of costs more than hashing these
+        worth = max(_FEW_GROUPS, int(_MOST_STATE_A_ROW * self._expected(tests)))
         if dense and not seen and (groups is None or groups.count > _FEW_GROUPS):
             matched = plan_matched(self.relation, expressions)
-            if matched is not None and matched.count(self.relation) <= most:
+            if matched is not None and matched.count(self.relation) <= min(most, worth):
                 return matched, None, None
         clusters = None
         if not seen and groups is not None and groups.count > max(_FEW_GROUPS, self.relation.row_count // 16):
             clusters = find_clusters(self.relation, groups, width)
         if not seen and groups is not None and groups.count > _FEW_GROUPS:
-            # clearing and merging the state of groups that few rows can be of costs more than hashing these
-            steps = plan_steps(self.relation, tests, self.relation.links)
-            rows = self.relation.row_count * math.prod(step.share for step in steps)
-            most = min(most, max(_FEW_GROUPS, int(_MOST_STATE_A_ROW * rows)))
+            most = min(most, worth)
         if groups is None or (groups.count > most and clusters is None):
             return groups, None, plan_keys(groups, expressions, partial(probe, self.relation))
         return groups, clusters, None
+
+    def _expected(self, tests: Sequence[Test]) -> float:
+        """How many rows pass, about."""
+        steps = plan_steps(self.relation, tests, self.relation.links)
+        return self.relation.row_count * math.prod(step.share for step in steps)
 
     def execute(self, execution: Execution, traffic: Traffic) -> Batch:
         """One row a group that has rows; without groups, one row."""
