@@ -17,7 +17,7 @@ from locality.optimizer import optimize
 from locality.plan.expressions import Constant, Expression, Parameter, PhysicalValue
 from locality.plan.nodes import Node, Scan
 from locality.plan.parameters import bound, bound_expression, has_parameter, pinned
-from locality.runtime.query import PreparedQuery, build, prepare
+from locality.runtime.query import Pace, PreparedQuery, build, prepare
 from locality.runtime.statistics import StoredStatistics
 from locality.settings import Settings
 from locality.sql.generic import Generic
@@ -98,6 +98,7 @@ class GenericPlan:
 
     root: Node
     estimates: tuple[_Estimate | _Test, ...]
+    pace: Pace = field(default_factory=Pace)
 
 
 class GenericPlans:
@@ -135,13 +136,13 @@ class GenericPlans:
         disabled = settings.disabled_optimizers
         plans = self._kept((generic, tuple(values[index] for index in sorted(generic.pinned)), disabled))
         with recording() as kernels:
-            plan = _fitting(plans, values, tables)
-            if plan is None:
-                root = _optimized(bound(generic.query.root, values), generic.pinned, tables, disabled, plans)
-            else:
-                root = bound(plan.root, values)
+            known = _fitting(plans, values, tables)
+            plan = known or _optimized(bound(generic.query.root, values), generic.pinned, tables, disabled, plans)
+            root = plan.root if known is None else bound(plan.root, values)
             limits = settings.threads, settings.memory_bytes, disabled
-            return build(generic.query, root, tables, *limits, kernels, values, reused=plan is not None)
+            prepared = build(generic.query, root, tables, *limits, kernels)
+        prepared.values, prepared.reused, prepared.pace = values, known is not None, plan.pace
+        return prepared
 
     def _kept(self, key: tuple[Generic, Values, frozenset[str]]) -> list[GenericPlan]:
         plans = self._plans.setdefault(key, [])
@@ -164,10 +165,10 @@ def _optimized(
     tables: Mapping[str, Table],
     disabled: frozenset[str],
     plans: list[GenericPlan],
-) -> Node:
+) -> GenericPlan:
     """The plan for the values that its parameters have, put before the other ``plans`` of the statement."""
     statistics = _Peeked(tables)
     found = optimize(pinned(root, shaping), statistics, disabled)
     plans.insert(0, GenericPlan(found, tuple(dict.fromkeys(statistics.told))))
     del plans[_MOST_PLANS:]
-    return found
+    return plans[0]

@@ -46,8 +46,16 @@ from locality.types import to_arrow
 
 #: What is prepared for its input only when that is there.
 _LATER = Join | Shared | Union | Window | SetOperation | Recursive
-#: A query that took fewer seconds runs on the caller's thread the next time: an interrupt may wait so long.
+#: A query that took fewer seconds runs on the caller's thread the next time: an interrupt may wait so long (or, with
+#: other values, for a morsel).
 _SOON = 0.02
+
+
+@dataclass
+class Pace:
+    """The seconds that the last run of a plan took, whatever its values were."""
+
+    seconds: float = math.inf
 
 
 @dataclass(eq=False)
@@ -57,7 +65,7 @@ class PreparedQuery:
     naive_bytes: whole rows of all scanned tables. kernels: those that planning has met.
     carried: the tables whose rows are read with columns of parents, each with such a column's name.
     values: of the parameters of the query's plan, where that is planned for all values.
-    reused: whether its plan was made for an earlier query, of other values perhaps.
+    reused: whether its plan was made for an earlier query, of other values perhaps; pace: of the runs of that plan.
     settled: set once it is known that DuckDB need not answer; rehearsed: once it has run or failed in the background.
     """
 
@@ -70,7 +78,7 @@ class PreparedQuery:
     reused: bool = False
     settled: Event = field(default_factory=Event)
     rehearsed: Event = field(default_factory=Event)
-    _seconds: float = field(init=False, default=math.inf)  # of the last run
+    pace: Pace = field(default_factory=Pace)
 
     def run(self, execution: QueryExecution, started: float, planning: float) -> Result:
         """The result; raises Unsupported if DuckDB has to answer after all, InterruptError if it was interrupted."""
@@ -79,8 +87,8 @@ class PreparedQuery:
             with execution.account:
                 return self._run(execution, started, planning)
 
-        result = compute() if self._seconds < _SOON else run_interruptibly(compute, execution.interrupt)
-        self._seconds = result.profile.seconds
+        result = compute() if self.pace.seconds < _SOON else run_interruptibly(compute, execution.interrupt)
+        self.pace.seconds = result.profile.seconds
         return result
 
     def rehearse(self, execution: QueryExecution) -> None:
@@ -182,13 +190,10 @@ def build(
     memory_limit: int,
     disabled: frozenset[str],
     kernels: Sequence[Kernel],
-    values: Sequence[PhysicalValue] = (),
-    *,
-    reused: bool = False,
 ) -> PreparedQuery:
     """The operators of a query, given its optimized plan; see :func:`prepare`.
 
-    kernels: where those that are met are put. values, reused: see :class:`PreparedQuery`.
+    kernels: where those that are met are put.
     """
     relations: list[Relation] = []
     carried: dict[tuple[str, str], None] = {}
@@ -205,4 +210,4 @@ def build(
 
     operator = Builder(relation_of, threads, split_distinct_aggregates, disabled).build(root)
     naive = sum(int(relation.naive_row_bytes * relation.row_count) for relation in relations)
-    return PreparedQuery(query, operator, naive, kernels, tuple(carried), values, reused)
+    return PreparedQuery(query, operator, naive, kernels, tuple(carried))
