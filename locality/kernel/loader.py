@@ -8,6 +8,7 @@ rewritten.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import os
 import threading
@@ -218,8 +219,10 @@ def recording() -> Iterator[list[Kernel]]:
 
 
 def warm_up() -> None:
-    """Imports what the first kernel will need."""
+    """Imports and works out what the first kernel, and the first result, will need."""
     processor()
+    cache.environment()
+    importlib.import_module("pyarrow.compute")  # Arrow does so by itself at the first cast or take
 
 
 @remember
