@@ -61,12 +61,14 @@ class Source:
     """A table to load: its Parquet file, its primary key, and the columns that the suite's queries mention.
 
     sorted_by: the columns that an engine sorts it by that is to run on sorted data; none where the suite names none.
+    rollups: queries by name whose answers an engine stores that is to run with stored aggregations.
     """
 
     path: Path
     key: tuple[str, ...]
     used: tuple[str, ...]
     sorted_by: tuple[str, ...] = ()
+    rollups: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> int:
@@ -83,6 +85,7 @@ class Suite:
     keys: primary key of each table.
     sorted_by: what each table is sorted by for the engines that run on sorted data: the columns that most of the
         queries filter by. A table that isn't named stays in the order of its file.
+    rollups: queries by name, of each table, for the engines that store aggregations.
     prepare: makes sure that the data exist at a scale and returns the Parquet file of each of the tables given.
     engines: the engines that run when none are named.
     default_scale: the scale where none is named.
@@ -96,6 +99,7 @@ class Suite:
     prepare: Callable[[float, Sequence[str]], Mapping[str, Path]]
     engines: tuple[str, ...]
     sorted_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rollups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     default_scale: float = 1.0
     steps: tuple[str, ...] = ()
 
@@ -110,6 +114,7 @@ class Suite:
                 key=self.keys[name],
                 used=tuple(c for c in pq.read_schema(path).names if c in words),
                 sorted_by=self.sorted_by.get(name, ()),
+                rollups=self.rollups.get(name, {}),
             )
             for name, path in self.prepare(scale, names).items()
         }

@@ -13,6 +13,7 @@ from .duckdb_sorted import SortedDuckDBEngine
 from .hyper import HyperEngine
 from .locality import LocalityEngine
 from .locality_clustered import ClusteredLocalityEngine
+from .locality_rollups import RollupLocalityEngine
 from .naive import NaiveEngine
 from .objects import ObjectsEngine
 from .pandas import PandasEngine
@@ -25,6 +26,7 @@ ENGINES: Mapping[str, type[Engine]] = {
     for engine in (
         LocalityEngine,
         ClusteredLocalityEngine,
+        RollupLocalityEngine,
         DuckDBEngine,
         SortedDuckDBEngine,
         PolarsEngine,

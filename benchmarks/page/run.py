@@ -15,6 +15,7 @@ OURS = "locality"
 _NAMES = {
     "locality": "Locality",
     "locality_clustered": "Locality, sorted",
+    "locality_rollups": "Locality, rollups",
     "duckdb": "DuckDB",
     "duckdb_sorted": "DuckDB, sorted",
     "polars": "Polars",

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from locality.errors import Unsupported
 from locality.optimizer.derive import Groups
 from locality.optimizer.statistics import Statistics
-from locality.plan.expressions import AggregateCall, Call, ColumnRef, Constant, Expression, joined
-from locality.plan.nodes import Aggregate, Node, Project
-from locality.plan.rollups import AVERAGE_OF_PARTS, COUNT_STAR, Grouping, Rollup, partials_of
+from locality.plan.expressions import AggregateCall, Call, Case, Cast, ColumnRef, Constant, Expression, joined
+from locality.plan.nodes import Aggregate, Node
+from locality.plan.rollups import AVERAGE_OF_PARTS, COUNT_OF_PARTS, COUNT_STAR, Grouping, Rollup, partials_of
 from locality.types import BIGINT, BOOLEAN
 
 #: Of the same values, once or several times, these give the same.
 _IDEMPOTENT = frozenset({"min", "max", "bool_and", "bool_or"})
 _COUNTS = frozenset({"count", "count_star"})
+#: Aggregates to which a row whose value is NULL is no row.
+_LEAVES_OUT_NULL = frozenset({"count", "sum", "avg", *_IDEMPOTENT})
+#: Aggregates whose DISTINCT needs the values of groups alone.
+_OF_VALUES = frozenset({"count", "sum"})
 
 
 @dataclass(frozen=True)
@@ -30,16 +33,9 @@ class Again:
     groups: tuple[Expression, ...]
     calls: tuple[AggregateCall, ...]
 
-    def over(self, rows: Node, wanted: Sequence[AggregateCall]) -> Node:
-        """The aggregation of ``rows``, which have the columns, as the one whose aggregates are ``wanted``."""
-        result = Aggregate(rows, self.groups, self.calls)
-        outputs: list[Expression] = [ColumnRef(i, group.type) for i, group in enumerate(self.groups)]
-        for place, (call, again) in enumerate(zip(wanted, self.calls, strict=True), len(self.groups)):
-            column = ColumnRef(place, call.type)
-            may_lack_rows = call.name in _COUNTS and again.name not in _COUNTS and (again.filter or not self.groups)
-            nothing = Constant(0, call.type)
-            outputs.append(Call("coalesce", (column, nothing), call.type) if may_lack_rows else column)
-        return result if all(isinstance(e, ColumnRef) for e in outputs) else Project(result, tuple(outputs))
+    def over(self, rows: Node) -> Aggregate:
+        """The aggregation of ``rows``, which have the columns."""
+        return Aggregate(rows, self.groups, self.calls)
 
 
 def aggregated_again(query: Grouping, rollup: Rollup, statistics: Statistics) -> Again:
@@ -72,15 +68,22 @@ class _Asked:
         """The aggregate as one over the columns."""
         if call.keys:
             raise Unsupported(f"{call.name} with ORDER BY")
-        condition = None if call.filter is None else self.group(call.filter)
         plain = replace(call, distinct=False, filter=None)
-        once = call.distinct or call.name in _IDEMPOTENT
-        if once and all(map(self.tells, call.args)) and (call.name in _COUNTS or partials_of(plain)):
+        stored = self.rollup.grouping.aggregates
+        if any(part not in stored for part in partials_of(plain)):
+            call = _filtered(call)
+            plain = replace(call, distinct=False, filter=None)
+        condition = None if call.filter is None else self.group(call.filter)
+        told = all(map(self.tells, call.args))
+        if told and (call.name in _IDEMPOTENT or (call.distinct and call.name in _OF_VALUES)):
             return replace(call, args=tuple(map(self.group, call.args)), filter=condition)
         if call.distinct and call.name not in _IDEMPOTENT:
             raise Unsupported(f"{call.name} with DISTINCT")
         if call.name in _COUNTS:
             return self._count(plain, condition)
+        if told and call.name == "sum" and call.args[0].type.is_integral:
+            values = Cast(self.group(call.args[0]), BIGINT), self._stored(COUNT_STAR)
+            return AggregateCall("sum", (Call("*", values, BIGINT),), call.type, filter=condition)
         columns = tuple(map(self._stored, partials_of(plain)))
         name = AVERAGE_OF_PARTS if len(columns) > 1 else call.name
         return AggregateCall(name, columns, call.type, filter=condition)
@@ -94,7 +97,7 @@ class _Asked:
             conditions += [] if condition is None else [condition]
             condition = joined("and", conditions) if conditions else None
             call = COUNT_STAR
-        return AggregateCall("sum", (self._stored(call),), BIGINT, filter=condition)
+        return AggregateCall(COUNT_OF_PARTS, (self._stored(call),), BIGINT, filter=condition)
 
     def _stored(self, call: AggregateCall) -> ColumnRef:
         if call not in self.rollup.grouping.aggregates:
@@ -102,10 +105,23 @@ class _Asked:
         return self._column(call)
 
     def _never_null(self, expression: Expression) -> bool:
-        table = self.rollup.grouping.table
-        return isinstance(expression, ColumnRef) and not self.statistics.has_nulls(table, expression.index)
+        match expression:
+            case ColumnRef(index):
+                return not self.statistics.has_nulls(self.rollup.grouping.table, index)
+            case _:
+                return isinstance(expression, Constant) and expression.value is not None
 
     def _column(self, asked: Expression | AggregateCall) -> ColumnRef:
         if asked not in self.columns:
             self.columns.append(asked)
         return ColumnRef(self.columns.index(asked), asked.type)
+
+
+def _filtered(call: AggregateCall) -> AggregateCall:
+    """An aggregate of ``CASE WHEN condition THEN value END`` as one of ``value`` with a FILTER; others as they are."""
+    match call:
+        case AggregateCall(name, (Case(((condition, value),), Constant(None)),)) if name in _LEAVES_OUT_NULL:
+            terms = [condition] if call.filter is None else [call.filter, condition]
+            return replace(call, args=(value,), filter=joined("and", terms))
+        case _:
+            return call

@@ -61,7 +61,7 @@ def _answer(node: Aggregate, statistics: Statistics) -> Node | None:
         cost = sum(_bytes(source, statistics) for source in sources)
         if cost < least:
             rows = [leave_out_deleted(source, statistics) for source in sources]
-            best, least = again.over(rows[0] if len(rows) == 1 else Union(tuple(rows)), query.aggregates), cost
+            best, least = again.over(rows[0] if len(rows) == 1 else Union(tuple(rows))), cost
     return best
 
 

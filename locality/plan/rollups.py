@@ -33,6 +33,8 @@ from locality.types import BIGINT, VARCHAR, DataType, Domain, decimal
 #: The aggregate of an exact sum and a count that is their quotient as ``avg`` has it.
 AVERAGE_OF_PARTS = "average of parts"
 
+#: The aggregate of counts that is their sum, 0 of none.
+COUNT_OF_PARTS = "count of parts"
 #: How many rows each group has, which every rollup keeps.
 COUNT_STAR = AggregateCall("count_star", (), BIGINT)
 

@@ -69,6 +69,10 @@ def used(connection: Connection, sql: str) -> list[str]:
         ("select kind, sum(number) from t where day >= '2024-02-01' and word in ('a', 'b') group by all", ["daily"]),
         ("select date_trunc('month', day), sum(number) from t group by all", ["daily"]),
         ("select year(day) * 100 + month(day), sum(price) from t where dayofweek(day) < 3 group by all", ["daily"]),
+        ("select word, sum(case when kind > 2 then number end) from t group by word", ["daily"]),
+        ("select day, avg(case when kind = 1 then price end) from t group by day", ["daily"]),
+        ("select sum(case when word = 'a' then 1 else 0 end), count(case when kind > 9 then 1 end) from t", ["daily"]),
+        ("select sum(kind), sum(distinct kind), sum(case when kind > 2 then 100 end) from t", ["daily"]),
         ("select distinct word, kind from t", ["daily"]),
         (
             "select day, count(distinct word), max(kind), count(word) from t group by day having sum(number) > 0",

@@ -12,6 +12,7 @@ from typing import Any
 from ...model import AnswerRow, Query, Row, Suite
 from ...siblings import sibling
 from .choices import choices
+from .rollups import ROLLUPS
 from .tiles import TILES
 
 _data = sibling("datasets.events")
@@ -66,4 +67,5 @@ SUITE = Suite(
     prepare=_data.ensure_events,
     engines=("locality", "duckdb", "polars", "datafusion", "chdb", "hyper", "naive"),
     sorted_by={"event": ("moment",)},
+    rollups={"event": ROLLUPS},
 )

@@ -16,7 +16,7 @@ from locality.operators.codegen.results import column_of_value, float_column, in
 from locality.plan.expressions import AggregateCall, Call, Cast, Expression
 from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval
-from locality.plan.rollups import AVERAGE_OF_PARTS
+from locality.plan.rollups import AVERAGE_OF_PARTS, COUNT_OF_PARTS
 from locality.types import BOOLEAN, HUGEINT, DataType, Domain
 
 #: The most bytes that values already met may take in all groups together.
@@ -123,6 +123,13 @@ def _plan_average_of_parts(source: Input) -> Planned:
     return Planned(lambda i, f: _quotient(dtype, total(i, f), count(i, f), scale))
 
 
+def _plan_count_of_parts(source: Input) -> Planned:
+    dtype, rows = source.call.type, source.rows
+    bounds = source.probe(source.argument).range * Interval(0, rows)
+    exact = add_sum(source.slots, source.argument, source.call.filter, source.probe(source.argument).range, rows)
+    return Planned(lambda i, f: integer_column(dtype, exact(i, f), None), bounds if bounds.fits_int64 else None)
+
+
 def _quotient(dtype: DataType, total: Cells, count: Cells, scale: int) -> EncodedColumn:
     valid = count > 0
     divisor = np.where(valid, count, 1).astype(np.longdouble) * np.longdouble(scale)
@@ -225,6 +232,7 @@ AGGREGATES: Mapping[str, Callable[[Input], Planned]] = {
     "avg": _plan_average,
     "mean": _plan_average,
     AVERAGE_OF_PARTS: _plan_average_of_parts,
+    COUNT_OF_PARTS: _plan_count_of_parts,
     **dict.fromkeys(("min", "max", "bool_and", "bool_or"), _plan_extreme),
     **dict.fromkeys(("stddev_samp", "stddev", "stddev_pop", "var_samp", "variance", "var_pop", "sem"), _plan_variance),
 }
