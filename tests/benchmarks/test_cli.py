@@ -135,7 +135,7 @@ def test_names_that_do_not_exist(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run("scan", ["duckdb"], Options(queries=("late_shipments", "q99"))) == 2
     suite, engine, query = capsys.readouterr().err.splitlines()
     assert suite.startswith("there is no benchmark suite 'tcph'; there is tpch, scan")
-    assert engine.startswith("there is no engine oracle; there are locality, locality_clustered, duckdb, ")
+    assert engine.startswith("there is no engine oracle; there are locality, locality_clustered, locality_rollups, ")
     assert query.startswith("scan has no query q99; it has monthly_revenue, ")
 
 
