@@ -27,8 +27,8 @@ class Forecast:
 class Proposal:
     """A table's rows in another order, or a further layout of it.
 
-    layout, order, curve, columns: as :meth:`Connection.optimize` takes them; ``layout`` is ``primary`` where the table
-    itself is to be put in the order, and has no ``columns``.
+    layout, order, curve, columns, carry: as :meth:`Connection.optimize` takes them; ``layout`` is ``primary`` where the
+    table itself is to be put in the order, and has no ``columns``.
     why: the queries that gain, those that gain most first. bytes_saved: of one run of the workload.
     bytes_stored: that the store takes more. bytes_written, seconds: that building takes, predicted.
     break_even: queries of the workload after which building has paid.
@@ -39,6 +39,7 @@ class Proposal:
     order: tuple[str, ...]
     curve: tuple[str, ...]
     columns: tuple[str, ...] | None
+    carry: tuple[str, ...] | None
     why: tuple[str, ...]
     bytes_saved: int
     bytes_stored: int
@@ -50,7 +51,10 @@ class Proposal:
     def placement(self) -> str:
         """The order, and the columns of a further layout, for people."""
         order = ", ".join([*self.order, *([f"curve({', '.join(self.curve)})"] if self.curve else [])])
-        return order if self.columns is None else f"{order}; a copy of {', '.join(self.columns)}"
+        parts = [order or "as it is"]
+        parts += [] if self.columns is None else [f"a copy of {', '.join(self.columns)}"]
+        parts += [] if self.carry is None else [f"with {', '.join(self.carry)}"]
+        return "; ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,12 @@ class Advice:
     @property
     def steps(self) -> tuple[Proposal, ...]:
         """The proposals as they are to be carried out: tables' orders first, since these renew further layouts."""
-        orders = {each.table: each for each in self.proposals if each.layout == PRIMARY}
+        orders: dict[str, Proposal] = {}
+        for each in self.proposals:
+            if each.layout == PRIMARY:  # a later one of the same order may not name it again
+                before = orders.get(each.table, each)
+                is_same = not each.order and not each.curve
+                orders[each.table] = replace(each, order=before.order, curve=before.curve) if is_same else each
         return (*orders.values(), *(each for each in self.proposals if each.layout != PRIMARY))
 
     def to_dict(self) -> dict[str, Any]:

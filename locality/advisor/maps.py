@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from locality.advisor.analysis import Analysis
 from locality.advisor.tablesearch import Placements, TableSearch
 from locality.advisor.whatif import Placement
 
@@ -53,16 +54,21 @@ class Maps:
     proposed: tuple[LayoutMap, ...] = ()
 
 
-def maps_of(searches: Mapping[str, TableSearch], design: Mapping[str, Placements], weight: float) -> Maps:
-    """Maps of all layouts of tables; ``weight``: of the workload."""
-    today = [each for search in searches.values() for each in _mapped(search, search.stored, weight)]
+def maps_of(
+    searches: Mapping[str, TableSearch],
+    design: Mapping[str, Placements],
+    analyses: Sequence[Analysis],
+    later: Sequence[Analysis],
+) -> Maps:
+    """Maps of all layouts of tables as the queries read them: planned as now, and ``later`` over the design."""
+    today = [each for search in searches.values() for each in _mapped(search, search.stored, analyses)]
     if all(design[table] == search.stored for table, search in searches.items()):
         return Maps(tuple(today))
-    proposed = [each for table, search in searches.items() for each in _mapped(search, design[table], weight)]
+    proposed = [each for table, search in searches.items() for each in _mapped(search, design[table], later)]
     return Maps(tuple(today), tuple(proposed))
 
 
-def _mapped(search: TableSearch, placements: Placements, weight: float) -> list[LayoutMap]:
+def _mapped(search: TableSearch, placements: Placements, analyses: Sequence[Analysis]) -> list[LayoutMap]:
     stored = placements == search.stored
     return [
         LayoutMap(
@@ -70,16 +76,17 @@ def _mapped(search: TableSearch, placements: Placements, weight: float) -> list[
             placement.name,
             _order(search, placement),
             search.table.row_count,
-            tuple(_columns(search, placement, placements, weight, stored=stored)),
+            tuple(_columns(search, placement, placements, analyses, stored=stored)),
         )
         for placement in placements
     ]
 
 
 def _columns(
-    search: TableSearch, placement: Placement, placements: Placements, weight: float, *, stored: bool
+    search: TableSearch, placement: Placement, placements: Placements, analyses: Sequence[Analysis], *, stored: bool
 ) -> list[MappedColumn]:
-    reads = _reads(search, placement, placements, stored=stored)
+    reads = _reads(search, placement, placements, analyses, stored=stored)
+    weight = sum(analysis.weight for analysis in analyses)
     held = range(len(search.table.columns)) if placement.columns is None else sorted(placement.columns)
     nothing = np.zeros(1)
     return [
@@ -92,10 +99,12 @@ def _columns(
     ]
 
 
-def _reads(search: TableSearch, placement: Placement, placements: Placements, *, stored: bool) -> dict[int, Reads]:
+def _reads(
+    search: TableSearch, placement: Placement, placements: Placements, analyses: Sequence[Analysis], *, stored: bool
+) -> dict[int, Reads]:
     """The weight of the queries that read each part of each column."""
     found: dict[int, Reads] = {}
-    for analysis in search.analyses:
+    for analysis in analyses:
         seen: dict[int, Reads] = {}
         for use in analysis.uses:
             if use.scan.table != search.table.name:

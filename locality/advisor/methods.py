@@ -150,7 +150,7 @@ class Advised(ABC):
         if table is None:
             table = self.advise(workload, budget)
         if isinstance(table, Advice):
-            reports = tuple(self._place(p.table, p.order, p.curve, p.layout, p.columns) for p in table.steps)
+            reports = tuple(self._place(p.table, p.order, p.curve, p.layout, p.columns, p.carry) for p in table.steps)
             if reports:
                 self._log.mark(predictions(table) if self.settings.workload_log is not False else {})
             return reports

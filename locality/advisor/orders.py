@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from locality.advisor.analysis import Analysis
 from locality.advisor.uses import TableUse
@@ -13,39 +14,41 @@ from locality.plan.expressions import columns_of
 from locality.runtime.paths import OrderColumn
 from locality.runtime.reorder import RowOrder, resolve_order
 from locality.storage.snapshot import Snapshot
+from locality.storage.table import Table
 from locality.storage.zones import ZONE_ROWS
 
 #: Columns of a table that orders are made of: those in the filters of most bytes.
-_MOST_COLUMNS = 5
+_MOST_COLUMNS = 6
 
 
-def candidate_orders(snapshot: Snapshot, table: str, analyses: Sequence[Analysis]) -> list[RowOrder]:
-    """Orders by one column, by each of them within another, and curves through them; those that filters ask for.
+def candidate_orders(snapshot: Snapshot, table: Table, analyses: Sequence[Analysis]) -> list[RowOrder]:
+    """Orders by one column, by each of them within another, and curves through them; what filters and groups ask for.
 
     A filter on a parent's column counts as well where a foreign key of one column leads there: dates of a child follow
-    those of its parent.
+    those of its parent. table: one of the snapshot, or as it might be.
     """
     weights: defaultdict[str, float] = defaultdict(float)
     for analysis in analyses:
-        own = [use for use in analysis.uses if use.scan.table == table]
+        own = [use for use in analysis.uses if use.scan.table == table.name]
         if own:
-            for name in {*_filtered(snapshot, own), *_parents(snapshot, table, analysis.uses)}:
+            asked = _filtered(table, own) | _grouped(table, own) | _parents(snapshot, table, analysis.uses)
+            for name in asked:
                 weights[name] += analysis.weight * analysis.bytes
     names = sorted(weights, key=lambda name: -weights[name])[:_MOST_COLUMNS]
     orders: list[tuple[Sequence[str], Sequence[str]]] = [((name,), ()) for name in names]
     orders += [(pair, ()) for pair in itertools.permutations(names, 2)]
     own_names = [name for name in names if "." not in name]
     orders += [((), chosen) for count in (2, 3) for chosen in itertools.combinations(own_names, count)]
-    found = (_resolved(snapshot, table, order, curve) for order, curve in orders)
-    zones = snapshot.tables[table].row_count / ZONE_ROWS
+    found = (_resolved(snapshot, table.name, order, curve) for order, curve in orders)
+    zones = table.row_count / ZONE_ROWS
     # among as many values of the first column as zones, a second one divides none further
     return [o for o in found if o is not None and (len(o.columns) < 2 or _distinct(snapshot, o, table) < zones)]
 
 
-def _distinct(snapshot: Snapshot, order: RowOrder, table: str) -> int:
+def _distinct(snapshot: Snapshot, order: RowOrder, table: Table) -> int:
     """Different values of the first column of an order."""
     first: OrderColumn = order.columns[0]
-    holder = snapshot.tables[first.path[-1].table if first.path else table]
+    holder = snapshot.tables[first.path[-1].table] if first.path else table
     return holder.distinct_count(holder.column_names.index(first.column)).count
 
 
@@ -56,10 +59,9 @@ def _resolved(snapshot: Snapshot, table: str, order: Sequence[str], curve: Seque
         return None
 
 
-def _filtered(snapshot: Snapshot, uses: Sequence[TableUse]) -> set[str]:
+def _filtered(table: Table, uses: Sequence[TableUse]) -> set[str]:
     names = set()
     for use in uses:
-        table = snapshot.tables[use.scan.table]
         for conjunct in use.conjuncts:
             read = columns_of(conjunct)
             if len(read) == 1:
@@ -69,8 +71,24 @@ def _filtered(snapshot: Snapshot, uses: Sequence[TableUse]) -> set[str]:
     return names
 
 
-def _parents(snapshot: Snapshot, table: str, uses: Sequence[TableUse]) -> set[str]:
+def _grouped(table: Table, uses: Sequence[TableUse]) -> set[str]:
+    """Columns whose groups are so many that rows of each had better lie together."""
+    grouped = {use.scan.columns[grouping.column] for use in uses for grouping in use.groupings}
+    many = (c for c in grouped if c < len(table.columns) and table.distinct_count(c).count > ZONE_ROWS)
+    return {table.column_name(c) for c in many if not table.raw_bytes(c)}
+
+
+def _parents(snapshot: Snapshot, table: Table, uses: Sequence[TableUse]) -> set[str]:
     """Filtered columns of the tables that this one's foreign keys name."""
-    named: Mapping[str, None] = dict.fromkeys(key.table for key in snapshot.tables[table].foreign_keys)
-    parents = [use for use in uses if use.scan.table in named]
-    return {f"{use.scan.table}.{name}" for use in parents for name in _filtered(snapshot, [use])}
+    names = set()
+    for parent in {key.table for key in table.foreign_keys}:
+        stored = snapshot.tables[parent]
+        found = _filtered(stored, [_of_own(use, stored) for use in uses if use.scan.table == parent])
+        names |= {f"{parent}.{name}" for name in found}
+    return names
+
+
+def _of_own(use: TableUse, table: Table) -> TableUse:
+    """The scan without tests of columns that its table does not have itself."""
+    carried = {i for i, column in enumerate(use.scan.columns) if column >= len(table.columns)}
+    return replace(use, conjuncts=[term for term in use.conjuncts if carried.isdisjoint(columns_of(term))])

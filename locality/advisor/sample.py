@@ -72,9 +72,12 @@ class Sample:
         return self._columns[column.name]
 
     def sorted(self, order: RowOrder) -> Positions:
-        """The rows of the sample in an order, shape (rows,); equal ones as the table has them."""
+        """The rows of the sample in an order, shape (rows,); equal ones, all if it has no columns, as in the table."""
         if order not in self._sorted:
-            self._sorted[order] = sorted_rows(order, self.column, self.rows, self._execution)
+            placed = order.columns or order.curve
+            self._sorted[order] = (
+                sorted_rows(order, self.column, self.rows, self._execution) if placed else np.arange(self.rows)
+            )
         return self._sorted[order]
 
     def zones(self, column: OrderColumn, order: RowOrder) -> Zones:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from locality.advisor.advice import Advice, Forecast, Proposal, Removal
 from locality.advisor.analysis import Analysis
+from locality.advisor.carrying import carrying
 from locality.advisor.maps import Maps, maps_of
+from locality.advisor.replan import Design, DesignStatistics, replanned
 from locality.advisor.tablesearch import Move, Placements, TableSearch
 from locality.advisor.whatif import Placement
 from locality.advisor.workload import Skipped
 from locality.operators.physical import Execution
 from locality.plan.nodes import PRIMARY
+from locality.runtime.reorder import RowOrder
 from locality.storage.snapshot import Snapshot
 
 #: The share of the bytes read of a table that another order of it must save, and a further layout.
@@ -21,6 +26,10 @@ _LEAST_FURTHER = 0.02
 _LEAST_KEPT = 0.005
 #: Queries of the workload after which building must have paid.
 _MOST_QUERIES = 100_000
+#: Orders that are looked at together with a further layout each.
+_PAIRED = 3
+#: How many times the value of the best order such a pair must have.
+_BETTER = 1.1
 #: The share of its bytes that a query must save to be named as a reason.
 _NAMED = 0.01
 #: Bytes a second that writing a table again takes of its files: about a core's encoding and sorting.
@@ -36,101 +45,185 @@ def choose(
 ) -> Advice:
     """What pays, step by step: the bytes of a query are a sum over tables.
 
-    room: bytes that further layouts may take.
+    room: bytes that further layouts and carried columns may take.
     """
     touched = dict.fromkeys(use.scan.table for analysis in analyses for use in analysis.uses)
     searches = {
         table: TableSearch(snapshot, table, analyses, execution) for table in touched if _is_worthwhile(snapshot, table)
     }
-    design = {table: search.stored for table, search in searches.items()}
-    proposals = []
-    left = room
-    while (found := _best(searches, design, analyses, left)) is not None:
-        move, proposal = found
-        design[move.table] = move.after
-        left -= move.size
-        proposals.append(proposal)
+    search = _Search(snapshot, searches, list(analyses), room)
+    search.run()
     forecasts = tuple(
-        Forecast(a.query.place, a.query.sql, a.weight, a.bytes, round(max(a.bytes + _change(searches, design, a), 0.0)))
-        for a in analyses
+        Forecast(a.query.place, a.query.sql, a.weight, a.bytes, round(max(search.predicted(later), 0.0)))
+        for a, later in zip(analyses, search.analyses, strict=True)
     )
-    removals = tuple(removal for search in searches.values() for removal in _removals(search, design))
-    maps = maps_of(searches, design, sum(a.weight for a in analyses))
-    return Advice(tuple(proposals), forecasts, tuple(skipped), removals, maps=maps)
+    removals = tuple(removal for each in searches.values() for removal in _removals(each, search.design))
+    maps = maps_of(searches, search.design, analyses, search.analyses)
+    return Advice(tuple(search.proposals), forecasts, tuple(skipped), removals, maps=maps)
 
 
 def mapped(analyses: Sequence[Analysis], snapshot: Snapshot, execution: Execution) -> Maps:
     """What the queries read of all tables as they are."""
-    searches = {table: TableSearch(snapshot, table, analyses, execution) for table in snapshot.tables}
+    hidden = {each.rollup.stored for table in snapshot.tables.values() for each in table.rollups}
+    tables = [table for table in snapshot.tables if table not in hidden]
+    searches = {table: TableSearch(snapshot, table, analyses, execution) for table in tables}
     design = {table: search.stored for table, search in searches.items()}
-    return maps_of(searches, design, sum(a.weight for a in analyses))
+    return maps_of(searches, design, analyses, analyses)
 
 
 def _is_worthwhile(snapshot: Snapshot, table: str) -> bool:
-    """Whether the table has more than one zone."""
+    """Whether the table has more than one zone, and is no rollup."""
     stored = snapshot.tables[table]
+    if table not in snapshot.entries:
+        return False
     return len(stored.segments) > 0 and stored.row_count > stored.segments[0].zone_rows
 
 
-def _change(searches: Mapping[str, TableSearch], design: Mapping[str, Placements], analysis: Analysis) -> float:
-    tables = {use.scan.table for use in analysis.uses} & searches.keys()
-    return sum(searches[table].change(analysis, design[table]) for table in tables)
+@dataclass(frozen=True)
+class _Gain:
+    """Bytes that a query saves by a step, of how many that it would move else."""
+
+    bytes: float
+    held: float
+    analysis: Analysis
+
+    @property
+    def seconds(self) -> float:
+        """Of a run of the workload."""
+        a = self.analysis
+        return a.weight * a.seconds * self.bytes / a.bytes if a.bytes else 0.0
 
 
-def _best(
-    searches: Mapping[str, TableSearch], design: Mapping[str, Placements], analyses: Sequence[Analysis], room: float
-) -> tuple[Move, Proposal] | None:
-    """The next step: another order of a table, which takes no room; else the layout that saves most for its size."""
-    reorders = [
-        move
-        for table, search in searches.items()
-        for move in search.reorders(design[table])
-        if move.value > _LEAST_GAIN * search.bytes_read
-    ]
-    for move in sorted(reorders, key=lambda each: -each.value):
-        if (proposal := _paying(searches[move.table], move, analyses)) is not None:
-            return move, proposal
-    additions = [
-        move
-        for table, search in searches.items()
-        if room > 0
-        for move in search.additions(design[table])
-        if move.size <= room and move.value > _LEAST_FURTHER * search.bytes_read
-    ]
-    for move in sorted(additions, key=lambda each: -each.value / each.size):
-        if (proposal := _paying(searches[move.table], move, analyses)) is not None:
-            return move, proposal
-    return None
+class _Search:
+    """The steps taken so far: ``design``, and the queries as they are planned over it."""
 
+    def __init__(
+        self, snapshot: Snapshot, searches: Mapping[str, TableSearch], analyses: list[Analysis], room: float
+    ) -> None:
+        self.snapshot, self.searches, self.analyses, self.room = snapshot, searches, analyses, room
+        self.design = {table: search.stored for table, search in searches.items()}
+        self.proposals: list[Proposal] = []
+        self._weight = sum(a.weight for a in analyses)
 
-def _paying(search: TableSearch, move: Move, analyses: Sequence[Analysis]) -> Proposal | None:
-    """The step as a proposal; None if no query gains by it, or too little."""
-    before = [a.bytes + search.change(a, move.before) for a in search.analyses]
-    gains = [search.change(a, move.before) - search.change(a, move.after) for a in search.analyses]
-    ordered = sorted(zip(gains, before, search.analyses, strict=True), key=lambda each: -each[0])
-    why = tuple(a.query.place for gain, held, a in ordered if gain > _NAMED * held)
-    quicker = sum(a.weight * a.seconds * gain / a.bytes for gain, _, a in ordered if a.bytes)
-    if not why or quicker <= 0:
-        return None
-    written = _bytes_written(search, move)
-    seconds = written / _WRITE_BYTES
-    runs = seconds / quicker * sum(a.weight for a in analyses)
-    order = move.changed.order
-    if runs > _MOST_QUERIES or order is None:
-        return None
-    return Proposal(
-        table=move.table,
-        layout=move.changed.name,
-        order=order.names[0],
-        curve=order.names[1],
-        columns=_names(search, move.changed),
-        why=why,
-        bytes_saved=round(sum(a.weight * gain for gain, _, a in ordered)),
-        bytes_stored=round(move.size),
-        bytes_written=round(written),
-        seconds=seconds,
-        break_even=runs,
-    )
+    def run(self) -> None:
+        """Takes steps until none pays: orders, then what layouts carry, then further layouts."""
+        while self._take(self._reorder(paired=False)):
+            pass
+        if self.room > 0:
+            self._rebase(self._replanned(self.design))
+            for table in sorted(self.searches, key=lambda table: -self.searches[table].bytes_read):
+                while self._carry(table):
+                    pass
+            while self._take(self._reorder(paired=True)) or self._take(self._addition()):
+                pass
+
+    def predicted(self, analysis: Analysis) -> float:
+        """Bytes of a query over the design."""
+        tables = {use.scan.table for use in analysis.uses} & self.searches.keys()
+        return analysis.bytes + sum(self.searches[t].change(analysis, self.design[t]) for t in tables)
+
+    def _take(self, moves: Sequence[tuple[Move, Proposal]]) -> bool:
+        for move, proposal in moves:
+            self.design[move.table] = move.after
+            self.room -= move.size
+            self.proposals.append(proposal)
+        return bool(moves)
+
+    def _reorder(self, *, paired: bool) -> list[tuple[Move, Proposal]]:
+        """Another order of a table; ``paired``: or one together with a further layout for those who lose by it."""
+        found: list[tuple[float, list[Move]]] = []
+        for table, search in self.searches.items():
+            least = _LEAST_GAIN * search.bytes_read
+            moves = search.reorders(self.design[table])
+            found += [(move.value, [move]) for move in moves[:1] if move.value > least]
+            if paired:
+                found += [
+                    (both[0].value + both[1].value, both)
+                    for move in moves[:_PAIRED]
+                    for both in search.kept_pairs(move, self.room)
+                    if both[0].value + both[1].value > max(least, _BETTER * moves[0].value)
+                ]
+        for _, moves in sorted(found, key=lambda each: -each[0]):
+            if steps := self._paying([(move, self._gains(move)) for move in moves]):
+                return steps
+        return []
+
+    def _addition(self) -> list[tuple[Move, Proposal]]:
+        """The further layout that saves most for its size."""
+        moves = [
+            move
+            for table, search in self.searches.items()
+            if self.room > 0
+            for move in search.additions(self.design[table])
+            if move.size <= self.room and move.value > _LEAST_FURTHER * search.bytes_read
+        ]
+        for move in sorted(moves, key=lambda each: -each.value / each.size):
+            if steps := self._paying([(move, self._gains(move))]):
+                return steps
+        return []
+
+    def _carry(self, table: str) -> bool:
+        """Has the primary layout of a table carry what saves most, in its order or another one; whether it does."""
+        search = self.searches[table]
+        for offer in carrying(search, self.design, self.analyses, self._replanned, self.room):
+            if offer.value <= _LEAST_FURTHER * search.bytes_read:
+                continue
+            before, gains = self.analyses, []
+            for move, after in offer.steps:
+                pairs = zip(before, after, strict=True)
+                gains.append((move, [_Gain(a.bytes - b.bytes, a.bytes, a) for a, b in pairs]))
+                before = after
+            if self._take(self._paying(gains)):
+                self._rebase(before)
+                return True
+        return False
+
+    def _replanned(self, design: Design) -> list[Analysis]:
+        """The queries as they would be planned over a design, with the bytes that they would move."""
+        tables = {**self.snapshot.tables, **{table: search.table for table, search in self.searches.items()}}
+        models = {table: search.model for table, search in self.searches.items()}
+        base = {table: search.base for table, search in self.searches.items()}
+        statistics = DesignStatistics(tables, models, design)
+        return [replanned(analysis, statistics, base) for analysis in self.analyses]
+
+    def _rebase(self, analyses: list[Analysis]) -> None:
+        """Goes on from the design, over which the queries are planned now."""
+        self.analyses = analyses
+        for table, search in self.searches.items():
+            search.rebase(analyses, self.design[table])
+
+    def _gains(self, move: Move) -> list[_Gain]:
+        search = self.searches[move.table]
+        changes = [(a, search.change(a, move.before), search.change(a, move.after)) for a in search.analyses]
+        return [_Gain(before - after, a.bytes + before, a) for a, before, after in changes]
+
+    def _paying(self, steps: Sequence[tuple[Move, list[_Gain]]]) -> list[tuple[Move, Proposal]]:
+        """Steps that are taken together as proposals; none if no query gains by the first, or too little by all."""
+        seconds = sum(_bytes_written(self.searches[move.table], move) / _WRITE_BYTES for move, _ in steps)
+        quicker = sum(each.seconds for _, gains in steps for each in gains)
+        runs = seconds / quicker * self._weight if quicker > 0 else math.inf
+        proposals = [(move, self._proposal(move, gains, runs)) for move, gains in steps]
+        return proposals if runs <= _MOST_QUERIES and proposals[0][1].why else []
+
+    def _proposal(self, move: Move, gains: Sequence[_Gain], break_even: float) -> Proposal:
+        search = self.searches[move.table]
+        ordered = sorted(gains, key=lambda each: -each.bytes)
+        written = _bytes_written(search, move)
+        order = move.changed.order or RowOrder(())
+        return Proposal(
+            table=move.table,
+            layout=move.changed.name,
+            order=order.names[0],
+            curve=order.names[1],
+            columns=_names(search, move.changed),
+            carry=_carried(search, move.changed),
+            why=tuple(each.analysis.query.place for each in ordered if each.bytes > _NAMED * each.held),
+            bytes_saved=round(sum(each.analysis.weight * each.bytes for each in ordered)),
+            bytes_stored=round(move.size),
+            bytes_written=round(written),
+            seconds=written / _WRITE_BYTES,
+            break_even=break_even,
+        )
 
 
 def _bytes_written(search: TableSearch, move: Move) -> float:
@@ -146,7 +239,14 @@ def _names(search: TableSearch, placement: Placement) -> tuple[str, ...] | None:
     """The columns of a further layout; None for the primary one, which has all."""
     if placement.name == PRIMARY or placement.columns is None:
         return None
-    return tuple(search.table.column_name(column) for column in sorted(placement.columns))
+    own = sorted(column for column in placement.columns if column < len(search.table.columns))
+    return tuple(search.table.column_name(column) for column in own)
+
+
+def _carried(search: TableSearch, placement: Placement) -> tuple[str, ...] | None:
+    """The columns of parents that it carries; None if it carries none, as it is."""
+    carried = sorted(column for column in placement.columns or () if column >= len(search.table.columns))
+    return tuple(search.table.column_name(column) for column in carried) or None
 
 
 def _removals(search: TableSearch, design: Mapping[str, Placements]) -> list[Removal]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from locality.advisor.analysis import Analysis
+from locality.advisor.carried import with_carried
 from locality.advisor.orders import candidate_orders
 from locality.advisor.sample import Sample
 from locality.advisor.whatif import Placement, TableModel
 from locality.operators.physical import Execution
 from locality.plan.nodes import PRIMARY
 from locality.plan.virtual import NAMES
-from locality.runtime.reorder import RowOrder
+from locality.runtime.reorder import RowOrder, resolve_order
 from locality.storage.entries import TableEntry
 from locality.storage.snapshot import Snapshot
 
@@ -45,20 +46,30 @@ class Move:
 
 
 class TableSearch:
-    """What could be done with one table."""
+    """What could be done with one table.
+
+    base: the layouts that the queries are taken to be measured over. model: predictions for any layouts.
+    """
 
     def __init__(self, snapshot: Snapshot, table: str, analyses: Sequence[Analysis], execution: Execution) -> None:
         self.entry: TableEntry = snapshot.entries[table]
-        self.table = snapshot.tables[table]
-        self._snapshot = snapshot
-        self.analyses = [a for a in analyses if any(use.scan.table == table for use in a.uses)]
+        self.table = with_carried(snapshot, table, analyses)
         sample = Sample(snapshot, self.table, execution)
         self.model = TableModel(self.table, sample)
         self._glance = TableModel(self.table, sample.thinned())
+        self._snapshot = snapshot
         self.stored: Placements = tuple(
-            Placement(layout.name, None, frozenset(layout.positions)) for layout in self.table.layouts
+            Placement(each.name, None, frozenset(each.positions)) for each in snapshot.tables[table].layouts
         )
+        self.rebase(analyses, self.stored)
+
+    def rebase(self, analyses: Sequence[Analysis], base: Placements) -> None:
+        """Goes on from queries as they are planned and predicted over other layouts."""
+        self.analyses = [a for a in analyses if any(use.scan.table == self.table.name for use in a.uses)]
+        self.base = base
         self._changes: dict[tuple[Analysis, Placements], float] = {}
+        self.__dict__.pop("orders", None)
+        self.__dict__.pop("bytes_read", None)
 
     @cached_property
     def bytes_read(self) -> float:
@@ -67,33 +78,33 @@ class TableSearch:
         return sum(a.weight * n for a in self.analyses for name, n in a.touched.items() if name.startswith(start))
 
     def change(self, analysis: Analysis, placements: Placements) -> float:
-        """Bytes that a query would move more than today."""
+        """Bytes that a query would move more than over the base."""
         key = analysis, placements
         if key not in self._changes:
-            self._changes[key] = self.model.change(analysis, placements)
+            self._changes[key] = self.model.change(analysis, self.base, placements)
         return self._changes[key]
 
     def value(self, placements: Placements) -> float:
-        """Bytes that a run of the workload would move less than today, losses counting more."""
-        return _valued(self.analyses, [self.change(a, placements) for a in self.analyses])
+        """Bytes that a run of the workload would move less than over the base, losses counting more."""
+        return valued(self.analyses, [self.change(a, placements) for a in self.analyses])
 
     def reorders(self, placements: Placements) -> list[Move]:
-        """Other orders of the primary layout, the best alone if it is worth anything."""
+        """Other orders of the primary layout; of those nearly as good as the best, one of few columns first."""
         now = self.value(placements)
         moves = []
-        for order in self._orders:
+        for order in self.orders:
             changed = Placement(PRIMARY, order, placements[0].columns)
             after = (changed, *placements[1:])
             moves.append(Move(self.table.name, placements, after, changed, self.value(after) - now, 0.0))
         best = max((move.value for move in moves), default=0.0)
-        # the first that is nearly as good: those of few columns come first
-        return [move for move in moves if best > 0 and move.value >= _NEARLY * best][:1]
+        near = [move for move in moves if best > 0 and move.value >= _NEARLY * best][:1]
+        return near + sorted((move for move in moves if move not in near), key=lambda move: -move.value)
 
     def additions(self, placements: Placements) -> list[Move]:
         """Further layouts, each with the columns of those scans that gain the most by it for their width."""
         now = self.value(placements)
         moves = []
-        for order in self._orders:
+        for order in self.orders:
             for columns in self._column_sets(placements, order):
                 name = self._free_name(order, placements)
                 changed = Placement(name, order, columns)
@@ -102,6 +113,34 @@ class TableSearch:
                     Move(self.table.name, placements, after, changed, self.value(after) - now, self.size(changed))
                 )
         return moves
+
+    def kept_pairs(self, move: Move, room: float) -> list[list[Move]]:
+        """Another order together with a copy for those queries that lose by it."""
+        losers = [a for a in self.analyses if self.change(a, move.after) > self.change(a, move.before)]
+        pairs = []
+        for placement in self.kept_for(losers, move.after):
+            after = (*move.after, placement)
+            value, size = self.value(after) - self.value(move.after), self.size(placement)
+            if size <= room:
+                pairs.append([move, Move(move.table, move.after, after, placement, value, size)])
+        return pairs
+
+    def kept_for(self, losers: Sequence[Analysis], placements: Placements) -> list[Placement]:
+        """Copies in which groups of queries that lose lie together, each with the columns that these read."""
+        wanted: dict[RowOrder, frozenset[int]] = {}
+        for analysis in losers:
+            for use in analysis.uses:
+                own = frozenset(c for c in use.scan.columns if c not in NAMES)
+                if use.scan.table != self.table.name or any(c >= len(self.table.columns) for c in own):
+                    continue
+                for grouping in use.groupings:
+                    name = self.table.column_name(use.scan.columns[grouping.column])
+                    order = resolve_order(self._snapshot, self.table.name, (name,))
+                    wanted[order] = wanted.get(order, frozenset()) | own
+        found: list[Placement] = []
+        for order, columns in wanted.items():
+            found.append(Placement(self._free_name(order, (*placements, *found)), order, columns))
+        return found
 
     def size(self, placement: Placement) -> float:
         """Bytes of a layout's files, about."""
@@ -120,19 +159,31 @@ class TableSearch:
         files = sum(files.text.size for files in self.entry.primary.segments if files.text is not None)
         return files / raw if raw else 1.0
 
+    @property
+    def orders_by_parents(self) -> list[RowOrder]:
+        """Candidates of columns of parents, which queries filter by most first."""
+        found = candidate_orders(self._snapshot, self.table, self.analyses)
+        return [order for order in found if any(column.path for column in order.columns)]
+
+    def carried_size(self, placement: Placement, number: int) -> float:
+        """Bytes of a derived column of a layout, about."""
+        return max(self.table.row_count * self.model.width(number, placement), 1.0)
+
     @cached_property
-    def _orders(self) -> list[RowOrder]:
+    def orders(self) -> list[RowOrder]:
         """Candidates that are best at a glance, for the primary layout and for further ones, simple ones first."""
-        found = candidate_orders(self._snapshot, self.table.name, self.analyses)
+        found = candidate_orders(self._snapshot, self.table, self.analyses)
         if len(found) <= _FINALISTS:
             return found
         primary: list[float] = []
         further: list[float] = []
         for order in found:
-            alone = (Placement(PRIMARY, order, self.stored[0].columns),)
-            beside = (*self.stored, Placement("", order))
+            alone = (Placement(PRIMARY, order, self.base[0].columns), *self.base[1:])
+            beside = (*self.base, Placement("", order))
             for values, placements in ((primary, alone), (further, beside)):
-                values.append(_valued(self.analyses, [self._glance.change(a, placements) for a in self.analyses]))
+                values.append(
+                    valued(self.analyses, [self._glance.change(a, self.base, placements) for a in self.analyses])
+                )
         kept = {
             i
             for values in (primary, further)
@@ -178,7 +229,8 @@ class TableSearch:
         return next(name for name in names if name not in taken)
 
 
-def _valued(analyses: Sequence[Analysis], changes: Sequence[float]) -> float:
+def valued(analyses: Sequence[Analysis], changes: Sequence[float]) -> float:
+    """Bytes that a run of the queries moves less, by how many each moves more; losses count more."""
     return sum(-a.weight * (c if c < 0 else LOSS * c) for a, c in zip(analyses, changes, strict=True))
 
 

@@ -6,8 +6,9 @@ for the rows that are left, is decided there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from locality.plan import nodes
 from locality.plan.columns import substituted
@@ -37,6 +38,11 @@ class TableUse:
     scanned: set[int] = field(default_factory=set)
     gathered: set[int] = field(default_factory=set)
     groupings: list[Grouping] = field(default_factory=list)
+
+    @cached_property
+    def asks(self) -> Hashable:
+        """What decides which zones it reads."""
+        return self.scan.columns, tuple(self.conjuncts)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ grouping by a key whose values lie together has little state; where they would n
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,7 +48,7 @@ _WORD = 8
 class Placement:
     """A layout of a table, as it is or might be.
 
-    order: how its rows lie; None for that of the stored layout of this name.
+    order: how its rows lie; None for that of the stored layout of this name, without columns for that of the primary.
     columns: positions in the table of those that it has; None for all.
     """
 
@@ -88,7 +89,8 @@ class TableModel:
 
     def __init__(self, table: Table, sample: Sample) -> None:
         self.table, self.sample = table, sample
-        self._tests: dict[TableUse, tuple[list[Test], Relation]] = {}
+        self._tests: dict[Hashable, tuple[list[Test], Relation]] = {}
+        self._zones: dict[tuple[Hashable, RowOrder | str], tuple[Bits, Counts]] = {}
         self._costs: dict[tuple[TableUse, RowOrder | str], Cost] = {}
         self._widths: dict[tuple[int, RowOrder | str], float] = {}
 
@@ -106,6 +108,12 @@ class TableModel:
 
     def zones_read(self, use: TableUse, placement: Placement) -> tuple[Bits, Counts]:
         """Which zones of a layout, of a sample if it is not stored, the scan can't exclude; and the rows of each."""
+        key = use.asks, placement.order or placement.name
+        if key not in self._zones:
+            self._zones[key] = self._zones_read(use, placement)
+        return self._zones[key]
+
+    def _zones_read(self, use: TableUse, placement: Placement) -> tuple[Bits, Counts]:
         if placement.order is not None:
             left = self._possible_ordered(use, placement.order)
             return left, np.ones(len(left), dtype=np.int64)
@@ -157,22 +165,40 @@ class TableModel:
         return self._widths[key]
 
     def _width_today(self, position: int, name: str) -> float:
-        rows = max(self.table.row_count, 1)
         if raw := self.table.raw_bytes(position):
-            return raw / rows
+            return raw / max(self.table.row_count, 1)
         layout = self._holder(position, name)
+        if layout is None:
+            parent, column = self._parent_of(position)
+            return _stored_width(parent.layouts[0], column) if column not in NAMES else _WORD / 2
         index = layout.positions[position]
-        return sum(segment.width(index) * segment.row_count for segment in layout.segments) / rows
+        return _stored_width(layout, index)
 
-    def _holder(self, position: int, name: str = PRIMARY) -> Layout:
-        """The layout of a name, or if it lacks a column, another one that has it."""
-        found = self.table.layout(name)
-        return next(layout for layout in (found, *self.table.layouts) if position in layout.positions)
+    def selectivity(self, use: TableUse) -> float:
+        """The share of the rows for which all conjuncts of a scan are true, about."""
+        return math.prod(test.share for test in self._planned(use)[0])
+
+    def _parent_of(self, number: int) -> tuple[Table, int]:
+        """The table and position of the column that a derived one has the values of."""
+        plan = self.table.derived_columns[number - len(self.table.columns)].plan
+        return self.sample.snapshot.tables[plan.path[-1].table], plan.column
+
+    def _holder(self, position: int, name: str = PRIMARY) -> Layout | None:
+        """The layout of a name, or if it lacks a column, another one that has it; None if none does."""
+        layouts = [each for each in self.table.layouts if each.name == name] + list(self.table.layouts)
+        return next((each for each in layouts if each.segments and position in each.positions), None)
 
     def _width_after(self, position: int, order: RowOrder) -> float:
         held = self._holder(position)
-        encoding = held.segments[0].encoding(held.positions[position])
-        today = self.width(position, Placement(held.name))
+        if held is not None:
+            encoding = held.segments[0].encoding(held.positions[position])
+            today = self.width(position, Placement(held.name))
+        else:
+            parent, column = self._parent_of(position)
+            if column in NAMES:  # a row's position
+                return _WORD / 2
+            encoding = parent.segments[0].encoding(column)
+            today = _stored_width(parent.layouts[0], column)
         if encoding in ("text", "opaque"):
             return today
         return self.sample.width(self._column(position), order, today, encoding)
@@ -190,8 +216,8 @@ class TableModel:
         return sum(_spread(zones, column) for zones, column in parts) <= _MOST_SPREAD * self.table.row_count
 
     def _planned(self, use: TableUse) -> tuple[list[Test], Relation]:
-        if use not in self._tests:
-            stored = scan_relation(self.table, use.scan)
+        if use.asks not in self._tests:
+            stored = scan_relation(self.table, replace(use.scan, layout=PRIMARY))
             needed = {i for conjunct in use.conjuncts for i in columns_of(conjunct)}
             columns = [
                 self.sample.column(self._column(use.scan.columns[i]))
@@ -201,18 +227,18 @@ class TableModel:
             ]
             segment = ColumnsSegment(tuple(columns), self.sample.rows)
             relation = Relation(stored.name, stored.types, stored.intervals, (segment,), 0.0, stored.distinct)
-            self._tests[use] = plan_tests(relation, use.conjuncts), relation
-        return self._tests[use]
+            self._tests[use.asks] = plan_tests(relation, use.conjuncts), relation
+        return self._tests[use.asks]
 
-    def change(self, analysis: Analysis, placements: Sequence[Placement]) -> float:
-        """Bytes that a query would move more, negative if less, if these were the table's layouts."""
+    def change(self, analysis: Analysis, base: Sequence[Placement], placements: Sequence[Placement]) -> float:
+        """Bytes that a query would move more, negative if less, with these layouts of the table instead of ``base``."""
         before: dict[str, float] = defaultdict(float)
         after: dict[str, float] = defaultdict(float)
-        total = 0.0
+        total = state = 0.0
         for use in analysis.uses:
             if use.scan.table != self.table.name:
                 continue
-            today = Placement(use.scan.layout)
+            today = next(each for each in base if each.name == use.scan.layout)
             chosen = self.routed(use, placements)
             if chosen is None:  # its plan would be another one
                 return float("inf")
@@ -220,27 +246,28 @@ class TableModel:
                 before[name] += nbytes
             for name, nbytes in self.cost(use, chosen).columns.items():
                 after[name] += nbytes
-            total += sum(self._state_change(grouping, use, today, chosen) for grouping in use.groupings)
+            if chosen != today:
+                state += self.state(use, chosen) - self.state(use, today)
         for name, modelled in before.items():
             total += analysis.touched.get(name, 0) * (after[name] / modelled - 1) if modelled else 0.0
-        return total
+        return total + max(state, -analysis.state)
 
     def routed(self, use: TableUse, placements: Sequence[Placement]) -> Placement | None:
         """The layout that the optimizer would have a scan read, see :mod:`locality.optimizer.route`; None has all."""
-        return min((p for p in placements if p.serves(use)), key=lambda p: self.cost(use, p).routed, default=None)
+        served = [placement for placement in placements if placement.serves(use)]
+        return min(served, key=lambda each: self.cost(use, each).routed + self.state(use, each), default=None)
 
-    def _state_change(self, grouping: Grouping, use: TableUse, today: Placement, chosen: Placement) -> float:
-        """Bytes of state that a grouping has more in another layout, see operators/aggregation."""
+    def state(self, use: TableUse, placement: Placement) -> float:
+        """Bytes of state that a scan's groupings have where rows of a group lie apart, see operators/aggregation."""
+        return sum(self._state(grouping, use, placement) for grouping in use.groupings)
+
+    def _state(self, grouping: Grouping, use: TableUse, placement: Placement) -> float:
         position = use.scan.columns[grouping.column]
         groups = self.table.distinct_count(position).count
-        if groups <= max(_FEW_GROUPS, self.table.row_count // 16) or today == chosen:
+        if groups <= max(_FEW_GROUPS, self.table.row_count // 16) or self.clusters(grouping, use, placement):
             return 0.0
-        was, will = (self.clusters(grouping, use, placement) for placement in (today, chosen))
-        if was == will:
-            return 0.0
-        records = self.table.row_count * self.cost(use, chosen).share * (1 + grouping.slots)
-        more = 2 * _WORD * (records + groups)
-        return more if was else -more
+        records = self.table.row_count * self.cost(use, placement).share * (1 + grouping.slots)
+        return 2 * _WORD * (records + groups)
 
 
 def _carried_column(snapshot: Snapshot, table: Table, number: int) -> OrderColumn:
@@ -253,6 +280,11 @@ def _carried_column(snapshot: Snapshot, table: Table, number: int) -> OrderColum
         path.append(ForeignKey(*names, tuple(parent.columns[i].name for i in reference.parents)))
         holder = parent
     return OrderColumn(derived.name, tuple(path), holder.column_name(derived.plan.column))
+
+
+def _stored_width(layout: Layout, index: int) -> float:
+    """Bytes of a value of a column of a layout, by its position there."""
+    return sum(each.width(index) * each.row_count for each in layout.segments) / max(layout.row_count, 1)
 
 
 def _spread(zones: Zones, column: EncodedColumn) -> float:
