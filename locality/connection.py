@@ -8,11 +8,10 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
 
 from locality.advisor.log import WorkloadLog
 from locality.advisor.methods import Advised
@@ -28,11 +27,11 @@ from locality.runtime.parts import Splitter
 from locality.runtime.profile import Profile
 from locality.runtime.query import PreparedQuery, check_optimizers
 from locality.runtime.rehearsal import REASON, Rehearsals
-from locality.runtime.reorganize import arranger
 from locality.runtime.repair import Checks
 from locality.runtime.result import Result
 from locality.runtime.rollups import Rollups
-from locality.runtime.sources import source_of, sources_of
+from locality.runtime.sources import sources_of
+from locality.runtime.stored import StoredTables
 from locality.runtime.writes import Writes
 from locality.settings import Settings
 from locality.sql.fallback import Fallback
@@ -41,14 +40,9 @@ from locality.sql.planner import Planner
 from locality.sql.settings import FOLLOWED
 from locality.sql.shadow import NotASelect
 from locality.storage.damage import from_whole_layouts
-from locality.storage.info import StoreInfo, describe
-from locality.storage.ingest import IngestReport, Mode, ingest
 from locality.storage.rollups import maintaining
 from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
-
-if TYPE_CHECKING:
-    from locality.sql.dataset import StoredDataset
 
 #: Planned queries that a connection keeps.
 _PLANS = 256
@@ -86,7 +80,7 @@ def connect(
     return Connection(path, settings, read_only=read_only)
 
 
-class Connection(Advised, Rollups, Checks, Writes, Divides):
+class Connection(Advised, StoredTables, Rollups, Checks, Writes, Divides):
     """An open store; threads may share one connection. Use it as a context manager, or call :meth:`close`."""
 
     def __init__(self, path: str | Path | None, settings: Settings, *, read_only: bool = False) -> None:
@@ -311,55 +305,6 @@ class Connection(Advised, Rollups, Checks, Writes, Divides):
             self._spill = tempfile.TemporaryDirectory(prefix="locality-spill-", ignore_cleanup_errors=True)
             self._fallback = Fallback(self.settings.threads, self.settings.memory_limit, self._spill.name)
         return self._fallback
-
-    # --- tables
-
-    def ingest(
-        self,
-        table: str,
-        source: Any,
-        *,
-        mode: Mode = "create",
-        primary_key: str | Sequence[str] | None = None,
-        foreign_keys: Mapping[str, str] | None = None,
-        csv: Mapping[str, Any] | None = None,
-    ) -> IngestReport:
-        """Reads ``source`` into ``table``; see :func:`locality.storage.ingest.ingest` for arguments and errors."""
-        self._check_open()
-        self._check_writable()
-        return ingest(
-            self._store,
-            table,
-            source,
-            mode=mode,
-            primary_key=primary_key,
-            foreign_keys=foreign_keys,
-            csv=csv,
-            threads=self.settings.threads,
-            progress=self.settings.progress,
-            arrange=arranger(QueryExecution(self._workers, self.settings.memory_bytes)),
-        )
-
-    def drop(self, table: str) -> None:
-        """Removes a table; raises CatalogError if it is not there."""
-        self._check_open()
-        self._check_writable()
-        self._store.drop(table)
-
-    def tables(self) -> list[str]:
-        """The names of the tables."""
-        return list(self._snapshot().tables)
-
-    def dataset(self, table: str) -> StoredDataset:
-        """A table as it is now, for other engines to scan: a ``pyarrow.dataset.Dataset``; raises CatalogError."""
-        from locality.sql.dataset import StoredDataset  # which imports pyarrow.dataset: a third of a second
-
-        return StoredDataset(source_of(self._snapshot().tables.table(table)))
-
-    def info(self) -> StoreInfo:
-        """Tables, columns, encodings and sizes, as an object that prints as tables."""
-        self._check_open()
-        return describe(self._store)
 
     # --- life
 

@@ -50,8 +50,10 @@ class NameMap(Mapping[str, T]):
             raise CatalogError(f"there is no table {name!r} in the store; its tables: {known}") from None
 
 
-def check_name(kind: str, name: str) -> None:
-    """Raise SchemaError unless ``name`` can name a ``kind`` ("table" or "column"): not empty, and proper Unicode."""
+def check_name(kind: str, name: object) -> None:
+    """Raise SchemaError unless ``name`` can name a ``kind`` ("table" or "column"): text, not empty, proper Unicode."""
+    if not isinstance(name, str):
+        raise SchemaError(f"a {kind}'s name is text, not a {type(name).__name__}: {name!r}")
     if not name:
         raise SchemaError(f"a {kind}'s name must not be empty")
     try:

@@ -12,6 +12,7 @@ from locality.connection import Connection
 from locality.errors import (
     ConnectionClosedError,
     QueryError,
+    SchemaError,
 )
 from tests.connection.numbers import ROWS, ask, in_duckdb, numbers
 
@@ -80,3 +81,9 @@ def test_a_closed_connection_says_so(connection: Connection, use: Callable[[Conn
     with pytest.raises(ConnectionClosedError, match="closed"):
         use(connection)
     assert result.fetchall() == [(0,), (1,)]
+
+
+@pytest.mark.parametrize("name", [7, None, b"t"])
+def test_the_name_of_a_table_is_text(connection: Connection, name: Any) -> None:
+    with pytest.raises(SchemaError, match="a table's name is text, not a"):
+        connection.ingest(name, numbers())

@@ -1,0 +1,86 @@
+"""Methods of a connection about the tables of its store: reading data in, listing, dropping, handing them out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from locality.runtime.execution import QueryExecution, Workers
+from locality.runtime.reorganize import arranger
+from locality.runtime.sources import source_of
+from locality.settings import Settings
+from locality.storage.info import StoreInfo, describe
+from locality.storage.ingest import IngestReport, Mode, ingest
+from locality.storage.snapshot import Snapshot
+from locality.storage.store import Store
+
+if TYPE_CHECKING:
+    from locality.sql.dataset import StoredDataset
+
+
+class StoredTables(ABC):
+    """What :class:`locality.connection.Connection` can do about whole tables."""
+
+    settings: Settings
+    _store: Store
+    _workers: Workers
+
+    @abstractmethod
+    def _check_open(self) -> None:
+        """Raises ConnectionClosedError."""
+
+    @abstractmethod
+    def _check_writable(self) -> None:
+        """Raises StoreError if the store was opened to be read only."""
+
+    @abstractmethod
+    def _snapshot(self) -> Snapshot:
+        """The store as it is now; raises ConnectionClosedError."""
+
+    def ingest(
+        self,
+        table: str,
+        source: Any,
+        *,
+        mode: Mode = "create",
+        primary_key: str | Sequence[str] | None = None,
+        foreign_keys: Mapping[str, str] | None = None,
+        csv: Mapping[str, Any] | None = None,
+    ) -> IngestReport:
+        """Reads ``source`` into ``table``; see :func:`locality.storage.ingest.ingest` for arguments and errors."""
+        self._check_open()
+        self._check_writable()
+        return ingest(
+            self._store,
+            table,
+            source,
+            mode=mode,
+            primary_key=primary_key,
+            foreign_keys=foreign_keys,
+            csv=csv,
+            threads=self.settings.threads,
+            progress=self.settings.progress,
+            arrange=arranger(QueryExecution(self._workers, self.settings.memory_bytes)),
+        )
+
+    def drop(self, table: str) -> None:
+        """Removes a table; raises CatalogError if it is not there."""
+        self._check_open()
+        self._check_writable()
+        self._store.drop(table)
+
+    def tables(self) -> list[str]:
+        """The names of the tables."""
+        return list(self._snapshot().tables)
+
+    def dataset(self, table: str) -> StoredDataset:
+        """A table as it is now, for other engines to scan: a ``pyarrow.dataset.Dataset``; raises CatalogError."""
+        from locality.sql.dataset import StoredDataset  # which imports pyarrow.dataset: a third of a second
+
+        return StoredDataset(source_of(self._snapshot().tables.table(table)))
+
+    def info(self) -> StoreInfo:
+        """Tables, columns, encodings and sizes, as an object that prints as tables."""
+        self._check_open()
+        return describe(self._store)
