@@ -22,6 +22,7 @@ from locality.optimizer.route import route_scans
 from locality.optimizer.setops import group_set_operations
 from locality.optimizer.shared import inline_shared, lift_shared
 from locality.optimizer.statistics import Statistics
+from locality.optimizer.totals import total_partitions
 from locality.plan.nodes import Node, Recursive, inputs_of, with_inputs
 
 Rewrite = Callable[[Node, Statistics], Node]
@@ -55,6 +56,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("defer_filters", defer_filters),
     Pass("group_set_operations", _by_itself(group_set_operations), required=True),
     Pass("share_equal", share_equal),
+    Pass("total_partitions", total_partitions),
     Pass("group_by_positions", group_by_positions),
     Pass("prune_columns", _by_itself(prune_columns)),
     Pass("turn_semi_joins", turn_semi_joins),

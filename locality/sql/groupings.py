@@ -60,7 +60,7 @@ def _grouping(function: Sequence[int], members: Sequence[int]) -> int:
 
 
 #: Aggregates by the names that operators know them by.
-_SYNONYMS = {
+SYNONYMS = {
     "arbitrary": "first",
     "max_by": "arg_max",
     "min_by": "arg_min",
@@ -75,8 +75,8 @@ _SYNONYMS = {
 
 
 def _aggregate_call(data: dict[str, Any], resolve: Resolve) -> AggregateCall:
-    name = _SYNONYMS.get(function_name(data), function_name(data))
-    parameters = _parameters(name, data.get("function_data") or {})
+    name = SYNONYMS.get(function_name(data), function_name(data))
+    parameters = bound_parameters(name, data.get("function_data") or {})
     if parameters is None or data.get("state_export", "NONE") != "NONE":
         raise Unsupported(f"aggregate {name}")
     try:
@@ -91,7 +91,7 @@ def _aggregate_call(data: dict[str, Any], resolve: Resolve) -> AggregateCall:
     return by_sort_key(AggregateCall(name, args, dtype, data["aggregate_type"] == "DISTINCT", where, keys))
 
 
-def _parameters(name: str, bound: dict[str, Any]) -> tuple[Constant, ...] | None:
+def bound_parameters(name: str, bound: dict[str, Any]) -> tuple[Constant, ...] | None:
     """What an aggregate keeps beside its first argument, fractions or a separator; None if that is not known."""
     match bound:
         case {"quantiles": [*fractions], "desc": False} if name in ("median", "quantile_cont", "quantile_disc"):

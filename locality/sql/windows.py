@@ -10,6 +10,7 @@ from locality.errors import Unsupported
 from locality.plan.expressions import Call, ColumnRef, Constant, Expression, SortKey, conjunction
 from locality.plan.nodes import Filter, Node, Window
 from locality.plan.windows import Bound, BoundKind, Frame, WindowCall
+from locality.sql.groupings import SYNONYMS, bound_parameters
 from locality.sql.json_values import decode_type
 from locality.sql.outputs import Output, decode_all, decode_orders
 from locality.sql.scalars import Resolve, decode_expression, function_name
@@ -84,13 +85,17 @@ def _of_first_rows(call: WindowCall, number: int) -> WindowCall:
 
 def _call(data: dict[str, Any], resolve: Resolve) -> WindowCall:
     kind = str(data["type"]).removeprefix("WINDOW_").lower()
-    name = function_name(data) if kind == "aggregate" else _NAMES.get(kind, kind)
+    is_aggregate = kind == "aggregate"
+    name = function_name(data) if is_aggregate else _NAMES.get(kind, kind)
+    name = SYNONYMS.get(name, name) if is_aggregate else name
     if data["arg_orders"]:
         raise Unsupported(f"ordered window function {name}")
-    if data.get("function_data"):
+    parameters = bound_parameters(name, data.get("function_data") or {})
+    if parameters is None:
         raise Unsupported(f"window function {name}")
     try:
-        args = decode_all(data["children"], resolve)
+        children = data["children"][:1] if parameters else data["children"]
+        args = (*decode_all(children, resolve), *parameters)
         dtype = decode_type(data["return_type"])
     except Unsupported as error:
         raise Unsupported(f"window function {name} over {error}") from None

@@ -140,7 +140,7 @@ def test_queries(sql: str, pair: Pair) -> None:
             "select count(distinct k) over (partition by g order by id, d rows 2 preceding) from t",
             "DISTINCT",
         ),
-        ("select stddev(k) over (partition by g) from t", "window function stddev"),
+        ("select stddev(k) over (partition by g order by id) from t", "window function stddev"),
         ("select lag(k, null) over (order by id, d) from t", "lag by NULL"),
     ],
 )
