@@ -36,7 +36,7 @@ _AS = {"fetch_df": "df", "fetch_df_chunk": "df"}
 #: The database that the connection was opened with, if it is in use: one attached later may have been told not to log.
 _FILE = """
 select database_name, path from (from duckdb_databases() where not internal order by database_oid limit 1)
-where database_name = current_database() and path is not null
+where database_name = current_database() and path is not null and not encrypted
 """
 
 
@@ -220,10 +220,11 @@ class AttachedConnection:
         self._sidecar().build(self._raw, tables)
 
     def refresh(self) -> None:
-        """Build the layouts again if the database was written to since; raises as :meth:`accelerate` does."""
-        layouts = self._sidecar()
-        if layouts.tables:
-            layouts.build(self._raw, layouts.tables)
+        """Have the layouts hold what the database holds; raises as :meth:`accelerate` does.
+
+        Rows that were added behind those that are there are appended; of tables with other changes all rows are copied.
+        """
+        self._sidecar().refresh(self._raw)
 
     def forget(self, *tables: str) -> None:
         """Drop the layouts of these tables, all if none is named; raises CatalogError for one without."""

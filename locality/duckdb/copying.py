@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
 
+from locality.duckdb.stamp import Print
 from locality.errors import CatalogError, SchemaError
 from locality.settings import Settings
 from locality.sql.quoting import identifier
@@ -17,6 +18,11 @@ from locality.storage.store import Store
 from locality.types import Domain
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+#: Types whose values have equal hashes only if they are the same; 0.0 and -0.0 have, and so have 30 days and a month.
+_HASHED = re.compile(
+    r"(TINY|SMALL|BIG|HUGE|U|UTINY|USMALL|UBIG|UHUGE)?INT(EGER)?$|DECIMAL|VARCHAR$|BLOB$|BOOLEAN$|DATE$|TIME$"
+    r"|TIMESTAMP|UUID$|ENUM"
+)
 _TABLES = """
 select table_name, sql from duckdb_tables()
 where database_name = ? and schema_name = 'main' and not internal and not temporary
@@ -60,13 +66,50 @@ class Copier:
             _check(name, self.tables[name])
         return wanted
 
+    def print_of(self, name: str, last: int | None = None) -> Print:
+        """The print of the rows of a table, up to row id ``last`` if it is given."""
+        where = "" if last is None else f"where rowid <= {last}"
+        columns = self._cursor.sql(f"from {self._qualified(name)}")
+        exact = (
+            identifier(column) if _HASHED.match(str(dtype)) else f"{identifier(column)}::varchar"
+            for column, dtype in zip(columns.columns, columns.types, strict=True)
+        )
+        each = f"select rowid as id, hash({', '.join(exact)}) as h from {self._qualified(name)} {where}"
+        (found,) = self._cursor.execute(
+            f"select coalesce(max(id), -1), count(*), coalesce(sum(h), 0), coalesce(bit_xor(h), 0) from ({each})"
+        ).fetchall()
+        return Print(self.tables[name], *map(int, found))
+
+    def grown(self, name: str, known: Print) -> Print | None:
+        """The table's print now if it has the rows that had print ``known``, and maybe more behind; or else None."""
+        if name not in self.tables or self.tables[name] != known.sql or self.print_of(name, known.last) != known:
+            return None
+        return self.print_of(name)
+
+    def with_children(self, names: Collection[str]) -> set[str]:
+        """These tables and those whose keys lead to one of them."""
+        found = set(names)
+        while more := {name for name, keys in self._keys.items() if found.intersection(keys.parents)} - found:
+            found |= more
+        return found
+
+    def append(self, name: str, behind: int) -> None:
+        """Copy the rows with greater row ids, too."""
+        relation = self._cursor.sql(f"select * from {self._qualified(name)} where rowid > {behind}")
+        settings = self._settings
+        ingest(self._store, name, relation, mode="append", threads=settings.threads, progress=settings.progress)
+
+    def order(self, names: Sequence[str]) -> list[str]:
+        """The tables, parents before children."""
+        return _parents_first(names, self._keys)
+
     def copy(self, names: Sequence[str], replaced: Sequence[str]) -> None:
         """Copy these tables, with the keys that they declare, after ``replaced`` were dropped."""
         drop_tables(self._store, replaced)
-        for name in _parents_first(names, self._keys):
+        for name in self.order(names):
             declared = self._keys.get(name, _Keys())
             held = self._store.snapshot().tables
-            relation = self._cursor.sql(f"select * from {identifier(self._catalog)}.main.{identifier(name)}")
+            relation = self._cursor.sql(f"select * from {self._qualified(name)}")
             ingest(
                 self._store,
                 name,
@@ -78,6 +121,9 @@ class Copier:
                 progress=self._settings.progress,
             )
             _check_types(self._store, name, relation)
+
+    def _qualified(self, name: str) -> str:
+        return f"{identifier(self._catalog)}.main.{identifier(name)}"
 
     def _declared(self) -> tuple[dict[str, str], dict[str, _Keys]]:
         """The text that creates each table, and keys by table."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from locality.duckdb.stamp import Stamp, from_json, read_stamp
+from locality.duckdb.stamp import Print, Stamp, from_json, is_untouched, read_stamp
 from locality.errors import CatalogError, StoreError
 from locality.settings import Settings
 from locality.storage import durable
@@ -21,6 +21,7 @@ from locality.storage.catalog import fold
 
 if TYPE_CHECKING:
     from locality.connection import Connection
+    from locality.duckdb.copying import Copier
 
 #: The file in the store that holds the states.
 _STATES = "duckdb.json"
@@ -37,7 +38,9 @@ class Layouts:
         self.path = database.with_name(database.name + ".locality")
         self._settings = settings
         self._lock = threading.RLock()
-        self._states = self._read()
+        self._states, self._prints = self._read()
+        self._known: object = None
+        self._fresh: frozenset[str] = frozenset()
         self._connections: dict[frozenset[tuple[str, str]], Connection] = {}
 
     @property
@@ -47,14 +50,24 @@ class Layouts:
 
     def fresh(self, stamp: Stamp) -> frozenset[str]:
         """The tables, by folded name, that hold what the database held in this state."""
-        return frozenset(fold(name) for name, state in self._states.items() if state == stamp)
+        key = (stamp, tuple(self._states.values()))
+        if key != self._known:
+            found = (name for name, state in self._states.items() if self._is_fresh(name, state, stamp))
+            self._known, self._fresh = key, frozenset(map(fold, found))
+        return self._fresh
+
+    def _is_fresh(self, name: str, state: Stamp, stamp: Stamp) -> bool:
+        try:
+            return is_untouched(self.database, name, state, stamp)
+        except OSError:  # a checkpoint has removed the log
+            return False
 
     def check(self, table: str) -> Callable[[], None]:
         """What raises StoreError once this table's layout, as it is now, is not what the database holds."""
         (state,) = (state for name, state in self._states.items() if fold(name) == fold(table))
 
         def compare() -> None:
-            if read_stamp(self.database) != state:
+            if not self._is_fresh(table, state, read_stamp(self.database)):
                 raise StoreError(f"the database was written to since this dataset of {table!r} was made: make another")
 
         return compare
@@ -79,13 +92,51 @@ class Layouts:
         Raises CatalogError for a table that is not there, SchemaError for one that can't be copied exactly, StoreError
         if others keep writing to the database meanwhile.
         """
+        self._until_one_state(raw, lambda copier: self._copy(copier, copier.resolve(names), {}))
+
+    def refresh(self, raw: duckdb.DuckDBPyConnection) -> None:
+        """Have the layouts hold what the database holds; only what changed is copied. Raises as :meth:`build`."""
+        if len(self.fresh(read_stamp(self.database))) < len(self._states):
+            names = list(self._states)  # all: a checkpoint hides which tables the log named
+            self._until_one_state(raw, lambda copier: self._copy(copier, copier.resolve(names), self._prints))
+
+    def _until_one_state(self, raw: duckdb.DuckDBPyConnection, copy: Callable[[Copier], dict[str, Print]]) -> None:
+        """Copy, several times if needed, until the tables are copied in one state, which they are then known by.
+
+        A transaction that begins after the stamp was read sees every commit that the stamp has seen to its end, since
+        DuckDB ends its log entry and makes the commit visible under one lock, which a transaction takes to begin. If
+        the stamp, or the log about these tables, is the same after the copy, no other commit was seen either.
+        """
+        from locality.duckdb.copying import Copier
+        from locality.storage.store import Store
+
         with self._lock:
             with contextlib.suppress(duckdb.Error):  # read-only, or others are writing
                 raw.checkpoint()  # or the log would be at close, and the layouts would be of another state
             for _ in range(_TRIES):
-                if self._copy(raw, names):
+                before = read_stamp(self.database)
+                with raw.cursor() as cursor, Store.open(self.path) as store:
+                    cursor.begin()
+                    prints = copy(Copier(cursor, self.catalog, store, self._settings))
+                    cursor.rollback()
+                after = read_stamp(self.database)
+                if all(self._is_fresh(name, before, after) for name in prints):
+                    self._write({**self._states, **dict.fromkeys(prints, before)}, {**self._prints, **prints})
                     return
         raise StoreError(f"{self.database} was written to while its tables were copied, {_TRIES} times in a row")
+
+    def _copy(self, copier: Copier, wanted: Sequence[str], known: Mapping[str, Print]) -> dict[str, Print]:
+        """Copy tables: behind the rows that a known print has, or whole; returns their prints."""
+        grown = {name: copier.grown(name, known[name]) for name in wanted if name in known}
+        whole = copier.with_children([name for name in wanted if grown.get(name) is None])
+        held = [name for name in self._states if name in whole or name not in copier.tables]
+        self._forget_states([*wanted, *held])
+        copier.copy([name for name in copier.tables if name in whole and name in {*wanted, *held}], held)
+        for name in copier.order(wanted):
+            if name not in whole and (now := grown[name]) is not None and now.last > known[name].last:
+                copier.append(name, known[name].last)
+        copied = {*wanted, *held} & copier.tables.keys()
+        return {name: grown.get(name) or copier.print_of(name) for name in copied}
 
     def forget(self, names: Iterable[str]) -> None:
         """Drop the layouts of these tables."""
@@ -112,43 +163,24 @@ class Layouts:
                 connection.close()
             self._connections.clear()
 
-    def _copy(self, raw: duckdb.DuckDBPyConnection, names: Sequence[str]) -> bool:
-        """Whether the tables were copied in one state, which the copies are then known by.
-
-        A transaction that begins after the stamp was read sees every commit that the stamp has seen to its end, since
-        DuckDB ends its log entry and makes the commit visible under one lock, which a transaction takes to begin. If
-        the stamp is the same after the copy, no other commit was seen either.
-        """
-        from locality.duckdb.copying import Copier
-        from locality.storage.store import Store
-
-        before = read_stamp(self.database)
-        with raw.cursor() as cursor, Store.open(self.path) as store:
-            cursor.begin()
-            copier = Copier(cursor, self.catalog, store, self._settings)
-            wanted = copier.resolve(names)
-            gone = [name for name in self._states if name in wanted or name not in copier.tables]
-            self._forget_states(gone)
-            copier.copy(wanted, gone)
-            cursor.rollback()
-        if read_stamp(self.database) != before:
-            return False
-        self._write({**self._states, **dict.fromkeys(wanted, before)})
-        return True
-
     def _forget_states(self, names: Iterable[str]) -> None:
-        self._write({name: state for name, state in self._states.items() if name not in names})
+        self._write({name: state for name, state in self._states.items() if name not in names}, self._prints)
 
-    def _read(self) -> dict[str, Stamp]:
+    def _read(self) -> tuple[dict[str, Stamp], dict[str, Print]]:
         try:
             content = json.loads((self.path / _STATES).read_text())
-            return {name: from_json(state) for name, state in content["tables"].items()}
+            prints = {name: Print(**known) for name, known in content.get("prints", {}).items()}
+            return {name: from_json(state) for name, state in content["tables"].items()}, prints
         except FileNotFoundError:
-            return {}
+            return {}, {}
         except (ValueError, KeyError, TypeError):
             raise StoreError(f"{self.path / _STATES} is damaged; remove the directory: it can be built again") from None
 
-    def _write(self, states: dict[str, Stamp]) -> None:
-        content = {"tables": {name: dataclasses.asdict(state) for name, state in states.items()}}
+    def _write(self, states: dict[str, Stamp], prints: dict[str, Print]) -> None:
+        known = {name: prints[name] for name in states if name in prints}
+        content = {
+            "tables": {name: dataclasses.asdict(state) for name, state in states.items()},
+            "prints": {name: dataclasses.asdict(each) for name, each in known.items()},
+        }
         durable.replace_file(self.path / _STATES, json.dumps(content).encode())
-        self._states = states
+        self._states, self._prints = states, known

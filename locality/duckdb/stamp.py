@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from locality.errors import Unsupported
@@ -17,6 +18,8 @@ _HEADERS = (4096, 8192)
 _HEADER_BYTES = 64
 #: The log, and the one that takes commits while a checkpoint reads the other.
 _LOGS = (".wal", ".wal.checkpoint")
+#: Bytes of a log that are searched; DuckDB checkpoints by default after 16 MB.
+_MOST_LOG = 1 << 26
 
 File = tuple[int, int, int]
 
@@ -34,6 +37,21 @@ class Stamp:
     logs: tuple[File | None, ...]
 
 
+@dataclass(frozen=True)
+class Print:
+    """What tells whether the rows of a table are those that were copied, or these and more.
+
+    sql: the text that creates the table. last: the greatest row id; then the number of rows up to there, and the sum
+    and the exclusive or of their hashes.
+    """
+
+    sql: str
+    last: int
+    rows: int
+    total: int
+    parity: int
+
+
 def read_stamp(database: Path) -> Stamp:
     """The present state; raises Unsupported if the file can't be read."""
     path = str(database)
@@ -47,6 +65,30 @@ def read_stamp(database: Path) -> Stamp:
             return Stamp(_file(os.fstat(file.fileno())), tuple(headers), logs)
     except OSError as error:
         raise Unsupported(f"{database} can't be read: {error.strerror}") from None
+
+
+def is_untouched(database: Path, table: str, since: Stamp, now: Stamp) -> bool:
+    """Whether a table has the rows that it had in a former state, as the log shows.
+
+    Without a checkpoint in between, the log has grown by all commits since, each of which names the tables that it
+    changes. So a table is untouched if its name, in whatever letter case, is not in the bytes that were added.
+    """
+    if now == since:
+        return True
+    (old, *olds), (new, *news) = since.logs, now.logs
+    is_same = (now.headers, now.file[0], news) == (since.headers, since.file[0], olds) and not any(news)
+    if not is_same or new is None or (old is not None and (old[0] != new[0] or old[2] > new[2])):
+        return False
+    start = 0 if old is None else old[2]
+    return new[2] - start <= _MOST_LOG and table.lower().encode() not in _log_bytes(str(database), start, new)
+
+
+@lru_cache(maxsize=4)
+def _log_bytes(database: str, start: int, log: File) -> bytes:
+    """What a log of this state has from byte ``start`` on, in lower case."""
+    with Path(database + _LOGS[0]).open("rb") as file:
+        file.seek(start)
+        return file.read(log[2] - start).lower()
 
 
 def from_json(value: dict[str, list[object]]) -> Stamp:
