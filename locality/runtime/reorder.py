@@ -85,7 +85,8 @@ def layout_source(
     if order is not None:
         execution.reserve(SORT_BYTES * count, "the order of a table's rows")
         places = sorted_rows(order, lambda column: parents.values(column.path, column.column), count, execution)
-    execution.reserve(sum(map(stored.raw_bytes, columns)), f"the strings of table {stored.name!r}")
+    text = sum(map(stored.raw_bytes, columns)) * count // max(stored.row_count, 1)
+    execution.reserve(text, f"the strings of table {stored.name!r}")
     return layout_rows(stored, layout, _batches(stored, layout, columns, parents, places, CHUNK_ROWS))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -13,6 +14,7 @@ from locality.connection import Connection
 from locality.errors import CatalogError, CorruptStoreError, SchemaError
 from locality.plan.virtual import ROW_ID
 from locality.storage.manifest import read
+from tests.properties.oracle import Pair
 from tests.storage.derived import derived_values
 
 ROWS = 1000
@@ -172,3 +174,43 @@ def test_short_names_take_the_shortest_way(shops: Connection) -> None:
     shops.optimize("visits", carry=["countries.name"])
     (column,) = shops._store.snapshot().tables["visits"].derived_columns
     assert column.name == "shops.countries.name"
+
+
+def zones_of(connection: Connection, layout: str, column: str) -> int:
+    """How many values the zones of a layout's last segments may have, in all."""
+    table = connection._store.snapshot().tables["lines"]
+    found = table.layout(layout)
+    place = found.positions[table.column_names.index(column)]
+    zones = found.segments[-1].zones(place)
+    assert zones.minimum is not None and zones.maximum is not None
+    return int((zones.maximum - zones.minimum + 1).sum())
+
+
+def test_appended_rows_are_sorted_by_parents_and_along_curves() -> None:
+    rng = np.random.default_rng(3)
+    new = 4 * 65_536
+
+    def lines(count: int) -> pa.Table:
+        numbers = {name: pa.array(rng.integers(0, 1024, count).astype(np.int32)) for name in ("parent", "a", "b")}
+        return pa.table(numbers)
+
+    with Pair() as pair:
+        parents = pa.table({"k": pa.array(range(1024), pa.int32()), "day": list(range(1024))[::-1]})
+        rows, more = lines(2000), lines(new)
+        con = pair.locality
+        con.ingest("parents", parents, primary_key="k")
+        con.ingest("lines", rows, foreign_keys={"parent": "parents"})
+        for name, table in (("parents", parents), ("lines", rows)):
+            pair.duckdb.from_arrow(table).create(name)
+        con.optimize("lines", order="parents.day", carry="parents.day")
+        con.optimize("lines", curve=["a", "b"], layout="curve", columns=["a", "b"])
+        con.optimize("lines", order="parents.day", layout="other", columns=["a", "parent"])
+        report = con.ingest("lines", more, mode="append")
+        pair.duckdb.execute("insert into lines from more")
+        assert zones_of(con, "primary", "parent") <= 1024 + 8
+        assert zones_of(con, "other", "parent") <= 1024 + 8
+        assert zones_of(con, "curve", "a") + zones_of(con, "curve", "b") <= 5 * 1024  # of 8 * 1024 without any order
+        assert report.bytes_written < 2 * report.rows * (2 * 3 + 2 + 2 * 2 + 4 + 2 * 2 + 4)  # each layout once
+        pair.check("select sum(a + b), count(*) from lines where parent between 10 and 30")
+        pair.check("select day, sum(a) from lines join parents on parent = k where day < 50 group by day")
+        con.verify()

@@ -26,6 +26,9 @@ from locality.storage.transaction import Transaction
 from locality.storage.zones import ZONE_ROWS
 from locality.types import BIGINT
 
+#: New rows of a primary layout up to which they are sorted before they are appended: they are written once more for it.
+SORTED_ROWS = 1 << 23
+
 Arrange = Callable[[Snapshot, str, LayoutEntry, int], Source]
 """The rows of a table (by name) from a position in its primary layout on, as a layout has them: its columns, derived
 ones, and the row id as the last of a secondary layout, in the layout's order.
@@ -83,15 +86,16 @@ def with_rows(
 ) -> TableEntry:
     """The table with new rows, which were written in the order in which they came, in all its layouts.
 
-    Rows of a layout with derived columns, and more rows than a zone of one that has an order, are written once more, as
-    they are to lie; what was written before goes with the transaction.
+    Rows of a primary layout with derived columns, and rows of more than a zone of one that has an order (unless they
+    are very many), are written once more, as they are to lie; what was written before goes with the transaction.
 
     arrange: None will do for a table with nothing but a primary layout without derived columns.
     """
     primary = before.primary
     entry = appended(before, written)
     rows = entry.primary.rows - primary.rows
-    moved = bool(primary.derived) or (arrange is not None and bool(primary.placement) and rows > ZONE_ROWS)
+    is_sorted = arrange is not None and bool(primary.placement) and ZONE_ROWS < rows <= SORTED_ROWS
+    moved = bool(primary.derived) or is_sorted
     if not rows or not (moved or before.layouts[1:]):
         return entry
     if arrange is None:
