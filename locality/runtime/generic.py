@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from locality.errors import Unsupported
 from locality.kernel.loader import recording
 from locality.optimizer import optimize
-from locality.plan.expressions import Constant, Expression, Parameter, PhysicalValue
-from locality.plan.nodes import Node, Scan
+from locality.plan.expressions import Constant, Expression, Parameter, PhysicalValue, walk
+from locality.plan.nodes import Node, Scan, expressions_of, walk_nodes
 from locality.plan.parameters import bound, bound_expression, has_parameter, pinned
 from locality.runtime.query import Pace, PreparedQuery, build, prepare
 from locality.runtime.statistics import StoredStatistics
@@ -105,7 +105,7 @@ class GenericPlans:
     """The plans over one snapshot; callers with several threads take turns."""
 
     def __init__(self) -> None:
-        self._plans: OrderedDict[tuple[Generic, Values, frozenset[str]], list[GenericPlan]] = OrderedDict()
+        self._plans: OrderedDict[tuple[Generic, str, frozenset[str]], list[GenericPlan]] = OrderedDict()
         self._refused: set[Generic] = set()
 
     def clear(self) -> None:
@@ -134,7 +134,7 @@ class GenericPlans:
         self, generic: Generic, values: Values, tables: Mapping[str, Table], settings: Settings
     ) -> PreparedQuery:
         disabled = settings.disabled_optimizers
-        plans = self._kept((generic, tuple(values[index] for index in sorted(generic.pinned)), disabled))
+        plans = self._kept((generic, repr([values[index] for index in sorted(generic.pinned)]), disabled))
         with recording() as kernels:
             known = _fitting(plans, values, tables)
             plan = known or _optimized(bound(generic.query.root, values), generic.pinned, tables, disabled, plans)
@@ -144,7 +144,7 @@ class GenericPlans:
         prepared.values, prepared.reused, prepared.pace = values, known is not None, plan.pace
         return prepared
 
-    def _kept(self, key: tuple[Generic, Values, frozenset[str]]) -> list[GenericPlan]:
+    def _kept(self, key: tuple[Generic, str, frozenset[str]]) -> list[GenericPlan]:
         plans = self._plans.setdefault(key, [])
         self._plans.move_to_end(key)
         if len(self._plans) > _MOST_STATEMENTS:
@@ -169,6 +169,13 @@ def _optimized(
     """The plan for the values that its parameters have, put before the other ``plans`` of the statement."""
     statistics = _Peeked(tables)
     found = optimize(pinned(root, shaping), statistics, disabled)
+    if repr(found).count(f"{Parameter.__name__}(value=") != sum(map(_parameters, walk_nodes(found))):
+        raise Unsupported("parameter where no value can be put")
     plans.insert(0, GenericPlan(found, tuple(dict.fromkeys(statistics.told))))
     del plans[_MOST_PLANS:]
     return plans[0]
+
+
+def _parameters(node: Node) -> int:
+    """How often parameters stand in the expressions of a node itself."""
+    return sum(isinstance(part, Parameter) for each in expressions_of(node) for part in walk(each))

@@ -49,7 +49,7 @@ def evaluate(expression: Expression, inputs: Sequence[AnyArray]) -> AnyArray:
     table = pa.table(columns, names=[column(index) for index in used] or ["none"])
     try:
         wanted = to_arrow(expression.type)
-        rendering = _checked(expression, table.schema)
+        rendering = _checked(repr(expression), expression, table.schema)
         values = _project(table, rendering, rendering.text).to_arrow_table().column(0)
         array: AnyArray = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
         return array if array.type == wanted else array.cast(wanted)
@@ -102,10 +102,11 @@ def is_deterministic(expression: Expression) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _checked(expression: Expression, schema: pa.Schema) -> Rendering:
+def _checked(text: str, expression: Expression, schema: pa.Schema) -> Rendering:
     """The rendering, after a check that DuckDB binds each function in it to the type that the plan says.
 
-    A decimal may come out wider than planned, never with another scale; the rendering casts it back.
+    A decimal may come out wider than planned, never with another scale; the rendering casts it back. ``text`` is the
+    expression's, as that tells 0.0 from -0.0, which are equal.
     """
     rendering = render(expression)
     if rendering.calls:

@@ -36,9 +36,9 @@ def fold(expression: Expression) -> Constant:
         case Cast(arg, dtype):
             constant = fold(arg)
             known = _cast(constant, dtype)
-            return _asked(Cast(constant, dtype, expression.lenient)) if known is None else known
+            return _asked_once(Cast(constant, dtype, expression.lenient)) if known is None else known
         case _:
-            return _asked(expression)
+            return _asked_once(expression)
 
 
 def _cast(constant: Constant, dtype: DataType) -> Constant | None:
@@ -77,8 +77,13 @@ def _parsed(text: str, dtype: DataType) -> Constant | None:
     return None
 
 
+def _asked_once(expression: Expression) -> Constant:
+    return _asked(repr(expression), expression)
+
+
 @lru_cache(maxsize=1024)
-def _asked(expression: Expression) -> Constant:
+def _asked(text: str, expression: Expression) -> Constant:
+    """What DuckDB makes of an expression; its ``text`` tells 0.0 from -0.0, which are equal."""
     if not is_deterministic(expression):
         raise Unsupported("constant that depends on the session")
     return Constant(_physical(evaluate(expression, ()), expression.type), expression.type)

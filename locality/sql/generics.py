@@ -81,7 +81,7 @@ class Generics:
             except Unsupported:
                 return None
         free = {name for name, constant in known.items() if name in statement.open and constant.value is not None}
-        key = sql, tuple((name, c.type, None if name in free else c.value) for name, c in known.items())
+        key = sql, tuple((name, c.type, None if name in free else repr(c.value)) for name, c in known.items())
         if key not in self._of_parameters and known.keys() - free and not self._again(key):
             return None
         found = _kept(self._of_parameters, key, lambda: self._with_parameters(sql, given, known, free))

@@ -151,6 +151,14 @@ def test_other_parameters_of_such_statements_are_not(pair: Pair) -> None:
     assert [pair.check(sql, values).plan_reused for values in series] == [False, False, True, False, False, True]
 
 
+def test_zeros_are_told_apart_by_their_signs(pair: Pair) -> None:
+    for sql in ("select ? as z, count(*) from t where number > ?", "select kind * ? as z from t where number > ?"):
+        for zero in (0.0, 0.0, -0.0, -0.0, 0.0):
+            pair.check(sql, [zero, 5], engine=None)
+            values = [row[0] for row in pair.locality.sql(sql, [zero, 6]).fetchall()]
+            assert {math.copysign(1, value) for value in values} == {math.copysign(1, zero)}
+
+
 def test_values_of_another_type_are_another_statement(pair: Pair) -> None:
     sql = "select count(*) from t where number > ? and big < 5000000"
     for value in (3, 2**40, 3.5, Decimal("3.5"), Decimal("3.55"), True, "3"):
