@@ -56,6 +56,7 @@ def _answer(node: Aggregate, statistics: Statistics) -> Node | None:
         try:
             again = aggregated_again(query, rollup, statistics)
             sources = _sources(query, rollup, again, statistics.peek)
+            _check_widths(sources[0], statistics)
         except Unsupported:
             continue
         cost = sum(_bytes(source, statistics) for source in sources)
@@ -96,6 +97,13 @@ def _sources(query: Grouping, rollup: Rollup, again: Again, peek: Peek) -> list[
     terms = [*told, *(replace(bound, moment=span.cell.start).term for bound in span.middle)]
     ends = [_of_table(replace(query, terms=(*query.terms, end.term)), again) for end in span.ends]
     return [_of_rollup(rollup, groups, terms, again), *ends]
+
+
+def _check_widths(rows: Node, statistics: Statistics) -> None:
+    """Raises Unsupported where stored sums have grown beyond what kernels compute with."""
+    for scan in (node for node in walk_nodes(rows) if isinstance(node, Scan)):
+        if any(statistics.is_wide(scan.table, column) for column in scan.columns):
+            raise Unsupported("sums of more than 64 bits")
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,9 @@ class Statistics(Protocol):
         test: equal to another that tests the same.
         """
 
+    def is_wide(self, table: str, column: int) -> bool:
+        """Whether the column holds integers or decimals of more than 64 bits."""
+
     def rollups(self, table: str) -> Sequence[Rollup]:
         """The stored aggregations of exactly the table's rows."""
 

@@ -60,6 +60,11 @@ class StoredStatistics:
     def peek(self, constant: Constant, test: Callable[[PhysicalValue], bool]) -> bool:
         return test(constant.value)
 
+    def is_wide(self, table: str, column: int) -> bool:
+        statistics = self.tables[table].statistics(column)
+        bounds = (statistics.minimum, statistics.maximum)
+        return any(isinstance(bound, int) and not -(2**63) <= bound < 2**63 for bound in bounds)
+
     def rollups(self, table: str) -> Sequence[Rollup]:
         return [each.rollup for each in self.tables[table].rollups if each.rollup.stored in self.tables]
 

@@ -230,6 +230,16 @@ def test_rollups_have_names_of_their_own(tmp_path: Path) -> None:
         assert [summary.rollups for summary in connection.info().tables] == [()]
 
 
+def test_sums_beyond_64_bits_are_left_to_the_table() -> None:
+    with Pair() as pair:
+        pair.load("t", [pa.table({"k": [1, 2] * 200, "v": [2**62, -1] * 200})])
+        pair.locality.rollup("some", "select k, sum(v), max(v) from t group by k")
+        assert used(pair.locality, "select k, max(v) from t group by k") == ["some"]
+        for sql in ("select k, sum(v) from t group by k", "select sum(v), max(v) from t"):
+            assert used(pair.locality, sql) == []
+            pair.check(sql)
+
+
 @pytest.mark.parametrize(
     ("sql", "why"),
     [

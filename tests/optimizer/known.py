@@ -56,6 +56,9 @@ class Counted:
     def peek(self, constant: Constant, test: Callable[[PhysicalValue], bool]) -> bool:
         return test(constant.value)
 
+    def is_wide(self, table: str, column: int) -> bool:
+        return False
+
     def rollups(self, table: str) -> Sequence[Rollup]:
         return []
 

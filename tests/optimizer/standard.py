@@ -99,6 +99,9 @@ class Standard:
     def peek(self, constant: Constant, test: Callable[[PhysicalValue], bool]) -> bool:
         return test(constant.value)
 
+    def is_wide(self, table: str, column: int) -> bool:
+        return False
+
     def rollups(self, table: str) -> Sequence[Rollup]:
         return []
 
