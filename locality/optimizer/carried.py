@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from locality.optimizer.carrycost import Costs
 from locality.optimizer.estimate import Estimator
@@ -24,6 +24,7 @@ from locality.optimizer.push import pushed
 from locality.optimizer.refine import refine, telling
 from locality.optimizer.regions import Region, Relation, rebuilt, region_of
 from locality.optimizer.statistics import Statistics
+from locality.optimizer.told import Told, told_about, told_of
 from locality.plan.columns import renumbered, replaced, shifted
 from locality.plan.derived import Derived
 from locality.plan.expressions import Call, ColumnRef, Expression, columns_of, walk
@@ -67,11 +68,12 @@ def _derived_of(table: str, statistics: Statistics) -> dict[int, Derived]:
 
 @dataclass(frozen=True)
 class _Rewriter:
-    """derived: the derived columns of each table, by their numbers."""
+    """derived: the derived columns of each table, by their numbers. told: what is true of shared results, by theirs."""
 
     prover: Prover
     estimator: Estimator
     derived: Mapping[str, Mapping[int, Derived]]
+    told: Mapping[int, Sequence[Told]] = field(default_factory=dict)
 
     def rewritten(self, node: Node) -> Node:
         if isinstance(node, Shared):
@@ -104,15 +106,17 @@ class _Rewriter:
         """What plans may know below the shared result ``number``."""
         facts = {**self.prover.shared, number: self.prover.facts(definition)}
         estimates = {**self.estimator.shared, number: self.estimator.estimate(definition)}
-        return replace(
-            self, prover=replace(self.prover, shared=facts), estimator=replace(self.estimator, shared=estimates)
+        told = {**self.told, number: told_of(region_of(definition, self.prover), self.derived)}
+        return _Rewriter(
+            replace(self.prover, shared=facts), replace(self.estimator, shared=estimates), self.derived, told
         )
 
     def _substituted(self, region: Region) -> Region:
         """The region with all that may be read of children; the region itself if nothing is."""
         costs = Costs(self.estimator)
         kept = list(range(len(region.relations)))
-        for position in sorted(kept, key=lambda position: self._ancestors(region, position), reverse=True):
+        ancestors = [self._ancestors(region, position) for position in kept]
+        for position in sorted((i for i in kept if ancestors[i]), key=ancestors.__getitem__, reverse=True):
             if position in kept:
                 smaller, gone = self._without_parents(region, kept.index(position), costs)
                 kept = [each for i, each in enumerate(kept) if i not in gone]
@@ -131,6 +135,7 @@ class _Rewriter:
         for widened, derived in self._widened(region, child):
             lineage = lineage_of(widened, child, derived, self.derived)
             copies = [copy for term in widened.terms if (copy := _about_child(term, lineage)) is not None]
+            copies += told_about(lineage, self.told)
             least = min(least, costs.of_rows(region, child)) if copies else least
             for copy in copies:
                 tested = _with_term(widened, child, copy)

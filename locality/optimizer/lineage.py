@@ -20,7 +20,7 @@ from locality.plan.virtual import LIVE
 from locality.types import BOOLEAN
 
 Path = tuple[Reference, ...]
-_Classes = dict[ColumnRef, frozenset[ColumnRef]]
+Classes = dict[ColumnRef, frozenset[ColumnRef]]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Lineage:
     derived: Sequence[Derived]
     ancestors: Mapping[int, Ancestor]
     known: Mapping[str, Mapping[int, Derived]]
-    equal: _Classes
+    equal: Classes
 
     @cached_property
     def _owners(self) -> dict[int, int]:
@@ -130,8 +130,8 @@ class Lineage:
         table = ancestor.path[-1].table
         if stored_column in self.known[table]:
             derived = self.known[table][stored_column]
-            return self._columns.get(((*ancestor.path, *derived.path), derived.column))
-        return self._columns.get((ancestor.path, stored_column))
+            return self.carried((*ancestor.path, *derived.path), derived.column)
+        return self.carried(ancestor.path, stored_column)
 
     def own(self, column: ColumnRef) -> Expression | None:
         """The child's column that has the values of one of an ancestor, or of one that another child has of it."""
@@ -146,23 +146,35 @@ class Lineage:
         derived = self.known[found.scan.table].get(number)
         if derived is None:
             return None
-        first, *rest = derived.path
-        theirs = [_refs(other, found, key) for key in first.columns]
-        for path, target in self._columns:
-            same = path[0].table == first.table and path[0].parents == first.parents and path[1:] == tuple(rest)
-            if same and target == derived.column and self._meets(path[0].columns, theirs):
-                return self._columns[path, target]
+        first = derived.path[0]
+        theirs = [columns_as(other, found, key) for key in first.columns]
+        for step in self.steps_to(first.table, first.parents, theirs, self.equal):
+            carried = self.carried((step, *derived.path[1:]), derived.column)
+            if carried is not None:
+                return carried
         return None
 
-    def _meets(self, columns: Sequence[int], theirs: Sequence[Sequence[ColumnRef]]) -> bool:
-        """Whether the child's columns are equal to some of each of ``theirs``."""
+    def carried(self, path: Path, column: int) -> ColumnRef | None:
+        """The child's column for a table's column at the end of a path."""
+        return self._columns.get((path, column))
+
+    def steps_to(
+        self, table: str, parents: Sequence[int], keys: Sequence[Sequence[ColumnRef]], equal: Classes
+    ) -> list[Reference]:
+        """The child's references to the row of a table whose ``parents`` are equal to some of each of ``keys``."""
         relation = self.region.relations[self.child]
         found = stored(relation.node)
         assert found is not None
-        return all(
-            any(b in self.equal.get(a, ()) for a in _refs(relation, found, mine) for b in others)
-            for mine, others in zip(columns, theirs, strict=True)
-        )
+        steps = dict.fromkeys(path[0] for path, _ in self._columns)
+        return [
+            step
+            for step in steps
+            if (step.table, step.parents) == (table, tuple(parents))
+            and all(
+                any(b in equal.get(a, ()) for a in columns_as(relation, found, mine) for b in theirs)
+                for mine, theirs in zip(step.columns, keys, strict=True)
+            )
+        ]
 
     def reached(self, position: int, gone: Iterable[int], never_null: Iterable[int]) -> list[Expression] | None:
         """Columns of which all are values exactly where a row has the ancestor at ``position``; None if none tell.
@@ -173,7 +185,7 @@ class Lineage:
         held = [self.replacement(key, gone) for key in ancestor.keys.values()]
         if None not in held:
             return [e for e in held if e is not None]
-        told = (self._columns.get((ancestor.path, column)) for column in never_null)
+        told = (self.carried(ancestor.path, column) for column in never_null)
         first = next((column for column in told if column is not None), None)
         return None if first is None else [first]
 
@@ -182,7 +194,7 @@ def lineage_of(
     region: Region, child: int, derived: Sequence[Derived], known: Mapping[str, Mapping[int, Derived]]
 ) -> Lineage:
     """The ancestors of a relation that has the ``derived`` columns of its table, along the paths of these."""
-    prefixes = {d.path[:length] for d in derived for length in range(1, len(d.path) + 1)}
+    prefixes = dict.fromkeys(d.path[:length] for d in derived for length in range(1, len(d.path) + 1))
     weights = {path: sum(d.path[: len(path)] == path for d in derived) for path in prefixes}
     found: dict[int, Ancestor] = {}
     equal = _Equal(region, child)
@@ -191,7 +203,7 @@ def lineage_of(
         steps = [
             Ancestor((*path, reference), holder, keys)
             for holder, path in places
-            for reference in {p[-1] for p in prefixes if p[:-1] == path}
+            for reference in [p[-1] for p in prefixes if p[:-1] == path]
             for position in range(len(region.relations))
             if position != child and position not in found
             for keys in [equal.keys(holder, reference, position)]
@@ -211,7 +223,7 @@ class _Equal:
         self._stored = [stored(relation.node) for relation in region.relations]
         self._is_inner = region.relations[child].kind == "inner"
         terms = region.terms if self._is_inner else (*region.terms, *region.relations[child].terms)
-        self.classes = _classes(terms)
+        self.classes = classes_of(terms)
 
     def keys(self, holder: int, reference: Reference, position: int) -> dict[int, ColumnRef]:
         """For each column of a key of the relation at ``position``, that of ``holder`` which refers to it, by numbers.
@@ -225,13 +237,13 @@ class _Equal:
             case "inner":
                 classes = self.classes
             case "left" | "single" if self._is_inner:  # else they may be joined to rows that lack the child
-                classes = _classes(relation.terms)
+                classes = classes_of(relation.terms)
             case _:
                 return {}
         found: dict[int, ColumnRef] = {}
         for mine, theirs in zip(reference.columns, reference.parents, strict=True):
-            ours = _refs(self._relations[holder], child, mine)
-            keys = _refs(relation, parent, theirs)
+            ours = columns_as(self._relations[holder], child, mine)
+            keys = columns_as(relation, parent, theirs)
             pair = next(((a, b) for a in ours for b in keys if b in classes.get(a, ())), None)
             if pair is None:
                 return {}
@@ -241,15 +253,15 @@ class _Equal:
         return found
 
 
-def _refs(relation: Relation, found: Stored, column: int) -> list[ColumnRef]:
+def columns_as(relation: Relation, found: Stored, column: int) -> list[ColumnRef]:
     """The numbered columns of a relation that are one column of its table."""
     types = relation.node.types
     return [ColumnRef(relation.first + i, types[i]) for i, own in enumerate(found.columns) if own == column]
 
 
-def _classes(terms: Iterable[Expression]) -> _Classes:
+def classes_of(terms: Iterable[Expression]) -> Classes:
     """For each column that terms equate with another, all that it equals."""
-    classes: _Classes = {}
+    classes: Classes = {}
     for term in terms:
         match term:
             case Call("=", (ColumnRef() as one, ColumnRef() as other)):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from locality.plan.derived import Derived, Reference
 from locality.plan.expressions import AggregateCall, Call, ColumnRef, Expression
-from locality.plan.nodes import Aggregate, Filter, Join, JoinKey, Node, Project, Scan
+from locality.plan.nodes import Aggregate, Filter, Join, JoinKey, JoinKind, Node, Project, Scan, Shared, SharedScan
 from locality.plan.virtual import ROW_ID
 from locality.types import BIGINT, BOOLEAN
 from tests.optimizer.known import Counted
@@ -129,11 +129,31 @@ def queries(draw: st.DrawFn) -> Node:
     node = joined.node
     if draw(st.booleans()):
         node = Filter(node, draw(conditions(node)))
+    if draw(st.integers(0, 3)) == 0:
+        return draw(_asked_for(_Joined(node, joined.relations)))
     shown = draw(st.lists(st.sampled_from(range(len(node.types))), min_size=1, max_size=4))
     node = Project(node, tuple(ColumnRef(i, node.types[i]) for i in shown))
     if draw(st.booleans()):
         return Aggregate(node, (ColumnRef(0, node.types[0]),), (AggregateCall("count_star", (), BIGINT),))
     return node
+
+
+@st.composite
+def _asked_for(draw: st.DrawFn, joined: _Joined) -> Node:
+    """Children that refer to the same rows as the joined ones do, or to these, as a correlated subquery asks for."""
+    node = joined.node
+    shared = SharedScan(0, node.types)
+    ends = [(p, at + own) for name, at in joined.relations for own, p in REFERENCES[name].items()]
+    ends += [(name, at) for name, at in joined.relations if any(name in r.values() for r in REFERENCES.values())]
+    parent, theirs = draw(st.sampled_from(ends))
+    table, own = draw(
+        st.sampled_from([(name, own) for name, r in REFERENCES.items() for own, p in r.items() if p == parent])
+    )
+    kind: JoinKind = draw(st.sampled_from(["inner", "semi", "anti", "left"]))
+    child = Join(scan(table), shared, kind, (JoinKey(column(own), column(theirs)),))
+    groups = Aggregate(child, (column(own),), (AggregateCall("count_star", (), BIGINT),))
+    again = Join(shared, groups, "inner", (JoinKey(column(theirs), column(0)),))
+    return Shared(node, Project(again, (column(theirs), ColumnRef(len(node.types) + 1, BIGINT))), 0)
 
 
 @st.composite

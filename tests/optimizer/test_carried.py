@@ -14,7 +14,7 @@ from locality.optimizer.carried import use_carried_columns
 from locality.optimizer.joins import order_joins
 from locality.optimizer.prune import prune_columns
 from locality.plan.expressions import Call, Constant, Expression, conjunction, conjuncts
-from locality.plan.nodes import Filter, Join, JoinKey, JoinKind, Node, Project, Scan, walk_nodes
+from locality.plan.nodes import Filter, Join, JoinKey, JoinKind, Node, Project, Scan, Shared, SharedScan, walk_nodes
 from locality.types import BIGINT, BOOLEAN
 from tests.operators import naive
 from tests.optimizer.known import Counted
@@ -126,6 +126,15 @@ def test_children_of_one_parent_are_all_filtered_like_it() -> None:
     other = JoinKey(column(1), column(1))
     plan = Join(follow(scan("line"), (1, "sale")), scan("line"), "semi", (other,))
     result = changed(ending(plan, 0, c7=1), tables())
+    assert joined(result) == ["line", "line"]
+    assert terms_of(result, "line") == 2
+
+
+def test_rows_that_a_shared_result_asks_for_are_filtered_like_it() -> None:
+    asked = ending(follow(scan("line"), (1, "sale")), 0, 1, c7=1)
+    shared = SharedScan(0, asked.types)
+    wanted = Join(scan("line"), shared, "semi", (JoinKey(column(1), column(1)),))
+    result = changed(Shared(asked, Join(shared, wanted, "inner", (JoinKey(column(1), column(1)),)), 0), tables())
     assert joined(result) == ["line", "line"]
     assert terms_of(result, "line") == 2
 
