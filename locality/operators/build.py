@@ -46,13 +46,19 @@ _MOST_TOP_ROWS = 65536
 
 @dataclass(frozen=True)
 class _Fused:
-    """A source, the conjuncts that its rows must pass, and each column of the node as an expression over the source."""
+    """A source, the conjuncts that its rows must pass, and each column of the node as an expression over the source.
+
+    plain: whether the columns are the source's own.
+    """
 
     source: Source
     conjuncts: tuple[Expression, ...]
     outputs: tuple[Expression, ...]
+    plain: bool = False
 
     def over_source(self, expression: Expression) -> Expression:
+        if self.plain:
+            return expression
         return rewrite(expression, lambda e: self.outputs[e.index] if isinstance(e, ColumnRef) else e)
 
 
@@ -118,14 +124,14 @@ class Builder:
         match node:
             case nodes.Scan(types=types):
                 columns = tuple(ColumnRef(i, dtype) for i, dtype in enumerate(types))
-                return _Fused(TableSource(self.relation_of(node)), (), columns)
+                return _Fused(TableSource(self.relation_of(node)), (), columns, plain=True)
             case nodes.Filter(child, predicate):
                 fused = self._fuse(child)
                 tests = (*fused.conjuncts, *conjuncts(fused.over_source(predicate)))
-                return _Fused(_filtered(fused.source, tests), tests, fused.outputs)
+                return _Fused(_filtered(fused.source, tests), tests, fused.outputs, fused.plain)
             case nodes.Project(child, expressions):
                 fused = self._fuse(child)
-                return replace(fused, outputs=tuple(fused.over_source(e) for e in expressions))
+                return _Fused(fused.source, fused.conjuncts, tuple(fused.over_source(e) for e in expressions))
             case nodes.Join():
                 return self._join(node)
             case nodes.Shared(definition, child, number):
@@ -230,7 +236,8 @@ class Builder:
             inputs = separate_inputs(groups, calls)
             rows = collect.Collect(fused.source, fused.conjuncts, inputs.expressions)
             return CollectedAggregate(rows, inputs.groups, inputs.calls, by_sorting=True)
-        other = self.alternative(node)
+        is_plain = fused.source.relation is not None and not any(call.distinct for call in calls)
+        other = node if is_plain else self.alternative(node)
         if fused.source.relation is None and other != node:
             return self.build(other)  # what its input's values are is known only when it runs
         try:

@@ -149,13 +149,11 @@ class Pipeline:
         rows = sum(stop - start for ranges in ranges_of for start, stop in ranges)
         size = min(self.sink.morsel_rows, self._even_share(rows))
         self._load_text([position for position, ranges in enumerate(ranges_of) if ranges])
-        for position, segment in enumerate(self.relation.segments):
-            ranges = ranges_of[position]
+        for position, ranges in enumerate(ranges_of):
             if not ranges:
                 self.arguments.append(())
                 continue
-            shapes = tuple(shape_of(self.relation, segment, index) for index in self.columns)
-            even = even_columns(self.relation, segment, self.columns)
+            shapes, even = self._form_of(position)
             if (shapes, even) not in kernels:
                 kernels[shapes, even] = len(self.kernels)
                 self.kernels.append(self._kernel(shapes, even))
@@ -168,12 +166,26 @@ class Pipeline:
 
     def _even_share(self, rows: int) -> int:
         """Rows of a morsel such that several workers share ``rows`` evenly, each with enough to do; whole blocks."""
-        segment = max(self.relation.segments, key=lambda segment: segment.row_count)
-        width = sum(segment.width(index) for index in self.columns)
+        width = self.relation.memo.once(("row width", self.columns), self._row_width)
         share = _LEAST_MORSEL_BYTES / max(width, 1.0)
         if rows > _PARTS_A_WORKER * share:
             share = max(rows / (_PARTS_A_WORKER * available_threads()), share)
         return min(math.ceil(share / BLOCK) * BLOCK, MORSEL_ROWS)
+
+    def _row_width(self) -> float:
+        """Bytes of the columns a row, in the largest segment."""
+        segment = max(self.relation.segments, key=lambda segment: segment.row_count)
+        return sum(segment.width(index) for index in self.columns)
+
+    def _form_of(self, position: int) -> tuple[tuple[ColumnShape, ...], frozenset[int]]:
+        """The columns' shapes in a segment, and those at whose runs' ends blocks are cut."""
+
+        def form() -> tuple[tuple[ColumnShape, ...], frozenset[int]]:
+            segment = self.relation.segments[position]
+            shapes = tuple(shape_of(self.relation, segment, index) for index in self.columns)
+            return shapes, even_columns(self.relation, segment, self.columns)
+
+        return self.relation.memo.once(("form", position, self.columns), form)
 
     def _load_text(self, positions: Sequence[int]) -> None:
         """Has the raw strings that will be read decompressed, several segments at a time."""

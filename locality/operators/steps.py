@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Collection, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from locality.operators.codegen.block import Block
 from locality.operators.filters.filter import CodeTest, Test, ValueTest, skip_empty
@@ -85,12 +85,14 @@ def plan_steps(relation: Relation, tests: Sequence[Test], links: Sequence[Link])
     ordered: list[Step] = []
     share = 1.0
     while waiting:
-        ready = [step for step in waiting if dropping.isdisjoint(_links_below(relation, step.columns))]
+        ready = waiting
+        if dropping:
+            ready = [step for step in waiting if dropping.isdisjoint(_links_below(relation, step.columns))]
         if any(isinstance(step.action, CodeTest) for step in waiting):
             ready = [step for step in ready if not isinstance(step.action, ValueTest)]
         chosen = min(ready, key=lambda step: step.rank)
         waiting.remove(chosen)
-        ordered.append(replace(chosen, few=share < _SPARSE))
+        ordered.append(Step(chosen.action, chosen.columns, chosen.share, chosen.cost, share < _SPARSE))
         share *= chosen.share
         if isinstance(chosen.action, Link):
             dropping.remove(chosen.action)
@@ -117,10 +119,11 @@ def _links_below(relation: Relation, columns: Collection[int]) -> set[Link]:
 
 
 def _test_step(relation: Relation, test: Test) -> Step:
-    columns = frozenset().union(*(columns_of(e) for e in test.reads))
+    if isinstance(test, CodeTest):
+        linked = relation.link_of(test.index) is not None
+        return Step(test, frozenset((test.index,)), test.share, _GATHER * linked + _CODES)
+    columns = columns_of(test.predicate)
     cost = _GATHER * sum(relation.link_of(index) is not None for index in columns)
-    if not isinstance(test, ValueTest):
-        return Step(test, columns, test.share, cost + _CODES)
     nodes = list(walk(test.predicate))
     if any(isinstance(e, ColumnRef | Lookup) and e.type.domain is Domain.STRING for e in nodes):
         cost += _TEXT

@@ -125,7 +125,8 @@ class AggregateCall:
         """The call with every expression that it reads changed, arguments first."""
         args = tuple(change(arg) for arg in self.args)
         keys = tuple(replace(key, expression=change(key.expression)) for key in self.keys)
-        return replace(self, args=args, filter=None if self.filter is None else change(self.filter), keys=keys)
+        condition = None if self.filter is None else change(self.filter)
+        return AggregateCall(self.name, args, self.type, self.distinct, condition, keys)
 
 
 @dataclass(frozen=True, slots=True)
