@@ -361,6 +361,9 @@ def _runs(possible: Bits, rows: int, total: int) -> list[tuple[int, int]]:
     parts = np.flatnonzero(possible)
     if not len(parts):
         return []
+    first, last = int(parts[0]), int(parts[-1])
+    if last - first < len(parts):
+        return [(first * rows, min((last + 1) * rows, total))]
     gaps = np.flatnonzero(np.diff(parts) > max(_LEAST_GAP * BLOCK // rows, 1))
     starts, ends = parts[np.append(0, gaps + 1)], parts[np.append(gaps, len(parts) - 1)] + 1
     return [(a * rows, min(z * rows, total)) for a, z in zip(starts.tolist(), ends.tolist(), strict=True)]

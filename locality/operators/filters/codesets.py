@@ -66,15 +66,14 @@ class CodeSet:
 
     def zones_possible(self, zones: ZoneBounds) -> Bits:
         """Which zones may hold a match."""
-        possible = (zones.nulls > 0) & self.null
         if zones.minimum is None or zones.maximum is None:
             return np.ones(len(zones.nulls), dtype=np.bool_)
+        possible: Bits = zones.nulls > 0 if self.null else np.zeros(len(zones.nulls), dtype=np.bool_)
+        if self.intervals:
+            has_values = zones.minimum <= zones.maximum
         for low, high in self.intervals:
-            possible |= (
-                (zones.maximum >= min(low, 2**63 - 1))
-                & (zones.minimum <= min(high, 2**63 - 1))
-                & (zones.minimum <= zones.maximum)
-            )
+            reached = (zones.maximum >= min(low, 2**63 - 1)) & (zones.minimum <= min(high, 2**63 - 1))
+            possible |= reached & has_values
         return possible
 
     def zones_certain(self, zones: ZoneBounds) -> Bits:

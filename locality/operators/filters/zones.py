@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ Bits = npt.NDArray[np.bool_]
 def possible_zones(relation: Relation, tests: Sequence[Test], segment: int) -> Bits | None:
     """Which zones of a segment may hold rows that pass all tests; None where nothing is known."""
     known = [possible for test in tests if (possible := test.possible(relation, segment)) is not None]
-    return np.logical_and.reduce(known) if known else None
+    return reduce(np.logical_and, known) if known else None
 
 
 def bytes_to_read(relation: Relation, tests: Sequence[Test], raw: Mapping[int, float]) -> float:
