@@ -19,6 +19,7 @@ from locality.optimizer.prune import prune_columns
 from locality.optimizer.repeated import share_equal
 from locality.optimizer.rollups import answer_from_rollups
 from locality.optimizer.route import route_scans
+from locality.optimizer.separate import separate_sorted
 from locality.optimizer.setops import group_set_operations
 from locality.optimizer.shared import inline_shared, lift_shared
 from locality.optimizer.statistics import Statistics
@@ -57,6 +58,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("group_set_operations", _by_itself(group_set_operations), required=True),
     Pass("share_equal", share_equal),
     Pass("total_partitions", total_partitions),
+    Pass("separate_sorted", separate_sorted),
     Pass("group_by_positions", group_by_positions),
     Pass("prune_columns", _by_itself(prune_columns)),
     Pass("turn_semi_joins", turn_semi_joins),

@@ -73,7 +73,7 @@ class _Totals:
         if not totals:
             return node
         child, number = node.child, None
-        if not _is_cheap(child):
+        if not is_cheap(child):
             number = self.next_number
             self.next_number += 1
             child = SharedScan(number, child.types)
@@ -131,12 +131,12 @@ def _is_windowed(call: WindowCall) -> bool:
     return call.name in _WINDOWED and not call.distinct
 
 
-def _is_cheap(node: Node) -> bool:
+def is_cheap(node: Node) -> bool:
     """Whether the rows are read in passing, so that reading them twice is no more than keeping them."""
     match node:
         case Scan() | SharedScan():
             return True
         case Filter(child) | Project(child):
-            return _is_cheap(child)
+            return is_cheap(child)
         case _:
             return False

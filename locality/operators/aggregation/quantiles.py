@@ -15,7 +15,7 @@ from locality.operators.codegen.results import float_column, integer_column
 from locality.operators.relations.relation import Positions
 from locality.operators.windows.inputs import Input, Mask, Numbers
 from locality.operators.windows.totals import counted_rows
-from locality.plan.expressions import AggregateCall, Constant, SortKey
+from locality.plan.expressions import AggregateCall, ColumnRef, Constant, SortKey
 from locality.types import DataType, element_of, to_arrow
 
 #: Microseconds of a day: where dates lie among timestamps.
@@ -149,5 +149,7 @@ def _fractions(call: AggregateCall) -> list[tuple[int, int]]:
 def _sorted_values(source: Input, call: AggregateCall) -> tuple[Positions, Positions, Positions]:
     """The rows that count by group and value, as positions in the order of ``source``; each group's first; its size."""
     argument = call.args[0]
-    members = members_of(source, counted_rows(source, call.filter, argument), [SortKey(argument)])
+    in_order = isinstance(argument, ColumnRef) and source.ordered.sorted_by == argument.index
+    keys = [] if in_order else [SortKey(argument)]
+    members = members_of(source, counted_rows(source, call.filter, argument), keys)
     return members.rows, members.starts[:-1], members.counts

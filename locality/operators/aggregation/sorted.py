@@ -6,6 +6,7 @@ A group is then a window's partition, and an aggregate what a window function gi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from locality.plan.windows import Bound, Frame, WindowCall
 from locality.types import BIGINT
 
 _WHOLE = Frame("range", Bound("unbounded preceding"), Bound("unbounded following"))
+_QUANTILES = frozenset({"median", "quantile_cont", "quantile_disc", "mad"})
 _COUNTS = frozenset({"count", "count_star", "regr_count", "approx_count_distinct"})
 
 
@@ -64,7 +66,9 @@ def _of_rows(
     execution.reserve((SORT_BYTES + 10) * batch.row_count, "the order of an aggregation")
     read = columns_at(batch, range(len(batch.columns)), execution.run)
     owners = [field for group in inputs.groups for field in fields_of(read[group.index])]
-    ordered = put_in_order(batch.row_count, owners, [], execution.run)
+    asked = _column_of_quantiles(inputs)
+    within = [] if asked is None else fields_of(read[asked])
+    ordered = replace(put_in_order(batch.row_count, owners, within, execution.run), sorted_by=asked)
     traffic.state += 2 * ordered.nbytes
     first = ordered.order[ordered.partitions.begins]
     results: dict[AggregateCall, EncodedColumn] = {}
@@ -75,6 +79,16 @@ def _of_rows(
     others = [call for call in inputs.calls if call.name in SORTED_AGGREGATES]
     results.update(zip(others, _results(others, read, ordered, execution), strict=True))
     return [*(take(read[group.index], first) for group in inputs.groups), *(results[c] for c in inputs.calls)]
+
+
+def _column_of_quantiles(inputs: Inputs) -> int | None:
+    """The column whose quantiles are all that is asked of sorted groups: rows come in its order at once."""
+    asked = [call for call in inputs.calls if call.name in SORTED_AGGREGATES and call.name not in _COUNTS]
+    arguments = {call.args[0] for call in asked}
+    if len(arguments) == 1 and all(call.name in _QUANTILES for call in asked):
+        (argument,) = arguments
+        return argument.index if isinstance(argument, ColumnRef) else None
+    return None
 
 
 def _of_no_rows(inputs: Inputs) -> list[EncodedColumn]:

@@ -37,7 +37,7 @@ class CodeDomain:
         """The value of every code in order, then NULL: shape (size + 1,)."""
         if self.dictionary is not None:
             entries = self.dictionary.values
-        elif self.type.domain is Domain.STRING:
+        elif self.size == 0:
             entries = pa.array([], type=to_arrow(self.type))
         else:
             codes = np.arange(self.size, dtype=np.uint64)

@@ -59,11 +59,13 @@ class Ordered:
     """Rows in order.
 
     by: their order. keys: the fields of partitions, and of the keys after them. partitions: the rows that calls see.
+    sorted_by: the column by which, ascending, the rows of a partition are in order, where that is known.
     """
 
     by: Order
     keys: tuple[Sequence[Field], Sequence[Field]]
     partitions: Spans
+    sorted_by: int | None = None
 
     @property
     def order(self) -> Positions:
@@ -98,7 +100,7 @@ class Ordered:
         return [self._shard(slice(*cut)) for cut in itertools.pairwise(cuts) if cut[0] < cut[1]]
 
     def _shard(self, rows: slice) -> Ordered:
-        return Ordered(self.by.at(rows), self.keys, Spans(self.partitions.begins[rows]))
+        return Ordered(self.by.at(rows), self.keys, Spans(self.partitions.begins[rows]), self.sorted_by)
 
 
 def put_in_order(rows: int, owners: Sequence[Field], within: Sequence[Field], run: Run = in_turn) -> Ordered:
