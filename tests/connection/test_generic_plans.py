@@ -312,6 +312,36 @@ def test_no_more_bytes_are_moved_than_with_literals(
         assert profile.bytes_moved <= literal.bytes_moved
 
 
+@pytest.mark.parametrize("sql", ["select max(n), count(*) from v where n > ?", "select max(n) from v where n > {}"])
+def test_plans_follow_the_tables(sql: str) -> None:
+    def tables() -> Iterator[list[pa.Table]]:
+        first = pa.table({"n": [1, 2, 3]})
+        yield [first]
+        yield [first, pa.table({"n": [4, 5]})]
+        yield [pa.table({"n": [1.5, 2.5, 9.25]})]
+        yield [pa.table({"m": [5], "n": ["11"]})]
+        yield [pa.table({"m": [5]})]
+        yield [first]
+
+    with Pair(threads=1) as made:
+        for parts in tables():
+            made.load("v", parts)
+            reused = [made.check(sql.format(n), [n] if "?" in sql else None).plan_reused for n in (1, 2, 3)]
+            numbers = "n" in parts[0].column_names and not pa.types.is_string(parts[0].schema.field("n").type)
+            assert reused[-1] or not numbers
+
+
+def test_plans_follow_settings(pair: Pair) -> None:
+    sql = "select word from t where number > ? group by word order by word"
+    first = pair.locality.sql(sql, [3]).fetchall()
+    pair.locality.sql("set default_null_order = 'nulls_first'")
+    try:
+        assert [pair.locality.sql(sql, [number]).fetchall()[0] for number in (4, 5)] == [(None,)] * 2
+    finally:
+        pair.locality.sql("reset default_null_order")
+    assert pair.locality.sql(sql, [3]).fetchall() == first and first[0] != (None,)
+
+
 def _literal(value: Any) -> str:
     match value:
         case dt.datetime():

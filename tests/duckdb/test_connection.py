@@ -136,6 +136,9 @@ def test_parameters(con: AttachedConnection, path: Path) -> None:
             assert engine(con) == "locality"
             assert rows_of(con.sql(text, params=params)) == wanted
             assert engine(con) == "locality"
+            other = [7, 9] if isinstance(params, list) else {"low": 7, "high": 9}
+            assert con.execute(text, other).fetchall() == plain.execute(text, other).fetchall()
+            assert con.last_profile is not None and con.last_profile.plan_reused
     con.executemany("insert into loose values (?)", [[1], [2]])
     assert con.execute("select sum(a) from loose").fetchone() == (3,)
 
