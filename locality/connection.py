@@ -80,7 +80,7 @@ def connect(
     return Connection(path, settings, read_only=read_only)
 
 
-class Connection(Advised, StoredTables, Rollups, Checks, Writes, Divides):
+class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
     """An open store; threads may share one connection. Use it as a context manager, or call :meth:`close`."""
 
     def __init__(self, path: str | Path | None, settings: Settings, *, read_only: bool = False) -> None:

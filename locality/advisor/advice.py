@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -58,6 +59,25 @@ class Proposal:
 
 
 @dataclass(frozen=True)
+class RollupProposal:
+    """An aggregation of a table to be stored, as :meth:`Connection.rollup` takes it; see :class:`Proposal`.
+
+    rows: that it would have. after: the bytes that queries would move, by their places.
+    """
+
+    name: str
+    table: str
+    sql: str
+    why: tuple[str, ...]
+    rows: int
+    bytes_saved: int
+    bytes_stored: int
+    seconds: float
+    break_even: float
+    after: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Removal:
     """A further layout that is not worth the bytes of its files."""
 
@@ -81,6 +101,7 @@ class Advice:
     removals: tuple[Removal, ...] = ()
     notes: tuple[str, ...] = ()
     maps: Maps = field(default_factory=Maps, repr=False)
+    rollups: tuple[RollupProposal, ...] = ()
 
     @property
     def losers(self) -> tuple[Forecast, ...]:
@@ -107,8 +128,11 @@ class Advice:
         if self.proposals:
             header = ("table", "order by", "saves a run", "stores", "writes", "takes", "pays after", "because of")
             parts.append(printed("proposed", header, [_proposed(each) for each in self.proposals]))
-        else:
+        elif not self.rollups:
             parts.append("nothing to propose: nothing would save enough bytes to pay for building it")
+        if self.rollups:
+            header = ("rollup", "of", "rows", "saves a run", "stores", "takes", "pays after", "because of")
+            parts.append(printed("rollups proposed", header, [_rollup(each) for each in self.rollups]))
         queries = [(f.place, byte_size(f.bytes_before), byte_size(f.bytes_after), _change(f)) for f in self.forecasts]
         if queries:
             parts.append(printed("bytes moved", ("query", "today", "predicted", "change"), queries))
@@ -123,8 +147,28 @@ class Advice:
         return "\n\n".join(parts)
 
 
+def _rollup(proposal: RollupProposal) -> tuple[str, ...]:
+    return (
+        proposal.name,
+        proposal.sql,
+        f"{proposal.rows:,}",
+        byte_size(proposal.bytes_saved),
+        byte_size(proposal.bytes_stored),
+        f"{proposal.seconds:.1f} s",
+        _runs(proposal.break_even),
+        _because(proposal.why),
+    )
+
+
+def _runs(count: float) -> str:
+    return f"{count:,.0f} " + ("query" if round(count) == 1 else "queries")
+
+
+def _because(why: Sequence[str]) -> str:
+    return ", ".join(why[:4]) + (", ..." if len(why) > 4 else "")
+
+
 def _proposed(proposal: Proposal) -> tuple[str, ...]:
-    runs = f"{proposal.break_even:,.0f} " + ("query" if round(proposal.break_even) == 1 else "queries")
     return (
         proposal.table,
         proposal.placement,
@@ -132,8 +176,8 @@ def _proposed(proposal: Proposal) -> tuple[str, ...]:
         byte_size(proposal.bytes_stored),
         byte_size(proposal.bytes_written),
         f"{proposal.seconds:.1f} s",
-        runs,
-        ", ".join(proposal.why[:4]) + (", ..." if len(proposal.why) > 4 else ""),
+        _runs(proposal.break_even),
+        _because(proposal.why),
     )
 
 

@@ -69,7 +69,7 @@ def analyse(
         if isinstance(measured, str):
             skipped.append(Skipped(query.place, query.sql, measured))
             continue
-        uses = table_uses(optimize(prepared.root, StoredStatistics(snapshot.tables)))
+        uses = table_uses(optimize(prepared.root, StoredStatistics(snapshot.scanned)))
         analyses.append(Analysis(query, prepared.root, measured.bytes, measured.seconds, measured.touched, uses))
     return analyses, skipped
 

@@ -26,6 +26,7 @@ from locality.runtime.units import byte_size
 from locality.settings import Settings
 from locality.sql.parameters import Parameters
 from locality.storage.rewrite import RewriteReport, drop_layout
+from locality.storage.rollups import RollupReport
 from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
 
@@ -51,10 +52,16 @@ class Advised(ABC):
         """The store as it is now; raises ConnectionClosedError."""
 
     @abstractmethod
+    def rollup(self, name: str, sql: str) -> RollupReport:
+        """See :meth:`locality.runtime.rollups.Rollups.rollup`."""
+
+    @abstractmethod
     def _check_writable(self) -> None:
         """Raises StoreError if the store was opened to be read only."""
 
-    def advise(self, workload: Workload | None = None, budget: int | str | None = None) -> Advice:
+    def advise(
+        self, workload: Workload | None = None, budget: int | str | None = None, *, rollups: bool = False
+    ) -> Advice:
         """Says how tables should lie for a workload: what to build and why, its worth to each query, and its cost.
 
         Queries that were not measured yet are run once; what they would move is predicted from samples, and nothing is
@@ -66,6 +73,7 @@ class Advised(ABC):
                 :meth:`workload`: each query as often as it was asked lately.
             budget: bytes that the store's files may take in all, also as text (``"2GB"``), or as a multiple of the
                 tables without further layouts (``"1.5x"``). Default what they take now: orders, and no further layouts.
+            rollups: whether aggregations may be stored from which queries are answered; without a budget of any size.
 
         Raises:
             QueryError: the workload has no query, or the budget is none. SourceError: the file can't be read.
@@ -78,7 +86,7 @@ class Advised(ABC):
         execution = QueryExecution(self._workers, self.settings.memory_bytes)
         held = stored_bytes(snapshot)
         room = 0 if budget is None else bytes_allowed(budget, snapshot) - held
-        advice = choose(analyses, skipped, snapshot, execution, room)
+        advice = choose(analyses, skipped, snapshot, execution, room, rollups=rollups)
         failed = disappointing(analyses, self._log.read(), snapshot)
         told = {(removal.table, removal.layout) for removal in failed}
         useless = (removal for removal in advice.removals if (removal.table, removal.layout) not in told)
@@ -90,7 +98,12 @@ class Advised(ABC):
 
     @overload
     def optimize(
-        self, table: Advice | None = None, *, workload: Workload | None = None, budget: int | str | None = None
+        self,
+        table: Advice | None = None,
+        *,
+        workload: Workload | None = None,
+        budget: int | str | None = None,
+        rollups: bool = False,
     ) -> tuple[RewriteReport, ...]: ...
 
     @overload
@@ -116,6 +129,7 @@ class Advised(ABC):
         carry: str | Sequence[str] | None = None,
         workload: Workload | None = None,
         budget: int | str | None = None,
+        rollups: bool = False,
     ) -> RewriteReport | tuple[RewriteReport, ...]:
         """Writes the rows of a table again, placed so that queries which filter or group by these columns move less.
 
@@ -140,6 +154,10 @@ class Advised(ABC):
                 change, and from the next time on that the layout is written.
             workload: see :meth:`advise`.
             budget: see :meth:`advise`.
+            rollups: see :meth:`advise`.
+
+        Returns:
+            What was written; of advice, for each proposal for a table, in the order in which it was carried out.
 
         Raises:
             CatalogError: there is no such table. SchemaError: there is no such column, or it has no order.
@@ -148,10 +166,12 @@ class Advised(ABC):
         """
         self._check_writable()
         if table is None:
-            table = self.advise(workload, budget)
+            table = self.advise(workload, budget, rollups=rollups)
         if isinstance(table, Advice):
             reports = tuple(self._place(p.table, p.order, p.curve, p.layout, p.columns, p.carry) for p in table.steps)
-            if reports:
+            for each in table.rollups:
+                self.rollup(each.name, each.sql)
+            if reports or table.rollups:
                 self._log.mark(predictions(table) if self.settings.workload_log is not False else {})
             return reports
         carry = [carry] if isinstance(carry, str) else carry

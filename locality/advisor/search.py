@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from locality.advisor.advice import Advice, Forecast, Proposal, Removal
+from locality.advisor.advice import Advice, Forecast, Proposal, Removal, RollupProposal
 from locality.advisor.analysis import Analysis
 from locality.advisor.carrying import carrying
 from locality.advisor.maps import Maps, maps_of
 from locality.advisor.replan import Design, DesignStatistics, replanned
+from locality.advisor.rollups import rollup_proposals
 from locality.advisor.tablesearch import Move, Placements, TableSearch
 from locality.advisor.whatif import Placement
 from locality.advisor.workload import Skipped
@@ -42,10 +43,12 @@ def choose(
     snapshot: Snapshot,
     execution: Execution,
     room: float = 0.0,
+    *,
+    rollups: bool = False,
 ) -> Advice:
     """What pays, step by step: the bytes of a query are a sum over tables.
 
-    room: bytes that further layouts and carried columns may take.
+    room: bytes that further layouts, carried columns and rollups may take. rollups: whether these are thought of.
     """
     touched = dict.fromkeys(use.scan.table for analysis in analyses for use in analysis.uses)
     searches = {
@@ -53,29 +56,33 @@ def choose(
     }
     search = _Search(snapshot, searches, list(analyses), room)
     search.run()
+    predicted = [round(max(search.predicted(analysis), 0.0)) for analysis in search.analyses]
+    stored: list[RollupProposal] = []
+    if rollups:
+        left = [replace(later, bytes=nbytes) for later, nbytes in zip(search.analyses, predicted, strict=True)]
+        stored = rollup_proposals(left, snapshot, execution, search.room if room > 0 else math.inf)
+    after = {place: nbytes for proposal in stored for place, nbytes in proposal.after.items()}
     forecasts = tuple(
-        Forecast(a.query.place, a.query.sql, a.weight, a.bytes, round(max(search.predicted(later), 0.0)))
-        for a, later in zip(analyses, search.analyses, strict=True)
+        Forecast(a.query.place, a.query.sql, a.weight, a.bytes, after.get(a.query.place, nbytes))
+        for a, nbytes in zip(analyses, predicted, strict=True)
     )
     removals = tuple(removal for each in searches.values() for removal in _removals(each, search.design))
     maps = maps_of(searches, search.design, analyses, search.analyses)
-    return Advice(tuple(search.proposals), forecasts, tuple(skipped), removals, maps=maps)
+    return Advice(tuple(search.proposals), forecasts, tuple(skipped), removals, maps=maps, rollups=tuple(stored))
 
 
 def mapped(analyses: Sequence[Analysis], snapshot: Snapshot, execution: Execution) -> Maps:
     """What the queries read of all tables as they are."""
-    hidden = {each.rollup.stored for table in snapshot.tables.values() for each in table.rollups}
-    tables = [table for table in snapshot.tables if table not in hidden]
-    searches = {table: TableSearch(snapshot, table, analyses, execution) for table in tables}
+    searches = {table: TableSearch(snapshot, table, analyses, execution) for table in snapshot.tables}
     design = {table: search.stored for table, search in searches.items()}
     return maps_of(searches, design, analyses, analyses)
 
 
 def _is_worthwhile(snapshot: Snapshot, table: str) -> bool:
     """Whether the table has more than one zone, and is no rollup."""
-    stored = snapshot.tables[table]
-    if table not in snapshot.entries:
+    if table not in snapshot.tables:
         return False
+    stored = snapshot.tables[table]
     return len(stored.segments) > 0 and stored.row_count > stored.segments[0].zone_rows
 
 
@@ -180,7 +187,7 @@ class _Search:
 
     def _replanned(self, design: Design) -> list[Analysis]:
         """The queries as they would be planned over a design, with the bytes that they would move."""
-        tables = {**self.snapshot.tables, **{table: search.table for table, search in self.searches.items()}}
+        tables = {**self.snapshot.scanned, **{table: search.table for table, search in self.searches.items()}}
         models = {table: search.model for table, search in self.searches.items()}
         base = {table: search.base for table, search in self.searches.items()}
         statistics = DesignStatistics(tables, models, design)
@@ -230,9 +237,8 @@ def _bytes_written(search: TableSearch, move: Move) -> float:
     """Bytes of the layout; of all layouts if it is the primary one, by whose rows the others know theirs."""
     if move.changed.name != PRIMARY:
         return move.size
-    return float(sum(file.size for file in search.entry.files)) + sum(
-        search.size(placement) for placement in move.after[1:] if placement.order is not None
-    )
+    further = sum(search.size(placement) for placement in move.after[1:] if placement.order is not None)
+    return sum(file.size for file in search.entry.files) + further + move.size
 
 
 def _names(search: TableSearch, placement: Placement) -> tuple[str, ...] | None:

@@ -12,6 +12,7 @@ from locality.cli.options import (
     examples,
     open_store,
     picture_option,
+    rollups_option,
     store_argument,
     threads_option,
     workload_option,
@@ -29,11 +30,18 @@ from locality.cli.options import (
 @store_argument
 @workload_option
 @budget_option
+@rollups_option
 @picture_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @threads_option
 def advise(
-    store: Path, workload: Path | None, budget: str | None, picture: Path | None, as_json: bool, threads: int | None
+    store: Path,
+    workload: Path | None,
+    budget: str | None,
+    rollups: bool,
+    picture: Path | None,
+    as_json: bool,
+    threads: int | None,
 ) -> None:
     """Propose how the tables of STORE should lie for a workload, and say what that is worth to each query.
 
@@ -42,7 +50,7 @@ def advise(
     from locality.advisor.picture import write_picture
 
     with open_store(store, threads) as connection:
-        advice = connection.advise(workload, budget)
+        advice = connection.advise(workload, budget, rollups=rollups)
     if picture is not None:
         write_picture(advice.maps, picture)
     click.echo(json.dumps(advice.to_dict(), indent=2) if as_json else str(advice))

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from locality.cli.options import budget_option, examples, open_store, store_argument, threads_option, workload_option
+from locality.cli.options import (
+    budget_option,
+    examples,
+    open_store,
+    rollups_option,
+    store_argument,
+    threads_option,
+    workload_option,
+)
 from locality.cli.text import duration, quantity
 from locality.runtime.units import byte_size
 
@@ -31,6 +39,7 @@ if TYPE_CHECKING:
 @click.argument("table", required=False)
 @workload_option
 @budget_option
+@rollups_option
 @click.option(
     "--order",
     metavar="COLUMN",
@@ -59,6 +68,7 @@ def optimize(
     table: str | None,
     workload: Path | None,
     budget: str | None,
+    rollups: bool,
     order: tuple[str, ...],
     curve: tuple[str, ...],
     layout: str | None,
@@ -77,8 +87,8 @@ def optimize(
     placed = order or curve or layout or columns or carry
     if table is None and (placed or drop):
         raise click.UsageError("name the TABLE that --order, --curve, --layout, --column, --carry and --drop are about")
-    if table is not None and (workload or budget):
-        raise click.UsageError("--workload and --budget are about all tables: leave out the TABLE")
+    if table is not None and (workload or budget or rollups):
+        raise click.UsageError("--workload, --budget and --rollups are about all tables: leave out the TABLE")
     if drop and placed:
         raise click.UsageError(
             "--drop removes a layout: it goes without --order, --curve, --layout, --column and --carry"
@@ -88,7 +98,7 @@ def optimize(
         if quiet:
             connection.settings.progress = False
         if table is None:
-            advice = connection.advise(workload, budget)
+            advice = connection.advise(workload, budget, rollups=rollups)
             if not quiet:
                 click.echo(str(advice))
             reports = connection.optimize(advice)

@@ -34,6 +34,8 @@ budget_option: Decorator = click.option(
     "what they take now.",
 )
 
+rollups_option: Decorator = click.option("--rollups", is_flag=True, help="Think of stored aggregations, too.")
+
 picture_option: Decorator = click.option(
     "--picture",
     type=click.Path(path_type=Path, dir_okay=False),
