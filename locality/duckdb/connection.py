@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -33,6 +34,8 @@ _FETCHES = frozenset(
     {"df", "fetchdf", "fetch_df", "fetchnumpy", "to_arrow_table", "to_arrow_reader", "fetch_df_chunk", "torch", "tf"}
 )
 _AS = {"fetch_df": "df", "fetch_df_chunk": "df"}
+#: A statement that begins a transaction, and no other.
+_BEGIN = re.compile(r"\s*(begin|start)(\s+(transaction|work))?(\s+read\s+(only|write))?\s*;?\s*", re.IGNORECASE)
 #: The database that the connection was opened with, if it is in use: one attached later may have been told not to log.
 _FILE = """
 select database_name, path from (from duckdb_databases() where not internal order by database_oid limit 1)
@@ -71,11 +74,11 @@ class AttachedConnection:
 
     last_profile: Profile | None = None
 
-    def __init__(self, raw: duckdb.DuckDBPyConnection, layouts: Layouts | None) -> None:
-        """See :func:`attach`; ``layouts`` is None for a database in memory, which has none."""
+    def __init__(self, raw: duckdb.DuckDBPyConnection, layouts: Layouts | None, *, is_new: bool = False) -> None:
+        """See :func:`attach`; ``layouts`` is None for a database in memory, which has none; ``is_new``: nothing ran."""
         self._raw = raw
         self._layouts = layouts
-        self._router = None if layouts is None else Router(layouts, raw._catalog_version)
+        self._router = None if layouts is None else Router(layouts, raw._catalog_version, is_new=is_new)
         self._pending: Pending | None = None
 
     # --- statements
@@ -95,8 +98,23 @@ class AttachedConnection:
             if self.answer_by_parts(by_parts, lambda call: call("execute")) is not None:
                 return self
         given = () if parameters is None else (parameters,)
-        call_with(variables, partial(self._raw.execute, query, *given, **options))
+        run = partial(call_with, variables, partial(self._raw.execute, query, *given, **options))
+        if isinstance(query, str) and _BEGIN.fullmatch(query):
+            self._begin(run)
+        else:
+            run()
         return self
+
+    def begin(self) -> AttachedConnection:
+        """Begin a transaction."""
+        self._begin(self._raw.begin)
+        return self
+
+    def _begin(self, run: Callable[[], object]) -> None:
+        before = None if self._router is None else self._router.stamp()
+        run()
+        if self._router is not None:
+            self._router.begin(before)
 
     def sql(self, query: Any, *, alias: str = "", params: Any = None) -> AttachedRelation | None:
         """A relation over the last statement, or None if that returns nothing; earlier statements run now."""
@@ -265,7 +283,7 @@ class AttachedConnection:
 
     def cursor(self) -> AttachedConnection:
         """Another connection to the same database, with the same layouts."""
-        return AttachedConnection(self._raw.cursor(), self._layouts)
+        return AttachedConnection(self._raw.cursor(), self._layouts, is_new=True)
 
     duplicate = cursor
 

@@ -22,6 +22,7 @@ from locality.storage.catalog import fold
 if TYPE_CHECKING:
     from locality.connection import Connection
     from locality.duckdb.copying import Copier
+    from locality.duckdb.session import Names
 
 #: The file in the store that holds the states.
 _STATES = "duckdb.json"
@@ -39,6 +40,7 @@ class Layouts:
         self._settings = settings
         self._lock = threading.RLock()
         self._states, self._prints = self._read()
+        self.names_of_new: tuple[int, Names | str] | None = None  # by number of statements; see routing.py
         self._known: object = None
         self._fresh: frozenset[str] = frozenset()
         self._connections: dict[frozenset[tuple[str, str]], Connection] = {}

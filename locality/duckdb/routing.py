@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from locality.duckdb.layouts import Layouts
-from locality.duckdb.session import Names, Run, read_names, words
+from locality.duckdb.session import Names, Run, open_transaction, read_names, words
 from locality.duckdb.stamp import Stamp, read_stamp
 from locality.errors import Unsupported
 from locality.storage.catalog import fold
@@ -56,15 +56,19 @@ class _Situation:
     accepted: set[str] = field(default_factory=set)
     divisions: dict[str, Division | None] = field(default_factory=dict)
     names: Names | str | None = None
+    transaction: object = None
     connection: Connection | None = None
 
 
 class Router:
     """Decides for one connection; ``version`` counts the statements, of all connections, that are no plain queries."""
 
-    def __init__(self, layouts: Layouts, version: Callable[[], int]) -> None:
+    def __init__(self, layouts: Layouts, version: Callable[[], int], *, is_new: bool = False) -> None:
+        """``is_new``: nothing was run on the connection yet. Tools make a cursor for each query."""
         self._layouts = layouts
         self._version = version
+        self._born = version() if is_new else None
+        self._begun: tuple[int, Stamp] | None = None
         self._situation: _Situation | None = None
         self._own_functions: frozenset[str] = frozenset()
 
@@ -76,6 +80,8 @@ class Router:
         situation = self._look()
         if text in situation.refused:
             raise Unsupported(situation.refused[text])
+        if situation.transaction is not None:
+            self._check_open(situation.transaction, run)
         if text not in situation.accepted or situation.connection is None:
             try:
                 situation.connection = self._check(situation, text, run)
@@ -140,6 +146,21 @@ class Router:
         split = connection.parts(text, allowed)
         return None if split is None else Division(connection, split)
 
+    def stamp(self) -> Stamp | None:
+        """The present state of the database, None if it can't be read."""
+        try:
+            return read_stamp(self._layouts.database)
+        except Unsupported:
+            return None
+
+    def begin(self, before: Stamp | None) -> None:
+        """A transaction was just begun; ``before``: the state before that.
+
+        As long as the state is the same, and nothing but queries has run on any connection, the transaction sees what
+        others see and has changed nothing.
+        """
+        self._begun = None if before is None else (self._version(), before)
+
     def refuse(self, text: str, reason: str) -> None:
         """Leave this text to DuckDB from now on."""
         if self._situation is not None:
@@ -186,16 +207,45 @@ class Router:
         return self._layouts.connection(names.settings)
 
     def _names(self, situation: _Situation, run: Run) -> Names:
-        if situation.names is None:
-            try:
-                situation.names = read_names(run, self._layouts.catalog)
-            except Unsupported as reason:
-                situation.names = str(reason)
-            except duckdb.Error as error:  # an unfinished result, or a transaction that failed
-                raise _Busy(str(error).split("\n", 1)[0]) from None
+        if situation.names is None and not self._is_new:
+            situation.names = self._read_names(situation, run)
+        elif situation.names is None:
+            situation.names = self._names_of_new(situation, run)
         if isinstance(situation.names, str):
             raise Unsupported(situation.names)
         return situation.names
+
+    @property
+    def _is_new(self) -> bool:
+        """Whether nothing but queries has run, on any connection, since this one was made."""
+        return self._born is not None and self._born == self._version()
+
+    def _names_of_new(self, situation: _Situation, run: Run) -> Names | str:
+        """The names of a new connection, which all have until something other than a query runs."""
+        known = self._layouts.names_of_new
+        if known is None or known[0] != situation.version:
+            known = self._layouts.names_of_new = situation.version, self._read_names(situation, run)
+        return known[1]
+
+    def _read_names(self, situation: _Situation, run: Run) -> Names | str:
+        try:
+            situation.transaction = open_transaction(run)
+            if situation.transaction is not None and self._begun != (situation.version, situation.stamp):
+                return "a transaction is open"
+            return read_names(run, self._layouts.catalog)
+        except Unsupported as reason:
+            return str(reason)
+        except duckdb.Error as error:  # an unfinished result, or a transaction that failed
+            raise _Busy(str(error).split("\n", 1)[0]) from None
+
+    @staticmethod
+    def _check_open(transaction: object, run: Run) -> None:
+        try:
+            if open_transaction(run) == transaction:
+                return
+        except duckdb.Error as error:
+            raise _Busy(str(error).split("\n", 1)[0]) from None
+        raise Unsupported("another transaction is open")
 
     @staticmethod
     def _keep(situation: _Situation, text: str, reason: str) -> None:

@@ -39,7 +39,15 @@ _OPENED = frozenset(
     {
         *("access_mode", "allow_unsigned_extensions", "allow_community_extensions", "autoinstall_known_extensions"),
         *("autoload_known_extensions", "custom_user_agent", "duckdb_api", "extension_directory", "home_directory"),
-        *("secret_directory", "lock_configuration", "default_secret_storage", "username", "user", "password"),
+        *(
+            "secret_directory",
+            "python_enable_replacements",
+            "lock_configuration",
+            "default_secret_storage",
+            "username",
+            "user",
+            "password",
+        ),
     }
 )
 
@@ -62,14 +70,18 @@ def words(text: str) -> frozenset[str]:
     return frozenset(map(fold, _WORD.findall(text)))
 
 
+def open_transaction(run: Run) -> object:
+    """What tells the transaction that is open on a connection, None if none is."""
+    first, second = run(_TRANSACTION), run(_TRANSACTION)
+    return first[0][0] if first == second else None
+
+
 def read_names(run: Run, catalog: str) -> Names:
     """Ask a connection, by ``run``; ``catalog``: the database whose tables have layouts.
 
-    Raises Unsupported if it has a transaction open, is in another database or schema, or has a setting of which we
-    don't know that answers are the same.
+    Raises Unsupported if it is in another database or schema, or has a setting of which we don't know that answers are
+    the same.
     """
-    if run(_TRANSACTION) == run(_TRANSACTION):
-        raise Unsupported("a transaction is open")
     if run(_PLACE) != [(catalog, "main")]:
         raise Unsupported("another database or schema is in use")
     known = _defaults()

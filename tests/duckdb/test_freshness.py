@@ -175,6 +175,49 @@ def test_a_dataset_is_read_until_the_database_is_written_to(con: AttachedConnect
         con.dataset("loose")
 
 
+def test_a_transaction_that_only_reads_uses_layouts(con: AttachedConnection) -> None:
+    other = con.cursor()
+    for begin in (con.begin, lambda: con.execute("BEGIN transaction;")):
+        begin()
+        assert con.execute("select count(*) from t").fetchone() == (3000,)
+        assert engine(con) == "locality"
+        assert con.sql("select count(*) from p").fetchall() == [(100,)]  # type: ignore[union-attr]
+        assert engine(con) == "locality"
+        con.commit()
+    con.begin()
+    con.execute("select count(*) from t")
+    other.execute("insert into t values (1, 1, null)")
+    assert con.execute("select count(*) from t").fetchone() == (3000,)  # the state that it began with
+    assert engine(con) == "duckdb"
+    con.rollback()
+    assert con.execute("select count(*) from t").fetchone() == (3001,)
+    con.refresh()
+    con.begin()
+    assert con.execute("select count(*) from t").fetchone() == (3001,)
+    assert engine(con) == "locality"
+    con.execute("delete from t where a = 1")
+    assert con.execute("select count(*) from t").fetchone() == (2970,)
+    assert engine(con) == "duckdb"
+    con.rollback()
+    assert con.execute("select count(*) from t").fetchone() == (3001,)
+    con._raw.begin()
+    assert con.execute("select count(*) from t").fetchone() == (3001,)
+    assert engine(con) == "duckdb"
+    con._raw.commit()
+
+
+def test_a_failed_transaction_answers_nothing(con: AttachedConnection) -> None:
+    con.begin()
+    con.execute("select count(*) from t")
+    assert engine(con) == "locality"
+    with pytest.raises(duckdb.Error):
+        con._raw.execute("insert into p values (1, 'twice')")
+    with pytest.raises(duckdb.Error, match="aborted"):
+        con.execute("select count(*) from t").fetchall()
+    con.rollback()
+    assert con.execute("select count(*) from t").fetchone() == (3000,)
+
+
 def test_only_the_file_that_was_opened_has_layouts(path: Path) -> None:
     raw = duckdb.connect()
     raw.execute(f"attach '{path}' as quiet (recovery_mode no_wal_writes); use quiet")
