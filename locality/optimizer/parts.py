@@ -12,6 +12,8 @@ from locality.plan.nodes import Aggregate, Node
 from locality.plan.rollups import AVERAGE_OF_PARTS, COUNT_OF_PARTS, COUNT_STAR, Grouping, Rollup, partials_of
 from locality.types import BIGINT, BOOLEAN
 
+#: Columns of other tables, which are joined, are numbered from here on, those of the rollup's table by their positions.
+OTHERS = 1 << 28
 #: Of the same values, once or several times, these give the same.
 _IDEMPOTENT = frozenset({"min", "max", "bool_and", "bool_or"})
 _COUNTS = frozenset({"count", "count_star"})
@@ -38,9 +40,12 @@ class Again:
         return Aggregate(rows, self.groups, self.calls)
 
 
-def aggregated_again(query: Grouping, rollup: Rollup, statistics: Statistics) -> Again:
-    """How ``query`` is made of the groups of a rollup; raises Unsupported where it can't be."""
-    asked = _Asked(rollup, statistics)
+def aggregated_again(query: Grouping, rollup: Rollup, statistics: Statistics, told_by: Groups) -> Again:
+    """How ``query`` is made of the groups of a rollup; raises Unsupported where it can't be.
+
+    told_by: what tells which values are the same for all rows of a group.
+    """
+    asked = _Asked(rollup, statistics, told_by)
     groups = tuple(asked.group(group) for group in query.groups)
     calls = tuple(asked.call(call) for call in query.aggregates)
     return Again(tuple(asked.columns), groups, calls)
@@ -52,6 +57,7 @@ class _Asked:
 
     rollup: Rollup
     statistics: Statistics
+    told_by: Groups
     columns: list[Expression | AggregateCall] = field(default_factory=list)
 
     def group(self, expression: Expression) -> Expression:
@@ -62,7 +68,7 @@ class _Asked:
 
     def tells(self, expression: Expression) -> bool:
         """Whether an expression is the same for all rows of a group."""
-        return Groups(self.rollup.grouping.groups, self.statistics.peek).told(expression) is not None
+        return self.told_by.told(expression) is not None
 
     def call(self, call: AggregateCall) -> AggregateCall:
         """The aggregate as one over the columns."""
@@ -106,7 +112,7 @@ class _Asked:
 
     def _never_null(self, expression: Expression) -> bool:
         match expression:
-            case ColumnRef(index):
+            case ColumnRef(index) if index < OTHERS:
                 return not self.statistics.has_nulls(self.rollup.grouping.table, index)
             case _:
                 return isinstance(expression, Constant) and expression.value is not None

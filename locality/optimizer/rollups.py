@@ -19,6 +19,7 @@ from locality.optimizer.derive import Bound, Cell, Groups, LiesIn, Peek, bound_o
 from locality.optimizer.implications import implies
 from locality.optimizer.parts import Again, aggregated_again
 from locality.optimizer.periods import next_start, start_of
+from locality.optimizer.stars import joined_rollup, stars_of
 from locality.optimizer.statistics import Statistics
 from locality.plan.columns import renumbered
 from locality.plan.expressions import (
@@ -31,6 +32,10 @@ from locality.plan.expressions import (
 )
 from locality.plan.nodes import Aggregate, Filter, Node, Project, Scan, Union, inputs_of, walk_nodes, with_inputs
 from locality.plan.rollups import Grouping, Rollup, grouping_of
+
+#: How many times less of a rollup must be read than of its table for the rollup to be joined in the table's place: of
+#: tables it is known which rows they refer to.
+_LESS = 4
 
 
 def answer_from_rollups(root: Node, statistics: Statistics) -> Node:
@@ -50,11 +55,11 @@ def _answer(node: Aggregate, statistics: Statistics) -> Node | None:
     """The aggregation over the rollup that moves the fewest bytes; None if none moves fewer than the table does."""
     query = grouping_of(node)
     if query is None:
-        return None
+        return _joined(node, statistics)
     best, least = None, _bytes(query.plan.child, statistics)
     for rollup in statistics.rollups(query.table):
         try:
-            again = aggregated_again(query, rollup, statistics)
+            again = aggregated_again(query, rollup, statistics, Groups(rollup.grouping.groups, statistics.peek))
             sources = _sources(query, rollup, again, statistics.peek)
             _check_widths(sources[0], statistics)
         except Unsupported:
@@ -63,6 +68,22 @@ def _answer(node: Aggregate, statistics: Statistics) -> Node | None:
         if cost < least:
             rows = [leave_out_deleted(source, statistics) for source in sources]
             best, least = again.over(rows[0] if len(rows) == 1 else Union(tuple(rows))), cost
+    return best
+
+
+def _joined(node: Aggregate, statistics: Statistics) -> Node | None:
+    """The aggregation of joins over the rollup that saves the most bytes; None if none saves enough."""
+    best, most = None, 0.0
+    for star in stars_of(node):
+        for rollup in statistics.rollups(star.query.table):
+            try:
+                plan, rows = joined_rollup(star, rollup, statistics, lambda other: _rewritten(other, statistics))
+                _check_widths(rows, statistics)
+            except Unsupported:
+                continue
+            before, after = _bytes(star.rows, statistics), _bytes(rows, statistics)
+            if after * _LESS < before and before - after > most:
+                best, most = plan, before - after
     return best
 
 

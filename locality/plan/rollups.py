@@ -115,7 +115,7 @@ def grouping_of(node: Aggregate) -> Grouping | None:
     terms, groups, calls = _below(terms, groups, calls, columns)
     found = Grouping(
         child.table,
-        tuple(dict.fromkeys(canonical(term) for term in terms if not _tests_live(term))),
+        tuple(dict.fromkeys(canonical(term) for term in terms if not tests_live(term))),
         tuple(map(canonical, groups)),
         tuple(call.mapped(canonical) for call in calls),
     )
@@ -193,7 +193,8 @@ def _below(
     return list(map(over, terms)), tuple(map(over, groups)), tuple(call.mapped(over) for call in calls)
 
 
-def _tests_live(term: Expression) -> bool:
+def tests_live(term: Expression) -> bool:
+    """Whether a term leaves out deleted rows; its columns are positions in the table."""
     match term:
         case Call("is not null", (ColumnRef(index),)):
             return index == LIVE

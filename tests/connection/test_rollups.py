@@ -97,7 +97,7 @@ def used(connection: Connection, sql: str) -> list[str]:
         ("select kind, sum(number + 1) from t group by kind", []),
         ("select sum(number) from t where day + number > date '2024-01-03'", []),
         ("select sum(number) from t where rowid > 3", []),
-        ("select t.word, sum(o.number) from t join t o on t.kind = o.kind group by t.word", []),
+        ("select t.word, sum(o.number) from t join t o on t.number = o.number group by t.word", []),
     ],
 )
 def test_queries_that_can_be_told_are_answered_from_rollups(unchanged: Pair, sql: str, rollups: list[str]) -> None:
@@ -228,6 +228,34 @@ def test_rollups_have_names_of_their_own(tmp_path: Path) -> None:
             connection.drop_rollup("none")
         connection.drop("t")
         assert [summary.rollups for summary in connection.info().tables] == [()]
+
+
+JOINED = """
+    select * from (values ('a', 1, 'x'), ('a', 2, null), ('b', null, 'y'), (null, 3, 'y')) words(name, size, note)
+"""
+
+
+def test_groups_are_joined_in_the_place_of_rows(unchanged: Pair) -> None:
+    unchanged.load("words", [unchanged.duckdb.sql(JOINED).to_arrow_table()])
+    for sql, rollups in [
+        ("select note, sum(number), count(*), avg(price) from t join words on word = name group by note", ["daily"]),
+        (
+            "select note, sum(size), count(size) from words, t where word = name and day < '2024-02-02' group by 1",
+            ["daily"],
+        ),
+        (
+            "select note, count(*), count(note) from t left join words on word = name and kind < size group by 1",
+            ["daily"],
+        ),
+        ("select kind, min(number) from t where word in (select name from words) group by kind", ["daily"]),
+        ("select count(*) from t where not exists (from words where name = word)", ["daily"]),
+        ("select note, count(*) from words left join t on word = name group by note", []),
+        ("select note, sum(number) from t join words on word = name and number > size group by note", []),
+        ("select note, sum(number) from t join words on word = name and t.rowid > 3 group by note", []),
+        ("select note, sum(number * size) from t join words on word = name group by note", []),
+    ]:
+        assert used(unchanged.locality, sql) == rollups, sql
+        unchanged.check(sql)
 
 
 def test_sums_beyond_64_bits_are_left_to_the_table() -> None:
