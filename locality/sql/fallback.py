@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -250,10 +251,21 @@ def _settings(connection: duckdb.DuckDBPyConnection) -> frozenset[tuple[str, str
     return frozenset((str(name), str(value)) for name, value in rows)
 
 
+#: Types that plain Arrow has no form for: it tells a time without its offset, and bits by their bytes.
+_LOSSY = re.compile(r"\bTIME WITH TIME ZONE|\bBIT\b")
+_LOSSLESS = "arrow_lossless_conversion"
+
+
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, params: Parameters | None) -> Answer:
     relation = connection.sql(sql) if params is None else connection.sql(sql, params=params)
     names, types = tuple(relation.columns), tuple(str(t) for t in relation.types)
-    return Answer(relation.to_arrow_table(), names, types)
+    if not any(_LOSSY.search(text) for text in types):
+        return Answer(relation.to_arrow_table(), names, types)
+    connection.execute(f"set {_LOSSLESS} = true")
+    try:
+        return Answer(relation.to_arrow_table(), names, types)
+    finally:
+        connection.execute(f"reset {_LOSSLESS}")
 
 
 def _declared(source: Source) -> str:

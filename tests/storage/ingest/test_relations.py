@@ -94,7 +94,9 @@ def test_bits_that_duckdb_answers(both: tuple[locality.Connection, duckdb.DuckDB
     sql = "select ('1' || repeat('01', i::integer))::bit x from range(9) r(i) order by i"
     found = con.sql(sql)
     assert found.fetchall() == oracle.sql(sql).fetchall()
-    assert con.sql("select '101'::bit").fetchall() == oracle.sql("select '101'::bit").fetchall()
+    sql = "select '101'::bit, '01:00:00+05'::timetz, ['23:00:00-11'::timetz], 1::uhugeint, 2::hugeint, '12:00'::time"
+    assert con.sql(sql).fetchall() == oracle.sql(sql).fetchall()
+    assert con.sql(sql).to_arrow_table().schema == oracle.sql(sql).to_arrow_table().schema
 
 
 def test_the_store_is_whole(both: tuple[locality.Connection, duckdb.DuckDBPyConnection]) -> None:
