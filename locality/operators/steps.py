@@ -68,7 +68,7 @@ class Step:
         match self.action:
             case Link():
                 return links.index(self.action), self.few, self.share > _MOST_ASKED, self.share <= _MOST_HINTED
-            case CodeTest():
+            case CodeTest() if not _looks_up(self.action):
                 return self.action.form
             case _:
                 return self.few, self.action.form
@@ -121,13 +121,19 @@ def _links_below(relation: Relation, columns: Collection[int]) -> set[Link]:
 def _test_step(relation: Relation, test: Test) -> Step:
     if isinstance(test, CodeTest):
         linked = relation.link_of(test.index) is not None
-        return Step(test, frozenset((test.index,)), test.share, _GATHER * linked + _CODES)
+        each = _BITS if _looks_up(test) else _CODES
+        return Step(test, frozenset((test.index,)), test.share, _GATHER * linked + each)
     columns = columns_of(test.predicate)
     cost = _GATHER * sum(relation.link_of(index) is not None for index in columns)
     nodes = list(walk(test.predicate))
     if any(isinstance(e, ColumnRef | Lookup) and e.type.domain is Domain.STRING for e in nodes):
         cost += _TEXT
     return Step(test, columns, test.share, cost + _VALUE + _CODES * len(nodes))
+
+
+def _looks_up(test: Test) -> bool:
+    """Whether a test finds each code in a set: several rows are not tested at once as they are where codes compare."""
+    return isinstance(test, CodeTest) and test.form.how != "compare"
 
 
 def _link_step(relation: Relation, link: Link) -> Step:
@@ -165,7 +171,7 @@ def emit_steps(block: Block, steps: Sequence[Step], read: Collection[int]) -> No
     needed = _links_below(block.relation, {*read, *(index for step in steps for index in step.columns)})
     for place, (step, following) in enumerate(itertools.zip_longest(steps, steps[1:])):
         _look_up(block, step.columns)
-        if block.mask is not None and step.few and not isinstance(step.action, CodeTest):
+        if block.mask is not None and step.few and (not isinstance(step.action, CodeTest) or _looks_up(step.action)):
             block.compact()
         if isinstance(step.action, Link):
             _emit_link(block, step.action, step.share, step.action in needed)

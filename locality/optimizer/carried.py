@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from locality.optimizer.carrycost import Costs
 from locality.optimizer.estimate import Estimator
 from locality.optimizer.facts import Prover
+from locality.optimizer.implied import bounds_of_columns
 from locality.optimizer.lineage import Lineage, lineage_of, stored
 from locality.optimizer.prune import prune_columns
 from locality.optimizer.push import pushed
@@ -92,7 +93,20 @@ class _Rewriter:
         relations = tuple(replace(each, node=new) for each, new in zip(region.relations, below, strict=True))
         given = replace(region, relations=relations)
         found = self._substituted(given)
-        return node if found is given and is_same else self._planned(found)
+        return node if found is given and is_same else self._planned(self._with_bounds(found))
+
+    def _with_bounds(self, region: Region) -> Region:
+        """The region with bounds of single columns: what was asked of several tables may now be asked of one."""
+        owners = region.owners()
+        added: list[Expression] = []
+        for column, bound in (pair for term in region.terms for pair in bounds_of_columns(term)):
+            relation = region.relations[owners[column.index]]
+            found = stored(relation.node) if relation.kind == "inner" else None
+            number = None if found is None else found.columns[column.index - relation.first]
+            if found is not None and number is not None:
+                is_raw = self.prover.statistics.is_raw(found.scan.table, number)
+                added += [] if is_raw else [bound]
+        return replace(region, terms=tuple(dict.fromkeys((*region.terms, *added))))
 
     def _planned(self, region: Region) -> Node:
         if len(region.relations) > 1:

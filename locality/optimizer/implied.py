@@ -78,6 +78,22 @@ def _of_branches(terms: Sequence[Expression], region: Region, owners: Mapping[in
                 pass
 
 
+def bounds_of_columns(term: Expression) -> Iterator[tuple[ColumnRef, Expression]]:
+    """Of an OR over several columns, for each that all its branches compare with constants: what they let through.
+
+    ``(a = 1 AND b < 2) OR (a = 3 AND b < 5)`` implies ``a = 1 OR a = 3``, which leaves few rows to ask for the rest.
+    """
+    match term:
+        case Call("or", branches) if len(columns_of(term)) > 1:
+            bounds = [[(_bounded_column(part), part) for part in conjuncts(branch)] for branch in branches]
+            for column in dict.fromkeys(column for column, _ in bounds[0] if column is not None):
+                parts = [[part for own, part in branch if own == column] for branch in bounds]
+                if all(parts):
+                    yield column, joined("or", [conjunction(part) for part in parts])
+        case _:
+            pass
+
+
 def _reads_only(term: Expression, columns: frozenset[int]) -> bool:
     read = columns_of(term)
     return bool(read) and read <= columns

@@ -106,6 +106,17 @@ def test_one_parent_by_two_ways() -> None:
     assert joined(changed(ending(same, 0, 13), tables())) == ["line"]
 
 
+def test_what_is_asked_of_several_parents_at_once_bounds_each_column() -> None:
+    branches = [
+        conjunction([Call("=", (column(i), Constant(value, BIGINT)), BOOLEAN) for i, value in ((7, n), (10, 2 - n))])
+        for n in (0, 1)
+    ]
+    plan = Project(Filter(LINES, Call("or", tuple(branches), BOOLEAN)), (column(0),))
+    result = changed(plan, tables())
+    assert joined(result) == ["line"]
+    assert terms_of(result, "line") == 3
+
+
 def test_left_joins_with_parents_vanish_too() -> None:
     plan = Join(scan("line"), scan("sale"), "left", (JoinKey(column(1), column(0)),))
     plan = Join(plan, scan("shop"), "left", (JoinKey(column(6), column(0)),))

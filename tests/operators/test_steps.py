@@ -1,0 +1,37 @@
+"""The order in which rows are narrowed, and that rows are collected before what takes them one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from locality.operators.filters.filter import CodeTest, plan_tests
+from locality.operators.steps import plan_steps
+from locality.plan.expressions import Call, ColumnRef, Constant
+from locality.types import BIGINT, BOOLEAN
+from tests.operators.relations import relation
+from tests.properties.oracle import Pair
+
+ROWS = 70_000
+TABLE = pa.table({"a": np.arange(ROWS) * 7 % 40, "b": np.arange(ROWS) * 11 % 101, "c": np.arange(ROWS)})
+
+
+def test_sets_of_many_codes_are_looked_up_for_few_rows() -> None:
+    scattered = tuple(Constant(value, BIGINT) for value in range(0, 100, 4))
+    terms = [
+        Call("in", (ColumnRef(1, BIGINT), *scattered), BOOLEAN),
+        Call("=", (ColumnRef(0, BIGINT), Constant(3, BIGINT)), BOOLEAN),
+    ]
+    given = relation([TABLE], lambda _, candidates: next(c for c in candidates if c.encoding == "frame"))
+    steps = plan_steps(given, plan_tests(given, terms), ())
+    forms = [step.action.form.how for step in steps if isinstance(step.action, CodeTest)]
+    assert forms == ["compare", "bits"]
+    assert [step.few for step in steps] == [False, True]
+
+
+def test_their_rows_are_those_of_duckdb() -> None:
+    values = ", ".join(map(str, range(0, 100, 4)))
+    with Pair() as pair:
+        pair.load("t", [TABLE])
+        pair.check(f"select count(*), sum(c) from t where b in ({values}) and a = 3")
+        pair.check(f"select b, sum(c) from t where b not in ({values}) and a between 1 and 3 group by b")
