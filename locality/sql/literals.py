@@ -1,6 +1,6 @@
 """Texts that differ in literals alone, as one text with values: what people's tools write instead of parameters.
 
-A literal's type follows from its kind: how large an integer is, how many digits a decimal has on either side. Which
+A literal's type follows from its kind: how large an integer is, how many digits a decimal has on each side. Which
 literals are values is told by DuckDB's parse tree: those of conditions (WHERE, HAVING, ON), in expressions that are
 bound by the types of what is in them alone. The others say what the query is (LIMIT 10, names of results): they stay.
 """
@@ -58,11 +58,11 @@ class Literal:
 
     @property
     def kind(self) -> str:
-        """Literals of one kind are bound alike wherever values are."""
+        """Literals of one kind are bound alike wherever values are, but behind a sign."""
         if self.text.startswith("'"):
             return "text"
         before, _, after = self.text.partition(".")
-        return f"{len(before)}.{len(after)}" if after else f"{len(before)} {bisect_left(_EDGES, int(before))}"
+        return f"{len(before)}.{len(after)}" if after else f"{bisect_left(_EDGES, int(before))}"
 
     def as_type(self, dtype: DataType) -> Constant:
         """The constant that it is where ``dtype`` is wanted; raises Unsupported if there is none."""
@@ -142,10 +142,15 @@ def _values(part: Any, plain: bool | None) -> Iterator[int]:
             case {"class": "CAST", "child": {"class": "CONSTANT", "query_location": place}} if place >= _NOWHERE:
                 yield from (part["query_location"],) if plain else ()  # a string after the name of its type
                 return
-        plain = plain and is_parsed_plain(part)
+        plain = plain and is_parsed_plain(part) and not _is_sign(part)
     for key, each in part.items():
         if key != "select_list":
             yield from _values(each, True if key in _CONDITIONS and plain is None else plain)
+
+
+def _is_sign(part: dict[str, Any]) -> bool:
+    """Whether an expression gives a number a sign: a negative literal fits other types than a positive one."""
+    return part["class"] == "FUNCTION" and part["function_name"] in "+-" and len(part["arguments"]) == 1
 
 
 def types_of(bound: Any, tree: Any, literals: Mapping[int, Literal]) -> dict[int, DataType]:

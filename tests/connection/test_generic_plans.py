@@ -223,6 +223,7 @@ _SETTLED = {
         "select number + {} from t where kind = 1",
         "select {} as label, count(*) from t",
         "select count(*) from t where number = -{}",
+        "select count(*) from t where number = -({})",
         "select count(*) from t where moment > timestamp '2020-01-05' - interval {} day",
         "select number // {} as n, count(*) from t group by number // {}",
         "select (select max(u.number) from u where u.kind < {}) from t limit 1",
