@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from locality.encodings import EncodedColumn, decode
-from locality.errors import SchemaError, Unsupported
+from locality.errors import CatalogError, SchemaError, Unsupported
 from locality.operators.ordering.curve import curve_field
 from locality.operators.ordering.fields import Field, fields_of
 from locality.operators.ordering.order import SORT_BYTES, order_of
@@ -73,7 +74,7 @@ def layout_source(
     stored = snapshot.tables.table(table)
     rows = _live_rows(stored, first)
     columns = range(len(stored.columns)) if layout.columns is None else _positions(stored, layout.columns)
-    order = resolve_order(snapshot, table, layout.order, layout.curve) if sort and layout.placement else None
+    order = _order_of(snapshot, stored, layout) if sort else None
     count = stored.row_count if rows is None else len(rows)
     most = _rows_at_once(stored, layout, columns, execution.memory_limit)
     if order is not None and count > most:
@@ -88,6 +89,21 @@ def layout_source(
     text = sum(map(stored.raw_bytes, columns)) * count // max(stored.row_count, 1)
     execution.reserve(text, f"the strings of table {stored.name!r}")
     return layout_rows(stored, layout, _batches(stored, layout, columns, parents, places, CHUNK_ROWS))
+
+
+def _order_of(snapshot: Snapshot, table: Table, layout: LayoutEntry) -> RowOrder | None:
+    """A layout's order, without columns that foreign keys led to once but do not any more; None if nothing is left."""
+    columns = tuple(_found(snapshot, table, layout.order))
+    curve = tuple(_found(snapshot, table, layout.curve))
+    if len(curve) == 1:
+        columns, curve = columns + curve, ()
+    return RowOrder(columns, curve) if columns or curve else None
+
+
+def _found(snapshot: Snapshot, table: Table, names: Sequence[str]) -> Iterator[OrderColumn]:
+    for name in names:
+        with contextlib.suppress(SchemaError, CatalogError):
+            yield order_column(snapshot, table, name)
 
 
 def _rows_at_once(table: Table, layout: LayoutEntry, columns: Sequence[int], memory_limit: int) -> int:

@@ -78,6 +78,8 @@ class StoredStatistics:
 
     def selectivity(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         table = self.tables[scan.table]
-        layout = next(each.name for each in table.layouts if table.has_columns(each.name, scan.columns))
+        layout = next((each.name for each in table.layouts if table.has_columns(each.name, scan.columns)), None)
+        if layout is None:  # no plan can have such a scan
+            return 1.0
         tests = plan_tests(kept_relation(table, replace(scan, layout=layout)), conjuncts)
         return math.prod(test.share for test in tests)

@@ -139,6 +139,27 @@ def test_a_replaced_table_carries_nothing(shops: Connection) -> None:
     shops.verify()
 
 
+def test_a_layout_with_a_parents_column_but_without_one_of_the_tables_does_not_serve(shops: Connection) -> None:
+    shops.optimize("sales", order="id", layout="other", columns=["id"], carry=["made.country"])
+    sql = "select count(*), sum(sent) from sales join shops on made = shop where country = 3"
+    found = shops.sql(sql)
+    assert found.profile.engine == "locality"
+    shops.settings.disabled_optimizers = frozenset({"use_carried_columns"})
+    assert found.fetchall() == shops.sql(sql).fetchall()
+
+
+def test_rows_still_come_when_no_key_leads_to_what_they_were_ordered_by(shops: Connection) -> None:
+    shops.optimize("sales", order=["made.countries.name", "id"], carry=NAMES)
+    shops.optimize("sales", order="made.countries.name", layout="other", columns=["id"])
+    shops.ingest("shops", shops.sql("select * from shops").to_arrow_table(), mode="replace", primary_key="shop")
+    assert values(shops) == {}
+    shops.sql("insert into sales values (5000, 3, 4, 1)")
+    shops.compact("sales")
+    assert shops.sql("select count(*) from sales").fetchall() == [(ROWS + 1,)]
+    assert list(values(shops)) == ["made.country", "sent.rowid"]
+    shops.verify()
+
+
 @pytest.mark.parametrize(
     ("table", "name", "error", "message"),
     [
