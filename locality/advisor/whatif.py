@@ -216,9 +216,14 @@ class TableModel:
         return sum(_spread(zones, column) for zones, column in parts) <= _MOST_SPREAD * self.table.row_count
 
     def _planned(self, use: TableUse) -> tuple[list[Test], Relation]:
+        """The tests of a scan, but of strings without a dictionary: few exclude zones, and reading them takes long."""
         if use.asks not in self._tests:
             stored = scan_relation(self.table, replace(use.scan, layout=PRIMARY))
-            needed = {i for conjunct in use.conjuncts for i in columns_of(conjunct)}
+            raw = {
+                i for i, column in enumerate(use.scan.columns) if column not in NAMES and self.table.raw_bytes(column)
+            }
+            conjuncts = [term for term in use.conjuncts if raw.isdisjoint(columns_of(term))]
+            needed = {i for term in conjuncts for i in columns_of(term)}
             columns = [
                 self.sample.column(self._column(use.scan.columns[i]))
                 if i in needed
@@ -227,7 +232,7 @@ class TableModel:
             ]
             segment = ColumnsSegment(tuple(columns), self.sample.rows)
             relation = Relation(stored.name, stored.types, stored.intervals, (segment,), 0.0, stored.distinct)
-            self._tests[use.asks] = plan_tests(relation, use.conjuncts), relation
+            self._tests[use.asks] = plan_tests(relation, conjuncts), relation
         return self._tests[use.asks]
 
     def change(self, analysis: Analysis, base: Sequence[Placement], placements: Sequence[Placement]) -> float:
