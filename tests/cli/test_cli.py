@@ -251,6 +251,22 @@ def test_a_store_is_optimized_for_what_was_asked_of_it(output: Output, tmp_path:
     assert output("workload", target)[1] == "the workload log is empty\n"
 
 
+def test_a_rollup_is_made_and_dropped(output: Output, tmp_path: Path) -> None:
+    target = tmp_path / "new"
+    with locality.connect(target) as con:
+        con.ingest("t", pa.table({"k": [i % 3 for i in range(3000)], "v": range(3000)}))
+    sums = "select k, sum(v) from t group by k"
+    status, out, err = output("rollup", target, "--name", "sums", sums)
+    assert (status, out) == (0, "")
+    assert err.startswith("sums: 3 rows of t's 3,000, ")
+    assert "rollup sums: 3 rows, " in output("info", target)[1]
+    assert "over rollup sums: 3 rows" in output("explain", target, "select sum(v) from t")[1]
+    assert output("rollup", target, "--name", "sums", sums, "-q") == (0, "", "")
+    assert "groups by DOUBLE" in output("rollup", target, "--name", "x", "select k / 2, count(*) from t group by 1")[2]
+    assert output("drop-rollup", target, "sums") == (0, "", "")
+    assert "error: there is no rollup 'sums'" in output("drop-rollup", target, "sums")[2]
+
+
 @pytest.mark.parametrize("arguments", [("--order", "v"), ("t", "--budget", "2x"), ("t", "--drop", "x", "--order", "v")])
 def test_optimize_refuses_what_does_not_go_together(output: Output, store: Path, arguments: tuple[str, ...]) -> None:
     assert output("optimize", store, *arguments)[0] == 2

@@ -11,8 +11,9 @@ import pytest
 
 import locality
 from locality.connection import Connection
-from locality.errors import CatalogError, QueryError, SchemaError, StoreError
+from locality.errors import CatalogError, QueryError, SchemaError, StoreError, StoreFullError
 from tests.properties.oracle import Pair
+from tests.storage.faults import fill as fill_disk
 
 ROWS = """
     select (timestamp '2023-12-30 22:10:00' + to_minutes((i % 97 * 1397)::int)) as moment,
@@ -316,3 +317,24 @@ def test_parameters_decide_whether_a_rollup_has_the_rows(pair: Pair) -> None:
     for day, kind in [(date(2024, 2, 1), 3), (date(2024, 1, 31), 2), (date(2024, 2, 2), 3), (date(2024, 1, 1), 3)]:
         pair.check(sql, [day, kind])
         pair.check("select kind, sum(number) from t where day >= $1 group by kind", [day])
+
+
+def test_a_full_disk_at_any_write_leaves_table_and_rollup_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = pa.table({"k": [1, 2] * 100, "v": range(200)})
+    sql = "select k, sum(v), count(*) from t group by k order by k"
+    with locality.connect(tmp_path / "store") as connection:
+        connection.ingest("t", rows)
+        connection.rollup("some", "select k, sum(v) from t group by k")
+        with monkeypatch.context() as patched:
+            disk = fill_disk(patched, 0)
+            connection.ingest("t", rows, mode="append")
+        for fail_at in range(1, disk.count, 3):
+            with monkeypatch.context() as patched, pytest.raises(StoreFullError):
+                fill_disk(patched, fail_at)
+                connection.ingest("t", rows, mode="append")
+            assert not connection.info().tables[0].rollups[0].stale
+        connection.verify()
+        assert used(connection, sql) == ["some"]
+        assert connection.sql(sql).fetchall() == [(1, 19800, 200), (2, 20000, 200)]
