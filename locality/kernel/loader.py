@@ -13,6 +13,7 @@ import importlib.util
 import os
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -42,8 +43,11 @@ INTERPRET_VARIABLE = "LOCALITY_INTERPRET"
 #: which it does it in a few seconds at all.
 _LONG_TEXT, _MOST_TEXT = 30_000, 80_000
 
+#: Kernels that stay loaded when nobody uses them.
+_MOST_KERNELS = 1024
+
 _lock = threading.Lock()
-_kernels: dict[str, Kernel] = {}
+_kernels: OrderedDict[str, Kernel] = OrderedDict()
 _recorded: ContextVar[list[Kernel] | None] = ContextVar("_recorded", default=None)
 
 
@@ -195,8 +199,11 @@ def load(function: ir.Function, doc: str = "") -> Kernel:
         kernel = _kernels.get(key)
     if kernel is None:
         verify(function)
-        with _lock:
-            kernel = _kernels.setdefault(key, Kernel(lifted, allocations, source, key))
+    with _lock:
+        kernel = _kernels.setdefault(key, kernel or Kernel(lifted, allocations, source, key))
+        _kernels.move_to_end(key)
+        while len(_kernels) > _MOST_KERNELS:
+            _kernels.popitem(last=False)  # who uses it has it
     note(kernel)
     return kernel
 

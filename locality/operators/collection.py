@@ -109,7 +109,7 @@ class Collection:
         tests, self._late = split_tests(relation, conjuncts)
         if tests or computed or relation.links:
             key = "collect", structures(self.outputs)
-            self.pipeline = Pipeline(relation, tests, self.sink, None, key, holder.numbers)
+            self.pipeline = Pipeline(relation, tests, self.sink, None, key, portable=True, numbers=holder.numbers)
         expected = relation.row_count if self.pipeline is None else relation.row_count * self.pipeline.selectivity
         self.expected_rows = int(expected)
         self.is_late = bool(self._late) or len(self._values) > len(computed)

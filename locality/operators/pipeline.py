@@ -25,9 +25,10 @@ from locality.operators.codegen.probe import bounded_depth
 from locality.operators.filters.filter import Test, zones_certain
 from locality.operators.filters.zones import possible_zones
 from locality.operators.relations.links import Link
+from locality.operators.relations.memo import Memo
 from locality.operators.relations.relation import Relation, Segment
 from locality.operators.relations.shapes import ColumnShape, shape_of
-from locality.operators.relations.signature import form_key
+from locality.operators.relations.signature import form_key, result_form
 from locality.operators.relations.tables import passing_columns
 from locality.operators.sideways import clipping_links, possible_blocks
 from locality.operators.steps import Step, emit_steps, plan_steps
@@ -76,6 +77,8 @@ class Generated:
     parameters: Parameters
 
 
+#: Kernels over intermediate results, by all that they are generated from.
+_OF_RESULTS = Memo()
 #: What is counted for a kernel that is kept with what binds it.
 _KERNEL_BYTES = 1 << 15
 
@@ -103,7 +106,8 @@ class Pipeline:
     zones_total, zones_read: zones of the source and those that are read, because nothing is proven of them.
     told: which zones of a segment need not be read where all of their rows pass; ``answered`` has those that do, by
         segment.
-    key: equal for sinks over these rows that emit the same; None for one whose kernels are not kept.
+    key: equal for sinks over these rows that emit the same; None for one whose kernels are not kept. portable: whether
+        it is so over any rows whose columns are of equal form.
     numbers: the constants held out of the sink's expressions. given: what is bound to kernels beside segments.
     """
 
@@ -112,6 +116,7 @@ class Pipeline:
     sink: Sink
     told: Callable[[int], Bits] | None = None
     key: Hashable | None = None
+    portable: bool = False
     numbers: Sequence[Number] = ()
     selectivity: float = field(init=False, default=1.0)
     columns: tuple[int, ...] = field(init=False)
@@ -260,13 +265,15 @@ class Pipeline:
     def _kernel(self, shapes: tuple[ColumnShape, ...], even: frozenset[int]) -> Generated:
         """The kernel for segments of these shapes: one that was generated for other constants, or a new one."""
         by_column = dict(zip(self.columns, shapes, strict=True))
-        if self.key is None or self.relation.prepared is None:
+        kept, form = self.relation.prepared, form_key(self.relation, self.columns)
+        if kept is None and self.portable and not self.relation.links:
+            kept, form = _OF_RESULTS, result_form(self.relation, self.columns)
+        if self.key is None or kept is None:
             return self._generate(by_column, even)
         links = self.relation.links
         forms = tuple(step.form(links) for step in self.steps)
-        linked = form_key(self.relation, self.columns)
-        key = self.key, linked, forms, self.columns, shapes, even, self._prefers_selection
-        generated = self.relation.prepared.once(key, lambda: self._generate(by_column, even), _KERNEL_BYTES)
+        key = self.key, form, forms, self.columns, shapes, even, self._prefers_selection
+        generated = kept.once(key, lambda: self._generate(by_column, even), _KERNEL_BYTES)
         note(generated.kernel)
         return generated
 

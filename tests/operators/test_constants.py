@@ -113,6 +113,7 @@ def test_a_series_of_constants_is_answered_as_duckdb_does(
         ("select id, v from t where k > {} and s = '{}' order by v desc limit 5", [(2, "cat"), (4, "dog")]),
         ("select id, v < {} as w from t where k = {} and f >= {}", [(55, 2, 1.5), (44, -4, 0.25)]),
         ("select s, sum(case when v < {} or f > {} then k end) from t group by s", [(5, 0.5), (7, -1.5)]),
+        ("select id % 5000 as g, count(*) from t where k < {} group by g having sum(v) > {}", [(9, 20), (12, -40)]),
         (
             "select t.s, sum(t.v) from t join u on t.id = u.id where t.k < {} and u.x = {} group by t.s",
             [(3, 1), (5, 2)],

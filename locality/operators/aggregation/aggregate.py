@@ -83,7 +83,7 @@ class Aggregation:
             self.sink if self.hashed is None else HashSink(self.hashed, frame.slots),
             None if self.totals is None else self.totals.known,
             (frame.key, by_match, self.clusters is not None, self.hashed is not None),
-            numbers,
+            numbers=numbers,
         )
 
     def over(self, relation: Relation) -> Aggregation:

@@ -40,6 +40,14 @@ def form_key(relation: Relation, columns: Iterable[int]) -> Hashable:
     return tuple(_link_key(link) for link in relation.links), signature(relation, columns)
 
 
+def result_form(relation: Relation, columns: Iterable[int]) -> Hashable:
+    """What is known of some columns of an intermediate result."""
+    return tuple(
+        (relation.types[i], relation.intervals[i], *(code_key(segment.column(i)) for segment in relation.segments))
+        for i in columns
+    )
+
+
 def _link_key(link: Link) -> Hashable:
     return (
         link.kind,
