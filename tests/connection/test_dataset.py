@@ -92,7 +92,7 @@ def filters(table: pa.Table) -> st.SearchStrategy[ds.Expression]:
     )
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(40))
 @given(data=st.data())
 def test_no_filter_loses_or_adds_a_row(data: st.DataObject, con: locality.Connection, table: pa.Table) -> None:
     predicate = data.draw(filters(table))

@@ -72,7 +72,7 @@ def ordered(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return sorted(rows, key=repr)
 
 
-@settings(max_examples=examples(12))
+@settings(max_examples=examples(8))
 @given(sql=queries(), lazily=st.booleans())
 def test_answers_are_duckdbs(sql: str, lazily: bool, con: AttachedConnection, plain: Any, store: Any) -> None:
     expected = plain.execute(sql)

@@ -14,6 +14,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 import locality
+from locality.runtime import parts
 from tests.properties.effort import EFFORT
 
 QUERIES = [
@@ -26,6 +27,12 @@ QUERIES = [
     "select count(*) from v",
     "select sum(f(a)) from u",
     "select approx_count_distinct(a) from t",
+    "select o.a, s.n from other o, (select a, count(*) as n from t group by a) s where s.a >= o.a order by all",
+    "with s as (select b, max(a) as m from t group by b) select f(m), b from s order by all",
+    "select t.b, sum(u.c) from t, u where t.a = u.a and random() >= 0 group by all order by all",
+    "select b, count(*) over (partition by b) from t where a in (select a from u where c > 1) order by all",
+    "select cast(b as integer) from t",
+    "select a // 2, sum(a) from t group by all order by 1 desc nulls last limit 3",
 ]
 WRITES = [
     "insert into t values (7, 'x'), (null, null)",
@@ -35,6 +42,10 @@ WRITES = [
     "with w as (insert into t values (9, 'w') returning a) select * from w",
     "insert into other values (1)",
     "select count(*) from other",
+    "merge into u using (select 2 as a, 50 as c) s on u.a = s.a when matched then update set c = s.c",
+    "create or replace temp table tmp as select count(*) as n from t",
+    "insert into other select count(*) from t",
+    "truncate other",
     "checkpoint",
 ]
 CHANGES = [
@@ -64,6 +75,7 @@ class Attached(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.least, parts.LEAST_BYTES = parts.LEAST_BYTES, 0
         self.folder = Path(tempfile.mkdtemp(prefix="locality-test-"))
         self.plain: list[Any] = []
         self.attached: list[Any] = []
@@ -105,6 +117,20 @@ class Attached(RuleBasedStateMachine):
         except locality.CatalogError:
             assert not {("t",), ("u",)} <= set(self.tables())
 
+    @rule(who=WHO)
+    def refresh(self, who: int) -> None:
+        try:
+            self.attached[who].refresh()
+        except locality.CatalogError:
+            assert not {("t",), ("u",)} <= set(self.tables())
+
+    @rule(who=WHO, commits=st.booleans())
+    def read_in_a_transaction(self, who: int, commits: bool) -> None:
+        self.both(who, "begin")
+        for text in (QUERIES[0], QUERIES[1], WRITES[0], QUERIES[0]):
+            self.both(who, text)
+        self.both(who, "commit" if commits else "rollback")
+
     @rule()
     def restart(self) -> None:
         for con in (*self.plain, *self.attached):
@@ -128,6 +154,7 @@ class Attached(RuleBasedStateMachine):
         for con in (*self.plain, *self.attached):
             con.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+        parts.LEAST_BYTES = self.least
 
 
 Attached.TestCase.settings = settings(max_examples=4 * EFFORT, stateful_step_count=25)
