@@ -90,7 +90,7 @@ def test_writes_to_one_table_leave_the_others_layouts_in_use(tmp_path: Path) -> 
             con.refresh()
             assert con.execute("select count(*) from my_rows, others").fetchall()
             assert engine(con) == "locality"
-        other.execute("checkpoint")
+        other.execute("insert into elsewhere values (8); checkpoint")
         con.execute("select count(*) from others")
         assert engine(con) == "duckdb"
 
