@@ -50,12 +50,15 @@ class Proposal:
 
     @property
     def placement(self) -> str:
-        """The order, and the columns of a further layout, for people."""
-        order = ", ".join([*self.order, *([f"curve({', '.join(self.curve)})"] if self.curve else [])])
-        parts = [order or "as it is"]
-        parts += [] if self.columns is None else [f"a copy of {', '.join(self.columns)}"]
-        parts += [] if self.carry is None else [f"with {', '.join(self.carry)}"]
-        return "; ".join(parts)
+        """The order, for people."""
+        return ", ".join([*self.order, *([f"curve({', '.join(self.curve)})"] if self.curve else [])]) or "as it is"
+
+    @property
+    def contents(self) -> str:
+        """What the layout has other than all columns of the table alone, for people; empty if nothing."""
+        parts = [] if self.columns is None else [f"has {', '.join(self.columns)}"]
+        parts += [] if self.carry is None else [f"carries {', '.join(self.carry)}"]
+        return " and ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -126,8 +129,9 @@ class Advice:
     def __str__(self) -> str:
         parts = []
         if self.proposals:
-            header = ("table", "order by", "saves a run", "stores", "writes", "takes", "pays after", "because of")
+            header = ("layout", "order by", "saves a run", "stores", "writes", "takes", "pays after", "because of")
             parts.append(printed("proposed", header, [_proposed(each) for each in self.proposals]))
+            parts += [f"{_layout(each)} {each.contents}" for each in self.proposals if each.contents]
         elif not self.rollups:
             parts.append("nothing to propose: nothing would save enough bytes to pay for building it")
         if self.rollups:
@@ -160,6 +164,10 @@ def _rollup(proposal: RollupProposal) -> tuple[str, ...]:
     )
 
 
+def _layout(proposal: Proposal) -> str:
+    return proposal.table if proposal.layout == PRIMARY else f"{proposal.table}: {proposal.layout}"
+
+
 def _runs(count: float) -> str:
     return f"{count:,.0f} " + ("query" if round(count) == 1 else "queries")
 
@@ -170,7 +178,7 @@ def _because(why: Sequence[str]) -> str:
 
 def _proposed(proposal: Proposal) -> tuple[str, ...]:
     return (
-        proposal.table,
+        _layout(proposal),
         proposal.placement,
         byte_size(proposal.bytes_saved),
         byte_size(proposal.bytes_stored),

@@ -15,7 +15,9 @@ def printed(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) ->
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(*header, title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    for name in header:
+        table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*map(escape, row))
     text = io.StringIO()
