@@ -119,9 +119,12 @@ class FewGroups:
         return result
 
 
-def plan_few_groups(block: Block, groups: int, slots: Sequence[Slot]) -> FewGroups | None:
-    """For integer slots whose arguments are at hand; None where there are too many groups or values."""
-    most = _MOST_IN_A_PIECE if block.runs else _MOST_ACCUMULATORS
+def plan_few_groups(block: Block, groups: int, slots: Sequence[Slot], *, is_piece: bool = False) -> FewGroups | None:
+    """For integer slots whose arguments are at hand; None where there are too many groups or values.
+
+    is_piece: the groups are those of a piece alone, which the ends of runs may make short.
+    """
+    most = _MOST_IN_A_PIECE if is_piece else _MOST_ACCUMULATORS
     if groups > most:
         return None
     row = Row(block, b.const_i64(0), None, b.const_i64(0))

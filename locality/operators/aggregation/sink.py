@@ -173,7 +173,7 @@ class AggregateSink:
         if not block.runs or len(uneven) != 1 or self.slots.has_others:
             return False
         key = replace(uneven[0], stride=1)
-        few = plan_few_groups(block, key.digits, self.slots.integers)
+        few = plan_few_groups(block, key.digits, self.slots.integers, is_piece=True)
         if few is None:
             return False
         even = replace(groups, keys=tuple(other for other in groups.keys if other not in uneven))
