@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from locality.errors import SchemaError, Unsupported
 from locality.plan.expressions import AggregateCall, Call, Cast, ColumnRef, Constant, Expression, SortKey
-from locality.plan.nodes import Aggregate, Node, Project, Sort
+from locality.plan.nodes import Aggregate, Node, Project, Query, Sort
 from locality.plan.rollups import Grouping, grouping_of, kept
 from locality.runtime.columns import columns_of_plan
 from locality.runtime.execution import QueryExecution, Workers
@@ -69,7 +69,7 @@ class Rollups(ABC):
         with self._lock:
             self._sync(self._snapshot())
             try:
-                grouping = _definition(self._planner.plan(sql).root)
+                grouping = _definition(self._planner.plan(sql))
             except Unsupported as reason:
                 raise SchemaError(f"rollup {name!r} can't be kept: {reason}") from None
         try:
@@ -99,9 +99,11 @@ def partial_rows(grouping: Grouping, table: Table, settings: Settings, execution
     return StreamSource(rows.to_reader(), Place("the rollup"), ready, rows.num_rows, types)
 
 
-def _definition(root: Node) -> Grouping:
+def _definition(query: Query) -> Grouping:
     """What a query says that a rollup is to hold; raises Unsupported if it says anything else."""
-    node = root
+    if not query.cacheable:
+        raise Unsupported("what depends on the moment at which it is asked")
+    node = query.root
     while isinstance(node, Project | Sort):
         if isinstance(node, Project) and not all(isinstance(e, ColumnRef) for e in node.expressions):
             raise Unsupported("it selects more than groups and aggregates")
