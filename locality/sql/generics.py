@@ -75,31 +75,36 @@ class Generics:
         if len(known) < len(constants):
             return None
         statement = self._statements.of_types(sql, {name: str(constant.type) for name, constant in known.items()})
+        text = None
         if statement is None:
             try:
-                statement, _ = self._statements.bound(sql, given)
+                statement, text = self._statements.bound(sql, given)
             except Unsupported:
                 return None
         free = {name for name, constant in known.items() if name in statement.open and constant.value is not None}
         key = sql, tuple((name, c.type, None if name in free else repr(c.value)) for name, c in known.items())
         if key not in self._of_parameters and known.keys() - free and not self._again(key):
             return None
-        found = _kept(self._of_parameters, key, lambda: self._with_parameters(sql, given, known, free))
+        found = _kept(self._of_parameters, key, lambda: self._with_parameters(sql, given, text, known, free))
         return None if found is None else (found, tuple(known.values()))
 
     def _with_parameters(
-        self, sql: str, given: Parameters, constants: Mapping[str, Constant], free: Collection[str]
+        self, sql: str, given: Parameters, text: str | None, constants: Mapping[str, Constant], free: Collection[str]
     ) -> Generic | None:
-        """free: the parameters that the plan is to hold for all values of."""
+        """text: the statement with these values, if it was bound just now.
+
+        free: the parameters that the plan is to hold for all values of.
+        """
         if not free:
             return None
         numbered = dict(enumerate(constants.values()))
+        types = {name: str(constant.type) for name, constant in constants.items()}
         try:
-            statement, text = self._statements.bound(sql, given)
+            text = text or self._statements.bound(sql, given)[1]
+            statement = self._statements.of_types(sql, types)
+            assert statement is not None, "it was bound"
             texts = {
-                name: opaque.marked(number, constant.type)
-                if name in free
-                else parameters.reference(name, str(constant.type))
+                name: opaque.marked(number, constant.type) if name in free else parameters.reference(name, types[name])
                 for number, (name, constant) in enumerate(constants.items())
             }
             return self._made(statement, text, parameters.substitute(sql, statement.places, texts), numbered)

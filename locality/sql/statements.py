@@ -53,7 +53,10 @@ class Statements:
 
     def of_types(self, sql: str, types: Mapping[str, str]) -> Statement | None:
         """What is known of a text with parameters of these DuckDB types, by name."""
-        return self._known.get((sql, tuple(types.items())))
+        key = sql, tuple(types.items())
+        if key in self._known:
+            self._known.move_to_end(key)
+        return self._known.get(key)
 
     def query(self, statement: Statement, plan: dict[str, Any]) -> Query:
         """The statement with its plan, as DuckDB serialised that; raises Unsupported as decoding does."""
