@@ -15,13 +15,15 @@ from typing import Any
 
 import duckdb
 
-from locality.errors import QueryError, Unsupported
+from locality.errors import QueryError, StoreError, Unsupported
 from locality.sql.json_values import load
 from locality.sql.quoting import checked, identifier, string
 from locality.sql.stability import COMMON, objects_in, stability
 from locality.types import DataType, Domain, spelled
 
 Columns = tuple[tuple[str, DataType], ...]
+#: The first major version of DuckDB whose plans are decoded as they are meant.
+_LEAST_VERSION = 2
 
 _KEEP = frozenset(
     {
@@ -60,7 +62,15 @@ class Shadow:
     """The planning database. Callers with several threads hold ``lock`` around each query."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
-        """``settings``: DuckDB settings that change plans (``TimeZone``, ``default_order``, ...), by name."""
+        """``settings``: DuckDB settings that change plans (``TimeZone``, ``default_order``, ...), by name.
+
+        Raises StoreError for a DuckDB whose plans mean something else: filters in a scan name columns otherwise in 1.x.
+        """
+        if int(duckdb.__version__.partition(".")[0]) < _LEAST_VERSION:
+            raise StoreError(
+                f"DuckDB {duckdb.__version__} is installed, whose plans have another form: Locality needs"
+                f" {_LEAST_VERSION}.0 or newer (pip install 'duckdb>={_LEAST_VERSION}')"
+            )
         self.lock = threading.RLock()
         self._tables: dict[str, tuple[Columns, tuple[str, ...]]] = {}
         self._placeholders: set[str] = set()

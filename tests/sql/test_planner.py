@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from locality.errors import QueryError, Unsupported
+from locality.errors import QueryError, StoreError, Unsupported
 from locality.plan.nodes import Filter, Limit, Project, Scan
 from locality.sql.planner import Planner
 from locality.sql.quoting import identifier
@@ -335,3 +335,9 @@ def test_threads_share_a_planner(planner: Planner) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
+
+
+def test_a_duckdb_whose_plans_mean_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duckdb.__version__", "1.5.5")
+    with pytest.raises(StoreError, match=r"1\.5\.5 is installed.*2\.0 or newer"):
+        Planner()
