@@ -34,6 +34,19 @@ def test_subqueries(pair: Pair, limit: str) -> None:
     pair.check(f"select count(*), sum(i) from (select i from t order by i desc limit (select {limit}) offset 5)")
 
 
+@pytest.mark.parametrize("key", ["s", "s desc", "s nulls first", "s desc nulls last", "f", "f desc, s"])
+def test_first_rows_of_several_segments(pair: Pair, key: str) -> None:
+    def part(seed: int, rows: int) -> pa.Table:
+        numbers = [(seed + 7919 * i) % 1000 for i in range(rows)]
+        texts = [None if n % 50 == 0 else f"{n % 10} and a text that is long {n}" for n in numbers]
+        return pa.table({"i": numbers, "s": texts, "f": [None if n % 20 == 3 else n / 8 for n in numbers]})
+
+    pair.load("parts", [part(1, 300), part(5, 3), part(8, 400)])
+    for limit in ("3", "40 offset 5"):
+        pair.check(f"select s, f, i from parts order by {key}, i limit {limit}", ordered=True)
+        pair.check(f"select s from parts order by s limit {limit}", ordered=True)
+
+
 def test_what_is_left_to_duckdb(pair: Pair) -> None:
     pair.check("select i from t order by i limit (select 2.6)", engine="duckdb")
     pair.check("select i from t limit (select -1)")  # which raises an error
