@@ -114,13 +114,7 @@ class Advice:
     @property
     def steps(self) -> tuple[Proposal, ...]:
         """The proposals as they are to be carried out: tables' orders first, since these renew further layouts."""
-        orders: dict[str, Proposal] = {}
-        for each in self.proposals:
-            if each.layout == PRIMARY:  # a later one of the same order may not name it again
-                before = orders.get(each.table, each)
-                is_same = not each.order and not each.curve
-                orders[each.table] = replace(each, order=before.order, curve=before.curve) if is_same else each
-        return (*orders.values(), *(each for each in self.proposals if each.layout != PRIMARY))
+        return tuple(sorted(self.proposals, key=lambda each: each.layout != PRIMARY))
 
     def to_dict(self) -> dict[str, Any]:
         """The advice as JSON values, without the maps."""
@@ -149,6 +143,29 @@ class Advice:
         parts += self.notes
         parts += [f"skipped {each.place}: {each.reason}" for each in self.skipped]
         return "\n\n".join(parts)
+
+
+def merged(proposals: Sequence[Proposal]) -> list[Proposal]:
+    """The proposals with one for each layout: a later one takes what an earlier one puts in order as it is then."""
+    found: dict[tuple[str, str], Proposal] = {}
+    for each in proposals:
+        key = each.table, each.layout
+        found[key] = _both(found.pop(key), each) if key in found else each
+    return list(found.values())
+
+
+def _both(before: Proposal, after: Proposal) -> Proposal:
+    is_same = not after.order and not after.curve
+    saving = sum(each.seconds / each.break_even for each in (before, after))  # seconds by each query of the workload
+    return replace(
+        after,
+        order=before.order if is_same else after.order,
+        curve=before.curve if is_same else after.curve,
+        why=tuple(dict.fromkeys((*before.why, *after.why))),
+        bytes_saved=before.bytes_saved + after.bytes_saved,
+        bytes_stored=before.bytes_stored + after.bytes_stored,
+        break_even=after.seconds / saving,
+    )
 
 
 def _rollup(proposal: RollupProposal) -> tuple[str, ...]:

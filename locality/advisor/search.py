@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from locality.advisor.advice import Advice, Forecast, Proposal, Removal, RollupProposal
+from locality.advisor.advice import Advice, Forecast, Proposal, Removal, RollupProposal, merged
 from locality.advisor.analysis import Analysis
 from locality.advisor.carrying import carrying
 from locality.advisor.maps import Maps, maps_of
@@ -68,7 +68,9 @@ def choose(
     )
     removals = tuple(removal for each in searches.values() for removal in _removals(each, search.design))
     maps = maps_of(searches, search.design, analyses, search.analyses)
-    return Advice(tuple(search.proposals), forecasts, tuple(skipped), removals, maps=maps, rollups=tuple(stored))
+    return Advice(
+        tuple(merged(search.proposals)), forecasts, tuple(skipped), removals, maps=maps, rollups=tuple(stored)
+    )
 
 
 def mapped(analyses: Sequence[Analysis], snapshot: Snapshot, execution: Execution) -> Maps:

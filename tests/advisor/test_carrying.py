@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 import locality
 import locality.advisor.workload
+from locality.advisor.advice import Advice, Proposal, merged
 from locality.advisor.carried import WHAT_IF, with_carried
 from locality.connection import Connection
 
@@ -52,6 +55,15 @@ def test_a_parents_column_is_carried_where_it_saves_joins(con: Connection) -> No
         assert moved(con, sql) < forecast.bytes_after < was / 3  # blocks of the one zone are left out, too
     assert moved(con, COUNTS) < 1.1 * before[2]  # a copy keeps groups together, and is read
     assert not any(each.carry for each in con.advise(queries, budget="3x").proposals)
+
+
+def test_steps_for_one_layout_are_one_proposal() -> None:
+    first = Proposal("t", "primary", ("a",), (), None, None, ("q1",), 100, 0, 50, 2.0, 4.0)
+    copy = Proposal("t", "by_b", ("b",), (), ("b",), None, ("q2",), 10, 5, 5, 1.0, 4.0)
+    later = Proposal("t", "primary", (), (), None, ("p.c",), ("q3", "q1"), 20, 7, 60, 3.0, 6.0)
+    both = replace(later, order=("a",), why=("q1", "q3"), bytes_saved=120, bytes_stored=7, break_even=3.0)
+    assert merged([first, copy, later]) == [copy, both]
+    assert Advice(tuple(merged([first, copy, later])), (), ()).steps == (both, copy)
 
 
 def test_nothing_is_carried_without_a_budget(con: Connection) -> None:
