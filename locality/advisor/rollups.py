@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pyarrow.compute as pc
 
 from locality.advisor.advice import RollupProposal
 from locality.advisor.analysis import Analysis
@@ -166,6 +165,8 @@ def _bytes(rows: float, asked: _Asked) -> float:
 
 def _group_count(table: Table, sample: Sample, groups: frozenset[Expression]) -> float:
     """Groups of a table's rows, about: those of a sample, and at most as many as their values allow."""
+    import pyarrow.compute as pc
+
     most = 1.0
     codes = np.zeros(sample.rows, dtype=np.int64)
     for group in groups:
