@@ -46,7 +46,7 @@ def project_lists(expressions: Sequence[dict[str, Any]], child: Output) -> Outpu
 
 def _whole(data: dict[str, Any], child: Output) -> Expression | None:
     """The expression itself; None for a list that is known by its elements alone."""
-    if data["expression_class"] == "BOUND_CONSTANT" and is_list(data):
+    if data["expression_class"] == "BOUND_CONSTANT" and is_list(data) and list_elements(data["value"]):
         return None
     try:
         return decode_expression(data, child.resolve)
