@@ -161,10 +161,7 @@ class _Splitter:
 
     def _conditions(self, select: Select, known: Sequence[Item]) -> Iterator[list[str]]:
         """Which conditions go with the tables: those that bind over them, or else each that can be run with them."""
-        if not select.is_simple:
-            yield list(select.conditions)
-            return
-        tables = ", ".join(item.text for item in known)
+        tables = ", ".join(item.text for item in known) if select.is_simple else select.tables
         tests = {c: self._alone(select.clause, select.stop, f"select 1 from {tables} where ({c})") for c in
                  select.conditions}  # fmt: skip
         bound = [c for c, sql in tests.items() if sql is not None and self._names(sql) is not None]

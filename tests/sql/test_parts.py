@@ -64,6 +64,8 @@ def test_splits(judge: Judge) -> None:
         ("select random(), b from t left join u using (a) where t.b > 1",
          ['select "t"."b", "u"."b" from t left join u using (a) where (t.b > 1)']),
         ("select random() from t full join u using (a)", []),
+        ("select t.b from t left join u on t.a = u.a where t.b > 1 and random() > u.b",
+         ['select "t"."b", "u"."b" from t left join u on t.a = u.a where (t.b > 1)']),
         ("select random(), * from t, u where t.a = u.a",
          ['select "t"."a", "t"."b", "t"."s", "u"."a", "u"."b", "u"."s", "u"."d" from t, u where (t.a = u.a)']),
         ("select random(), * from t, other", []),
