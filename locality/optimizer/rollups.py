@@ -36,6 +36,8 @@ from locality.plan.rollups import Grouping, Rollup, grouping_of
 #: How many times less of a rollup must be read than of its table for the rollup to be joined in the table's place: of
 #: tables it is known which rows they refer to.
 _LESS = 4
+#: Bytes that are read sooner than it is found out how many the conditions leave of the table.
+_SMALL = 1 << 18
 
 
 def answer_from_rollups(root: Node, statistics: Statistics) -> Node:
@@ -52,11 +54,12 @@ def _rewritten(node: Node, statistics: Statistics) -> Node:
 
 
 def _answer(node: Aggregate, statistics: Statistics) -> Node | None:
-    """The aggregation over the rollup that moves the fewest bytes; None if none moves fewer than the table does."""
+    """The aggregation over the least of the rollups that tell it; None if that moves no fewer bytes than the table."""
     query = grouping_of(node)
     if query is None:
         return _joined(node, statistics)
-    best, least = None, _bytes(query.plan.child, statistics)
+    table = query.plan.child
+    choices: list[tuple[float, int, Again, list[Node], float]] = []
     for rollup in statistics.rollups(query.table):
         try:
             again = aggregated_again(query, rollup, statistics, Groups(rollup.grouping.groups, statistics.peek))
@@ -64,11 +67,16 @@ def _answer(node: Aggregate, statistics: Statistics) -> Node | None:
             _check_widths(sources[0], statistics)
         except Unsupported:
             continue
-        cost = sum(_bytes(source, statistics) for source in sources)
-        if cost < least:
-            rows = [leave_out_deleted(source, statistics) for source in sources]
-            best, least = again.over(rows[0] if len(rows) == 1 else Union(tuple(rows))), cost
-    return best
+        ends = sum(_bytes(source, statistics) for source in sources[1:])
+        choices.append((ends + _bytes(sources[0], statistics, whole=True), len(choices), again, sources, ends))
+    if not choices:
+        return None
+    whole, _, again, (first, *others), ends = min(choices)
+    is_small = whole <= _SMALL and whole < _bytes(table, statistics, whole=True)
+    if not is_small and ends + _bytes(first, statistics) >= _bytes(table, statistics):
+        return None
+    rows = (first, *(leave_out_deleted(other, statistics) for other in others))
+    return again.over(rows[0] if len(rows) == 1 else Union(rows))
 
 
 def _joined(node: Aggregate, statistics: Statistics) -> Node | None:
@@ -87,11 +95,11 @@ def _joined(node: Aggregate, statistics: Statistics) -> Node | None:
     return best
 
 
-def _bytes(rows: Node, statistics: Statistics) -> float:
-    """What the scan below moves."""
+def _bytes(rows: Node, statistics: Statistics, *, whole: bool = False) -> float:
+    """What the scan below moves; or what it would without its conditions, which depends on no parameter's value."""
     terms: Sequence[Expression] = ()
     while not isinstance(rows, Scan):
-        if isinstance(rows, Filter):
+        if isinstance(rows, Filter) and not whole:
             terms = conjuncts(rows.predicate)
         (rows,) = inputs_of(rows)
     return min(statistics.scan_bytes(replace(rows, layout=name), terms) for name in statistics.layouts(rows.table))

@@ -48,7 +48,7 @@ TOLD_OF_JOIN = """
 """
 
 
-def prefer_rollups(rows: Node, statistics: Statistics) -> float:
+def prefer_rollups(rows: Node, statistics: Statistics, *, whole: bool = False) -> float:
     """Bytes that make every rollup worth it."""
     return float(not any(isinstance(node, Scan) and "\0" in node.table for node in walk_nodes(rows)))
 
