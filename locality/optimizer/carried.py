@@ -37,11 +37,11 @@ from locality.plan.nodes import (
     Project,
     Scan,
     Shared,
-    expressions_of,
     inputs_of,
     walk_nodes,
     with_inputs,
 )
+from locality.plan.reads import expressions_of
 from locality.types import BOOLEAN
 
 

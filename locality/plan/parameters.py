@@ -15,7 +15,8 @@ from locality.plan.expressions import (
     children,
     rewrite,
 )
-from locality.plan.nodes import Filter, Node, Values, expressions_of, inputs_of, with_expressions, with_inputs
+from locality.plan.nodes import Filter, Node, Values, inputs_of, with_inputs
+from locality.plan.reads import expressions_of, with_expressions
 from locality.types import BOOLEAN
 
 

@@ -15,8 +15,9 @@ from locality.errors import Unsupported
 from locality.kernel.loader import recording
 from locality.optimizer import optimize
 from locality.plan.expressions import Constant, Expression, Parameter, PhysicalValue, walk
-from locality.plan.nodes import Node, Scan, expressions_of, walk_nodes
+from locality.plan.nodes import Node, Scan, walk_nodes
 from locality.plan.parameters import bound, bound_expression, has_parameter, pinned
+from locality.plan.reads import expressions_of
 from locality.runtime.query import Pace, PreparedQuery, build, prepare
 from locality.runtime.statistics import StoredStatistics
 from locality.settings import Settings

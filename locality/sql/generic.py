@@ -22,8 +22,9 @@ from locality.plan.expressions import (
     rewrite,
     walk,
 )
-from locality.plan.nodes import Node, Query, expressions_of, walk_nodes
+from locality.plan.nodes import Node, Query, walk_nodes
 from locality.plan.parameters import has_parameter, mapped
+from locality.plan.reads import expressions_of
 from locality.sql.folding import fold
 from locality.sql.opaque import MARK, mark_of
 from locality.types import BOOLEAN

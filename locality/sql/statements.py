@@ -9,7 +9,8 @@ from typing import Any
 
 from locality.errors import Unsupported
 from locality.plan.expressions import Expression, children
-from locality.plan.nodes import Node, Query, expressions_of, inputs_of
+from locality.plan.nodes import Node, Query, inputs_of
+from locality.plan.reads import expressions_of
 from locality.sql import opaque, parameters
 from locality.sql.decode import decode_plan
 from locality.sql.parameters import Parameters

@@ -29,12 +29,11 @@ from locality.plan.nodes import (
     Unnest,
     Values,
     Window,
-    expressions_of,
     inputs_of,
     walk_nodes,
-    with_expressions,
     with_inputs,
 )
+from locality.plan.reads import expressions_of, with_expressions
 from locality.plan.windows import Bound, Frame, WindowCall
 from locality.types import BIGINT, BOOLEAN, DOUBLE, VARCHAR, list_of
 
