@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ _QUERIES: dict[str, Sequence[st.SearchStrategy[Any]]] = {
 }
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_a_series_of_constants_is_answered_as_duckdb_does(
     stores: list[tuple[locality.Connection, Any]], data: st.DataObject
@@ -137,6 +138,18 @@ def test_other_constants_generate_no_kernel(
         assert result.profile.engine == "locality", result.profile.reason
         assert sorted(result.fetchall(), key=repr) == sorted(oracle.execute(text).fetchall(), key=repr)
     assert counts[1:] == [0] * (len(series) - 1)
+
+
+def test_threads_that_share_what_is_kept_get_their_own_answers(stores: list[tuple[locality.Connection, Any]]) -> None:
+    con, oracle = stores[0]
+    texts = [
+        f"select s, sum(v), count(*) from t where k < {k} and f > 0.{k + 5} group by s order by s" for k in range(12)
+    ]
+    expected = [oracle.execute(text).fetchall() for text in texts]
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(con.sql, texts))
+    assert [result.profile.engine for result in results] == ["locality"] * len(texts)
+    assert [result.fetchall() for result in results] == expected
 
 
 def test_what_is_kept_goes_with_the_table(tmp_path: Path) -> None:
