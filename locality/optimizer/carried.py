@@ -24,6 +24,7 @@ from locality.optimizer.prune import prune_columns
 from locality.optimizer.push import pushed
 from locality.optimizer.refine import refine, telling
 from locality.optimizer.regions import Region, Relation, rebuilt, region_of
+from locality.optimizer.semis import joined_inner
 from locality.optimizer.statistics import Statistics
 from locality.optimizer.told import Told, told_about, told_of
 from locality.plan.columns import renumbered, replaced, shifted
@@ -128,6 +129,8 @@ class _Rewriter:
     def _substituted(self, region: Region) -> Region:
         """The region with all that may be read of children; the region itself if nothing is."""
         costs = Costs(self.estimator)
+        while (smaller := self._without_semi(region, costs)) is not None:
+            region = smaller
         kept = list(range(len(region.relations)))
         ancestors = [self._ancestors(region, position) for position in kept]
         for position in sorted((i for i in kept if ancestors[i]), key=ancestors.__getitem__, reverse=True):
@@ -175,6 +178,18 @@ class _Rewriter:
                 if saved >= 0 and saved > most:
                     best, most, gone = _trimmed(smaller, place), saved, found
         return best, gone
+
+    def _without_semi(self, region: Region, costs: Costs) -> Region | None:
+        """The region without a parent that rows are only to have; None if all such stay."""
+        for position in range(len(region.relations)):
+            inner = joined_inner(region, position, self.prover)
+            if inner is None:
+                continue
+            for child in range(len(region.relations)):
+                smaller, gone = self._without_parents(inner, child, costs)
+                if position in gone:
+                    return smaller
+        return None
 
     def _replaceable(self, lineage: Lineage) -> frozenset[int]:
         """The ancestors without which the child and those that stay have all that is read."""
@@ -317,7 +332,9 @@ def _read_without(lineage: Lineage, gone: frozenset[int]) -> Iterable[Expression
 
 
 def _kept_terms(lineage: Lineage, gone: Iterable[int]) -> list[Expression]:
-    ancestors = [lineage.ancestors[position] for position in gone]
+    """The region's terms but those by which inner joins find the relations ``gone``; outer joins have their own."""
+    relations = lineage.region.relations
+    ancestors = [lineage.ancestors[position] for position in gone if relations[position].kind == "inner"]
     return [term for term in lineage.region.terms if not any(each.is_followed_by(term) for each in ancestors)]
 
 

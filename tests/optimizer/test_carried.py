@@ -125,6 +125,23 @@ def test_left_joins_with_parents_vanish_too() -> None:
     assert not terms_of(result, "line")
 
 
+def test_parents_that_are_looked_for_vanish_too() -> None:
+    some = Filter(scan("sale"), Call("=", (column(3), Constant(1, BIGINT)), BOOLEAN))
+    plan = Join(scan("line"), some, "semi", (JoinKey(column(1), column(0)),))
+    result = changed(ending(plan, 0), tables(nulls=0.2))
+    assert joined(result) == ["line"]
+    by_value = Join(scan("line"), scan("sale"), "semi", (JoinKey(column(3), column(3)),))
+    assert joined(changed(ending(by_value, 0), tables())) == ["line", "sale"]
+
+
+def test_what_is_asked_above_a_left_join_is_not_taken_for_its_condition() -> None:
+    plan = Join(scan("line"), scan("sale"), "left", (JoinKey(column(1), column(0)),))
+    same = Filter(plan, Call("=", (column(1), column(4)), BOOLEAN))
+    result = changed(ending(same, 0, 7), tables(nulls=0.4))
+    assert joined(result) == ["line"]
+    assert terms_of(result, "line") == 1
+
+
 @pytest.mark.parametrize("kind", ["semi", "anti"])
 def test_children_that_are_looked_for_are_filtered_like_their_parents(kind: JoinKind) -> None:
     plan = Join(scan("sale"), scan("line"), kind, (JoinKey(column(0), column(1)),))

@@ -65,6 +65,8 @@ def query(source: random.Random) -> str:
         child, table = source.choice([each for each in aliases if each[1] in ("sale", "line")])
         parent = source.choice(list(REFERENCES[table].values()))
         negation = source.choice(("", "not "))
+        if source.random() < 0.4:
+            tests.append(f"{child}.to_{parent} {negation}in (select k from {parent} where v > {source.randint(0, 1)})")
         tests.append(
             f"{negation}exists (select 1 from {table} b where b.to_{parent} = {child}.to_{parent} and b.v < {child}.v)"
         )
@@ -82,6 +84,11 @@ def query(source: random.Random) -> str:
 def test_joins_of_snowflakes(source: random.Random) -> None:
     with interpreted_kernels(), Pair(threads=2) as pair:
         load(pair, source)
+        if source.random() < 0.5:
+            pair.check("delete from line where v = 1", engine=None)
+            pair.check(
+                "delete from sale where v = 1 and k not in (select coalesce(to_sale, -1) from line)", engine=None
+            )
         for _ in range(6):
             sql = query(source)
             profile = pair.check(sql)
