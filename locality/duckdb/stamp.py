@@ -85,10 +85,13 @@ def is_untouched(database: Path, table: str, since: Stamp, now: Stamp) -> bool:
 
 @lru_cache(maxsize=4)
 def _log_bytes(database: str, start: int, log: File) -> bytes:
-    """What a log of this state has from byte ``start`` on, in lower case."""
-    with Path(database + _LOGS[0]).open("rb") as file:
+    """What a log of this state has from byte ``start`` on, in lower case; raises OSError if its state is another."""
+    with Path(database + _LOGS[0]).open("rb", buffering=0) as file:
         file.seek(start)
-        return file.read(log[2] - start).lower()
+        added = file.read(log[2] - start)
+        if _file(os.fstat(file.fileno())) != log or len(added) < log[2] - start:
+            raise OSError("the log was written to, or a checkpoint took it")
+        return added.lower()
 
 
 def from_json(value: dict[str, list[object]]) -> Stamp:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -11,7 +12,7 @@ import pytest
 import locality
 from locality.duckdb import AttachedConnection
 from locality.duckdb.copying import Copier
-from locality.duckdb.stamp import read_stamp
+from locality.duckdb.stamp import is_untouched, read_stamp
 from locality.errors import StoreError
 from locality.settings import Settings
 from locality.storage.store import Store
@@ -141,6 +142,18 @@ def test_prints_tell_equal_values_apart_that_are_not_the_same(tmp_path: Path) ->
                 con.execute(f"create table t as select '{value}'::{dtype} as x")
                 prints.append(Copier(con, "memory", store, Settings()).print_of("t"))
         assert prints[0].total != prints[1].total
+
+
+def test_a_log_that_changes_while_it_is_read_proves_nothing(path: Path) -> None:
+    with duckdb.connect(path) as plain:
+        before = read_stamp(path)
+        plain.execute("insert into loose values (1)")
+        now = read_stamp(path)
+        assert is_untouched(path, "no_such_name", before, now)
+        assert not is_untouched(path, "loose", before, now)
+        plain.execute("insert into loose values (2)")
+        with pytest.raises(OSError, match="the log"):
+            is_untouched(path, "no_such_name", before, replace(now, logs=((0, 0, 10), None)))
 
 
 def test_an_open_transaction_sees_its_own_changes_and_no_later_ones(con: AttachedConnection) -> None:
