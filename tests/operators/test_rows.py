@@ -17,6 +17,7 @@ from locality.kernel import builder as b
 from locality.kernel.builder import Builder
 from locality.kernel.ir import Array, Scalar
 from locality.kernel.loader import load
+from locality.operators.codegen.held import Given
 from locality.operators.codegen.lookup import as_lookup, introduce_lookups, tables_of
 from locality.operators.codegen.parameters import Parameters
 from locality.operators.ordering.fields import fields_of
@@ -227,7 +228,7 @@ def test_parameters_are_bound_to_each_segment_and_shared_by_key() -> None:
     kernel = load(builder.build(b.const_i64(0)))
     source = relation([PARTS[0], pa.concat_tables([PARTS[0], PARTS[2]])])
     for segment in source.segments:
-        integers, floats, *arrays = parameters.bind(segment)
+        integers, floats, *arrays = parameters.bind(segment, Given(()))
         found, real = np.zeros(3, np.int64), np.zeros(1)
         kernel.interpreted(integers, floats, found, real, *arrays)
         assert found.tolist() == [segment.row_count, 1, 20]
