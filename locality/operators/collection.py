@@ -20,8 +20,9 @@ from locality.operators.codegen.held import Holder
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.results import column_of_value
 from locality.operators.late import computed_value, evaluate_over, passing, split_tests
+from locality.operators.morsels import Morsel
 from locality.operators.physical import Execution, Traffic
-from locality.operators.pipeline import MORSEL_ROWS, Morsel, Pipeline
+from locality.operators.pipeline import MORSEL_ROWS, Pipeline
 from locality.operators.relations.batch import Batch, Deferred
 from locality.operators.relations.relation import Positions, Relation
 from locality.operators.scan import describe_scan, run_pipeline

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +24,7 @@ from locality.operators.codegen.pieces import even_columns, pieces
 from locality.operators.codegen.probe import bounded_depth
 from locality.operators.filters.filter import Test, zones_certain
 from locality.operators.filters.zones import possible_zones
+from locality.operators.morsels import Morsel, even_step, parts_of, runs_of
 from locality.operators.relations.links import Link
 from locality.operators.relations.memo import Memo
 from locality.operators.relations.relation import Relation, Segment
@@ -43,8 +44,6 @@ Bits = npt.NDArray[np.bool_]
 MORSEL_ROWS = 16 * 65536
 _LEAST_MORSEL_BYTES = 1 << 19
 _PARTS_A_WORKER = 4
-#: Blocks without a match that are worth another call of a kernel to leave out.
-_LEAST_GAP = 16
 
 
 class Sink(Protocol):
@@ -81,20 +80,6 @@ class Generated:
 _OF_RESULTS = Memo()
 #: What is counted for a kernel that is kept with what binds it.
 _KERNEL_BYTES = 1 << 15
-
-
-@dataclass(frozen=True, slots=True)
-class Morsel:
-    """Rows ``start`` to ``stop`` of a segment, and which kernel runs over them with which arguments."""
-
-    segment: int
-    start: int
-    stop: int
-    kernel: int
-
-    @property
-    def rows(self) -> int:
-        return self.stop - self.start
 
 
 @dataclass(eq=False)
@@ -165,7 +150,7 @@ class Pipeline:
             number = kernels[shapes, even]
             self.arguments.append(self._arguments(position, number))
             for start, stop in ranges:
-                step = _even_step(stop - start, size)
+                step = even_step(stop - start, size)
                 cuts = range(start, stop, step)
                 self.planned += [Morsel(position, cut, min(cut + step, stop), number) for cut in cuts]
 
@@ -221,7 +206,7 @@ class Pipeline:
             zones = zones & ~certain
         self.zones_total += len(zones)
         self.zones_read += int(zones.sum())
-        return _runs(zones, segment.zone_rows, segment.row_count)
+        return runs_of(zones, segment.zone_rows, segment.row_count)
 
     def _certain(self, position: int) -> Bits | None:
         """The zones all of whose rows pass, and of which all is told without reading them."""
@@ -252,7 +237,7 @@ class Pipeline:
             return self.planned
         segments = {morsel.segment for morsel in self.planned}
         possible = {segment: possible_blocks(self.relation, self.clipping, segment) for segment in segments}
-        return [part for morsel in self.planned for part in _parts(morsel, possible[morsel.segment])]
+        return [part for morsel in self.planned for part in parts_of(morsel, possible[morsel.segment])]
 
     def _arguments(self, position: int, kernel: int) -> tuple[AnyArray, ...]:
         """What a kernel takes for a segment; nothing yet where that has columns that are not to stay in memory."""
@@ -360,38 +345,6 @@ class Pipeline:
             self._let_go(position)
 
 
-def _runs(possible: Bits, rows: int, total: int) -> list[tuple[int, int]]:
-    """The first row and the one after the last of each run of parts of so many ``rows``, of ``total`` in all.
-
-    A gap that is not worth another call of a kernel is run too.
-    """
-    parts = np.flatnonzero(possible)
-    if not len(parts):
-        return []
-    first, last = int(parts[0]), int(parts[-1])
-    if last - first < len(parts):
-        return [(first * rows, min((last + 1) * rows, total))]
-    gaps = np.flatnonzero(np.diff(parts) > max(_LEAST_GAP * BLOCK // rows, 1))
-    starts, ends = parts[np.append(0, gaps + 1)], parts[np.append(gaps, len(parts) - 1)] + 1
-    return [(a * rows, min(z * rows, total)) for a, z in zip(starts.tolist(), ends.tolist(), strict=True)]
-
-
-def _parts(morsel: Morsel, possible: npt.NDArray[np.bool_] | None) -> list[Morsel]:
-    """The parts of a morsel with blocks that are possible; blocks between them are run too where they are few."""
-    if possible is None:
-        return [morsel]
-    first = morsel.start // BLOCK
-    blocks = first + np.flatnonzero(possible[first : -(-morsel.stop // BLOCK)])
-    if not len(blocks):
-        return []
-    gaps = np.flatnonzero(np.diff(blocks) > _LEAST_GAP)
-    starts, ends = blocks[np.append(0, gaps + 1)], blocks[np.append(gaps, len(blocks) - 1)] + 1
-    return [
-        replace(morsel, start=start * BLOCK, stop=min(end * BLOCK, morsel.stop))
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
-    ]
-
-
 def _needed_links(relation: Relation, columns: set[int]) -> tuple[tuple[Link, ...], set[int]]:
     """The links without which rows or columns would be missing, and the columns that these read too."""
     needed: list[Link] = []
@@ -403,9 +356,3 @@ def _needed_links(relation: Relation, columns: set[int]) -> tuple[tuple[Link, ..
             columns = columns.union(*(columns_of(e) for e in (*link.keys, *conditions)))
         end = link.first
     return tuple(reversed(needed)), columns
-
-
-def _even_step(rows: int, most: int) -> int:
-    """Rows of the parts when ``rows`` are cut into as few even ones of whole blocks as ``most`` allows."""
-    parts = math.ceil(rows / most)
-    return min(math.ceil(rows / parts / BLOCK) * BLOCK, most)

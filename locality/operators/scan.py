@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 from locality.errors import Unsupported
 from locality.operators.filters.filter import CodeTest
+from locality.operators.morsels import Morsel
 from locality.operators.physical import Execution, Traffic
-from locality.operators.pipeline import Morsel, Pipeline
+from locality.operators.pipeline import Pipeline
 from locality.operators.relations.traffic import gathered_reads, touched_share
 from locality.plan.expressions import columns_of
 

@@ -18,10 +18,11 @@ from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.probe import probe
 from locality.operators.filters.filter import plan_tests
 from locality.operators.late import rows_at
+from locality.operators.morsels import Morsel
 from locality.operators.ordering.fields import fields_of
 from locality.operators.ordering.order import order_of
 from locality.operators.physical import Execution, Explanation, Traffic
-from locality.operators.pipeline import MORSEL_ROWS, Morsel, Pipeline
+from locality.operators.pipeline import MORSEL_ROWS, Pipeline
 from locality.operators.relations.batch import Batch
 from locality.operators.relations.relation import Relation
 from locality.operators.scan import describe_scan, run_pipeline

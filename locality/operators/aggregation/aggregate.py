@@ -32,8 +32,9 @@ from locality.operators.aggregation.textkeys import number_inputs
 from locality.operators.codegen.probe import probe
 from locality.operators.collect import collect_rows
 from locality.operators.filters.filter import Test, plan_tests
+from locality.operators.morsels import Morsel
 from locality.operators.physical import Execution, Explanation, Traffic
-from locality.operators.pipeline import Morsel, Pipeline
+from locality.operators.pipeline import Pipeline
 from locality.operators.relations.batch import Batch
 from locality.operators.relations.relation import Relation
 from locality.operators.scan import describe_scan, run_pipeline

@@ -18,8 +18,8 @@ from locality.encodings import EncodedColumn
 from locality.operators.aggregation.accumulators import Cells, Slots, combine, fresh
 from locality.operators.aggregation.grouping import DenseGroups
 from locality.operators.aggregation.output import Groups, concat_groups, groups_with_rows, no_groups
+from locality.operators.morsels import Morsel
 from locality.operators.physical import Execution
-from locality.operators.pipeline import Morsel
 from locality.operators.relations.relation import Relation, Segment
 from locality.plan.expressions import ColumnRef
 

@@ -23,8 +23,9 @@ from locality.kernel.loader import primitive
 from locality.operators.aggregation.accumulators import Slots
 from locality.operators.aggregation.output import Groups, concat_groups, no_groups
 from locality.operators.aggregation.records import PARTITIONS, SMALL_GROUPS, Records, Room, SmallTable, merge_few
+from locality.operators.morsels import Morsel
 from locality.operators.physical import Execution, Traffic
-from locality.operators.pipeline import Morsel, Pipeline
+from locality.operators.pipeline import Pipeline
 from locality.operators.scan import count_scan, run_morsels
 
 AnyArray = npt.NDArray[Any]

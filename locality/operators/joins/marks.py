@@ -22,8 +22,9 @@ from locality.operators.codegen.block import Block
 from locality.operators.collect import collect_rows
 from locality.operators.filters.filter import plan_tests
 from locality.operators.joins.ranks import check_keys
+from locality.operators.morsels import Morsel
 from locality.operators.physical import Execution, Explanation, Traffic
-from locality.operators.pipeline import MORSEL_ROWS, Morsel, Pipeline
+from locality.operators.pipeline import MORSEL_ROWS, Pipeline
 from locality.operators.relations.keyindex import KeyIndex, index_rows
 from locality.operators.relations.links import Link
 from locality.operators.relations.relation import ColumnsSegment, Relation
