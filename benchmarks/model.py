@@ -62,6 +62,8 @@ class Source:
 
     sorted_by: the columns that an engine sorts it by that is to run on sorted data; none where the suite names none.
     rollups: queries by name whose answers an engine stores that is to run with stored aggregations.
+    parents: tables that columns refer to, by their keys, as ``{"l_orderkey": "orders"}``; they are loaded before it.
+    workload: the texts that will be asked of it without parameters, for an engine that lays tables out for them.
     """
 
     path: Path
@@ -69,6 +71,8 @@ class Source:
     used: tuple[str, ...]
     sorted_by: tuple[str, ...] = ()
     rollups: Mapping[str, str] = field(default_factory=dict)
+    parents: Mapping[str, str] = field(default_factory=dict)
+    workload: tuple[str, ...] = ()
 
     @cached_property
     def rows(self) -> int:
@@ -86,6 +90,7 @@ class Suite:
     sorted_by: what each table is sorted by for the engines that run on sorted data: the columns that most of the
         queries filter by. A table that isn't named stays in the order of its file.
     rollups: queries by name, of each table, for the engines that store aggregations.
+    parents: which tables the columns of each table refer to, for the engines that lay tables out for a workload.
     prepare: makes sure that the data exist at a scale and returns the Parquet file of each of the tables given.
     engines: the engines that run when none are named.
     default_scale: the scale where none is named.
@@ -100,12 +105,14 @@ class Suite:
     engines: tuple[str, ...]
     sorted_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rollups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    parents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     default_scale: float = 1.0
     steps: tuple[str, ...] = ()
 
     def sources(self, scale: float) -> dict[str, Source]:
-        """The tables that the queries read, generated where needed."""
-        names = sorted({table for query in self.queries for table in query.tables})
+        """The tables that the queries read, parents first, generated where needed."""
+        names = self._parents_first(sorted({table for query in self.queries for table in query.tables}))
+        paths = self.prepare(scale, names)
         text = " ".join(query.sql for query in self.queries)
         words = set(re.findall(r"\w+", text))
         return {
@@ -115,6 +122,22 @@ class Suite:
                 used=tuple(c for c in pq.read_schema(path).names if c in words),
                 sorted_by=self.sorted_by.get(name, ()),
                 rollups=self.rollups.get(name, {}),
+                parents={column: parent for column, parent in self.parents.get(name, {}).items() if parent in names},
+                workload=tuple(query.sql for query in self.queries if name in query.tables and not query.parameters),
             )
-            for name, path in self.prepare(scale, names).items()
+            for name, path in ((name, paths[name]) for name in names)
         }
+
+    def _parents_first(self, names: Sequence[str]) -> list[str]:
+        ordered: list[str] = []
+
+        def add(name: str) -> None:
+            for parent in self.parents.get(name, {}).values():
+                if parent in names and parent != name:
+                    add(parent)
+            if name not in ordered:
+                ordered.append(name)
+
+        for name in names:
+            add(name)
+        return ordered

@@ -26,6 +26,21 @@ PRIMARY_KEYS = {
     "lineitem": ("l_orderkey", "l_linenumber"),
 }
 
+#: The tables that columns refer to, by their primary keys.
+PARENTS = {
+    "nation": {"n_regionkey": "region"},
+    "supplier": {"s_nationkey": "nation"},
+    "customer": {"c_nationkey": "nation"},
+    "partsupp": {"ps_partkey": "part", "ps_suppkey": "supplier"},
+    "orders": {"o_custkey": "customer"},
+    "lineitem": {
+        "l_orderkey": "orders",
+        "l_partkey": "part",
+        "l_suppkey": "supplier",
+        "l_partkey, l_suppkey": "partsupp",
+    },
+}
+
 #: What a table is sorted by for the engines that run on sorted data: most queries ask for a range of these dates.
 SORTED_BY = {"lineitem": ("l_shipdate",), "orders": ("o_orderdate",)}
 

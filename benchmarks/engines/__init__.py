@@ -12,6 +12,7 @@ from .duckdb import DuckDBEngine
 from .duckdb_sorted import SortedDuckDBEngine
 from .hyper import HyperEngine
 from .locality import LocalityEngine
+from .locality_advised import AdvisedLocalityEngine
 from .locality_clustered import ClusteredLocalityEngine
 from .locality_rollups import RollupLocalityEngine
 from .naive import NaiveEngine
@@ -25,6 +26,7 @@ ENGINES: Mapping[str, type[Engine]] = {
     engine.name: engine
     for engine in (
         LocalityEngine,
+        AdvisedLocalityEngine,
         ClusteredLocalityEngine,
         RollupLocalityEngine,
         DuckDBEngine,

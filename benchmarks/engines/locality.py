@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
@@ -36,9 +36,12 @@ class LocalityEngine(SQLEngine):
         return locality.__version__
 
     def load_table(self, name: str, source: Source) -> None:
+        self._ingest(name, source, {})
+
+    def _ingest(self, name: str, source: Source, foreign_keys: Mapping[str, str]) -> None:
         if self._connection is None:
             self._connect(read_only=False)
-        self._connection.ingest(name, source.path, primary_key=source.key or None)
+        self._connection.ingest(name, source.path, primary_key=source.key or None, foreign_keys=foreign_keys or None)
 
     def open(self) -> None:
         self._connect(read_only=True)

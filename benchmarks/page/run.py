@@ -14,6 +14,7 @@ OURS = "locality"
 
 _NAMES = {
     "locality": "Locality",
+    "locality_advised": "Locality, advised",
     "locality_clustered": "Locality, sorted",
     "locality_rollups": "Locality, rollups",
     "duckdb": "DuckDB",

@@ -84,7 +84,7 @@ def test_a_whole_run_with_the_peers(tmp_path: Path, capsys: pytest.CaptureFixtur
         (fakes.Ours, 0, "Bytes that Locality moved"),
         (fakes.Wrong, 1, "WRONG"),
         (fakes.Fails, 1, "no way to run this"),
-        (fakes.FailsToLoad, 1, "no way to load lineitem"),
+        (fakes.FailsToLoad, 1, "no way to load part"),
         (fakes.FallsBack, 0, "answered by duckdb: window functions"),
         (fakes.Hungry, 0, "q06, locality: out of memory: could not allocate block"),
         (fakes.Interrupted, 130, "not complete: what there was when it ended"),
@@ -135,7 +135,7 @@ def test_names_that_do_not_exist(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run("scan", ["duckdb"], Options(queries=("late_shipments", "q99"))) == 2
     suite, engine, query = capsys.readouterr().err.splitlines()
     assert suite.startswith("there is no benchmark suite 'tcph'; there is tpch, scan")
-    assert engine.startswith("there is no engine oracle; there are locality, locality_clustered, locality_rollups, ")
+    assert engine.startswith("there is no engine oracle; there are locality, locality_advised, locality_clustered, ")
     assert query.startswith("scan has no query q99; it has monthly_revenue, ")
 
 

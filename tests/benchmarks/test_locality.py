@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from locality._suites.benchmarks.reference import Reference
 from locality._suites.benchmarks.suites import SUITES
 
 from . import fakes
+from .conftest import SCALE
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +51,26 @@ def test_locality_answers_natively(query: Query, engine: Engine, reference: Refe
 
 def test_the_store_has_a_size(engine: Engine) -> None:
     assert (engine.stored_bytes() or 0) > 0
+
+
+def test_tables_laid_out_for_their_queries_answer_them(
+    data_directory: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    suite = SUITES["tpch"]
+    sources = suite.sources(SCALE)
+    assert list(sources)[-1] == "lineitem"  # parents come first
+    assert sources["lineitem"].parents["l_orderkey"] == "orders"
+    engine = ENGINES["locality_advised"](fakes.resources(tmp_path_factory.mktemp("advised"), 2))
+    for table, source in sources.items():
+        engine.load_table(table, source)
+    engine.finish_loading()
+    reference = Reference(sources, threads=1)
+    for query in suite.queries[:8]:
+        result = engine.execute(query)
+        found = brief(engine.answer(result))
+        assert brief_difference(reference.answer(query, None), found, ordered=query.ordered, exact=True) is None
+        ledger = engine.ledger(result)
+        assert ledger is not None
+        assert ledger.engine == "locality"
+    reference.close()
+    engine.close()

@@ -63,4 +63,5 @@ SUITE = Suite(
     prepare=_data.ensure_tables,
     engines=("locality", "duckdb", "polars", "datafusion", "chdb", "hyper", "sqlite", "naive"),
     sorted_by=_data.SORTED_BY,
+    parents=_data.PARENTS,
 )
