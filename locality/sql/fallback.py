@@ -209,15 +209,18 @@ class Fallback:
         return self._connection
 
     def _interruptibly(self, work: Callable[[], T], stopped: Callable[[], bool]) -> T:
-        """Run ``work`` in a thread: DuckDB's own call doesn't notice Ctrl-C before it ends."""
+        """Run ``work`` in a thread: DuckDB's own call doesn't notice Ctrl-C before it ends.
+
+        It is interrupted again and again: DuckDB forgets what came before it began.
+        """
         future = self._worker.submit(work)
         try:
             while not wait([future], timeout=_LOOK).done:
-                if stopped():  # again and again: DuckDB forgets what came before it began
+                if stopped():
                     self._open().interrupt()
         except KeyboardInterrupt:
-            self._open().interrupt()
-            wait([future])
+            while not wait([future], timeout=_LOOK).done:
+                self._open().interrupt()
             raise
         return future.result()
 

@@ -48,7 +48,6 @@ def test_queries_run_over_the_tables_as_they_are_now(tmp_path: Path) -> None:
         ("create macro plus(x) as x + 1", "select plus(i) from t", "Function with name plus does not exist"),
         ("create table h (i hugeint)", "select count(*) from h", "not in a store: columns of HUGEINT"),
         ("select 1", "select count(*) from duckdb_tables()", "reads the catalog"),
-        ("select 1", "select t.i from t asof right join t u on t.i >= u.i", "right asof join"),
         ("select 1", "update t set i = i returning 1", "UPDATE statement"),
         ("set default_collation = 'nocase'", "select i from t", "setting default_collation was changed"),
     ],
