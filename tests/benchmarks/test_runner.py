@@ -108,7 +108,7 @@ def test_an_engine_that_can_not_load_is_a_problem_and_the_others_go_on(
 ) -> None:
     record = run(sources, tmp_path, fakes.FailsToLoad, DuckDBEngine)
     assert record.complete
-    assert record.problems() == ["loading, locality: error: ValueError: no way to load lineitem"]
+    assert record.problems() == ["loading, locality: error: ValueError: no way to load part"]
     assert [set(query.measurements) for query in record.queries] == [{"duckdb"}, {"duckdb"}]
 
 
