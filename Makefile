@@ -51,6 +51,8 @@ coverage: $(VENV)/.dev
 figures: $(VENV)/.bench
 	$(BIN)/locality bench tpch --scale 1 --time-limit 400 --json docs/benchmarks/tpch-sf1.json
 	$(BIN)/locality bench scan --scale 1 --time-limit 400 --json docs/benchmarks/scan-sf1.json
+	$(BIN)/locality bench tpch --scale 1 --time-limit 200 --engines locality,locality_advised,duckdb,duckdb_sorted \
+		--json docs/benchmarks/tpch-advised-sf1.json
 	$(BIN)/python docs/figures.py
 
 clean:

@@ -9,19 +9,24 @@ A record comes from ``locality bench SUITE --scale 1 --json docs/benchmarks/SUIT
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
+README, RECORDS = ROOT / "README.md", ROOT / "docs" / "benchmarks"
 SUITES = {"tpch": "TPC-H", "scan": "Queries over one table of TPC-H"}
+#: The record of tables laid out for their queries, and the engine that answers over them.
+ADVISED_RECORD, ADVISED = "tpch-advised-sf1.json", "locality_advised"
 NAMES = {
     "chdb": "chDB",
     "datafusion": "DataFusion",
     "duckdb": "DuckDB",
     "duckdb_sorted": "DuckDB sorted",
     "hyper": "Hyper",
+    "locality": "as ingested",
+    "locality_advised": "laid out",
     "naive": "Python rows",
     "polars": "Polars",
     "postgres": "PostgreSQL",
@@ -44,6 +49,45 @@ def figures(whole: Record) -> str:
     return "\n".join([*lines, "", *notes] if notes else lines)
 
 
+def laid_out(whole: Record) -> str:
+    """The Markdown of a run over tables as ingested and as the advisor laid them out: a row a query, and means."""
+    record = {**whole, **whole["runs"][-1]}
+    peers = [load["engine"] for load in record["loads"] if load["engine"] != ADVISED]
+    cells = ["query", "laid out, ms", *(f"vs {_name(peer)}" for peer in peers), "MB moved", "as ingested"]
+    lines = [
+        f'{_setting(record)} Tables lie as `con.optimize(workload=..., budget="1.5x")` puts them for these queries.',
+        "",
+        "| " + " | ".join(cells) + " |",
+        "| --- |" + " --: |" * (len(cells) - 1),
+    ]
+    ratios: dict[str, list[float]] = {peer: [] for peer in peers}
+    for query in record["queries"]:
+        found = query["measurements"]
+        seconds = found[ADVISED]["median_seconds"]
+        for peer in peers:
+            ratios[peer].append(found[peer]["median_seconds"] / seconds)
+        moved = (_three_digits(found[name]["ledger"]["bytes_moved"] / 1e6) for name in (ADVISED, "locality"))
+        row = [query["name"], _three_digits(seconds * 1000), *(_times(ratios[peer][-1]) for peer in peers), *moved]
+        lines.append("| " + " | ".join(row) + " |")
+    means = [_times(math.exp(sum(map(math.log, found)) / len(found))) for found in ratios.values()]
+    lines.append("| " + " | ".join(["**geometric mean**", "", *means, "", ""]) + " |")
+    return "\n".join([*lines, "", _sizes(record)])
+
+
+def _sizes(record: Record) -> str:
+    """What the tables take on disk, and the seconds that it took to load them."""
+    told = [
+        f"{_name(load['engine'])} {load['stored_bytes'] / 1e6:,.0f} MB, {sum(load['seconds'].values()):.0f} s"
+        for load in record["loads"]
+        if load["stored_bytes"]
+    ]
+    return f"On disk, and time to load: {'; '.join(told)}."
+
+
+def _name(engine: str) -> str:
+    return NAMES.get(engine, engine)
+
+
 def _setting(record: Record) -> str:
     machine = record["machine"]
     versions = ", ".join(f"{load['engine']} {load['version']}" for load in record["loads"] if load["engine"] != "naive")
@@ -56,7 +100,7 @@ def _setting(record: Record) -> str:
 
 
 def _header(peers: list[str]) -> list[str]:
-    cells = ["query", "what it asks", "Locality ms", *(f"vs {NAMES.get(peer, peer)}" for peer in peers)]
+    cells = ["query", "what it asks", "Locality ms", *(f"vs {_name(peer)}" for peer in peers)]
     cells += ["MB moved", "of read bandwidth"]
     return ["| " + " | ".join(cells) + " |", "| --- | --- |" + " --: |" * (len(cells) - 2)]
 
@@ -85,7 +129,7 @@ def _given_up(record: Record) -> list[str]:
         for engine, measurement in query["measurements"].items():
             if measurement["outcome"] not in ("ok", "fallback"):
                 reason = measurement["message"] or measurement["outcome"]
-                names.setdefault(f"{NAMES.get(engine, engine)}: {reason}", []).append(query["name"])
+                names.setdefault(f"{_name(engine)}: {reason}", []).append(query["name"])
     return [f"{message} for {', '.join(queries)}." for message, queries in names.items()]
 
 
@@ -110,19 +154,20 @@ def _three_digits(value: float) -> str:
     return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
-def filled(readme: str, records: list[Record]) -> str:
+def filled(readme: str, records: list[Record], advised: Record) -> str:
     """The README's text with the records' figures between the two markers."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
-    text = "\n\n".join(map(figures, records))
+    text = "\n\n".join([*map(figures, records), laid_out(advised)])
     return f"{before}{BEGIN}\n{text}\n{END}{after}"
 
 
 def main(arguments: list[str]) -> int:
     """Write the README, or with ``--check`` compare it; returns the exit status."""
     readme = README.read_text(encoding="utf-8")
-    paths = [ROOT / "docs" / "benchmarks" / f"{suite}-sf1.json" for suite in SUITES]
-    wanted = filled(readme, [json.loads(path.read_text(encoding="utf-8")) for path in paths])
+    names = [*(f"{suite}-sf1.json" for suite in SUITES), ADVISED_RECORD]
+    *records, advised = (json.loads((RECORDS / name).read_text(encoding="utf-8")) for name in names)
+    wanted = filled(readme, records, advised)
     if "--check" in arguments:
         return 0 if readme == wanted else 1
     README.write_text(wanted, encoding="utf-8")
