@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import overload
@@ -18,25 +18,21 @@ from locality.advisor.verdict import disappointing, predictions
 from locality.advisor.workload import Skipped, Workload, WorkloadQuery, read_workload
 from locality.errors import QueryError
 from locality.plan.nodes import PRIMARY
-from locality.runtime.execution import QueryExecution, Workers
+from locality.runtime.execution import QueryExecution
+from locality.runtime.opened import Opened
 from locality.runtime.query import PreparedQuery
 from locality.runtime.reorganize import place_rows
 from locality.runtime.result import Result
 from locality.runtime.units import byte_size
-from locality.settings import Settings
 from locality.sql.parameters import Parameters
 from locality.storage.rewrite import RewriteReport, drop_layout
 from locality.storage.rollups import RollupReport
 from locality.storage.snapshot import Snapshot
-from locality.storage.store import Store
 
 
-class Advised(ABC):
+class Advised(Opened):
     """What :class:`locality.connection.Connection` can do to the layouts of tables, by itself or by a workload."""
 
-    settings: Settings
-    _store: Store
-    _workers: Workers
     _log: WorkloadLog
 
     @abstractmethod
@@ -48,16 +44,8 @@ class Advised(ABC):
         """The prepared query, or why DuckDB has to answer."""
 
     @abstractmethod
-    def _snapshot(self) -> Snapshot:
-        """The store as it is now; raises ConnectionClosedError."""
-
-    @abstractmethod
     def rollup(self, name: str, sql: str) -> RollupReport:
         """See :meth:`locality.runtime.rollups.Rollups.rollup`."""
-
-    @abstractmethod
-    def _check_writable(self) -> None:
-        """Raises StoreError if the store was opened to be read only."""
 
     def advise(
         self, workload: Workload | None = None, budget: int | str | None = None, *, rollups: bool = False

@@ -5,34 +5,28 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 
 from locality.errors import LocalityError, Unsupported
-from locality.runtime.execution import QueryExecution, Workers
+from locality.runtime.execution import QueryExecution
 from locality.runtime.interrupts import Interrupt
+from locality.runtime.opened import Opened
 from locality.runtime.parts import Ran, Splitter, find_parts, run_parts
 from locality.runtime.query import PreparedQuery
 from locality.runtime.result import Result
-from locality.settings import Settings
 from locality.sql.parameters import Parameters
 from locality.sql.parts import Split
 from locality.sql.planner import Planner
 from locality.storage.snapshot import Snapshot
 
 
-class Divides(ABC):
+class Divides(Opened):
     """What :class:`locality.connection.Connection` can do about parts of queries."""
 
-    settings: Settings
-    _workers: Workers
     _planner: Planner
     _splitter: Splitter
     _lock: threading.RLock
-
-    @abstractmethod
-    def _snapshot(self) -> Snapshot:
-        """The store as it is now; raises ConnectionClosedError."""
 
     @abstractmethod
     def _plan(self, sql: str, params: Parameters | None, snapshot: Snapshot) -> PreparedQuery | str:

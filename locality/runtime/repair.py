@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 
 from locality.runtime.carried import check_carried
-from locality.runtime.execution import QueryExecution, Workers
+from locality.runtime.execution import QueryExecution
+from locality.runtime.opened import Opened
 from locality.runtime.reorganize import arranger
-from locality.settings import Settings
 from locality.storage import files
 from locality.storage.entries import LayoutEntry
 from locality.storage.rewrite import rewrite
 from locality.storage.rollups import RollupReport
-from locality.storage.store import Store
 from locality.storage.verify import Report, verify
 
 
-class Checks(ABC):
+class Checks(Opened):
     """What :class:`locality.connection.Connection` can do about damage."""
-
-    settings: Settings
-    _store: Store
-    _workers: Workers
-
-    @abstractmethod
-    def _check_open(self) -> None:
-        """Raises ConnectionClosedError."""
-
-    @abstractmethod
-    def _check_writable(self) -> None:
-        """Raises StoreError if the store was opened to be read only."""
 
     @abstractmethod
     def rollup(self, name: str, sql: str) -> RollupReport:

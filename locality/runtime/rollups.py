@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import replace
 from itertools import count
 
@@ -15,33 +15,22 @@ from locality.plan.expressions import AggregateCall, Call, Cast, ColumnRef, Cons
 from locality.plan.nodes import Aggregate, Node, Project, Query, Sort
 from locality.plan.rollups import Grouping, grouping_of, kept
 from locality.runtime.columns import columns_of_plan
-from locality.runtime.execution import QueryExecution, Workers
+from locality.runtime.execution import QueryExecution
+from locality.runtime.opened import Opened
 from locality.settings import Settings
 from locality.sql.planner import Planner
 from locality.storage.catalog import fold
 from locality.storage.ingest.source import Place, Source, StreamSource, ready
 from locality.storage.rollups import RollupReport, drop_rollup, make_rollup
 from locality.storage.snapshot import Snapshot
-from locality.storage.store import Store
 from locality.storage.table import Table
 
 
-class Rollups(ABC):
+class Rollups(Opened):
     """What :class:`locality.connection.Connection` can do about stored aggregations."""
 
-    settings: Settings
-    _store: Store
-    _workers: Workers
     _planner: Planner
     _lock: threading.RLock
-
-    @abstractmethod
-    def _check_writable(self) -> None:
-        """Raises StoreError if the store was opened to be read only."""
-
-    @abstractmethod
-    def _snapshot(self) -> Snapshot:
-        """The store as it is now; raises ConnectionClosedError."""
 
     @abstractmethod
     def _sync(self, snapshot: Snapshot) -> None:

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from locality.runtime.execution import QueryExecution, Workers
+from locality.runtime.execution import QueryExecution
+from locality.runtime.opened import Opened
 from locality.runtime.reorganize import arranger
 from locality.runtime.sources import source_of
-from locality.settings import Settings
 from locality.storage.info import StoreInfo, describe
 from locality.storage.ingest import IngestReport, Mode, ingest
-from locality.storage.snapshot import Snapshot
-from locality.storage.store import Store
 
 if TYPE_CHECKING:
     from locality.sql.dataset import StoredDataset
 
 
-class StoredTables(ABC):
+class StoredTables(Opened):
     """What :class:`locality.connection.Connection` can do about whole tables."""
-
-    settings: Settings
-    _store: Store
-    _workers: Workers
-
-    @abstractmethod
-    def _check_open(self) -> None:
-        """Raises ConnectionClosedError."""
-
-    @abstractmethod
-    def _check_writable(self) -> None:
-        """Raises StoreError if the store was opened to be read only."""
-
-    @abstractmethod
-    def _snapshot(self) -> Snapshot:
-        """The store as it is now; raises ConnectionClosedError."""
 
     def ingest(
         self,

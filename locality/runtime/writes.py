@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,13 +13,13 @@ from locality.errors import QueryError, SchemaError, Unsupported
 from locality.plan.nodes import Node
 from locality.runtime.changes import Changer, Statement
 from locality.runtime.columns import columns_of_plan
-from locality.runtime.execution import QueryExecution, Workers
+from locality.runtime.execution import QueryExecution
 from locality.runtime.explain import Explained, explain_fallback, explain_query
 from locality.runtime.interrupts import Interrupt
+from locality.runtime.opened import Opened
 from locality.runtime.reorganize import arranger, compact_rows
 from locality.runtime.result import Result
 from locality.runtime.upsert import upsert
-from locality.settings import Settings
 from locality.sql.fallback import Fallback
 from locality.sql.parameters import Parameters
 from locality.sql.quoting import identifier
@@ -27,16 +27,12 @@ from locality.sql.settings import FOLLOWED
 from locality.storage.change import ChangeReport
 from locality.storage.rewrite import RewriteReport
 from locality.storage.snapshot import Snapshot
-from locality.storage.store import Store
 from locality.storage.table import Table
 
 
-class Writes(ABC):
+class Writes(Opened):
     """What :class:`locality.connection.Connection` can do to rows, by methods and for SQL."""
 
-    settings: Settings
-    _store: Store
-    _workers: Workers
     _changer: Changer
     _followed: Mapping[str, str]
     _lock: threading.RLock
@@ -44,10 +40,6 @@ class Writes(ABC):
     @abstractmethod
     def sql(self, sql: str, params: Parameters | None = None) -> Result:
         """See :meth:`locality.connection.Connection.sql`."""
-
-    @abstractmethod
-    def _check_writable(self) -> None:
-        """Raises StoreError if the store was opened to be read only."""
 
     @abstractmethod
     def _opened_fallback(self) -> Fallback:

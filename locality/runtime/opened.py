@@ -1,0 +1,30 @@
+"""What the parts of a connection have in common: the store that it has open, and what may be done to it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from locality.runtime.execution import Workers
+from locality.settings import Settings
+from locality.storage.snapshot import Snapshot
+from locality.storage.store import Store
+
+
+class Opened(ABC):
+    """What methods of :class:`locality.connection.Connection` that stand in files of their own rest on."""
+
+    settings: Settings
+    _store: Store
+    _workers: Workers
+
+    @abstractmethod
+    def _check_open(self) -> None:
+        """Raises ConnectionClosedError."""
+
+    @abstractmethod
+    def _check_writable(self) -> None:
+        """Raises StoreError if the store was opened to be read only."""
+
+    @abstractmethod
+    def _snapshot(self) -> Snapshot:
+        """The store as it is now; raises ConnectionClosedError."""
