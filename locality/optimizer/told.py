@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from locality.optimizer.lineage import Lineage, Path, classes_of, columns_as, stored
 from locality.optimizer.regions import Region, Relation
-from locality.plan.columns import replaced
+from locality.plan.columns import replaced, substituted
 from locality.plan.derived import Derived
 from locality.plan.expressions import ColumnRef, Expression, columns_of
 from locality.plan.nodes import Filter, Node, Project, SharedScan
@@ -93,9 +93,10 @@ def told_about(lineage: Lineage, told: Mapping[int, Sequence[Told]]) -> Iterator
                 for key in each.keys
             ]
             for step in lineage.steps_to(each.table, each.parents, keys, equal):
-                values = [lineage.carried((step, *path), column) for path, column in each.read]
-                if None not in values:
-                    yield replaced(each.term, lambda e, values=values: values[e.index] or e)  # type: ignore[misc]
+                found = [lineage.carried((step, *path), column) for path, column in each.read]
+                values = [value for value in found if value is not None]
+                if len(values) == len(found):
+                    yield substituted(each.term, values)
 
 
 def _shared(node: Node) -> tuple[int, tuple[int | None, ...]] | None:

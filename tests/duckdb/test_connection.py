@@ -14,8 +14,9 @@ import pyarrow as pa
 import pytest
 
 import locality
-from locality.duckdb import AttachedConnection, AttachedRelation
+from locality.duckdb import AttachedConnection
 from locality.errors import CatalogError, SchemaError, StoreError
+from tests.duckdb.rows import rows_of
 
 JOIN = "select b, sum(v) as s, count(*) as n from t join p using (a) group by b order by b"
 
@@ -92,12 +93,6 @@ def test_show_prints_duckdbs_box(con: AttachedConnection, path: Path, capsys: py
     assert engine(con) == "locality"
 
 
-def rows_of(relation: AttachedRelation | None) -> list[tuple[Any, ...]]:
-    assert relation is not None
-    found: list[tuple[Any, ...]] = relation.fetchall()
-    return found
-
-
 def test_relations_pass_for_duckdbs_own(con: AttachedConnection) -> None:
     relation = con.sql(JOIN)
     assert isinstance(relation, duckdb.DuckDBPyRelation)
@@ -160,7 +155,7 @@ def test_an_unfinished_result_gives_way_as_in_duckdb(con: AttachedConnection) ->
     assert rows_of(con.sql("select 1")) == [(1,)]
     assert con.execute("select * from range(100000)").fetchone() == (0,)
     with pytest.raises(duckdb.Error, match="unfinished"):
-        con.sql("select 1").fetchall()  # type: ignore[union-attr]
+        rows_of(con.sql("select 1"))
     assert con.fetchone() == (1,)
 
 
@@ -174,7 +169,7 @@ def test_what_locality_lacks_runs_on_the_users_own_database(con: AttachedConnect
     text = "select approx_quantile(v, 0.5) is not null, current_database() from t"
     for _ in range(2):
         assert con.execute(text).fetchall() == [(True, "my")]
-        assert con.sql(text).fetchall() == [(True, "my")]  # type: ignore[union-attr]
+        assert rows_of(con.sql(text)) == [(True, "my")]
         assert reason(con).startswith("not answered by Locality's own operators")
 
 

@@ -16,6 +16,7 @@ from locality.duckdb.stamp import is_untouched, read_stamp
 from locality.errors import StoreError
 from locality.settings import Settings
 from locality.storage.store import Store
+from tests.duckdb.rows import rows_of
 
 COUNT = "select count(*), sum(v) from t"
 
@@ -193,7 +194,7 @@ def test_a_transaction_that_only_reads_uses_layouts(con: AttachedConnection) -> 
         begin()
         assert con.execute("select count(*) from t").fetchone() == (3000,)
         assert engine(con) == "locality"
-        assert con.sql("select count(*) from p").fetchall() == [(100,)]  # type: ignore[union-attr]
+        assert rows_of(con.sql("select count(*) from p")) == [(100,)]
         assert engine(con) == "locality"
         con.commit()
     con.begin()

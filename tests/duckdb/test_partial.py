@@ -16,6 +16,7 @@ from hypothesis import given, settings
 import locality
 from locality.duckdb import AttachedConnection
 from locality.runtime import parts
+from tests.duckdb.rows import rows_of
 from tests.properties.divided import VOLATILE, queries
 from tests.properties.effort import examples
 
@@ -109,7 +110,7 @@ def test_parts_run_where_they_can(sql: str, count: int, con: AttachedConnection,
     assert len(ran(con)) == count
     assert str(locality.explain(con, sql)).count("run by locality:") == count
     con.last_profile = None
-    assert ordered(con.sql(sql).fetchall()) == expected  # type: ignore[union-attr]
+    assert ordered(rows_of(con.sql(sql))) == expected
     assert len(ran(con)) == count
 
 
@@ -129,7 +130,9 @@ def test_the_rest_sees_the_callers_data(con: AttachedConnection) -> None:
     expected = con._raw.execute(sql).fetchall()
     assert con.execute(sql).fetchall() == expected and len(frame) == 2
     assert len(ran(con)) == 1
-    assert con.sql(sql).df().values.tolist() == [[k, float(s)] for k, s in expected]  # type: ignore[union-attr]
+    relation = con.sql(sql)
+    assert relation is not None
+    assert relation.df().values.tolist() == [[k, float(s)] for k, s in expected]
     assert len(ran(con)) == 1
     con.create_function("twice", lambda x: 2 * x, ["BIGINT"], "BIGINT")
     sql = "select twice(a) from (select a, count(*) from t where a < 3 group by a)"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from locality.kernel.ir import Var
 from locality.operators import pipeline
-from locality.operators.codegen.pieces import even_columns
+from locality.operators.codegen.parameters import Parameters
+from locality.operators.codegen.pieces import Piece, even_columns
 from tests.operators.relations import relation
 from tests.properties.oracle import Pair
 
@@ -58,9 +61,9 @@ def cut(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
     real = pipeline.pieces
 
-    def recorded(parameters, columns, first, end):  # type: ignore[no-untyped-def]
+    def recorded(parameters: Parameters, columns: Sequence[int], *rows: Var) -> AbstractContextManager[Piece]:
         found.append(len(columns))
-        return real(parameters, columns, first, end)
+        return real(parameters, columns, *rows)
 
     monkeypatch.setattr(pipeline, "pieces", recorded)
     return found

@@ -6,33 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from locality._suites.datasets.tpch import ensure_tables
+from locality._suites.datasets.tpch import PARENTS, PRIMARY_KEYS, ensure_tables
 from tests.properties.oracle import Pair
 from tests.tpch.standard import QUERIES
 
-KEYS = {
-    "region": "r_regionkey",
-    "nation": "n_nationkey",
-    "supplier": "s_suppkey",
-    "customer": "c_custkey",
-    "part": "p_partkey",
-    "partsupp": ("ps_partkey", "ps_suppkey"),
-    "orders": "o_orderkey",
-    "lineitem": ("l_orderkey", "l_linenumber"),
-}
-PARENTS = {
-    "nation": {"n_regionkey": "region"},
-    "supplier": {"s_nationkey": "nation"},
-    "customer": {"c_nationkey": "nation"},
-    "partsupp": {"ps_partkey": "part", "ps_suppkey": "supplier"},
-    "orders": {"o_custkey": "customer"},
-    "lineitem": {
-        "l_orderkey": "orders",
-        "l_partkey": "part",
-        "l_suppkey": "supplier",
-        "l_partkey, l_suppkey": "partsupp",
-    },
-}
 BUYER, SELLER = "orders.customer", "supplier"
 CARRIED = {
     "orders": ["customer.c_mktsegment", "customer.nation.n_name"],
@@ -66,7 +43,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         patch.setenv("LOCALITY_DATA_DIR", str(tmp_path_factory.getbasetemp() / "tpch"))
         files = ensure_tables(0.01)
     with Pair(threads=2) as made:
-        for name, key in KEYS.items():
+        for name, key in PRIMARY_KEYS.items():
             made.locality.ingest(name, files[name], primary_key=key, foreign_keys=PARENTS.get(name))
             made.duckdb.execute(f"create table {name} as from read_parquet(?)", [str(files[name])])
         made.locality.optimize("partsupp", order=["ps_partkey"], carry=CARRIED["partsupp"])
