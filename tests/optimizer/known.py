@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
 from locality.plan.derived import Derived
-from locality.plan.expressions import Constant, Expression, PhysicalValue, conjunction
+from locality.plan.expressions import Expression, conjunction
 from locality.plan.nodes import Scan
-from locality.plan.rollups import Rollup
 from tests.operators import naive
+from tests.optimizer.plain import Plain
 
 Rows = Sequence[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
-class Counted:
+class Counted(Plain):
     """The :class:`~locality.optimizer.statistics.Statistics` of ``tables``, all true.
 
     carried: for each table that has any the columns of parents, whose values its rows have behind their own.
@@ -44,29 +44,8 @@ class Counted:
         sets = [frozenset(key) for size in (1, 2) for key in combinations(range(width), size)]
         return [key for key in sets if len({tuple(row[i] for i in sorted(key)) for row in rows}) == len(rows)]
 
-    def layouts(self, table: str) -> Sequence[str]:
-        return ["primary"]
-
     def derived(self, table: str, layout: str) -> Sequence[Derived]:
         return self.carried.get(table, ())
-
-    def follows(self, table: str, layout: str, column: int) -> bool:
-        return False
-
-    def peek(self, constant: Constant, test: Callable[[PhysicalValue], bool]) -> bool:
-        return test(constant.value)
-
-    def is_wide(self, table: str, column: int) -> bool:
-        return False
-
-    def rollups(self, table: str) -> Sequence[Rollup]:
-        return []
-
-    def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
-        return 0.0
-
-    def has_deletions(self, table: str) -> bool:
-        return False
 
     def refers_to(self, table: str, columns: Sequence[int], parent: str, parents: Sequence[int]) -> bool:
         theirs = [tuple(row[i] for i in parents) for row in self.tables[parent]]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from locality._suites.datasets.tpch import PRIMARY_KEYS
 from locality.optimizer.estimate import Estimate, guess
-from locality.plan.derived import Derived
-from locality.plan.expressions import Constant, Expression, PhysicalValue
+from locality.plan.expressions import Expression
 from locality.plan.nodes import Scan
-from locality.plan.rollups import Rollup
+from tests.optimizer.plain import Plain
 
 _ROWS = {
     "region": 5,
@@ -67,7 +66,7 @@ _RAW = {f"{table}_{name}" for table in "sc" for name in ("name", "address", "pho
 
 
 @dataclass(frozen=True)
-class Standard:
+class Standard(Plain):
     """The :class:`~locality.optimizer.statistics.Statistics` of tables with these ``columns``."""
 
     columns: Mapping[str, Sequence[str]]
@@ -86,30 +85,6 @@ class Standard:
 
     def unique_keys(self, table: str) -> Sequence[frozenset[int]]:
         return [frozenset(self.columns[table].index(name) for name in PRIMARY_KEYS[table])]
-
-    def layouts(self, table: str) -> Sequence[str]:
-        return ["primary"]
-
-    def derived(self, table: str, layout: str) -> Sequence[Derived]:
-        return []
-
-    def follows(self, table: str, layout: str, column: int) -> bool:
-        return False
-
-    def peek(self, constant: Constant, test: Callable[[PhysicalValue], bool]) -> bool:
-        return test(constant.value)
-
-    def is_wide(self, table: str, column: int) -> bool:
-        return False
-
-    def rollups(self, table: str) -> Sequence[Rollup]:
-        return []
-
-    def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
-        return 0.0
-
-    def has_deletions(self, table: str) -> bool:
-        return False
 
     def refers_to(self, table: str, columns: Sequence[int], parent: str, parents: Sequence[int]) -> bool:
         pairs = [(self.columns[table][a], self.columns[parent][b]) for a, b in zip(columns, parents, strict=True)]
