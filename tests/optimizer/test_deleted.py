@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from locality.optimizer.deleted import leave_out_deleted
 from locality.optimizer.facts import Prover
-from locality.plan.derived import Derived
-from locality.plan.expressions import Call, ColumnRef, Constant, Expression
+from locality.plan.expressions import Call, ColumnRef, Constant
 from locality.plan.nodes import Aggregate, Filter, Limit, Project, Scan
 from locality.plan.virtual import LIVE, ROW_ID
 from locality.types import BIGINT, BOOLEAN, INTEGER
@@ -23,18 +22,6 @@ class Changed(Counted):
     """Tables with a key, their first column, which holds for the rows that were not deleted."""
 
     deleted: bool = True
-
-    def layouts(self, table: str) -> Sequence[str]:
-        return ["primary"]
-
-    def derived(self, table: str, layout: str) -> Sequence[Derived]:
-        return []
-
-    def follows(self, table: str, layout: str, column: int) -> bool:
-        return False
-
-    def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
-        return 0.0
 
     def has_deletions(self, table: str) -> bool:
         return self.deleted

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from locality.optimizer.late import group_by_keys
-from locality.plan.derived import Derived
 from locality.plan.expressions import AggregateCall, Call, ColumnRef, Constant, Expression
 from locality.plan.nodes import Aggregate, Filter, Join, JoinKey, Limit, Node, Project, Scan, Sort, inputs_of
 from locality.types import BIGINT, BOOLEAN, DOUBLE, HUGEINT, VARCHAR
 from tests.operators import naive
+from tests.optimizer.plain import Plain
 
 #: Orders: a customer, an amount. Customers: a number, a name, an address, a city.
 ORDERS = Scan("orders", (0, 1), (BIGINT, BIGINT))
@@ -27,7 +27,7 @@ COUNT = AggregateCall("count_star", (), BIGINT)
 
 
 @dataclass(frozen=True)
-class Facts:
+class Facts(Plain):
     """What holds for the tables above; ``unique`` are the customers' keys."""
 
     unique: tuple[frozenset[int], ...] = (frozenset({0}), frozenset({1}))
@@ -35,21 +35,6 @@ class Facts:
 
     def unique_keys(self, table: str) -> Sequence[frozenset[int]]:
         return self.unique if table == "customers" else ()
-
-    def layouts(self, table: str) -> Sequence[str]:
-        return ["primary"]
-
-    def derived(self, table: str, layout: str) -> Sequence[Derived]:
-        return []
-
-    def follows(self, table: str, layout: str, column: int) -> bool:
-        return False
-
-    def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
-        return 0.0
-
-    def has_deletions(self, table: str) -> bool:
-        return False
 
     def has_nulls(self, table: str, column: int) -> bool:
         return table == "orders" or column in self.nulls
