@@ -71,6 +71,29 @@ class Execution(Protocol):
         """Gives back ``nbytes`` of what was reserved."""
 
 
+class Delegate(Execution):
+    """An execution on behalf of another one, which does whatever a subclass does not do itself."""
+
+    def __init__(self, base: Execution) -> None:
+        self.threads, self.memory_limit = base.threads, base.memory_limit
+        self._base = base
+
+    def measure(self, operator: str) -> AbstractContextManager[Traffic]:
+        return self._base.measure(operator)
+
+    def run(self, items: Sequence[Item], work: Callable[[int, Item], Any]) -> None:
+        self._base.run(items, work)
+
+    def reserve(self, nbytes: int, what: str) -> None:
+        self._base.reserve(nbytes, what)
+
+    def once(self, key: object, compute: Callable[[], Answer]) -> Answer:
+        return self._base.once(key, compute)
+
+    def release(self, nbytes: int) -> None:
+        self._base.release(nbytes)
+
+
 class Physical(Protocol):
     """An operator that is ready to run."""
 

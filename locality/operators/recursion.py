@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, cast, runtime_checkable
 
-from locality.operators.physical import Answer, Execution, Explanation, Item, Traffic
+from locality.operators.physical import Answer, Delegate, Execution, Explanation
 from locality.operators.relations.relation import Relation
 from locality.types import DataType
 
@@ -40,37 +39,19 @@ def _outside() -> Relation:
     raise AssertionError("the rows of the step before are read by steps of a recursion alone")
 
 
-@dataclass
-class Step:
+class Step(Delegate):
     """An execution of one step: what depends on ``rows``, those that came last, is kept for this step alone."""
 
-    base: Execution
-    last: LastRows
-    rows: Relation
-    threads: int = field(init=False)
-    memory_limit: int = field(init=False)
-    _kept: dict[object, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.threads, self.memory_limit = self.base.threads, self.base.memory_limit
-
-    def measure(self, operator: str) -> AbstractContextManager[Traffic]:
-        return self.base.measure(operator)
-
-    def run(self, items: Sequence[Item], work: Callable[[int, Item], Any]) -> None:
-        self.base.run(items, work)
-
-    def reserve(self, nbytes: int, what: str) -> None:
-        self.base.reserve(nbytes, what)
-
-    def release(self, nbytes: int) -> None:
-        self.base.release(nbytes)
+    def __init__(self, base: Execution, last: LastRows, rows: Relation) -> None:
+        super().__init__(base)
+        self._last, self._rows = last, rows
+        self._kept: dict[object, Any] = {}
 
     def once(self, key: object, compute: Callable[[], Answer]) -> Answer:
-        if key is self.last:
-            return cast("Answer", self.rows)
+        if key is self._last:
+            return cast("Answer", self._rows)
         if not (isinstance(key, Varying) and key.varies):
-            return self.base.once(key, compute)
+            return super().once(key, compute)
         if key not in self._kept:
             self._kept[key] = compute()
         return cast("Answer", self._kept[key])

@@ -8,18 +8,14 @@ are read again from the stored table, which is compressed and mapped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from locality.operators.physical import Execution, Traffic
+from locality.operators.physical import Delegate, Execution
 from locality.operators.relations.relation import Positions
-
-Item = TypeVar("Item")
-Answer = TypeVar("Answer")
 
 #: The order of some of the rows, given by their positions: their numbers among these. Equal rows keep their order.
 Sort = Callable[[Positions, Execution], Positions]
@@ -30,29 +26,19 @@ _EXPECTED_SHARE = 0.6
 _MOST_PARTS = 2**16 - 1
 
 
-class Scope(Execution):
+class Scope(Delegate):
     """An execution for a part of the work: what is reserved is given back at its end."""
 
-    def __init__(self, execution: Execution) -> None:
-        self.threads, self.memory_limit = execution.threads, execution.memory_limit
-        self._execution = execution
+    def __init__(self, base: Execution) -> None:
+        super().__init__(base)
         self._reserved = 0
 
-    def measure(self, operator: str) -> AbstractContextManager[Traffic]:
-        return self._execution.measure(operator)
-
-    def run(self, items: Sequence[Item], work: Callable[[int, Item], Any]) -> None:
-        self._execution.run(items, work)
-
     def reserve(self, nbytes: int, what: str) -> None:
-        self._execution.reserve(nbytes, what)
+        super().reserve(nbytes, what)
         self._reserved += nbytes
 
-    def once(self, key: object, compute: Callable[[], Answer]) -> Answer:
-        return self._execution.once(key, compute)
-
     def release(self, nbytes: int) -> None:
-        self._execution.release(nbytes)
+        super().release(nbytes)
         self._reserved -= nbytes
 
     def __enter__(self) -> Scope:
