@@ -109,7 +109,8 @@ def search(prepared: Pattern, strings: Sequence[str], expected: list[bool], firs
     data, offsets = column(strings)
     for like_block in both("like_block"):
         out = np.ones(len(strings) - first, np.bool_)
-        count = like_block(data, np.array(offsets), first, len(out), *prepared.search, out)
+        found = prepared.search
+        count = like_block(data, np.array(offsets), first, len(out), *found.arrays, found.rest, out)
         assert out.tolist() == expected[first:]
         assert count == sum(expected[first:])
 
@@ -119,6 +120,19 @@ def search(prepared: Pattern, strings: Sequence[str], expected: list[bool], firs
 def test_blocks_are_searched_as_single_strings_are(strings: list[str], like: str, data: st.DataObject) -> None:
     first = data.draw(st.integers(0, len(strings)))
     search(pattern(like), strings, [matches(text, like) for text in strings], first)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.text("ab", max_size=150), max_size=6), st.text("ab%%_", max_size=12))
+def test_blocks_of_several_steps_are_searched_as_single_strings_are(strings: list[str], like: str) -> None:
+    search(pattern(like), strings, [matches(text, like) for text in strings])
+
+
+def test_the_first_literal_is_searched_unless_another_is_much_rarer() -> None:
+    assert pattern("%aa%bb%", sample=b"aaaabb").needle.tobytes() == b"aa"
+    assert pattern("%aa%bb%", sample=b"aa" * 9 + b"bb").needle.tobytes() == b"bb"
+    assert pattern("%aa%bb%", sample=b"aaaabb").search.rest
+    assert not pattern("%aa%bb%", sample=b"aa" * 9 + b"bb").search.rest
 
 
 @quick

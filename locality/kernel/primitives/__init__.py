@@ -103,7 +103,7 @@ _STRINGS = _family(
 )
 _SEARCH = _family(
     "search",
-    ("like_block", (_BYTES, _INTS64, _I64, _I64, _BYTES, _INTS64, _BYTES, _BYTES, _BOOLS), _I64, (8,)),
+    ("like_block", (_BYTES, _INTS64, _I64, _I64, _BYTES, _INTS64, _BYTES, _BYTES, _BOOL, _BOOLS), _I64, (9,)),
     ("length_block", (_BYTES, _INTS64, _I64, _I64, _POSITIONS), _I64, (4,)),
 )
 _CELLS = GenericArray(generic("T", (_I64, _F64)), 2)

@@ -10,32 +10,55 @@ import numpy as np
 
 from . import jit
 from .strings import ANY_STRING, LITERAL, string_length, string_like, string_starts_with
-from .types import Bools, Bytes, Elements, Integer, Ints64
+from .types import Boolean, Bools, Bytes, Elements, Integer, Ints64
 
 STEP = 64
+_EIGHT = 8
+_ONE = np.uint64(1)
+_ONES = np.uint64(0x0101010101010101)
+_TOP_BYTE = np.uint64(56)
 
 
 @jit
 def next_candidate(data: Bytes, first: Integer, stop: Integer, needle: Bytes, probes: Ints64) -> Integer:
     """A position at or before the first in ``first <= position < stop`` where the needle's three probes are in place.
 
-    It is the start of that position's step of 64, or ``stop``.
+    It is the start of that position's step of 64, or that of the last step, which is shorter.
     """
     a = needle[probes[0]]
     b = needle[probes[1]]
     c = needle[probes[2]]
-    while first < stop:
-        count = min(STEP, stop - first)
-        at_a = data[first + probes[0] : first + probes[0] + count]
-        at_b = data[first + probes[1] : first + probes[1] + count]
-        at_c = data[first + probes[2] : first + probes[2] + count]
+    while stop - first >= STEP:
+        at_a = np.uint64(first + probes[0])
+        at_b = np.uint64(first + probes[1])
+        at_c = np.uint64(first + probes[2])
         found = False
-        for i in range(count):
-            found |= (at_a[i] == a) & (at_b[i] == b) & (at_c[i] == c)
+        for i in range(STEP):
+            k = np.uint64(i)
+            found |= (data[at_a + k] == a) & (data[at_b + k] == b) & (data[at_c + k] == c)
         if found:
             return first
-        first += count
+        first += STEP
     return first
+
+
+@jit
+def mark_candidates(data: Bytes, first: Integer, count: Integer, needle: Bytes, probes: Ints64, marks: Bools) -> None:
+    """Sets ``marks[i]``, ``count`` of them, to whether the needle's first two probes are in place if it begins at
+    ``first + i``; of a step's other marks none is set.
+    """
+    a = needle[probes[0]]
+    b = needle[probes[1]]
+    at_a = np.uint64(first + probes[0])
+    at_b = np.uint64(first + probes[1])
+    if count == STEP:
+        for i in range(STEP):
+            k = np.uint64(i)
+            marks[k] = (data[at_a + k] == a) & (data[at_b + k] == b)
+        return
+    for i in range(STEP):
+        k = np.uint64(i)
+        marks[k] = i < count and data[at_a + k] == a and data[at_b + k] == b
 
 
 @jit
@@ -48,38 +71,55 @@ def like_block(
     probes: Ints64,
     tokens: Bytes,
     kinds: Bytes,
+    rest: Boolean,
     out: Bools,
 ) -> Integer:
     """Sets ``out[i]`` to whether row ``first_row + i`` contains ``needle`` and matches; returns how many do.
 
-    ``tokens`` and ``kinds`` are a pattern of LIKE, against which only strings that contain the needle are held; ``%``
-    where the needle alone decides. The needle is not looked at where it is no help: if it has one byte or none, or if
-    the pattern begins or ends with a literal.
+    ``tokens`` and ``kinds`` are a pattern of LIKE, against which only strings that contain the needle are held: what
+    follows the first needle if ``rest``, else the whole string. The needle is not looked at where it is no help: if it
+    has one byte or none, or if the pattern begins or ends with a literal.
     """
     if len(needle) < 2 or kinds[0] == LITERAL or kinds[-1] == LITERAL:
         return like_rows(data, offsets, first_row, n, tokens, kinds, out)
+    marks = np.empty(STEP, np.bool_)
+    eights = marks.view(np.uint64)
     matches = 0
     for i in range(n):
         out[i] = False
-    probe = probes[0]
-    rare = needle[probe]
     row = first_row
-    position = offsets[first_row]
+    begin = offsets[first_row]
     stop = offsets[first_row + n] - len(needle) + 1
-    while position < stop:
-        position = next_candidate(data, position, stop, needle, probes)
-        step_stop = min(position + STEP, stop)
-        while position < step_stop:
-            if data[position + probe] == rare and string_starts_with(data, position, stop + len(needle), needle):
-                while offsets[row + 1] <= position:
+    while begin < stop:
+        begin = next_candidate(data, begin, stop, needle, probes)
+        count = min(STEP, stop - begin)
+        mark_candidates(data, begin, count, needle, probes, marks)
+        following = begin + count
+        for eight in range(STEP // _EIGHT):
+            left = eights[eight]
+            while left != 0:
+                # the bytes up to the first that is set, counted
+                byte = ((((left ^ (left - _ONE)) & _ONES) * _ONES) >> _TOP_BYTE) - _ONE
+                left &= left - _ONE
+                position = begin + eight * _EIGHT + np.int64(byte)
+                if position < offsets[np.uint64(row)]:
+                    continue
+                if not string_starts_with(data, position, stop + len(needle), needle):
+                    continue
+                while offsets[np.uint64(row + 1)] <= position:
                     row += 1
-                row_stop = offsets[row + 1]
-                if position + len(needle) <= row_stop:
-                    found = string_like(data, offsets[row], row_stop, tokens, kinds)
+                after = position + len(needle)
+                end = offsets[np.uint64(row + 1)]
+                if after <= end:
+                    start = after if rest else offsets[np.uint64(row)]
+                    found = string_like(data, start, end, tokens, kinds)
                     out[row - first_row] = found
                     matches += found
-                    position = row_stop - 1
-            position += 1
+                    row += 1
+                    if row == first_row + n:
+                        return matches
+                    following = max(following, end)
+        begin = following
     return matches
 
 

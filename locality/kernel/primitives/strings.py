@@ -36,7 +36,7 @@ def string_starts_with(data: Bytes, start: Integer, stop: Integer, prefix: Bytes
     if stop - start < len(prefix):
         return False
     for i in range(len(prefix)):  # noqa: SIM110 (loops are compiled, generators are not)
-        if data[start + i] != prefix[i]:
+        if data[np.uint64(start + i)] != prefix[np.uint64(i)]:
             return False
     return True
 
@@ -60,12 +60,22 @@ def next_character(data: Bytes, position: Integer, stop: Integer) -> Integer:
 
 
 @jit
-def next_start(data: Bytes, position: Integer, stop: Integer, token: Integer, kind: Integer) -> Integer:
-    """Where a token of a pattern can first match at or after ``position``."""
-    if kind == LITERAL:
-        while position < stop and data[position] != token:
+def next_start(data: Bytes, position: Integer, stop: Integer, tokens: Bytes, kinds: Bytes, token: Integer) -> Integer:
+    """Where the pattern from a token on can first match at or after ``position``, by up to two literals."""
+    if kinds[token] != LITERAL:
+        return position
+    first = tokens[token]
+    if token + 1 == len(tokens) or kinds[token + 1] != LITERAL:
+        while position < stop and data[np.uint64(position)] != first:
             position += 1
-    return position
+        return position
+    second = tokens[token + 1]
+    last = stop - 1
+    while position < last:
+        if data[np.uint64(position)] == first and data[np.uint64(position + 1)] == second:
+            return position
+        position += 1
+    return stop
 
 
 @jit
@@ -79,22 +89,22 @@ def string_like(data: Bytes, start: Integer, stop: Integer, tokens: Bytes, kinds
     retry_token = -1
     retry_position = start
     while True:
-        if token < len(tokens) and kinds[token] == ANY_STRING:
+        if token < len(tokens) and kinds[np.uint64(token)] == ANY_STRING:
             token += 1
             if token == len(tokens):
                 return True
             retry_token = token
-            retry_position = position = next_start(data, position, stop, tokens[token], kinds[token])
+            retry_position = position = next_start(data, position, stop, tokens, kinds, token)
             continue
         if token == len(tokens):
             if position == stop:
                 return True
         elif position < stop:
-            if kinds[token] == ANY_CHARACTER:
+            if kinds[np.uint64(token)] == ANY_CHARACTER:
                 position = next_character(data, position, stop)
                 token += 1
                 continue
-            if data[position] == tokens[token]:
+            if data[np.uint64(position)] == tokens[np.uint64(token)]:
                 position += 1
                 token += 1
                 continue
@@ -104,7 +114,7 @@ def string_like(data: Bytes, start: Integer, stop: Integer, tokens: Bytes, kinds
             return False
         token = retry_token
         position = next_character(data, retry_position, stop)
-        retry_position = position = next_start(data, position, stop, tokens[token], kinds[token])
+        retry_position = position = next_start(data, position, stop, tokens, kinds, token)
 
 
 @jit

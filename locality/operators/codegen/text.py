@@ -147,14 +147,15 @@ def emit_block_function(block: Block, call: Call) -> tuple[ir.Var, ir.Var | None
         return out, load.validity, Value(b.const_i64(0), bounds=Interval(0, 2**40))
     constant = call.args[1]
     assert isinstance(constant, Constant) and isinstance(constant.value, str)
-    arguments = _PATTERNS[call.name](constant.value, _sample(block, column.index)).search
+    search = _PATTERNS[call.name](constant.value, _sample(block, column.index)).search
     types = (Scalar.U8, Scalar.I64, Scalar.U8, Scalar.U8)
     parameters = [
         block.parameters.array((call, i), Array(scalar), _always(array))
-        for i, (scalar, array) in enumerate(zip(types, list[npt.NDArray[Any]](arguments), strict=True))
+        for i, (scalar, array) in enumerate(zip(types, search.arrays, strict=True))
     ]
     out = block.local(Scalar.BOOL)
-    block.builder.evaluate("like_block", data, offsets, block.first_row, block.count, *parameters, out)
+    rest = b.const(search.rest, Scalar.BOOL)
+    block.builder.evaluate("like_block", data, offsets, block.first_row, block.count, *parameters, rest, out)
     if call.name in _NEGATED:
         with block.builder.loop(block.count) as i:
             block.builder.store(out, i, b.not_(b.load(out, i)))
