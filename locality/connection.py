@@ -262,6 +262,12 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
         self._forget_plans()
         self._synced = None
 
+    def _after_rewrite(self) -> None:
+        with self._lock:
+            self._forget_plans()
+            self._synced = None
+        self._store.reclaim()
+
     def _sync(self, snapshot: Snapshot) -> None:
         self._planner.sync({name: [(c.name, c.type) for c in table.columns] for name, table in snapshot.tables.items()})
         self._forget_plans()
@@ -329,6 +335,8 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
             self._store.close()
             if self._temporary is not None:
                 self._temporary.cleanup()
+            elif not self._read_only:
+                self._store.reclaim()
 
     def __enter__(self) -> Connection:
         return self

@@ -159,11 +159,13 @@ class Advised(Opened):
             reports = tuple(self._place(p.table, p.order, p.curve, p.layout, p.columns, p.carry) for p in table.steps)
             for each in table.rollups:
                 self.rollup(each.name, each.sql)
+            self._after_rewrite()
             if reports or table.rollups:
                 self._log.mark(predictions(table) if self.settings.workload_log is not False else {})
             return reports
         carry = [carry] if isinstance(carry, str) else carry
         report = self._place(table, [order] if isinstance(order, str) else order, curve, layout, columns, carry)
+        self._after_rewrite()
         self._log.mark({})
         return report
 
@@ -171,6 +173,7 @@ class Advised(Opened):
         """Removes a layout that :meth:`optimize` made beside the primary one; raises CatalogError if there is none."""
         self._check_writable()
         drop_layout(self._store, table, layout)
+        self._after_rewrite()
         self._log.mark({})
 
     def workload(self) -> LoggedWorkload:

@@ -26,5 +26,13 @@ class Opened(ABC):
         """Raises StoreError if the store was opened to be read only."""
 
     @abstractmethod
+    def _before_change(self) -> None:
+        """Raises StoreError as :meth:`_check_writable`; writes anew what a change has to keep up and is missing."""
+
+    @abstractmethod
+    def _after_rewrite(self) -> None:
+        """Lets go of the files that were superseded, unless somebody still reads them."""
+
+    @abstractmethod
     def _snapshot(self) -> Snapshot:
         """The store as it is now; raises ConnectionClosedError."""

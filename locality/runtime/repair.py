@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from locality.runtime.carried import check_carried
 from locality.runtime.execution import QueryExecution
@@ -12,6 +14,7 @@ from locality.runtime.opened import Opened
 from locality.runtime.reorganize import arranger
 from locality.storage import files
 from locality.storage.entries import LayoutEntry
+from locality.storage.files import FileEntry
 from locality.storage.rewrite import rewrite
 from locality.storage.rollups import RollupReport
 from locality.storage.verify import Report, verify
@@ -40,18 +43,23 @@ class Checks(Opened):
         report = verify(self._store, lambda snapshot, table: check_carried(snapshot, table, execution))
         return replace(report, repaired=repaired)
 
-    def _repaired(self) -> Iterator[str]:
-        """Writes anew what is damaged, and tells what it was."""
+    def _before_change(self) -> None:
         self._check_writable()
-        self._store.set_aside_damaged()
+        for mended in self._repaired(files.check_size):
+            warnings.warn(f"{mended} was damaged, and is written anew", stacklevel=3)
+
+    def _repaired(self, check: Callable[[Path, FileEntry], None] = files.check_content) -> Iterator[str]:
+        """Writes anew what fails the check of its files, and tells what it was."""
+        self._check_writable()
+        self._store.set_aside_damaged(check)
         execution = QueryExecution(self._workers, self.settings.memory_bytes)
         for entry in self._store.snapshot().entries.values():
             for layout in entry.layouts[1:]:
-                if files.first_problem(self._store.path, layout.files):
+                if self._store.left_out(layout) or files.first_problem(self._store.path, layout.files, check):
                     self._write_anew(entry.name, layout, execution)
                     yield f"layout {layout.name!r} of table {entry.name!r}"
             for rollup in entry.rollups:
-                if files.first_problem(self._store.path, rollup.stored.files):
+                if self._store.left_out(rollup) or files.first_problem(self._store.path, rollup.stored.files, check):
                     self.rollup(rollup.name, rollup.sql)
                     yield f"rollup {rollup.name!r} of table {entry.name!r}"
 

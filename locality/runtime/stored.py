@@ -31,8 +31,8 @@ class StoredTables(Opened):
     ) -> IngestReport:
         """Reads ``source`` into ``table``; see :func:`locality.storage.ingest.ingest` for arguments and errors."""
         self._check_open()
-        self._check_writable()
-        return ingest(
+        self._before_change()
+        report = ingest(
             self._store,
             table,
             source,
@@ -44,6 +44,9 @@ class StoredTables(Opened):
             progress=self.settings.progress,
             arrange=arranger(QueryExecution(self._workers, self.settings.memory_bytes)),
         )
+        if mode == "replace":
+            self._after_rewrite()
+        return report
 
     def drop(self, table: str) -> None:
         """Removes a table; raises CatalogError if it is not there."""

@@ -73,7 +73,7 @@ class Writes(Opened):
             SourceError: the source is missing or damaged. KeyViolation: a key comes twice, is NULL, or does not hold.
             StoreLockedError, StoreFullError, StoreError: the store can't be written to; it is as it was.
         """
-        self._check_writable()
+        self._before_change()
         names = [key] if isinstance(key, str) else list(key)
         settings = self.settings
         arrange = arranger(QueryExecution(self._workers, settings.memory_bytes))
@@ -91,11 +91,13 @@ class Writes(Opened):
         """
         self._check_writable()
         execution = QueryExecution(self._workers, self.settings.memory_bytes)
-        return compact_rows(self._store, execution, self.settings, table)
+        report = compact_rows(self._store, execution, self.settings, table)
+        self._after_rewrite()
+        return report
 
     def _change(self, statement: Statement, interrupt: Interrupt) -> Result:
         """The result of a statement that changes the store."""
-        self._check_writable()
+        self._before_change()
         settings = self.settings
         try:
             if statement.kind == "COPY":

@@ -95,11 +95,13 @@ def check_content(path: Path, entry: FileEntry) -> None:
         raise CorruptStoreError(f"{path} is damaged: its checksum is {found:08x} instead of {entry.crc32:08x}")
 
 
-def first_problem(directory: Path, entries: Iterable[FileEntry]) -> str | None:
-    """What :func:`check_content` says of the first file that is not as it was written; None if all are."""
+def first_problem(
+    directory: Path, entries: Iterable[FileEntry], check: Callable[[Path, FileEntry], None] = check_content
+) -> str | None:
+    """What ``check`` says of the first file that is not as it was written; None if all are."""
     for entry in entries:
         try:
-            check_content(directory / entry.path, entry)
+            check(directory / entry.path, entry)
         except CorruptStoreError as error:
             return str(error)
     return None

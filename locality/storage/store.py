@@ -7,9 +7,10 @@ Its entries: ``manifest.json``; ``segments/`` and ``dictionaries/`` (immutable f
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -22,7 +23,7 @@ from locality.storage.lock import READERS, WRITE_LOCK, ReaderPin, WriteLock, rem
 from locality.storage.manifest import Manifest
 from locality.storage.snapshot import Snapshot, load
 from locality.storage.table import Table
-from locality.storage.transaction import DICTIONARIES, SEGMENTS, STAGING, Maintain, Transaction
+from locality.storage.transaction import DICTIONARIES, SEGMENTS, STAGING, Maintain, Transaction, collect_garbage
 
 #: What was asked of the store, see :mod:`locality.advisor.log`.
 WORKLOAD = "workload"
@@ -82,23 +83,29 @@ class Store:
                 self._stamp = stamp
             return self._snapshot
 
-    def set_aside_damaged(self) -> list[str]:
+    def set_aside_damaged(self, check: Callable[[Path, FileEntry], None] = files.check_content) -> list[str]:
         """Leave out of snapshots, from now on, secondary layouts and rollups of which a file is missing or damaged.
 
-        Reads every file of these. Returns what was found, a message for each, none of it told before.
+        check: raises CorruptStoreError for a file that is not as it was written; the default reads all of it.
+        Returns what was found, a message for each, none of it told before.
         """
         with self._mutex:
             self._check_open()
             found: dict[LayoutEntry | RollupEntry, str] = {}
             for entry in self._snapshot.entries.values():
                 for each, name, needed in _dispensable(entry):
-                    problem = None if each in self._damaged else files.first_problem(self.path, needed)
+                    problem = None if each in self._damaged else files.first_problem(self.path, needed, check)
                     if problem is not None:
                         found[each] = f"{name} of table {entry.name!r} is left out: {problem}"
             if found:
                 self._damaged.update(found)
                 self._load()
             return list(found.values())
+
+    def left_out(self, entry: LayoutEntry | RollupEntry) -> bool:
+        """Whether :meth:`set_aside_damaged` found it."""
+        with self._mutex:
+            return entry in self._damaged
 
     def begin(self, timeout: float = 0.0) -> Transaction:
         """A write, to be entered as a context manager; ``timeout``: seconds to wait for another writer to end."""
@@ -110,6 +117,17 @@ class Store:
         with self.begin() as transaction:
             transaction.drop(table)
             transaction.commit()
+
+    def reclaim(self) -> None:
+        """Remove the files that commits have superseded and no reader needs; the next writer does what this can't."""
+        with self._mutex:
+            if not self._closed:
+                self._move_pin()
+        with contextlib.suppress(StoreError):  # another is writing, or this store can't be written to
+            retired = manifest.read(self.path).retired
+            if any((self.path / entry.path).exists() for entry in retired):
+                with WriteLock(self.path):
+                    collect_garbage(self.path, manifest.read(self.path))
 
     def close(self) -> None:
         """Let the store go; a second call does nothing. Snapshots stay usable until a writer removes their files."""
@@ -142,6 +160,9 @@ class Store:
         for table in self._snapshot.tables.values():
             for each in (table, *(rollup.table for rollup in table.rollups)):
                 self._in_use[each] = self._snapshot.version
+        self._move_pin()
+
+    def _move_pin(self) -> None:
         oldest = min(self._in_use.values(), default=self._snapshot.version)
         if oldest != self._pinned:
             self._pin.keep(oldest)

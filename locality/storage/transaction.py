@@ -58,7 +58,7 @@ class Transaction:
             stack.enter_context(self._lock)
             self._before = manifest.read(self.store)
             self._tables = {fold(table.name): table for table in self._before.tables}
-            _collect_garbage(self.store, self._before)
+            collect_garbage(self.store, self._before)
             for directory in (self.segments, self.dictionaries, self.staging):
                 durable.make_directory(directory)
             self._exit = stack.pop_all()
@@ -68,7 +68,7 @@ class Transaction:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # What is on the disk decides what stays: a commit that was interrupted may have taken place or not.
-        self._exit.callback(lambda: _collect_garbage(self.store, manifest.read(self.store)))
+        self._exit.callback(lambda: collect_garbage(self.store, manifest.read(self.store)))
         self._exit.__exit__(kind, error, trace)
 
     @property
@@ -145,7 +145,7 @@ class Transaction:
         return table if before is None else self._maintain(self, before, table)
 
 
-def _collect_garbage(store: Path, current: Manifest) -> None:
+def collect_garbage(store: Path, current: Manifest) -> None:
     """Remove what ended or failed writes left behind and no living reader can need; the caller holds the write lock."""
     oldest = oldest_pinned(store, current.version)
     keep = current.files.keys() | {entry.path for entry in current.retired if entry.since > oldest}

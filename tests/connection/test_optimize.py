@@ -148,3 +148,23 @@ def test_what_can_not_be_written_stays_as_it_was(tmp_path: Path, connection: Con
         con.optimize("t", order="n")
     with locality.connect(tmp_path / "s", memory_limit=100) as con, pytest.raises(MemoryLimitError, match="order"):
         con.optimize("t", order="n")
+
+
+def test_superseded_files_go_as_soon_as_nobody_reads_them(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with locality.connect(path) as con:
+        con.ingest("t", pa.table({"a": list(range(1000)), "b": [i * 7 % 10 for i in range(1000)]}))
+        asked = "select sum(a) from t where b = 3"
+        wanted = con.sql(asked).fetchall()
+        first = set(path.glob("segments/*"))
+        con.optimize("t", order="b")
+        second = set(path.glob("segments/*"))
+        assert second and not first & second
+        with locality.connect(path, read_only=True) as reader:
+            assert reader.sql(asked).fetchall() == wanted
+            con.optimize("t", order="a")
+            assert second < set(path.glob("segments/*"))
+            assert con.sql(asked).fetchall() == wanted
+    # the reader was the last who needed them, and it may write nothing
+    locality.connect(path).close()
+    assert not second & set(path.glob("segments/*"))
