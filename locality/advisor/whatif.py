@@ -79,6 +79,11 @@ class _SampleSegment(ColumnsSegment):
     """The columns of a sample in any order, with the zones of the one that is asked about."""
 
     bounds: Mapping[int, Zones]
+    rows_of_zone: int
+
+    @property
+    def zone_rows(self) -> int:
+        return self.rows_of_zone
 
     def zones(self, index: int) -> Zones | None:
         return self.bounds.get(index)
@@ -119,13 +124,12 @@ class TableModel:
             return left, np.ones(len(left), dtype=np.int64)
         relation = scan_relation(self.table, replace(use.scan, layout=placement.name))
         tests = plan_tests(relation, use.conjuncts)
-        parts, sizes = [], []
-        for number, segment in enumerate(relation.segments):
+        sizes = []
+        for segment in relation.segments:
             first = np.arange(0, segment.row_count, segment.zone_rows)
-            possible = possible_zones(relation, tests, number)
-            parts.append(np.ones(len(first), dtype=np.bool_) if possible is None else possible)
             sizes.append(np.minimum(first + segment.zone_rows, segment.row_count) - first)
-        return np.concatenate(parts), np.concatenate(sizes)
+        rows, possible = np.concatenate(sizes), possible_zones(relation, tests)
+        return np.ones(len(rows), dtype=np.bool_) if possible is None else possible, rows
 
     def _share(self, use: TableUse, placement: Placement) -> float:
         possible, rows = self.zones_read(use, placement)
@@ -140,8 +144,8 @@ class TableModel:
             return everything
         bounds = {index: self.sample.zones(self._column(use.scan.columns[index]), order) for index in tested}
         columns = tuple(segment.column(i) for i in range(len(relation.types)))
-        view = _SampleSegment(columns, segment.row_count, bounds)
-        possible = possible_zones(replace(relation, segments=(view,)), tests, 0)
+        view = _SampleSegment(columns, segment.row_count, bounds, self.sample.zone_rows)
+        possible = possible_zones(replace(relation, segments=(view,)), tests)
         return everything if possible is None else possible
 
     def _column(self, position: int) -> OrderColumn:

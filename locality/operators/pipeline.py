@@ -26,6 +26,7 @@ from locality.operators.filters.filter import Test, zones_certain
 from locality.operators.filters.zones import possible_zones
 from locality.operators.morsels import Morsel, even_step, parts_of, runs_of
 from locality.operators.relations.links import Link
+from locality.operators.relations.meanings import first_zones
 from locality.operators.relations.memo import Memo
 from locality.operators.relations.relation import Relation, Segment
 from locality.operators.relations.shapes import ColumnShape, shape_of
@@ -89,8 +90,7 @@ class Pipeline:
     scan_reads: bytes that a run reads by column, and the least that any must; None before the first run.
     planned, morsels: what the filters leave of the rows, and what the links leave of that.
     zones_total, zones_read: zones of the source and those that are read, because nothing is proven of them.
-    told: which zones of a segment need not be read where all of their rows pass; ``answered`` has those that do, by
-        segment.
+    told: which zones need not be read where all of their rows pass; ``answered`` has those that do, by segment.
     key: equal for sinks over these rows that emit the same; None for one whose kernels are not kept. portable: whether
         it is so over any rows whose columns are of equal form.
     numbers: the constants held out of the sink's expressions. given: what is bound to kernels beside segments.
@@ -99,7 +99,7 @@ class Pipeline:
     relation: Relation
     tests: Sequence[Test]
     sink: Sink
-    told: Callable[[int], Bits] | None = None
+    told: Callable[[], Bits] | None = None
     key: Hashable | None = None
     portable: bool = False
     numbers: Sequence[Number] = ()
@@ -112,7 +112,7 @@ class Pipeline:
     planned: list[Morsel] = field(init=False, default_factory=list)
     morsels: list[Morsel] = field(init=False, default_factory=list)
     kernels: list[Generated] = field(init=False, default_factory=list)
-    arguments: list[tuple[AnyArray, ...]] = field(init=False, default_factory=list)
+    arguments: dict[int, tuple[AnyArray, ...]] = field(init=False, default_factory=dict)
     bound: dict[int, Callable[..., int]] = field(init=False, default_factory=dict)
     passing: dict[int, tuple[EncodedColumn, ...]] = field(init=False, default_factory=dict)
     zones_total: int = field(init=False, default=0)
@@ -135,20 +135,17 @@ class Pipeline:
     def _plan_morsels(self) -> None:
         """Excludes zones, cuts what is left into morsels, and makes a kernel for each shape of segment among them."""
         kernels: dict[tuple[tuple[ColumnShape, ...], frozenset[int]], int] = {}
-        ranges_of = [self._ranges(position) for position in range(len(self.relation.segments))]
-        rows = sum(stop - start for ranges in ranges_of for start, stop in ranges)
+        ranges_of = self._ranges()
+        rows = sum(stop - start for ranges in ranges_of.values() for start, stop in ranges)
         size = min(self.sink.morsel_rows, self._even_share(rows))
-        self._load_text([position for position, ranges in enumerate(ranges_of) if ranges])
-        for position, ranges in enumerate(ranges_of):
-            if not ranges:
-                self.arguments.append(())
-                continue
+        self._load_text(list(ranges_of))
+        for position, ranges in ranges_of.items():
             shapes, even = self._form_of(position)
             if (shapes, even) not in kernels:
                 kernels[shapes, even] = len(self.kernels)
                 self.kernels.append(self._kernel(shapes, even))
             number = kernels[shapes, even]
-            self.arguments.append(self._arguments(position, number))
+            self.arguments[position] = self._arguments(position, number)
             for start, stop in ranges:
                 step = even_step(stop - start, size)
                 cuts = range(start, stop, step)
@@ -191,43 +188,39 @@ class Pipeline:
             with ThreadPoolExecutor(available_threads()) as pool:
                 list(pool.map(lambda pair: pair[0].column(pair[1]), wanted))
 
-    def _ranges(self, position: int) -> list[tuple[int, int]]:
-        """The runs of rows of a segment that may match."""
-        segment = self.relation.segments[position]
-        if segment.row_count == 0 or any(link.finds_nothing for link in self.links):
-            return []
-        possible, certain = possible_zones(self.relation, self.tests, position), self._certain(position)
-        if possible is None and certain is None:
-            return [(0, segment.row_count)]
-        count = -(-segment.row_count // segment.zone_rows)
-        zones = np.ones(count, dtype=np.bool_) if possible is None else possible
+    def _ranges(self) -> dict[int, list[tuple[int, int]]]:
+        """The runs of rows that may match, of the segments that have some."""
+        segments = self.relation.segments
+        if any(link.finds_nothing for link in self.links):
+            return {}
+        zones, certain = possible_zones(self.relation, self.tests), self._certain()
+        if zones is None and certain is None:
+            return {i: [(0, segment.row_count)] for i, segment in enumerate(segments) if segment.row_count}
+        starts = first_zones(self.relation)
+        if zones is None:
+            zones = np.ones(starts[-1], dtype=np.bool_)
         if certain is not None:
-            self.answered[position] = zones & certain
+            self.answered = _by_segment(zones & certain, starts)
             zones = zones & ~certain
-        self.zones_total += len(zones)
-        self.zones_read += int(zones.sum())
-        return runs_of(zones, segment.zone_rows, segment.row_count)
+        left = _by_segment(zones, starts)
+        self.zones_total, self.zones_read = len(zones), sum(int(bits.sum()) for bits in left.values())
+        return {i: runs_of(bits, segments[i].zone_rows, segments[i].row_count) for i, bits in left.items()}
 
-    def _certain(self, position: int) -> Bits | None:
+    def _certain(self) -> Bits | None:
         """The zones all of whose rows pass, and of which all is told without reading them."""
         if self.told is None or self.links:
             return None
-        certain = zones_certain(self.tests, self.relation, position)
-        if certain is None or not certain.any():
-            return None
-        told: Bits = certain & self.told(position)
-        return told if told.any() else None
+        certain = zones_certain(self.tests, self.relation)
+        told = None if certain is None else certain & self.told()
+        return told if told is not None and told.any() else None
 
     def over(self, relation: Relation) -> Pipeline:
         """The same pipeline over other rows of the same form, see :mod:`locality.operators.relations.signature`."""
         other = copy(self)
         other.relation, other.links, other.steps, other.scan_reads = relation, (), (), None
         other.bound, other.passing = {}, {}  # what is bound holds the arrays of other rows
-        kernels = {morsel.segment: morsel.kernel for morsel in self.planned}
-        other.arguments = [
-            other._arguments(position, kernels[position]) if position in kernels else ()
-            for position in range(len(relation.segments))
-        ]
+        kernels = {morsel.segment: morsel.kernel for morsel in self.planned} if relation.segments else {}
+        other.arguments = {position: other._arguments(position, kernel) for position, kernel in kernels.items()}
         other.morsels = other._clipped()
         return other
 
@@ -343,6 +336,12 @@ class Pipeline:
         """Lets go of columns that are not to stay in memory, after a run."""
         for position in list(self.passing):
             self._let_go(position)
+
+
+def _by_segment(zones: Bits, starts: npt.NDArray[np.int64]) -> dict[int, Bits]:
+    """The zones of each segment that has one that is set; starts: the first zone of each, then how many there are."""
+    owners = np.unique(starts.searchsorted(np.flatnonzero(zones), side="right") - 1)
+    return {number: zones[starts[number] : starts[number + 1]] for number in owners.tolist()}
 
 
 def _needed_links(relation: Relation, columns: set[int]) -> tuple[tuple[Link, ...], set[int]]:

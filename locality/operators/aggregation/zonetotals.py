@@ -33,8 +33,11 @@ class ZoneTotals:
     relation: Relation
     slots: Sequence[Slot]
 
-    def known(self, position: int) -> Bits:
-        """Which zones of a segment have statistics for every slot."""
+    def known(self) -> Bits:
+        """Which zones have statistics for every slot."""
+        return np.concatenate([self._known(position) for position in range(len(self.relation.segments))])
+
+    def _known(self, position: int) -> Bits:
         segment = self.relation.segments[position]
         known = np.ones(-(-segment.row_count // segment.zone_rows), dtype=np.bool_)
         for slot in self.slots:

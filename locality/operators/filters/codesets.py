@@ -25,6 +25,7 @@ from locality.errors import Unsupported
 from locality.operators.codegen.lookup import as_lookup, tables_of
 from locality.operators.filters.uncast import MIRRORED, uncast
 from locality.operators.relations.domain import domain_of
+from locality.operators.relations.meanings import has_dictionaries, meanings_of
 from locality.operators.relations.relation import Relation, ZoneBounds
 from locality.plan.expressions import Call, ColumnRef, Constant, Expression, PhysicalValue, columns_of, walk
 from locality.sql.evaluate import is_deterministic
@@ -99,7 +100,9 @@ def union(sets: Sequence[CodeSet]) -> CodeSet:
 
 
 def code_sets(relation: Relation, predicate: Expression) -> tuple[int, list[CodeSet]] | None:
-    """The column that ``predicate`` reads and its set of codes in each segment; None if it is no predicate on codes."""
+    """The column that ``predicate`` reads and its set of codes by each of their meanings, in the order of
+    :func:`~locality.operators.relations.meanings.meanings_of`; None if it is no predicate on codes.
+    """
     columns = columns_of(predicate)
     if len(columns) != 1:
         return None
@@ -107,7 +110,7 @@ def code_sets(relation: Relation, predicate: Expression) -> tuple[int, list[Code
     if (interval := relation.intervals[index]) is not None:
         direct = _true_set(uncast(predicate, interval), _compared_integer)
         if direct is not None:
-            return index, [_codes_of_values(segment.column(index), direct) for segment in relation.segments]
+            return index, [_codes_of_values(each.column, direct) for each in meanings_of(relation, index)]
     else:
         found = _sets_by_dictionary(relation, index, predicate)
         if found is not None:
@@ -156,23 +159,17 @@ def _compared_integer(name: str, value: PhysicalValue) -> CodeSet | None:
 
 
 def _sets_by_dictionary(relation: Relation, index: int, predicate: Expression) -> list[CodeSet] | None:
-    """The codes in each segment where all have dictionaries, found by bisection: their entries ascend.
-
-    The first column without one ends it: reading raw strings takes long, and is better done on several threads.
-    """
-    sets: dict[str, CodeSet] = {}
-    columns: list[EncodedColumn] = []
-    for segment in relation.segments:
-        column = segment.column(index)
-        columns.append(column)
-        if column.dictionary is None:
+    """The codes of each meaning where all segments have dictionaries, found by bisection: their entries ascend."""
+    if not has_dictionaries(relation, index):
+        return None
+    sets: list[CodeSet] = []
+    for meaning in meanings_of(relation, index):
+        dictionary = meaning.column.dictionary
+        found = None if dictionary is None else _true_set(predicate, partial(_compared_entries, dictionary))
+        if found is None:
             return None
-        if column.dictionary.key not in sets:
-            found = _true_set(predicate, partial(_compared_entries, column.dictionary))
-            if found is None:
-                return None
-            sets[column.dictionary.key] = found
-    return [_representable(column, sets[column.dictionary.key]) for column in columns if column.dictionary is not None]
+        sets.append(_representable(meaning.column, found))
+    return sets
 
 
 def _compared_entries(dictionary: Dictionary, name: str, value: PhysicalValue) -> CodeSet | None:
@@ -268,11 +265,10 @@ def _sets_by_table(relation: Relation, index: int, predicate: Expression) -> lis
         first = table.domain.first_code
         sets[key] = CodeSet(tuple((first + a, first + z) for a, z in _runs(true[:-1])), bool(true[-1]))
     chosen = []
-    for segment in relation.segments:
-        column = segment.column(index)
-        domain = domain_of(column, relation.intervals[index])
+    for meaning in meanings_of(relation, index):
+        domain = domain_of(meaning.column, relation.intervals[index])
         assert domain is not None, "tables exist for every segment"
-        chosen.append(_representable(column, sets[domain.key]))
+        chosen.append(_representable(meaning.column, sets[domain.key]))
     return chosen
 
 

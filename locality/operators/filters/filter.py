@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial, reduce
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
@@ -20,20 +18,21 @@ from locality.operators.codegen.held import Given, Holder, Number, placed
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.parameters import Late
 from locality.operators.filters.codesets import CodeSet, code_sets, ends_of
-from locality.operators.filters.zonetests import float_bounds, zones_possible
-from locality.operators.relations.domain import code_key
-from locality.operators.relations.relation import Relation, Segment, ZoneBounds
+from locality.operators.filters.zonetests import float_bounds, zones_possible, zones_reached
+from locality.operators.relations.meanings import Bounds, SetKey, bounds_of, first_zones, meanings_of, memo_of, set_key
+from locality.operators.relations.relation import Relation, Segment
 from locality.plan.expressions import ColumnRef, Expression, Lookup, walk
 from locality.plan.functions.base import is_true
 from locality.plan.structure import structure
 from locality.types import DataType, Domain
 
+Bits = npt.NDArray[np.bool_]
+Ints64 = npt.NDArray[np.int64]
+
 #: A set of more intervals than this is tested by a table of bits instead of comparisons.
 _MOST_INTERVALS = 4
 #: Codes between the first and the last interval up to which such a table is made.
 _MOST_BITS = 1 << 22
-#: What codes mean, and their type.
-SetKey = tuple[Hashable, "np.dtype[Any] | None"]
 #: The share of rows that a test is taken to pass if nothing is known.
 _UNKNOWN_SHARE = 0.3
 
@@ -56,7 +55,7 @@ class CodeForm:
 class CodeTest:
     """The rows whose code of column ``index`` lies in a set, which depends on what the codes of a segment mean.
 
-    sets: by what codes mean and how wide they are, see :func:`_set_key`. share: of the rows, expected to match.
+    sets: by what codes mean and how wide they are, see :func:`set_key`. share: of the rows, expected to match.
     """
 
     index: int
@@ -66,7 +65,7 @@ class CodeTest:
 
     def set_of(self, segment: Segment) -> CodeSet:
         """The codes that match in a segment."""
-        return self.sets[_set_key(segment.column(self.index))]
+        return self.sets[set_key(segment.column(self.index))]
 
     @cached_property
     def form(self) -> CodeForm:
@@ -98,15 +97,13 @@ class CodeTest:
         """Expressions whose columns the test touches."""
         return (ColumnRef(self.index, self.type),)
 
-    def bounds(self, relation: Relation, segment: int) -> tuple[CodeSet, ZoneBounds] | None:
-        """The codes that match in a segment, and what its zones have; None where nothing is known."""
-        zones = relation.segments[segment].zones(self.index)
-        return None if zones is None else (self.set_of(relation.segments[segment]), zones)
+    def bounds(self, relation: Relation) -> list[tuple[CodeSet, Bounds]]:
+        """The codes that match, and the bounds of the zones that have some of such codes."""
+        return [(self.sets[bounds.meaning.key], bounds) for bounds in bounds_of(relation, self.index)]
 
-    def possible(self, relation: Relation, segment: int) -> npt.NDArray[np.bool_] | None:
-        """Which zones of the segment may hold a match; None where nothing is known."""
-        known = self.bounds(relation, segment)
-        return None if known is None else known[0].zones_possible(known[1])
+    def possible(self, relation: Relation) -> Bits | None:
+        """Which zones may hold a match; None where nothing is known."""
+        return zones_reached(relation, self.bounds(relation))
 
     def emit(self, block: Block, place: int) -> None:
         """Narrows the block's mask; the bounds are those of the test at this place, whichever it will be."""
@@ -201,13 +198,13 @@ class ValueTest:
         """Expressions whose columns the test touches."""
         return (self.predicate,)
 
-    def bounds(self, relation: Relation, segment: int) -> tuple[CodeSet, ZoneBounds] | None:
+    def bounds(self, relation: Relation) -> list[tuple[CodeSet, Bounds]]:
         """As of a test of codes; of floats alone, by their ordered keys."""
-        return float_bounds(relation, self.predicate, segment)
+        return float_bounds(relation, self.predicate)
 
-    def possible(self, relation: Relation, segment: int) -> npt.NDArray[np.bool_] | None:
-        """Which zones of the segment may hold a match; None where nothing is known."""
-        return zones_possible(relation, self.predicate, segment)
+    def possible(self, relation: Relation) -> Bits | None:
+        """Which zones may hold a match; None where nothing is known."""
+        return zones_possible(relation, self.predicate)
 
     @cached_property
     def form(self) -> Hashable:
@@ -226,15 +223,18 @@ class ValueTest:
 Test = CodeTest | ValueTest
 
 
-def zones_certain(tests: Sequence[Test], relation: Relation, segment: int) -> npt.NDArray[np.bool_] | None:
-    """Which zones of a segment hold nothing but matches of all ``tests``; None for none."""
-    certain = np.ones(-(-relation.segments[segment].row_count // relation.segments[segment].zone_rows), dtype=np.bool_)
+def zones_certain(tests: Sequence[Test], relation: Relation) -> Bits | None:
+    """Which zones hold nothing but matches of all ``tests``; None for none."""
+    certain = np.ones(first_zones(relation)[-1], dtype=np.bool_)
     for test in tests:
-        known = test.bounds(relation, segment)
-        if known is None:
+        known = test.bounds(relation)
+        if not known:
             return None
-        certain &= known[0].zones_certain(known[1])
-    return certain
+        holds = np.zeros(len(certain), dtype=np.bool_)
+        for codes, bounds in known:
+            holds[bounds.places] = codes.zones_certain(bounds.zones)
+        certain &= holds
+    return certain if certain.any() else None
 
 
 def plan_tests(relation: Relation, conjuncts: Sequence[Expression]) -> list[Test]:
@@ -272,36 +272,40 @@ def _value_test(predicate: Expression) -> ValueTest:
 
 
 def _code_test(relation: Relation, index: int, sets: Sequence[CodeSet]) -> CodeTest:
-    keys = [_set_key(segment.column(index)) for segment in relation.segments]
-    by_key = dict(zip(keys, sets, strict=True))
-    return CodeTest(index, relation.types[index], by_key, _share(relation, index, sets))
+    by_key = {meaning.key: codes for meaning, codes in zip(meanings_of(relation, index), sets, strict=True)}
+    return CodeTest(index, relation.types[index], by_key, _share(relation, index, by_key))
 
 
-def _set_key(column: EncodedColumn) -> SetKey:
-    """Equal for columns with the same sets of codes, which end where the codes' own type does."""
-    return code_key(column), None if column.codes is None else column.codes.dtype
-
-
-def _share(relation: Relation, index: int, sets: Sequence[CodeSet]) -> float:
-    """The share of rows in sets of codes, one a segment, if codes were spread evenly over their range."""
-    ranges = relation.memo.once(("ranges", index), lambda: _ranges(relation, index))
+def _share(relation: Relation, index: int, sets: Mapping[SetKey, CodeSet]) -> float:
+    """The share of rows in sets of codes, if each segment's were spread evenly over their range."""
+    ranges = memo_of(relation, index).once(("ranges", index), lambda: _ranges(relation, index))
     if not ranges:
         return _UNKNOWN_SHARE
+    total = sum(_inside(codes, *ranges[key]) for key, codes in sets.items())
+    return total / len(relation.segments)
+
+
+def _inside(codes: CodeSet, low: Ints64, high: Ints64) -> float:
+    """What shares of the ranges lie in a set, added up."""
+    least, greatest = int(low.min()), int(high.max())
     total = 0.0
-    for (low, high), codes in zip(ranges, sets, strict=True):
-        inside = codes.clamp(low, high).intervals
-        total += sum([z - a + 1 for a, z in inside]) / max(high - low + 1, 1)
-    return total / len(ranges)
+    for first, last in codes.clamp(least, greatest).intervals:
+        within = np.minimum(high, last) - np.maximum(low, first) + 1
+        total += float((np.maximum(within, 0) / np.maximum(high - low + 1, 1)).sum())
+    return total
 
 
-def _ranges(relation: Relation, index: int) -> list[tuple[int, int]]:
-    """The least and the greatest code of each segment, by its zones; nothing if one does not tell."""
-    ranges = []
-    for segment in relation.segments:
-        zones = segment.zones(index)
-        if zones is None or zones.minimum is None or zones.maximum is None or not len(zones.minimum):
-            return []
-        ranges.append((int(zones.minimum.min()), int(zones.maximum.max())))
+def _ranges(relation: Relation, index: int) -> dict[SetKey, tuple[Ints64, Ints64]]:
+    """The least and the greatest code of the segments with each meaning; nothing if one does not tell."""
+    ranges = {}
+    for meaning in meanings_of(relation, index):
+        known = [relation.segments[number].zones(index) for number in meaning.segments]
+        told = [zones for zones in known if zones is not None and zones.minimum is not None and len(zones.minimum)]
+        if len(told) < len(known):
+            return {}
+        least, greatest = ([getattr(zones, name) for zones in told] for name in ("minimum", "maximum"))
+        low, high = np.array([each.min() for each in least]), np.array([each.max() for each in greatest])
+        ranges[meaning.key] = low, high
     return ranges
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +15,9 @@ from locality.operators.relations.relation import Relation
 Bits = npt.NDArray[np.bool_]
 
 
-def possible_zones(relation: Relation, tests: Sequence[Test], segment: int) -> Bits | None:
-    """Which zones of a segment may hold rows that pass all tests; None where nothing is known."""
-    known = [possible for test in tests if (possible := test.possible(relation, segment)) is not None]
+def possible_zones(relation: Relation, tests: Sequence[Test]) -> Bits | None:
+    """Which zones of all segments may hold rows that pass all tests; None where nothing is known."""
+    known = [possible for test in tests if (possible := test.possible(relation)) is not None]
     return reduce(np.logical_and, known) if known else None
 
 
@@ -25,14 +26,17 @@ def bytes_to_read(relation: Relation, tests: Sequence[Test], raw: Mapping[int, f
 
     raw: about how many bytes a row takes of those columns whose strings would be decompressed to know.
     """
-    total = 0.0
-    for number, segment in enumerate(relation.segments):
-        zones = possible_zones(relation, tests, number)
-        rows = segment.row_count
-        if zones is not None:
-            rows = min(int(np.count_nonzero(zones)) * segment.zone_rows, rows)
-        if rows:
-            total += rows * sum(
-                raw[index] if index in raw else segment.width(index) for index in range(len(relation.types))
-            )
-    return total
+    zones = relation.memo.once("bytes of zones", lambda: _zone_bytes(relation, raw))
+    possible = possible_zones(relation, tests)
+    return float((zones if possible is None else zones[possible]).sum())
+
+
+def _zone_bytes(relation: Relation, raw: Mapping[int, float]) -> npt.NDArray[np.float64]:
+    """Bytes of all columns in each zone."""
+    columns = range(len(relation.types))
+    parts: list[npt.NDArray[Any]] = [np.zeros(0)]
+    for segment in relation.segments:
+        first = np.arange(0, segment.row_count, segment.zone_rows)
+        rows = np.minimum(first + segment.zone_rows, segment.row_count) - first
+        parts.append(rows * sum([raw[index] if index in raw else segment.width(index) for index in columns]))
+    return np.concatenate(parts)

@@ -6,14 +6,15 @@ the beginnings of the least and the greatest.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from locality.operators.filters.codesets import CodeSet, compared
 from locality.operators.filters.uncast import MIRRORED
-from locality.operators.relations.relation import Relation, ZoneBounds
+from locality.operators.relations.meanings import Bounds, bounds_of, first_zones
+from locality.operators.relations.relation import Relation, Segment
 from locality.plan.expressions import Call, Cast, ColumnRef, Constant, Expression
 from locality.storage.zones import ordered_keys
 from locality.types import DataType
@@ -21,35 +22,47 @@ from locality.types import DataType
 Bits = npt.NDArray[np.bool_]
 
 
-def zones_possible(relation: Relation, predicate: Expression, segment: int) -> Bits | None:
-    """Which zones of a segment may hold rows for which ``predicate`` is true; None where nothing is known."""
-    known = float_bounds(relation, predicate, segment)
-    if known is not None:
-        return known[0].zones_possible(known[1])
+def zones_reached(relation: Relation, known: Sequence[tuple[CodeSet, Bounds]]) -> Bits | None:
+    """Which zones may hold codes of a set, by bounds; None where nothing is known."""
+    match known:
+        case []:
+            return None
+        case [(codes, Bounds(places=slice()) as bounds)]:
+            return codes.zones_possible(bounds.zones)
+        case _:
+            possible = np.ones(first_zones(relation)[-1], dtype=np.bool_)
+            for codes, bounds in known:
+                possible[bounds.places] = codes.zones_possible(bounds.zones)
+            return possible
+
+
+def zones_possible(relation: Relation, predicate: Expression) -> Bits | None:
+    """Which zones may hold rows for which ``predicate`` is true; None where nothing is known."""
+    known = float_bounds(relation, predicate)
+    if known:
+        return zones_reached(relation, known)
     match predicate:
         case Call(name, (ColumnRef(index), Constant(str(text)))) if name in _TEXT_PROOFS:
-            return _strings(relation, index, segment, _TEXT_PROOFS[name], text.encode())
+            parts = [_strings(segment, index, _TEXT_PROOFS[name], text.encode()) for segment in relation.segments]
+            told = [part for part in parts if part is not None]
+            return np.concatenate(told) if told and len(told) == len(parts) else None
         case _:
             return None
 
 
-def float_bounds(relation: Relation, predicate: Expression, segment: int) -> tuple[CodeSet, ZoneBounds] | None:
-    """The ordered keys of the floats for which a comparison is true, and the zones' bounds of such; None for others."""
+def float_bounds(relation: Relation, predicate: Expression) -> list[tuple[CodeSet, Bounds]]:
+    """The ordered keys of the floats for which a comparison is true, and the zones' bounds of such; none for others."""
     match predicate:
         case Call(name, (column, Constant(float(value)))) if name in MIRRORED:
             index = _float_column(column)
         case Call(name, (Constant(float(value)), column)) if name in MIRRORED:
             name, index = MIRRORED[name], _float_column(column)
         case _:
-            return None
-    if index is None:
-        return None
-    zones = relation.segments[segment].zones(index)
-    if zones is None or zones.minimum is None or not relation.types[index].is_float:
-        return None
-    if relation.segments[segment].column(index).encoding != "plain":
-        return None
-    return _keys_that(name, value), zones
+            return []
+    if index is None or not relation.types[index].is_float:
+        return []
+    keys = _keys_that(name, value)
+    return [(keys, bounds) for bounds in bounds_of(relation, index) if bounds.meaning.column.encoding == "plain"]
 
 
 def _float_column(expression: Expression) -> int | None:
@@ -80,8 +93,8 @@ _TEXT_PROOFS: dict[str, Proof] = {
 }
 
 
-def _strings(relation: Relation, index: int, segment: int, proof: Proof, text: bytes) -> Bits | None:
-    zones = relation.segments[segment].zones(index)
+def _strings(segment: Segment, index: int, proof: Proof, text: bytes) -> Bits | None:
+    zones = segment.zones(index)
     if zones is None or zones.prefix_minimum is None or zones.prefix_maximum is None:
         return None
     bounds = zip(zones.prefix_minimum, zones.prefix_maximum, strict=True)

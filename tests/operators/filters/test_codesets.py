@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from locality.encodings import EncodedColumn, decode, expand
 from locality.encodings.bitmaps import to_mask
 from locality.operators.filters.codesets import CodeSet, code_sets
+from locality.operators.relations.meanings import meanings_of
 from locality.operators.relations.relation import Relation
 from locality.plan.expressions import Call, ColumnRef, Constant, Expression
 from locality.storage.zones import Zones, ordered_keys
@@ -115,8 +116,10 @@ def test_sets_hold_the_codes_for_which_the_predicate_is_true(
             if sets is None:
                 continue
             found += 1
-            for segment, chosen in zip(source.segments, sets[1], strict=True):
-                column = segment.column(0)
+            pairs = zip(meanings_of(source, 0), sets[1], strict=True)
+            by_segment = {number: chosen for meaning, chosen in pairs for number in meaning.segments}
+            for number, segment in enumerate(source.segments):
+                column, chosen = segment.column(0), by_segment[number]
                 wanted = [naive.value(predicate, (value,)) is True for value in _values(column)]
                 assert _matches(column, chosen) == wanted, f"{predicate} over {column.encoding}: {chosen}"
                 assert _fits(column, chosen), f"{predicate} over {column.encoding}: {chosen}"
