@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.kernel.both import both
 
-masks = st.lists(st.booleans(), max_size=70).map(lambda bits: np.array(bits, np.bool_))
+masks = st.lists(st.booleans(), max_size=150).map(lambda bits: np.array(bits, np.bool_))
 
 
 @pytest.mark.parametrize("element", [np.int32, np.int64])

@@ -33,7 +33,7 @@ def module_text(kernel: Callable[..., Any], parameters: Sequence[Type], scratch:
     length.
     """
     module = Module()
-    name, result = module.instance(kernel, tuple(parameters))
+    name, result = module.instance(kernel, tuple(parameters), len(scratch))
     functions = [*module.texts, entry_text(name, parameters, result, scratch)]
     return _numbered("\n".join([*_DECLARATIONS, *functions]))
 
@@ -53,14 +53,19 @@ class Module:
         self.texts: list[str] = []
         self._instances: dict[tuple[Callable[..., Any], tuple[Type, ...]], tuple[str, Scalar | None]] = {}
 
-    def instance(self, function: Callable[..., Any], types: tuple[Type, ...]) -> tuple[str, Scalar | None]:
-        """The name and the result's type of a function of arguments of these types."""
+    def instance(
+        self, function: Callable[..., Any], types: tuple[Type, ...], private: int = 0
+    ) -> tuple[str, Scalar | None]:
+        """The name and the result's type of a function of arguments of these types.
+
+        private: how many of the last arguments are arrays that nothing else has the memory of.
+        """
         key = (function, types)
         if key not in self._instances:
-            self._instances[key] = self._lower(function, types)
+            self._instances[key] = self._lower(function, types, private)
         return self._instances[key]
 
-    def _lower(self, function: Callable[..., Any], types: tuple[Type, ...]) -> tuple[str, Scalar | None]:
+    def _lower(self, function: Callable[..., Any], types: tuple[Type, ...], private: int) -> tuple[str, Scalar | None]:
         arguments = [argument.arg for argument in definition(function).args.args]
         if len(arguments) != len(types):
             raise LoweringError(f"{function.__name__} takes {len(arguments)} arguments, not {len(types)}")
@@ -69,7 +74,7 @@ class Module:
         result: Scalar | None = None
         while True:
             lowering = FunctionLowering(self, function, known, result)
-            text = lowering.text(name, types)
+            text = lowering.text(name, types, private)
             if not lowering.grown:
                 break
             known, result = lowering.types, lowering.result

@@ -46,12 +46,14 @@ class FunctionLowering(Calls):
         self._syntax = definition(function)
         self._assigned = _assignments(self._syntax)
 
-    def text(self, name: str, parameters: Sequence[Type]) -> str:
-        """The whole function."""
+    def text(self, name: str, parameters: Sequence[Type], private: int = 0) -> str:
+        """The whole function; the last ``private`` parameters are arrays that nothing else has the memory of."""
         declared: list[str] = []
-        for argument, kind in zip(self._syntax.args.args, parameters, strict=True):
+        for position, (argument, kind) in enumerate(zip(self._syntax.args.args, parameters, strict=True)):
             names = [f"%a{len(declared) + part}" for part in range(len(function_type(kind)))]
             declared += [f"{part} {name}" for part, name in zip(function_type(kind), names, strict=True)]
+            if position >= len(parameters) - private:
+                declared[-len(names)] = f"ptr noalias {names[0]}"
             self.assign(argument.arg, _operand(names, kind))
         self._block(self._syntax.body)
         self.emitter.end("unreachable" if self.result is not None else "ret void")

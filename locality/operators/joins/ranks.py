@@ -166,7 +166,8 @@ def _emit_words(
             value = Value(b.load(texts[position], row.ordinal), row.block.column(key.index).valid(row.index))
         else:
             value = row.emit(key)
-        share, own = _emit_share(row, value, part, (link, position))
+        is_alone = all(other is part or other.word != part.word for other in index.parts)
+        share, own = _emit_share(row, value, part, (link, position), is_alone=is_alone)
         before = words[part.word]
         words[part.word] = share if before is None else b.add(before, share)
         known = both(known, own)
@@ -176,16 +177,23 @@ def _emit_words(
     return found
 
 
-def _emit_share(row: Row, value: Value, part: KeyPart, key: tuple[int, int]) -> tuple[ir.Expr, ir.Expr | None]:
-    """What a value adds to its word, and whether it has a place there; see :class:`KeyPart`."""
+def _emit_share(
+    row: Row, value: Value, part: KeyPart, key: tuple[int, int], *, is_alone: bool
+) -> tuple[ir.Expr, ir.Expr | None]:
+    """What a value adds to its word, and whether it has a place there; see :class:`KeyPart`.
+
+    Where the digit ``is_alone`` in its word, one that has no place is in no index, and need not be told.
+    """
     if part.is_float:
         share: ir.Expr = b.call("ordered_key", as_double(value).expr)
         known: ir.Expr | None = None
     else:
         number = _emit_code(row, value, part, key) if value.is_string else as_integer(value).expr
         digit = row.share(number if part.low == 0 else b.sub(number, row.integer(part.low)))
-        # one comparison of unsigned numbers finds those below and above; a difference that wrapped is outside too
-        known = b.lt(b.convert(digit, Scalar.U64), b.convert(row.integer(part.size), Scalar.U64))
+        known = None
+        if not is_alone or part.is_whole or part.nulls:
+            # one comparison of unsigned numbers finds those below and above; a difference that wrapped is outside too
+            known = b.lt(b.convert(digit, Scalar.U64), b.convert(row.integer(part.size), Scalar.U64))
         share = digit if part.stride == 1 else b.mul(digit, row.integer(part.stride))
         share = share if part.shift == 0 else b.add(share, row.integer(part.shift))
     if value.valid is None:
