@@ -78,11 +78,12 @@ class JoinSource:
         if self.kind == "mark":
             marks = marked(relation, self.keys, self.null_safe, index, right, self.positions, execution)
             return marks, (*pending, *rest)
-        linked = self._linked(relation, index, right) if self._can_link(index, right) else None
+        target = _first(right, self.outputs, execution.memory_limit)
+        linked = self._linked(relation, index, right, target) if self._can_link(index, right) else None
         if linked is not None:
             return linked, (*pending, *rest)
         matching = Matching(self.kind, self.keys, index, self.condition)
-        return joined_rows(relation, pending, matching, _first(right, self.outputs), execution), rest
+        return joined_rows(relation, pending, matching, target, execution), rest
 
     def _marked_rows(
         self, relation: Relation, pending: Conjuncts, index: KeyIndex, right: Relation, execution: Execution
@@ -131,16 +132,17 @@ class JoinSource:
             return True
         return self.kind in ("semi", "anti") and (self.condition is None or index.most <= MOST_ROUNDS)
 
-    def _linked(self, relation: Relation, index: KeyIndex | None, right: Relation) -> Relation | None:
+    def _linked(self, relation: Relation, index: KeyIndex | None, right: Relation, target: Relation) -> Relation | None:
         """The left rows with a link to their matches; None if kernels can't compute what makes a match."""
         ranked = None
         if self.kind in ("semi", "anti") and self.condition is None and index is not None:
             ranked = index
             index = replace(index, rows=None, starts=None)  # that there is a match is all that matters
-        target = _padded(_first(right, self.outputs))
         columns = tuple(position if position < self.outputs else None for position in self.positions)
         kind, whole = _LINKS[self.kind], stored_columns(right, self.positions) is not None
-        link = Link(len(relation.types), self.keys, index, target, kind, self.condition, columns, ranked, whole)
+        link = Link(
+            len(relation.types), self.keys, index, _padded(target), kind, self.condition, columns, ranked, whole
+        )
         linked = relation.linked(link)
         try:
             if index is not None:
@@ -164,6 +166,7 @@ class TargetSegment:
     """
 
     relation: Relation
+    memory_limit: int
     _columns: dict[int, EncodedColumn] = field(default_factory=dict)
 
     @property
@@ -176,7 +179,7 @@ class TargetSegment:
 
     def column(self, index: int) -> EncodedColumn:
         if index not in self._columns:
-            column = self.relation.gather(index, None)
+            column = KEPT.column(self.relation, index, self.memory_limit)
             column = counted(to_dictionary(column)) if column.encoding == "text" else column
             self._columns[index] = expand(column) if column.encoding == "rle" else column
         return self._columns[index]
@@ -198,10 +201,10 @@ class TargetSegment:
         return None
 
 
-def _first(relation: Relation, count: int) -> Relation:
+def _first(relation: Relation, count: int, memory_limit: int) -> Relation:
     """The first columns of an intermediate result, as one segment."""
     distinct = {index: values for index, values in relation.distinct.items() if index < count}
-    segments = (TargetSegment(relation),)
+    segments = (TargetSegment(relation, memory_limit),)
     return Relation("", relation.types[:count], relation.intervals[:count], segments, 0.0, distinct)
 
 

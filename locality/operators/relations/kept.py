@@ -1,5 +1,6 @@
-"""Indexes of stored columns, kept from query to query: what is built of an immutable segment is true as long as it is.
+"""What is made of whole stored columns, kept from query to query: it is true as long as their segments are.
 
+That is indexes of keys, and columns whose segments were brought together for a link, which reaches rows in any order.
 They are forgotten with the segments, when nobody reads their snapshot any more, and those that were asked for longest
 ago as soon as all together would take more than a share of the memory limit.
 """
@@ -11,28 +12,36 @@ import threading
 import weakref
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
+from locality.encodings import EncodedColumn, stored_bytes
 from locality.operators.relations.keyindex import KeyIndex
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.tables import ScannedSegment
-from locality.plan.virtual import LIVE
+from locality.plan.virtual import LIVE, TYPES
 from locality.storage.table import Segment
 from locality.storage.virtual import Live
 
-#: The part of the memory limit that kept indexes may take.
+Made = TypeVar("Made", KeyIndex, EncodedColumn)
+
+#: The part of the memory limit that all may take.
 _SHARE = 8
 
 
 @dataclass(eq=False)
 class _Entry:
     version: Hashable
-    index: KeyIndex
+    made: Any  # a KeyIndex or an EncodedColumn, as the key tells
     used: int
+
+    @property
+    def nbytes(self) -> int:
+        return stored_bytes(self.made) if isinstance(self.made, EncodedColumn) else int(self.made.nbytes)
 
 
 @dataclass(eq=False)
-class KeptIndexes:
-    """Indexes by what they are of; of each the last, as tables change. Threads may share them."""
+class KeptResults:
+    """Indexes and columns by what they are of; of each the last, as tables change. Threads may share them."""
 
     _entries: weakref.WeakKeyDictionary[Segment, dict[Hashable, _Entry]] = field(
         default_factory=weakref.WeakKeyDictionary
@@ -43,7 +52,7 @@ class KeptIndexes:
     @property
     def nbytes(self) -> int:
         """Bytes of memory that they take now."""
-        return sum(entry.index.nbytes for kept in list(self._entries.values()) for entry in list(kept.values()))
+        return sum(entry.nbytes for kept in list(self._entries.values()) for entry in list(kept.values()))
 
     def get(
         self,
@@ -51,9 +60,9 @@ class KeptIndexes:
         key: Hashable,
         version: Hashable,
         memory_limit: int,
-        build: Callable[[], KeyIndex],
-    ) -> KeyIndex:
-        """The index of these segments that ``key`` describes, built now if it was not kept.
+        build: Callable[[], Made],
+    ) -> Made:
+        """What ``key`` describes of these segments, built now if it was not kept.
 
         version: what else it depends on that changes with the table.
         """
@@ -62,27 +71,43 @@ class KeptIndexes:
             entry = self._entries.get(segments[0], {}).get(key)
             if entry is not None and entry.version == version:
                 entry.used = next(self._clock)
-                return entry.index
-        index = build()
-        if all(part.raw is None for part in index.parts):  # those hold on to the strings themselves
+                kept: Made = entry.made
+                return kept
+        made = build()
+        if not _holds_text(made):
             with self._lock:
-                self._entries.setdefault(segments[0], {})[key] = _Entry(version, index, next(self._clock))
+                self._entries.setdefault(segments[0], {})[key] = _Entry(version, made, next(self._clock))
                 self._shrink(memory_limit // _SHARE)
-        return index
+        return made
+
+    def column(self, relation: Relation, index: int, memory_limit: int) -> EncodedColumn:
+        """All rows of a column; kept if it is a stored one in several segments."""
+        stored = stored_columns(relation, (index,))
+        if stored is None or len(stored[0]) == 1 or stored[1][0] in TYPES:
+            return relation.gather(index, None)
+        segments, columns = stored
+        return self.get(segments, columns, (), memory_limit, lambda: relation.gather(index, None))
 
     def _shrink(self, most: int) -> None:
         """Forgets what was asked for longest ago while all take more than ``most`` bytes."""
         entries = [(kept, key, entry) for kept in self._entries.values() for key, entry in kept.items()]
-        total = sum(entry.index.nbytes for _, _, entry in entries)
+        total = sum(entry.nbytes for _, _, entry in entries)
         for kept, key, entry in sorted(entries, key=lambda each: each[2].used):
             if total <= most:
                 return
-            total -= entry.index.nbytes
+            total -= entry.nbytes
             del kept[key]
 
 
+def _holds_text(made: KeyIndex | EncodedColumn) -> bool:
+    """Whether it holds on to the strings of a column themselves."""
+    if isinstance(made, EncodedColumn):
+        return made.encoding == "text"
+    return any(part.raw is not None for part in made.parts)
+
+
 #: Those of this process.
-KEPT = KeptIndexes()
+KEPT = KeptResults()
 
 
 def stored_columns(relation: Relation, indices: Sequence[int]) -> tuple[tuple[Segment, ...], tuple[int, ...]] | None:

@@ -13,7 +13,8 @@ import pytest
 
 import locality
 from locality.operators.joins import source
-from locality.operators.relations.kept import KeptIndexes
+from locality.operators.relations import relation
+from locality.operators.relations.kept import KeptResults
 
 QUERY = "select sum(p.v * c.w) as total, count(*) as n from c join p on c.p = p.id and c.q = p.part where c.w < {}"
 
@@ -29,8 +30,8 @@ def children(rows: int) -> pa.Table:
 
 
 @pytest.fixture
-def kept(monkeypatch: pytest.MonkeyPatch) -> KeptIndexes:
-    fresh = KeptIndexes()
+def kept(monkeypatch: pytest.MonkeyPatch) -> KeptResults:
+    fresh = KeptResults()
     monkeypatch.setattr(source, "KEPT", fresh)
     return fresh
 
@@ -50,7 +51,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_other_queries_find_the_index_until_the_table_changes(
-    tmp_path: Path, kept: KeptIndexes, built: list[int]
+    tmp_path: Path, kept: KeptResults, built: list[int]
 ) -> None:
     with locality.connect(tmp_path / "s") as con:
         tables = {"p": parents(500, 1), "c": children(3000)}
@@ -72,7 +73,7 @@ def test_other_queries_find_the_index_until_the_table_changes(
 
 
 def test_the_index_of_the_rows_that_are_left_is_kept_until_others_go(
-    tmp_path: Path, kept: KeptIndexes, built: list[int]
+    tmp_path: Path, kept: KeptResults, built: list[int]
 ) -> None:
     """Deleted rows lie where they lay, and have no key; of each column one index is kept."""
     with locality.connect(tmp_path / "s") as con:
@@ -90,6 +91,32 @@ def test_the_index_of_the_rows_that_are_left_is_kept_until_others_go(
         assert kept.nbytes < 2 * one + 4096
 
 
+def test_columns_in_several_segments_are_brought_together_once(
+    tmp_path: Path, kept: KeptResults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined: list[int] = []
+    concat = relation.concat
+
+    def counted(columns):  # type: ignore[no-untyped-def]
+        joined.append(len(columns))
+        return concat(columns)
+
+    monkeypatch.setattr(relation, "concat", counted)
+    with locality.connect(tmp_path / "s") as con:
+        tables = {"p": parents(500, 1), "c": children(3000)}
+        for name, table in tables.items():
+            con.ingest(name, table)
+        for first in (500, 600):
+            more = pa.table({"id": np.arange(first, first + 100), "part": [1] * 100, "v": np.arange(100)})
+            con.ingest("p", more, mode="append")
+            tables["p"] = pa.concat_tables([tables["p"], more])
+            check(con, tables, 40)
+            several = joined.count(2) + joined.count(3)
+            assert several
+            check(con, tables, 30)
+            assert joined.count(2) + joined.count(3) == several
+
+
 def check(con: locality.Connection, tables: dict[str, pa.Table], limit: int) -> None:
     """The answer is DuckDB's over the same tables."""
     with duckdb.connect() as oracle:
@@ -100,7 +127,7 @@ def check(con: locality.Connection, tables: dict[str, pa.Table], limit: int) -> 
         assert result.fetchall() == oracle.execute(QUERY.format(limit)).fetchall()
 
 
-def test_indexes_are_forgotten_with_their_tables(tmp_path: Path, kept: KeptIndexes) -> None:
+def test_indexes_are_forgotten_with_their_tables(tmp_path: Path, kept: KeptResults) -> None:
     def ask() -> None:
         with locality.connect(tmp_path / "s") as con:
             con.ingest("p", parents(500, 1))
@@ -113,7 +140,7 @@ def test_indexes_are_forgotten_with_their_tables(tmp_path: Path, kept: KeptIndex
     assert kept.nbytes == 0
 
 
-def test_indexes_make_room(tmp_path: Path, kept: KeptIndexes, built: list[int]) -> None:
+def test_indexes_make_room(tmp_path: Path, kept: KeptResults, built: list[int]) -> None:
     with locality.connect(tmp_path / "s", memory_limit=1 << 20) as con:
         for name in ("p", "r"):
             con.ingest(name, parents(20_000, 1))
