@@ -36,9 +36,9 @@ from locality.plan.expressions import (
 from locality.types import Domain
 
 #: Choices among operators that can be disabled by name, as passes of the optimizer can: top-n instead of a whole sort,
-#: dense codes instead of hashing groups, looking matches up instead of making pairs, skipping zones by proof, and
-#: answering from the statistics of zones.
-CHOICES = ("top_n", "dense_groups", "join_links", "zone_pruning", "zone_totals")
+#: dense codes instead of hashing groups, looking matches up instead of making pairs, skipping zones by proof,
+#: answering from the statistics of zones, and leaving out groups that fail HAVING while groups are gathered.
+CHOICES = ("top_n", "dense_groups", "join_links", "zone_pruning", "zone_totals", "early_having")
 
 #: ORDER BY with a limit beyond this is sorted as a whole.
 _MOST_TOP_ROWS = 65536
@@ -128,7 +128,7 @@ class Builder:
             case nodes.Filter(child, predicate):
                 fused = self._fuse(child)
                 tests = (*fused.conjuncts, *conjuncts(fused.over_source(predicate)))
-                return _Fused(_filtered(fused.source, tests), tests, fused.outputs, fused.plain)
+                return _Fused(self._filtered(fused.source, tests), tests, fused.outputs, fused.plain)
             case nodes.Project(child, expressions):
                 fused = self._fuse(child)
                 return _Fused(fused.source, fused.conjuncts, tuple(fused.over_source(e) for e in expressions))
@@ -145,6 +145,16 @@ class Builder:
                 return _Fused(SharedSource(self.last[number]), (), columns)
             case _:
                 return _whole(self.build(node))
+
+    def _filtered(self, source: Source, tests: Sequence[Expression]) -> Source:
+        """The source, without rows that it need not make, because some tests fail for them."""
+        match source:
+            case OperatorSource(Window() as operator):
+                return OperatorSource(operator.filtered(tests))
+            case OperatorSource(aggregate.Aggregate() as operator) if "early_having" not in self.disabled:
+                return OperatorSource(operator.filtered(tests))
+            case _:
+                return source
 
     def _share(self, definition: nodes.Node, number: int) -> None:
         varies = any(
@@ -319,13 +329,6 @@ def _uncomputed(fused: _Fused) -> _Fused:
     if all(isinstance(output, ColumnRef) for output in fused.outputs):
         return fused
     return _whole(collect.Collect(fused.source, fused.conjuncts, fused.outputs))
-
-
-def _filtered(source: Source, tests: Sequence[Expression]) -> Source:
-    """The source, without rows that it need not make, because some tests fail for them."""
-    if isinstance(source, OperatorSource) and isinstance(source.operator, Window):
-        return OperatorSource(source.operator.filtered(tests))
-    return source
 
 
 def _is_small(count: int | None, offset: int) -> bool:

@@ -124,6 +124,7 @@ _MOMENTS = _family("moments", ("fold_moments", *_FOLDED), ("fold_comoments", *_F
 _GROUPS = _family(
     "groups",
     ("number_rows", (Array(_I64, 2), _I64, _INTS64), _I64, (2,)),
+    ("keep_between", (Array(_I64, 2), _I64, _I64, _I64, _I64, _I64, _INTS64, _I64), _I64, (6,)),
     ("keep_rows", (_CELLS, _INTS64, _I64, _CELLS), _I64, (3,)),
 )
 _RANKS = _family(

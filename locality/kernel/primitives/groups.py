@@ -20,6 +20,30 @@ def number_rows(integers: Ints64, counts: Integer, numbers: Ints64) -> Integer:
 
 
 @jit
+def keep_between(
+    integers: Ints64,
+    slot: Integer,
+    low: Integer,
+    high: Integer,
+    first: Integer,
+    last: Integer,
+    numbers: Ints64,
+    n: Integer,
+) -> Integer:
+    """Leaves those of ``numbers[:n]``, in place, whose cell ``slot`` lies from ``low`` to ``high``; returns how many.
+
+    Rows before ``first`` and after ``last`` stay whatever they have.
+    """
+    kept = 0
+    for i in range(n):
+        row = numbers[i]
+        cell = integers[row, slot]
+        numbers[kept] = row
+        kept += (cell >= low) & (cell <= high) | (row < first) | (row > last)
+    return kept
+
+
+@jit
 def keep_rows(cells: Elements, numbers: Ints64, n: Integer, kept: Elements) -> Integer:
     """Copies the rows of ``cells`` at ``numbers[:n]`` to ``kept``, slot by slot: shape (slots, at least n)."""
     for slot in range(cells.shape[1]):

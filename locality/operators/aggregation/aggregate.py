@@ -21,6 +21,7 @@ from locality.operators.aggregation.distinct import mark_distinct
 from locality.operators.aggregation.frame import frame_of
 from locality.operators.aggregation.grouping import DenseGroups
 from locality.operators.aggregation.hashing import HashSink, Keys, plan_keys
+from locality.operators.aggregation.having import CellTest, plan_having
 from locality.operators.aggregation.inputs import Inputs, separate_inputs
 from locality.operators.aggregation.matched import MatchedGroups, plan_matched
 from locality.operators.aggregation.output import Groups, batch_of_groups
@@ -34,7 +35,7 @@ from locality.operators.collect import collect_rows
 from locality.operators.filters.filter import Test, plan_tests
 from locality.operators.morsels import Morsel
 from locality.operators.physical import Execution, Explanation, Traffic
-from locality.operators.pipeline import Pipeline
+from locality.operators.pipeline import MORSEL_ROWS, Pipeline
 from locality.operators.relations.batch import Batch
 from locality.operators.relations.relation import Relation
 from locality.operators.scan import describe_scan, run_pipeline
@@ -75,7 +76,8 @@ class Aggregation:
         frame = self.frame
         tests = plan_tests(relation, conjuncts)
         self.groups, self.clusters, self.hashed = self._plan_groups(tests, threads, dense=dense)
-        self.sink = AggregateSink(self.groups, frame.slots, self.clusters is not None)
+        rows = MORSEL_ROWS if self.clusters is None else self.clusters.morsel_rows
+        self.sink = AggregateSink(self.groups, frame.slots, self.clusters is not None, rows)
         self.totals = frame.totals if zone_totals else None
         by_match = (self.groups.number, self.groups.columns) if isinstance(self.groups, MatchedGroups) else None
         self.pipeline = Pipeline(
@@ -125,8 +127,9 @@ class Aggregation:
         steps = plan_steps(self.relation, tests, self.relation.links)
         return self.relation.row_count * math.prod(step.share for step in steps)
 
-    def execute(self, execution: Execution, traffic: Traffic) -> Batch:
-        """One row a group that has rows; without groups, one row."""
+    def execute(self, execution: Execution, traffic: Traffic, having: Sequence[Expression] = ()) -> Batch:
+        """One row a group that has rows; without groups, one row. Those that fail ``having`` may be missing."""
+        tests = plan_having(having, len(self.frame.groups), self.frame.planned, self.sink.slots)
         if self.hashed is not None:
             groups = group_by_hash(self.pipeline, self.hashed.width, self.sink.slots, execution, traffic)
             return self._output(groups, traffic)
@@ -141,10 +144,10 @@ class Aggregation:
                 tuple(planned.finish(integers, floats) for planned in self.frame.planned), 1, self.frame.intervals
             )
         if self.clusters is not None:
-            return self._output(self._run_clustered(self.clusters, execution, traffic), traffic)
+            return self._output(self._run_clustered(self.clusters, execution, traffic, tests), traffic)
         count = self.groups.count if isinstance(self.groups, DenseGroups) else self.groups.count(self.relation)
         states = self._run(count + 1, execution, traffic)
-        return self._output(merge_states(states, self.sink.slots, execution), traffic)
+        return self._output(merge_states(states, self.sink.slots, execution, tests), traffic)
 
     def _run(self, groups: int, execution: Execution, traffic: Traffic) -> list[tuple[AnyArray, AnyArray]]:
         """The workers' states of ``groups`` groups, at least one; what was seen is counted in the first."""
@@ -163,12 +166,16 @@ class Aggregation:
             marks.count(np.bitwise_or.reduce([part[2 + position] for part in parts]), parts[0][0])
         return [(part[0], part[1]) for part in parts]
 
-    def _run_clustered(self, clusters: Clusters, execution: Execution, traffic: Traffic) -> Groups:
-        """The groups that have rows, in ascending order of their numbers."""
+    def _run_clustered(
+        self, clusters: Clusters, execution: Execution, traffic: Traffic, tests: Sequence[CellTest]
+    ) -> Groups:
+        """The groups that have rows, in ascending order of their numbers; those that fail may be missing."""
         parts: dict[Morsel, Groups] = {}
         windows: dict[int, Window] = {}
         slots = self.sink.slots
-        widest = max((clusters.window(morsel)[1] for morsel in self.pipeline.morsels), default=0)
+        morsels = self.pipeline.morsels
+        widest = max((clusters.window(morsel)[1] for morsel in morsels), default=0)
+        complete = dict(zip(morsels, clusters.complete(morsels), strict=True)) if tests else {}
 
         def work(worker: int, morsel: Morsel) -> int:
             if worker not in windows:
@@ -176,13 +183,13 @@ class Aggregation:
             first, count = clusters.window(morsel)
             state = windows[worker].clear(count)
             faults = self.pipeline.call(morsel, (*state, np.array([first, count], dtype=np.int64)))
-            parts[morsel] = windows[worker].groups_with_rows(count, first)
+            parts[morsel] = windows[worker].groups_with_rows(count, first, tests, complete.get(morsel, (0, 0)))
             memory.hold((parts[morsel].keys, parts[morsel].integers, parts[morsel].floats), _GROUPS)
             return faults
 
         run_pipeline(self.pipeline, execution, traffic, work)
         traffic.state += 2 * sum(part.nbytes for part in parts.values())
-        return join([parts[morsel] for morsel in self.pipeline.morsels], slots, execution)
+        return join([parts[morsel] for morsel in morsels], slots, execution)
 
     def _output(self, groups: Groups, traffic: Traffic) -> Batch:
         grouping = self.hashed or self.groups
@@ -224,6 +231,7 @@ class Aggregate:
         self._source = source
         self._groups, self._aggregates, self._threads = tuple(groups), tuple(aggregates), threads
         self._conjuncts = tuple(conjuncts)
+        self._having: tuple[Expression, ...] = ()
         computed = (part for call in aggregates for part in call.expressions())
         self._prepared = Preparation(
             source.relation,
@@ -233,6 +241,12 @@ class Aggregate:
                 relation, left, groups, aggregates, threads, dense=dense, zone_totals=zone_totals
             ),
         )
+
+    def filtered(self, conjuncts: Sequence[Expression]) -> Aggregate:
+        """The same for a reader that tests ``conjuncts`` of its columns: groups that fail may be missing."""
+        other = copy(self)
+        other._having = tuple(conjuncts)
+        return other
 
     @property
     def types(self) -> tuple[DataType, ...]:
@@ -245,7 +259,7 @@ class Aggregate:
                 prepared = self._prepared.get(relation, conjuncts)
             except Unsupported as reason:
                 return self._over_inputs(relation, conjuncts, execution, traffic, reason)
-            return prepared.execute(execution, traffic)
+            return prepared.execute(execution, traffic, self._having)
 
     def _over_inputs(
         self, relation: Relation, conjuncts: Conjuncts, execution: Execution, traffic: Traffic, reason: Unsupported

@@ -30,11 +30,13 @@ class Planned:
     """An aggregate that is ready: how to finish it, and the bounds of its integers where they are known.
 
     may_fail: whether finishing raises Unsupported for some cells, where SQL has an error.
+    cell: the integer slot that holds the result where that is not NULL, if one does.
     """
 
     finish: Finish
     bounds: Interval | None = None
     may_fail: bool = False
+    cell: Slot | None = None
 
 
 @dataclass(frozen=True)
@@ -56,23 +58,27 @@ class Input:
     def slot(self, op: str, part: str, argument: Expression | None) -> Reader:
         return self.slots.add(Slot(op, part, argument, self.call.filter))
 
-    def count(self) -> Reader:
-        """The rows whose argument is not NULL."""
+    def count_slot(self) -> Slot:
+        """The slot of the rows whose argument is not NULL."""
         if not self.call.args:
-            return self.slot("+", "one", None)
+            return Slot("+", "one", None, self.call.filter)
         known = Call("is not null", (self.argument,), BOOLEAN)
         if self.probe(known).expr == ir.Const(True, Scalar.BOOL):
-            return self.slot("+", "one", None)
-        return self.slot("+", "valid", known)
+            return Slot("+", "one", None, self.call.filter)
+        return Slot("+", "valid", known, self.call.filter)
+
+    def count(self) -> Reader:
+        """The rows whose argument is not NULL."""
+        return self.slots.add(self.count_slot())
 
 
 # What finishes an aggregate outlives the rows that it was planned for, and must not hold on to them through ``source``.
 
 
 def _plan_count(source: Input) -> Planned:
-    dtype = source.call.type
-    count = source.count()
-    return Planned(lambda i, f: integer_column(dtype, count(i, f), None), Interval(0, source.rows))
+    dtype, slot = source.call.type, source.count_slot()
+    count = source.slots.add(slot)
+    return Planned(lambda i, f: integer_column(dtype, count(i, f), None), Interval(0, source.rows), cell=slot)
 
 
 def plan_count_distinct(source: Input) -> Planned:
@@ -97,6 +103,7 @@ def _plan_sum(source: Input) -> Planned:
     return Planned(
         lambda i, f: integer_column(dtype, exact(i, f), count(i, f) > 0),
         bounds if bounds.fits_int64 else None,
+        cell=Slot("+", "value", source.argument, source.call.filter),
     )
 
 
@@ -147,6 +154,7 @@ def _plan_extreme(source: Input) -> Planned:
     return Planned(
         lambda i, f: column_of_value(dtype, value, cells(i, f), count(i, f) > 0),
         None if value.is_string else value.range,
+        cell=Slot(op, "value", source.argument, source.call.filter),
     )
 
 

@@ -17,38 +17,66 @@ import numpy.typing as npt
 from locality.encodings import EncodedColumn
 from locality.operators.aggregation.accumulators import Cells, Slots, combine, fresh
 from locality.operators.aggregation.grouping import DenseGroups
+from locality.operators.aggregation.having import CellTest
 from locality.operators.aggregation.output import Groups, concat_groups, groups_with_rows, no_groups
 from locality.operators.morsels import Morsel
 from locality.operators.physical import Execution
+from locality.operators.pipeline import MORSEL_ROWS
 from locality.operators.relations.relation import Relation, Segment
 from locality.plan.expressions import ColumnRef
+from locality.plan.intervals import INT64_MAX, INT64_MIN
+from locality.storage.zones import BLOCK_ROWS, ZONE_ROWS
+
+Ints64 = npt.NDArray[np.int64]
 
 #: Groups in the ranges of all zones, as a multiple of the rows: beyond it the key is not clustered.
 _MOST_SPREAD = 2
-#: State of one morsel that still stays in a core's share of the cache.
+#: State of one morsel that still stays in a core's share of the cache; and what it should be, which is passed in order.
 _MOST_MORSEL_BYTES = 32 << 20
+_MORSEL_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class PartBounds:
+    """Bounds of the leading key's values in each part of a segment; rows: of a part, a zone or a block."""
+
+    minimum: Ints64
+    maximum: Ints64
+    rows: int
+
+    def widths(self, rows: int) -> Ints64:
+        """How many values lie between the bounds of each so many rows."""
+        starts = np.arange(0, len(self.minimum), rows // self.rows)
+        widths: Ints64 = np.maximum.reduceat(self.maximum, starts) - np.minimum.reduceat(self.minimum, starts) + 1
+        return widths
 
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """Bounds of the leading key's values in each zone of each segment: int64 arrays, one a segment.
+    """Bounds of the leading key's values in each segment.
 
     low, stride: the leading key's, as numbered by the grouping.
+    morsel_rows: the most rows whose groups' state stays in the second-level cache, at least a zone.
     """
 
-    minimum: tuple[npt.NDArray[np.int64], ...]
-    maximum: tuple[npt.NDArray[np.int64], ...]
-    zone_rows: tuple[int, ...]
+    parts: tuple[PartBounds, ...]
     low: int
     stride: int
+    morsel_rows: int
 
     def window(self, morsel: Morsel) -> tuple[int, int]:
         """The first group that a morsel's rows can be of, and how many groups from there on."""
-        rows = self.zone_rows[morsel.segment]
-        zones = slice(morsel.start // rows, -(-morsel.stop // rows))
-        first = int(self.minimum[morsel.segment][zones].min())
-        last = int(self.maximum[morsel.segment][zones].max())
+        bounds = self.parts[morsel.segment]
+        met = slice(morsel.start // bounds.rows, -(-morsel.stop // bounds.rows))
+        first, last = int(bounds.minimum[met].min()), int(bounds.maximum[met].max())
         return (first - self.low) * self.stride, max(last - first + 1, 0) * self.stride
+
+    def complete(self, morsels: Sequence[Morsel]) -> list[tuple[int, int]]:
+        """Of each morsel, the first and the last group of which no other one can have rows."""
+        windows = np.array([self.window(morsel) for morsel in morsels], dtype=np.int64).reshape(-1, 2)
+        before = np.maximum.accumulate(np.append(INT64_MIN, windows.sum(axis=1)))[:-1]
+        after = np.minimum.accumulate(np.append(INT64_MAX, windows[::-1, 0]))[:-1][::-1] - 1
+        return list(zip(before.tolist(), after.tolist(), strict=True))
 
 
 class Window:
@@ -68,9 +96,13 @@ class Window:
             cells[:] = 0 if start is None else start[: groups + 1]
         return integers, floats
 
-    def groups_with_rows(self, groups: int, first: int) -> Groups:
-        """Those of the ``groups``, the first of which is number ``first``, that have rows."""
-        return groups_with_rows(*self._state(groups), self._slots, first)
+    def groups_with_rows(self, groups: int, first: int, tests: Sequence[CellTest], complete: tuple[int, int]) -> Groups:
+        """Those of the ``groups``, the first of which is number ``first``, that have rows.
+
+        Those from the first to the last that are ``complete`` may be left out where they fail ``tests``.
+        """
+        known = max(complete[0] - first, 0), min(complete[1] - first, groups)
+        return groups_with_rows(*self._state(groups), self._slots, first, tests, known)
 
     def _state(self, groups: int) -> tuple[Cells, Cells]:
         integers, floats = self._cells
@@ -110,27 +142,39 @@ def find_clusters(relation: Relation, groups: DenseGroups, group_bytes: int) -> 
     lead = groups.keys[0]
     if not isinstance(lead.expression, ColumnRef) or lead.nullable or lead.dictionary is not None:
         return None
-    minimum, maximum = [], []
+    parts = []
     for segment in relation.segments:
         bounds = _value_bounds(segment, lead.expression.index)
         if bounds is None:
             return None
-        minimum.append(bounds[0])
-        maximum.append(bounds[1])
-    zone_rows = tuple(segment.zone_rows for segment in relation.segments)
-    spread = sum(int((high - low + 1).sum()) for low, high in zip(minimum, maximum, strict=True)) * lead.stride
-    widest = max((int((high - low + 1).max()) for low, high in zip(minimum, maximum, strict=True)), default=0)
-    if spread > _MOST_SPREAD * relation.row_count or 4 * widest * lead.stride * group_bytes > _MOST_MORSEL_BYTES:
+        parts.append(bounds)
+    group_bytes *= lead.stride
+    widths = [part.widths(ZONE_ROWS) for part in parts]
+    widest = max((int(width.max()) for width in widths), default=0)
+    if sum(int(width.sum()) for width in widths) * lead.stride > _MOST_SPREAD * relation.row_count:
         return None
-    return Clusters(tuple(minimum), tuple(maximum), zone_rows, lead.low, lead.stride)
+    if 4 * widest * group_bytes > _MOST_MORSEL_BYTES:
+        return None
+    rows = ZONE_ROWS
+    while rows < MORSEL_ROWS and all(p.widths(2 * rows).max() * group_bytes <= _MORSEL_BYTES for p in parts):
+        rows *= 2
+    return Clusters(tuple(parts), lead.low, lead.stride, rows)
 
 
-def _value_bounds(segment: Segment, index: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
-    zones = segment.zones(index)
-    if zones is None or zones.minimum is None or zones.maximum is None or zones.nulls.any():
+def _value_bounds(segment: Segment, index: int) -> PartBounds | None:
+    """Of each block, or of each zone where blocks have no bounds."""
+    zones, rows = segment.zones(index), segment.zone_rows
+    if zones is None or zones.nulls.any():
+        return None
+    if zones.blocks is not None:
+        count = -(-segment.row_count // BLOCK_ROWS)
+        zones, rows = zones.blocks, BLOCK_ROWS
+    else:
+        count = len(zones.nulls)
+    if zones.minimum is None or zones.maximum is None:
         return None
     base, factor = _scale(segment.column(index))
-    return zones.minimum * factor + base, zones.maximum * factor + base
+    return PartBounds(zones.minimum[:count] * factor + base, zones.maximum[:count] * factor + base, rows)
 
 
 def _scale(column: EncodedColumn) -> tuple[int, int]:

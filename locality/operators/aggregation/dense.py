@@ -8,6 +8,7 @@ import numpy as np
 
 from locality.operators.aggregation.accumulators import Cells, Slots, merge
 from locality.operators.aggregation.grouping import existing
+from locality.operators.aggregation.having import CellTest
 from locality.operators.aggregation.output import Groups, concat_groups, groups_with_rows
 from locality.operators.physical import Execution
 
@@ -15,8 +16,10 @@ from locality.operators.physical import Execution
 _RANGE_GROUPS = 65536
 
 
-def merge_states(states: Sequence[tuple[Cells, Cells]], slots: Slots, execution: Execution) -> Groups:
-    """The groups that have rows in some state, in ascending order of their numbers.
+def merge_states(
+    states: Sequence[tuple[Cells, Cells]], slots: Slots, execution: Execution, tests: Sequence[CellTest] = ()
+) -> Groups:
+    """The groups that have rows in some state, in ascending order of their numbers; those that fail may be missing.
 
     A state is integers and floats, shape (groups + 1, slots); the last row is not a group. The first is overwritten.
     """
@@ -33,7 +36,8 @@ def merge_states(states: Sequence[tuple[Cells, Cells]], slots: Slots, execution:
         rows = slice(start, min(start + _RANGE_GROUPS, groups))
         merge(slots, [(integers[rows], floats[rows]) for integers, floats in states])
         integers, floats = states[0]
-        parts[start] = groups_with_rows(integers[start : rows.stop + 1], floats[start : rows.stop + 1], slots, start)
+        state = integers[start : rows.stop + 1], floats[start : rows.stop + 1]
+        parts[start] = groups_with_rows(*state, slots, start, tests)
 
     execution.run(starts, merge_range)
     return concat_groups([parts[start] for start in starts], execution)

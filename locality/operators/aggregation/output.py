@@ -17,10 +17,11 @@ from locality.encodings import EncodedColumn, counted, slice_column, take
 from locality.kernel.loader import primitive
 from locality.operators.aggregation.accumulators import Slots
 from locality.operators.aggregation.aggregates import Planned
+from locality.operators.aggregation.having import CellTest, keep_passing
 from locality.operators.physical import Execution
 from locality.operators.relations.batch import Batch, Deferred
 from locality.operators.relations.relation import Positions, Relation
-from locality.plan.intervals import Interval
+from locality.plan.intervals import INT64_MAX, INT64_MIN, Interval
 from locality.types import DataType
 
 AnyArray = npt.NDArray[Any]
@@ -62,14 +63,23 @@ def no_groups(slots: Slots, *words: int) -> Groups:
     )
 
 
-def groups_with_rows(integers: AnyArray, floats: AnyArray, slots: Slots, first: int) -> Groups:
+def groups_with_rows(
+    integers: AnyArray,
+    floats: AnyArray,
+    slots: Slots,
+    first: int,
+    tests: Sequence[CellTest] = (),
+    complete: tuple[int, int] = (INT64_MIN, INT64_MAX),
+) -> Groups:
     """Those groups of a state, the first of which is number ``first``, that have rows: the first integer slot tells.
+
+    Those from the first to the last that are ``complete``, numbered from 0, may be left out where they fail ``tests``.
 
     Integers and floats are cells of shape (groups + 1, slots); the last row is left out. Compiled, so that workers do
     it side by side.
     """
     numbers = np.empty(len(integers), np.int64)
-    count = primitive("number_rows")(integers, 0, numbers)
+    count = keep_passing(tests, integers, numbers, primitive("number_rows")(integers, 0, numbers), complete)
     kept, kept_floats = np.empty((len(slots.integers), count), np.int64), np.empty((len(slots.floats), count))
     primitive("keep_rows")(integers, numbers, count, kept)
     if slots.floats:

@@ -19,7 +19,6 @@ from locality.operators.aggregation.packing import plan_few_groups
 from locality.operators.codegen.block import Block, Row, materialise
 from locality.operators.pipeline import MORSEL_ROWS
 from locality.plan.expressions import Expression, walk
-from locality.storage.zones import ZONE_ROWS
 
 AnyArray = npt.NDArray[Any]
 
@@ -33,11 +32,13 @@ class AggregateSink:
 
     The last group is where rows go that a mask excludes, so that updates need no branch. If ``clustered``, a morsel's
     state covers only the groups from a first one on: a third state array holds its number, and how many there are.
+    morsel_rows: the most rows that a worker should take at a time.
     """
 
     groups: DenseGroups | MatchedGroups | None
     slots: Slots
     clustered: bool = False
+    morsel_rows: int = MORSEL_ROWS
 
     @property
     def reads(self) -> Sequence[Expression]:
@@ -54,11 +55,6 @@ class AggregateSink:
         """Bytes of a group's slots."""
         seen = sum(marks.width for marks in self.slots.seen)
         return 8 * (len(self.slots.integers) + len(self.slots.floats)) + seen
-
-    @property
-    def morsel_rows(self) -> int:
-        """One zone if clustered: the state of its groups stays in the second-level cache."""
-        return ZONE_ROWS if self.clustered else MORSEL_ROWS
 
     def prefers_selection(self, selectivity: float) -> bool:
         return isinstance(self.groups, MatchedGroups) or (self.groups is not None and selectivity < _SELECT_BELOW)

@@ -28,6 +28,7 @@ from locality.operators.relations.domain import domain_of
 from locality.operators.relations.meanings import has_dictionaries, meanings_of
 from locality.operators.relations.relation import Relation, ZoneBounds
 from locality.plan.expressions import Call, ColumnRef, Constant, Expression, PhysicalValue, columns_of, walk
+from locality.plan.intervals import Interval
 from locality.sql.evaluate import is_deterministic
 
 Bits = npt.NDArray[np.bool_]
@@ -108,7 +109,7 @@ def code_sets(relation: Relation, predicate: Expression) -> tuple[int, list[Code
         return None
     index = next(iter(columns))
     if (interval := relation.intervals[index]) is not None:
-        direct = _true_set(uncast(predicate, interval), _compared_integer)
+        direct = values_that(predicate, interval)
         if direct is not None:
             return index, [_codes_of_values(each.column, direct) for each in meanings_of(relation, index)]
     else:
@@ -121,6 +122,11 @@ def code_sets(relation: Relation, predicate: Expression) -> tuple[int, list[Code
         return index, _sets_by_table(relation, index, predicate)
     except Unsupported:
         return None
+
+
+def values_that(predicate: Expression, interval: Interval) -> CodeSet | None:
+    """The integers, of those in ``interval``, for which a predicate over one column is true; None if not known."""
+    return _true_set(uncast(predicate, interval), _compared_integer)
 
 
 Compare = Callable[[str, PhysicalValue], CodeSet | None]
