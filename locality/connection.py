@@ -191,7 +191,7 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
         shown = profile if analyze else None
         if isinstance(planned, str) or (profile is not None and profile.engine != "locality"):
             reason = profile.reason if profile is not None else str(planned)
-            found = self._split(sql, snapshot) if params is None else None
+            found = self._split(sql, params, snapshot)
             return explain_fallback(reason, shown, () if found is None else [part.sql for part in found.parts])
         return explain_query(planned, shown)
 
@@ -285,14 +285,16 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
     ) -> Result:
         if not self.settings.fallback:
             raise QueryError(f"not answered by Locality's own operators: {reason}")
-        ran = self._run_parts(sql, snapshot, interrupt) if params is None else None
+        ran = self._run_parts(sql, params, snapshot, interrupt)
         with self._lock:
             fallback = self._opened_fallback()
             fallback.sync(sources_of(snapshot))
-            answer = None if ran is None else fallback.run_rest(sql, ran.text, ran.tables, lambda: interrupt.requested)
+            answer = None
+            if ran is not None:
+                answer = fallback.run_rest(ran.split, ran.tables, params, lambda: interrupt.requested)
             if answer is None:
                 if ran is not None:
-                    self._splitter.refuse(sql)
+                    self._splitter.refuse(sql, params)
                 ran, answer = None, fallback.run(sql, params, lambda: interrupt.requested)
         profile = Profile(
             engine="duckdb",

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from locality.duckdb.layouts import Layouts
-from locality.duckdb.partial import PartialQuery
+from locality.duckdb.partial import Done, PartialQuery
 from locality.duckdb.pending import Pending
 from locality.duckdb.relation import AttachedRelation, raw_of
 from locality.duckdb.routing import Router
-from locality.duckdb.scope import call_from, call_with, variables_of
+from locality.duckdb.scope import Variables, call_from, call_with, variables_of
 from locality.errors import InterruptError, LocalityError, StoreError, Unsupported
 from locality.runtime.profile import Profile
 from locality.settings import Settings
 from locality.sql.quoting import identifier
+from locality.sql.written import may_write
 
 if TYPE_CHECKING:
     from locality.runtime.explain import Explained
@@ -92,9 +93,9 @@ class AttachedConnection:
             return self
         self._pending = None
         variables = variables_of(sys._getframe(1))
-        if parameters is None and not options and isinstance(query, str) and self._router is not None:
+        by_parts = None if options else self._by_parts(query, parameters, variables)
+        if by_parts is not None:
             self._raw.abort()
-            by_parts = PartialQuery(self._raw, self._router, query, variables)
             if self.answer_by_parts(by_parts, lambda call: call("execute")) is not None:
                 return self
         given = () if parameters is None else (parameters,)
@@ -124,13 +125,26 @@ class AttachedConnection:
         if self._router.is_known(query):
             return AttachedRelation(self, bind, params, query)
         variables = variables_of(sys._getframe(1))
+        by_parts = self._by_parts(query, params, variables)
+        if by_parts is not None and may_write(query) and self.answer(query) is None:
+            done = self.answer_by_parts(by_parts, lambda call: call("sql"))
+            if done is not None:
+                return self._related(done.value)
         raw = call_with(variables, bind)
-        if raw is None or params is not None:
-            return self._related(raw, params)
-        relation = AttachedRelation(self, lambda: raw, None, query if self._router.plans(query, self._ask) else None)
-        if self._router.divide(query, self._ask) is not None:
-            relation.by_parts = PartialQuery(self._raw, self._router, query, variables)
+        if raw is None:
+            return None
+        is_planned = params is None and self._router.plans(query, None, self._ask)
+        relation = AttachedRelation(self, lambda: raw, params, query if is_planned else None)
+        if self._router.divide(query, params, self._ask) is not None:
+            relation.by_parts = by_parts
         return relation
+
+    def _by_parts(self, query: Any, params: Any, variables: Variables) -> PartialQuery | None:
+        if self._router is None or not isinstance(query, str):
+            return None
+        if params is not None and not isinstance(params, list | tuple | dict):
+            return None
+        return PartialQuery(self._raw, self._router, query, params, variables)
 
     query = sql
     from_query = sql
@@ -175,20 +189,18 @@ class AttachedConnection:
         self.last_profile = result.profile
         return result
 
-    def answer_by_parts(self, query: PartialQuery, finish: Callable[[Callable[..., Any]], Any]) -> Any:
-        """What ``finish`` makes of the rest of a query of which Locality runs parts, None if it runs none.
+    def answer_by_parts(self, query: PartialQuery, finish: Callable[[Callable[..., Any]], Any]) -> Done | None:
+        """What ``finish`` makes of the rest of a statement of which Locality runs parts, None if it runs none.
 
-        To be called after :meth:`answer` said why the query is DuckDB's as a whole.
+        To be called after :meth:`answer` said why the statement is DuckDB's as a whole.
         """
         try:
-            found = query.run(self._ask, finish)
+            done = query.run(self._ask, finish)
         except InterruptError as error:
             raise duckdb.InterruptException(f"INTERRUPT Error: {error}") from None
-        if found is None:
-            return None
-        value, parts = found
-        self.last_profile = Profile(engine="duckdb", reason=self.reason, parts=parts)
-        return value
+        if done is not None:
+            self.last_profile = Profile(engine="duckdb", reason=self.reason, parts=done.parts)
+        return done
 
     @property
     def reason(self) -> str:
@@ -200,7 +212,7 @@ class AttachedConnection:
         from locality.runtime.explain import explain_fallback  # with the engine, which attaching leaves alone
 
         if self.answer(sql, params) is None or self._router is None:
-            division = None if self._router is None or params is not None else self._router.divide(sql, self._ask)
+            division = None if self._router is None else self._router.divide(sql, params, self._ask)
             return explain_fallback(
                 self.reason, None, [] if division is None else [p.sql for p in division.split.parts]
             )

@@ -92,8 +92,8 @@ class AttachedRelation:
     def _rows_of_duckdb(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.by_parts is not None:
             finish = partial(_called_on_rest, name, args, kwargs)
-            if (value := self._attached.answer_by_parts(self.by_parts, finish)) is not None:
-                return value
+            if (done := self._attached.answer_by_parts(self.by_parts, finish)) is not None:
+                return done.value
         return getattr(self._raw, name)(*args, **kwargs)
 
     def _display(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

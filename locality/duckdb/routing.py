@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from locality.duckdb.layouts import Layouts
 from locality.duckdb.session import Names, Run, open_transaction, read_names, words
 from locality.duckdb.stamp import Stamp, read_stamp
 from locality.errors import Unsupported
+from locality.sql.parameters import Parameters, shape
+from locality.sql.written import may_write
 from locality.storage.catalog import fold
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ class _Situation:
     fresh: frozenset[str]
     refused: dict[str, str] = field(default_factory=dict)
     accepted: set[str] = field(default_factory=set)
-    divisions: dict[str, Division | None] = field(default_factory=dict)
+    divisions: dict[Hashable, Division | None] = field(default_factory=dict)
     names: Names | str | None = None
     transaction: object = None
     connection: Connection | None = None
@@ -95,29 +97,29 @@ class Router:
             situation.accepted.add(text)
         return situation.connection
 
-    def plans(self, text: str, run: Run) -> bool:
+    def plans(self, text: str, params: Parameters | None, run: Run) -> bool:
         """Whether the text has a plan as a whole, which may turn out not to run."""
         try:
-            return self.route(text, run).plans(text)
+            return self.route(text, run).plans(text, params)
         except Unsupported:
             return False
 
-    def divide(self, text: str, run: Run) -> Division | None:
+    def divide(self, text: str, params: Parameters | None, run: Run) -> Division | None:
         """Which parts of a text that is DuckDB's as a whole can be run over layouts; None if there are none."""
         try:
-            situation = self._look()
-            if text not in situation.divisions:
+            situation, key = self._look(), shape(text, params)
+            if key not in situation.divisions:
                 if len(situation.divisions) >= _TEXTS:
                     situation.divisions.clear()
-                situation.divisions[text] = self._divide(situation, text, run)
-            return situation.divisions[text]
+                situation.divisions[key] = self._divide(situation, text, params, run)
+            return situation.divisions[key]
         except Unsupported:
             return None
 
-    def refuse_parts(self, text: str) -> None:
+    def refuse_parts(self, text: str, params: Parameters | None) -> None:
         """Leave the parts of this text to DuckDB, too, from now on."""
         if self._situation is not None:
-            self._situation.divisions[text] = None
+            self._situation.divisions[shape(text, params)] = None
 
     def is_unchanged(self) -> bool:
         """Whether nobody committed since the last text was looked at, nor ran what may have done so."""
@@ -130,8 +132,13 @@ class Router:
         except Unsupported:
             return False
 
-    def _divide(self, situation: _Situation, text: str, run: Run) -> Division | None:
-        if not _QUERY.match(text) or not words(text) & situation.fresh:
+    @property
+    def is_in_transaction(self) -> bool:
+        """Whether a transaction was open when the last text was looked at."""
+        return self._situation is not None and self._situation.transaction is not None
+
+    def _divide(self, situation: _Situation, text: str, params: Parameters | None, run: Run) -> Division | None:
+        if not (_QUERY.match(text) or may_write(text)) or not words(text) & situation.fresh:
             return None
         connection = self._layouts.connection(self._names(situation, run).settings)
 
@@ -141,9 +148,9 @@ class Router:
             except Unsupported:
                 return False
 
-        if allowed(text) and connection.plans(text):
+        if _QUERY.match(text) and allowed(text) and connection.plans(text, params):
             return None
-        split = connection.parts(text, allowed)
+        split = connection.parts(text, params, allowed)
         return None if split is None else Division(connection, split)
 
     def stamp(self) -> Stamp | None:

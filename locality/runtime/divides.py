@@ -32,41 +32,44 @@ class Divides(Opened):
     def _plan(self, sql: str, params: Parameters | None, snapshot: Snapshot) -> PreparedQuery | str:
         """The prepared query, or why DuckDB has to answer."""
 
-    def plans(self, sql: str) -> bool:
+    def plans(self, sql: str, params: Parameters | None) -> bool:
         """Whether a query has a plan here as a whole, which may turn out not to run."""
         try:
-            return isinstance(self._plan(sql, None, self._snapshot()), PreparedQuery)
+            return isinstance(self._plan(sql, params, self._snapshot()), PreparedQuery)
         except LocalityError:
             return False
 
-    def parts(self, sql: str, allowed: Callable[[str], bool]) -> Split | None:
-        """What of a query is worth running here, of that which is ``allowed``; None if nothing is."""
+    def parts(self, sql: str, params: Parameters | None, allowed: Callable[[str], bool]) -> Split | None:
+        """What of a statement is worth running here, of that which is ``allowed``; None if nothing is."""
         snapshot = self._snapshot()
 
-        def plan(part: str) -> PreparedQuery | str:
-            return self._plan(part, None, snapshot) if allowed(part) else "not allowed"
+        def plan(part: str, given: Parameters | None) -> PreparedQuery | str:
+            return self._plan(part, given, snapshot) if allowed(part) else "not allowed"
 
         with self._lock:
-            return find_parts(sql, snapshot, self._planner, plan)
+            return find_parts(sql, params, snapshot, self._planner, plan)
 
-    def _run_parts(self, sql: str, snapshot: Snapshot, interrupt: Interrupt) -> Ran | None:
-        """Those parts of a query that Locality can run."""
+    def _run_parts(self, sql: str, params: Parameters | None, snapshot: Snapshot, interrupt: Interrupt) -> Ran | None:
+        """Those parts of a statement that Locality can run."""
 
-        def run(part: str) -> Result:
-            planned = self._plan(part, None, snapshot)
+        def run(part: str, given: Parameters | None) -> Result:
+            planned = self._plan(part, given, snapshot)
             if isinstance(planned, str):
                 raise Unsupported(planned)
             return planned.run(
                 QueryExecution(self._workers, self.settings.memory_bytes, interrupt), time.perf_counter(), 0
             )
 
-        found = self._split(sql, snapshot)
+        found = self._split(sql, params, snapshot)
         if found is None or self.settings.background_compile:
             return None
         with contextlib.suppress(Unsupported):
-            return run_parts(found, run)
+            return run_parts(found, params, run)
         return None
 
-    def _split(self, sql: str, snapshot: Snapshot) -> Split | None:
+    def _split(self, sql: str, params: Parameters | None, snapshot: Snapshot) -> Split | None:
+        def plan(part: str, given: Parameters | None) -> PreparedQuery | str:
+            return self._plan(part, given, snapshot)
+
         with self._lock:
-            return self._splitter.split(sql, snapshot, self._planner, lambda part: self._plan(part, None, snapshot))
+            return self._splitter.split(sql, params, snapshot, self._planner, plan)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -16,6 +16,8 @@ from locality.runtime.profile import PartProfile
 from locality.runtime.query import PreparedQuery
 from locality.runtime.result import Result
 from locality.runtime.statistics import StoredStatistics
+from locality.sql import parameters
+from locality.sql.parameters import Parameters, of_part
 from locality.sql.parts import Column, Judge, Split, split
 from locality.sql.planner import Planner
 from locality.storage.snapshot import Snapshot
@@ -28,67 +30,81 @@ _FILTERED = 0.25
 #: Texts that are remembered.
 _TEXTS = 256
 
-Plan = Callable[[str], PreparedQuery | str]
+Plan = Callable[[str, Parameters | None], PreparedQuery | str]
 
 
 @dataclass(frozen=True)
 class Ran:
-    """Parts of a query that were run. text: the rest of the query, which reads ``tables``, by name."""
+    """Parts of a statement that were run; its rest reads ``tables``, by name."""
 
-    text: str
+    split: Split
     tables: Mapping[str, pa.Table]
     profiles: tuple[PartProfile, ...]
 
 
 class Splitter:
-    """Splits queries over one snapshot; what was found of a text is kept. Callers hold a lock around each call."""
+    """Splits statements over one snapshot; what was found of one is kept. Callers hold a lock around each call."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, Split | None] = OrderedDict()
+        self._known: OrderedDict[Hashable, Split | None] = OrderedDict()
         self._snapshot: Snapshot | None = None
 
-    def split(self, sql: str, snapshot: Snapshot, planner: Planner, plan: Plan) -> Split | None:
+    def split(
+        self, sql: str, params: Parameters | None, snapshot: Snapshot, planner: Planner, plan: Plan
+    ) -> Split | None:
         """As :func:`find_parts`."""
         if snapshot is not self._snapshot:
             self._known.clear()
             self._snapshot = snapshot
-        if sql not in self._known:
-            self._known[sql] = find_parts(sql, snapshot, planner, plan)
+        key = parameters.shape(sql, params)
+        if key not in self._known:
+            self._known[key] = find_parts(sql, params, snapshot, planner, plan)
             if len(self._known) > _TEXTS:
                 self._known.popitem(last=False)
-        return self._known[sql]
+        return self._known[key]
 
-    def refuse(self, sql: str) -> None:
+    def refuse(self, sql: str, params: Parameters | None) -> None:
         """Leave this text as a whole to DuckDB from now on."""
-        self._known[sql] = None
+        self._known[parameters.shape(sql, params)] = None
 
 
-def find_parts(sql: str, snapshot: Snapshot, planner: Planner, plan: Plan) -> Split | None:
-    """The parts of a query that ``plan`` can plan and that pay; None if there are none."""
+def find_parts(sql: str, params: Parameters | None, snapshot: Snapshot, planner: Planner, plan: Plan) -> Split | None:
+    """The parts of a statement that ``plan`` can plan and that pay; None if there are none.
+
+    The texts of the split have parameters by name or number; :func:`locality.sql.parameters.of_part` has their values.
+    """
     if not any(table.row_count * len(table.columns) * 8 >= LEAST_BYTES for table in snapshot.tables.values()):
         return None
-    worth = _Worth(plan, StoredStatistics(snapshot.scanned))
+    values = parameters.by_name(params)
+    text = sql if values is None else parameters.numbered(sql)
+    if text is None:
+        return None
+    worth = _Worth(lambda part: plan(part, of_part(part, values)), StoredStatistics(snapshot.scanned))
+
+    def names(part: str) -> Sequence[str]:
+        return planner.names(part, of_part(part, values))
+
     try:
-        return split(sql, Judge(worth.columns, worth.is_worth, planner.names, planner.parse))
+        return split(text, Judge(worth.columns, worth.is_worth, names, planner.parse))
     except (LocalityError, RecursionError):
         return None
 
 
-def run_parts(found: Split, run: Callable[[str], Result]) -> Ran | None:
+def run_parts(found: Split, params: Parameters | None, run: Callable[[str, Parameters | None], Result]) -> Ran | None:
     """Run the parts, each by ``run``; None if Locality doesn't answer one of them after all."""
     tables, profiles = {}, []
     for part in found.parts:
-        result = run(part.sql)
+        result = run(part.sql, of_part(part.sql, parameters.by_name(params)))
         if result.profile.engine != "locality":
             return None
         tables[part.name] = result.numbered()
         profiles.append(PartProfile(part.sql, result.profile.rows, result.profile.seconds))
-    return Ran(found.text, tables, tuple(profiles))
+    return Ran(found, tables, tuple(profiles))
 
 
 @dataclass(frozen=True)
 class _Worth:
-    plan: Plan
+    plan: Callable[[str], PreparedQuery | str]
     statistics: StoredStatistics
 
     def columns(self, sql: str) -> Sequence[Column] | None:

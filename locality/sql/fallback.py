@@ -34,6 +34,7 @@ from locality.types import from_arrow
 
 if TYPE_CHECKING:
     from locality.sql.dataset import StoredDataset
+    from locality.sql.parts import Split
 
 T = TypeVar("T")
 #: Seconds between two looks at whether a query is to stop.
@@ -136,33 +137,31 @@ class Fallback:
                 _admit(statement)
             for statement in statements[:-1]:
                 self._interruptibly(partial(_answer, connection, statement.query, None), stopped)
-            for name, table in parts.items():
-                connection.register(name, table)
-            try:
+            with _registered(connection, parts):
                 answer = self._interruptibly(partial(_answer, connection, statements[-1].query, given), stopped)
-            finally:
-                for name in parts:
-                    connection.unregister(name)
             if any(statement.type.name in _SETTINGS for statement in statements):
                 changed = dict(_settings(connection) - self._settings)
                 self.changed_settings = {name: value for name, value in changed.items() if name not in RESOURCES}
             return answer
 
     def run_rest(
-        self, sql: str, rest: str, parts: Mapping[str, pa.Table], stopped: Callable[[], bool]
+        self, split: Split, parts: Mapping[str, pa.Table], params: Parameters | None, stopped: Callable[[], bool]
     ) -> Answer | None:
-        """The answer of ``sql`` by way of ``rest``, which reads ``parts``; None if that is not certain to be the same.
+        """The answer of a statement by way of its rest, which reads ``parts``; None if that may not be the same.
 
         Raises as :meth:`run`.
         """
+        values = parameters.by_name(parameters.check(params))
         with self._lock, self._errors():
-            relation = self._open().sql(sql)
-            names, types = tuple(relation.columns), tuple(str(t) for t in relation.types)
+            connection = self._open()
+            whole = _bound(connection, split.query, parameters.of_part(split.query, values))
         try:
-            answer = self.run(rest, None, stopped, parts)
+            with self._lock, self._errors(), _registered(connection, parts):
+                rest = _bound(connection, split.rest, parameters.of_part(split.rest, values))
+            given = parameters.of_part(split.text, values)
+            return self.run(split.text, given, stopped, parts) if rest == whole else None
         except QueryError:
             return None
-        return answer if (answer.names, answer.types) == (names, types) else None
 
     @contextlib.contextmanager
     def replay(
@@ -257,6 +256,25 @@ def _settings(connection: duckdb.DuckDBPyConnection) -> frozenset[tuple[str, str
 #: Types that plain Arrow has no form for: it tells a time without its offset, and bits by their bytes.
 _LOSSY = re.compile(r"\bTIME WITH TIME ZONE|\bBIT\b")
 _LOSSLESS = "arrow_lossless_conversion"
+
+
+@contextlib.contextmanager
+def _registered(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table]) -> Iterator[None]:
+    for name, table in tables.items():
+        connection.register(name, table)
+    try:
+        yield
+    finally:
+        for name in tables:
+            connection.unregister(name)
+
+
+def _bound(
+    connection: duckdb.DuckDBPyConnection, query: str, params: Parameters | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names and types of a query's columns."""
+    relation = connection.sql(query) if params is None else connection.sql(query, params=params)
+    return tuple(relation.columns), tuple(str(t) for t in relation.types)
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, params: Parameters | None) -> Answer:

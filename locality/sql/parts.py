@@ -1,6 +1,7 @@
 """Parts of a query that can be run by themselves, and the query that reads their results instead.
 
-For queries that have no plan of ours as a whole. A part is a common table expression, a subquery, or the tables of a
+For queries that have no plan of ours as a whole, and for statements that write what a query gives: there the query is
+the part, or nothing is. A part is a common table expression, a subquery, or the tables of a
 SELECT with the conditions on them. Whether a text is one is found out by binding it: what binds over the stored tables
 alone, and names no common table expression but those that it brings along, means the same inside the query and outside.
 The rest of the query's text stays as it is.
@@ -17,9 +18,8 @@ from locality.sql.quoting import identifier
 from locality.sql.selects import Item, Select, read_select
 from locality.sql.stability import objects_in
 from locality.sql.tokens import Token, tokens_of
+from locality.sql.written import BEGINS, written_query
 
-#: What a query begins with.
-_BEGINS = frozenset({"select", "with", "from"})
 #: Statements that change something, or store the text of a query.
 _CHANGES = frozenset({"insert", "update", "delete", "merge", "create", "attach", "copy", "prepare", "pivot", "unpivot"})
 
@@ -42,10 +42,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Split:
-    """text: the rest of a query; it gives what the query gives if the names of ``parts`` are their results."""
+    """text: the rest of a statement; it does what the statement does if the names of ``parts`` are their results.
+
+    query, rest: the query in the statement, which is all of it unless ``writes``, and the query in the rest.
+    """
 
     text: str
     parts: tuple[Part, ...]
+    query: str
+    rest: str
+    writes: bool
 
 
 @dataclass(frozen=True)
@@ -63,16 +69,21 @@ class Judge:
 
 
 def split(sql: str, judge: Judge) -> Split | None:
-    """The parts of one query that can be run by themselves; None if there are none."""
+    """The parts of one statement's query that can be run by themselves; None if there are none."""
     tokens = tokens_of(sql)
     while tokens and tokens[-1].text == ";":
         tokens.pop()
-    first = next((token.text for token in tokens if token.text != "("), "")
-    if first not in _BEGINS or any(token.text in _CHANGES and token.is_keyword for token in tokens):
+    written = written_query(tokens)
+    start, stop = written or (0, len(tokens))
+    first = next((token.text for token in tokens[start:stop] if token.text != "("), "")
+    if first not in BEGINS or any(token.text in _CHANGES and token.is_keyword for token in tokens[start:stop]):
         return None
     splitter = _Splitter(sql, tokens, judge)
-    splitter.visit(0, len(tokens), is_whole=True)
-    return splitter.result() if splitter.parts else None
+    if written is None:
+        splitter.visit(start, stop, is_whole=True)
+    else:  # the rest of a query might read another state, and what was written then can't be taken back
+        splitter.take_query(start, stop)
+    return splitter.result(start, stop, writes=written is not None) if splitter.parts else None
 
 
 @dataclass(frozen=True)
@@ -96,19 +107,24 @@ class _Splitter:
 
     def __post_init__(self) -> None:
         self.definitions = list(self._definitions())
-        self.prefix = "part"
+        self.prefix = "locality_part"
         while any(self.prefix in token.text for token in self.tokens):
             self.prefix += "_"
 
-    def result(self) -> Split:
+    def result(self, start: int, stop: int, *, writes: bool) -> Split:
+        """What was found of a statement whose query these tokens are."""
         text = self.sql.encode()
-        for start, stop, new in sorted(self.replaced, reverse=True):
-            text = text[:start] + new.encode() + text[stop:]
-        return Split(text.decode(), tuple(self.parts))
+        first, last = self.tokens[start].start, self.tokens[stop - 1].end
+        before, query, after = text[:first], text[first:last], text[last:]
+        for begin, end, new in sorted(self.replaced, reverse=True):
+            query = query[: begin - first] + new.encode() + query[end - first :]
+        rest = query.decode()
+        whole = f"{before.decode()}{rest}{after.decode()}"
+        return Split(whole, tuple(self.parts), self._text(start, stop), rest, writes)
 
     def visit(self, start: int, stop: int, *, is_whole: bool = False) -> None:
         """Look for parts in the query of these tokens: all of it, the tables of each SELECT, the subqueries within."""
-        if not is_whole and self._take_query(start, stop):
+        if not is_whole and self.take_query(start, stop):
             return
         for select in self._selects(start, stop):
             self._take_tables(select)
@@ -121,7 +137,7 @@ class _Splitter:
                 inner = token.partner
             inner += 1
 
-    def _take_query(self, start: int, stop: int) -> bool:
+    def take_query(self, start: int, stop: int) -> bool:
         """Whether the whole query of these tokens is a part."""
         sql = self._alone(start, stop, self._text(start, stop))
         columns = None if sql is None or not self.judge.is_worth(sql) else self.judge.columns(sql)
@@ -268,7 +284,7 @@ class _Splitter:
     # --- text
 
     def _begins_query(self, index: int) -> bool:
-        return self.tokens[index].text == "(" and self.tokens[index + 1].text in _BEGINS
+        return self.tokens[index].text == "(" and self.tokens[index + 1].text in BEGINS
 
     def _text(self, start: int, stop: int) -> str:
         if start >= stop:

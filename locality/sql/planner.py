@@ -41,10 +41,10 @@ class Planner:
         """What DuckDB calls the statement, such as ``SELECT``; raises QueryError on a syntax error."""
         return self._shadow.kind(sql)
 
-    def names(self, sql: str) -> tuple[str, ...]:
+    def names(self, sql: str, params: Parameters | None = None) -> tuple[str, ...]:
         """The names of a query's columns; raises as :meth:`plan`."""
         with self._shadow.lock:
-            return self._shadow.bind(sql)[0]
+            return self._shadow.bind(sql, parameters.check(params))[0]
 
     def parse(self, sql: str) -> object:
         """DuckDB's parse tree of one SELECT; raises Unsupported where there is none."""

@@ -124,6 +124,31 @@ def test_a_store_runs_parts_too(store: locality.Connection, plain: Any) -> None:
         assert str(store.explain(sql)).count("run by locality:") == count
 
 
+GIVEN: list[tuple[str, Any]] = [
+    ("select s, l.a + ? from loose l join (select b, sum(v) as s from t where a < ? group by b) s using (b) where v>?",
+     [1, 40, 2]),
+    (f"with c as (select b, max(v) + $k as s from t group by b) select s, $l from c where s > $k and {VOLATILE}",
+     {"k": 3, "l": "text"}),
+    (f"select $2, b, a from (select b, count(*) as a from t where b > $1 group by b) where a > $2 and {VOLATILE}",
+     ("x1", 2)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sql", "params"), GIVEN)
+def test_parts_have_their_parameters(sql: str, params: Any, con: AttachedConnection, plain: Any, store: Any) -> None:
+    expected = plain.execute(sql, params)
+    names, rows = [name for name, *_ in expected.description], ordered(expected.fetchall())
+    for _ in range(2):
+        assert rows and ordered(con.execute(sql, params).fetchall()) == rows
+        assert len(ran(con)) == 1 and [name for name, *_ in con.description] == names
+        relation = con.sql(sql, params=params)
+        assert ordered(rows_of(relation)) == rows
+        assert len(ran(con)) == 1
+    result = store.sql(sql, params)
+    assert ordered(result.fetchall()) == (rows if "loose" not in sql else ordered(result.fetchall()))
+    assert len(result.profile.parts) == 1 or result.profile.engine == "locality"
+
+
 def test_the_rest_sees_the_callers_data(con: AttachedConnection) -> None:
     frame = pd.DataFrame({"b": ["x1", "x2"], "k": [1, 2]})
     sql = f"select k, s from frame join ({SUMS}) s using (b) order by k"

@@ -33,8 +33,8 @@ def test_splits(judge: Judge) -> None:
     assert found is not None
     assert [part.sql for part in found.parts] == ['select "t"."b", "u"."b" from t, u where (t.a = u.a) and (t.b > 5)']
     assert found.text == (
-        'select random() from (select c0 as "b" from part0) as "t" positional join'
-        ' (select c1 as "b" from part0) as "u" where (random() < u.b)'
+        'select random() from (select c0 as "b" from locality_part0) as "t" positional join'
+        ' (select c1 as "b" from locality_part0) as "u" where (random() < u.b)'
     )
 
 
@@ -74,8 +74,18 @@ def test_splits(judge: Judge) -> None:
          ['select "t"."b" from t', 'select "u"."b" from u where (b = 1)']),
         ("select random(), case when a and b then 1 end from t where case when a = 1 and b = 2 then true end and b = 3",
          ['select "t"."a", "t"."b" from t where (case when a = 1 and b = 2 then true end) and (b = 3)']),
-        ("insert into t select a from u", []),
+        ("insert into t select a from u", ["select a from u"]),
+        ("insert or ignore into t(a) (with c as (select a from u) select * from c) on conflict do nothing returning a;",
+         ["with c as (select a from u) select * from c"]),
+        ('insert into "select" values ((select a from t))', []),
+        ("insert into t select random(), (select max(a) from u)", []),
+        ("create or replace temp table x(y) as from t", ["from t"]),
+        ("create table x(y int default 3, check (y in (select a from t)))", []),
+        ("copy (select a from t) to 'x.csv' (header false)", ["select a from t"]),
+        ("copy t from 'x.csv'", []),
+        ("explain select a, random() from t", []),
         ("create view x as select a from t", []),
+        ("create table x as select a from t; drop table t", []),
         ("select 1", []),
         ("select from (", []),
     ],
