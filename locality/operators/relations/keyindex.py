@@ -60,8 +60,11 @@ class KeyIndex:
         """The most rows that any key has."""
         return 1 if self.starts is None else int(np.diff(self.starts[: self.ranks + 1]).max(initial=0))
 
-    def ranks_of(self, columns: Sequence[EncodedColumn], execution: Execution) -> Ints64:
-        """The rank of each row's key in the index, for columns of any relation; negative where it is not there."""
+    def ranks_of(self, columns: Sequence[EncodedColumn], execution: Execution | None = None) -> Ints64:
+        """The rank of each row's key in the index, for columns of any relation; negative where it is not there.
+
+        Without an ``execution`` the calling thread finds them alone.
+        """
         codes = [codes_for(part, column) for part, column in zip(self.parts, columns, strict=True)]
         ranks = memory.empty(columns[0].length, np.int64, _KEYS)
 
@@ -71,7 +74,12 @@ class KeyIndex:
             _add_words(self.parts, codes, start, stop, words)
             self.members.find(words, ranks[start:stop])
 
-        execution.run(range(0, len(ranks), _STEP), find)
+        steps = range(0, len(ranks), _STEP)
+        if execution is not None:
+            execution.run(steps, find)
+        else:
+            for start in steps:
+                find(0, start)
         return ranks
 
     def listing(self) -> tuple[Ints32, Ints32]:

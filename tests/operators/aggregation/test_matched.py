@@ -38,6 +38,15 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[locality.Co
         "s": pa.table(
             {"k": rng.integers(0, 300, 2000) << 34, "p": rng.integers(0, 500, 2000) * 1000, "w": ids[:1].repeat(2000)}
         ),
+        "y": pa.table(
+            {
+                "id": rng.permutation(40),
+                "z": rng.integers(0, 9, 40),
+                "r": [1.5] * 40,
+                "s": [f"y {i % 9}" for i in range(40)],
+            }
+        ),
+        "z": pa.table({"id": [7, 3, 5, 1, 0, 2, 4], "name": list("gceabfd")}),
         "d": pa.table({"r": [0.0, 2.5], "n": [1, 2]}),
         "t": pa.table({"t": pa.array([f"key {i}" for i in range(0, 5000, 3)])}),
     }
@@ -49,6 +58,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[locality.Co
         yield con, oracle
 
 
+TWO_MORE = "c join p on c.p = p.id join y on p.n = y.id join z on y.z = z.id"
 SUMS = "count(*) as n, sum(v) as total, min(v) as least"
 #: A query, and whether its groups are told by a join.
 CASES = {
@@ -70,6 +80,18 @@ CASES = {
     "any for which more holds": (
         f"select c.p, {SUMS} from c where exists (select 1 from s where s.p = c.p and s.w <> c.q) group by c.p",
         None,
+    ),
+    "a key and what it leads to": (
+        f"select c.p, z.name, y.id, {SUMS} from {TWO_MORE} group by c.p, z.name, y.id",
+        True,
+    ),
+    "what a key leads to alone": (
+        f"select y.id, p.s, z.name, {SUMS} from {TWO_MORE} group by y.id, p.s, z.name",
+        False,
+    ),
+    "a key and what it and more lead to": (
+        f"select c.p, y.s, {SUMS} from c join p on c.p = p.id join y on p.n = y.id and c.r = y.r group by c.p, y.s",
+        False,
     ),
     "floats": (f"select c.r, c.q, {SUMS} from c join d on c.r = d.r group by c.r, c.q", False),
     "free text": (f"select c.t, {SUMS} from c where c.t in (select t from t) group by c.t", None),
