@@ -8,6 +8,7 @@ TIME_LIMIT ?= 110
 SCALE ?=
 BENCH_ARGS ?=
 TEST_ARGS ?=
+TEST_PROCESSES ?= logical
 
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -21,7 +22,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 help:
 	@echo "make bench     measure Locality and others on real data          (SUITE=tpch SCALE=0.1 TIME_LIMIT=110 BENCH_ARGS=...)"
-	@echo "make test      run the tests                                       (TEST_ARGS=...)"
+	@echo "make test      run the tests                                       (TEST_ARGS=... TEST_PROCESSES=0)"
 	@echo "make check     lint, types and import contract"
 	@echo "make coverage  run the tests with kernels as plain Python, and report line coverage"
 	@echo "make figures   measure, and write the README's figures"
@@ -35,7 +36,7 @@ bench: $(VENV)/.bench
 	@echo "Written as pages to open in a browser: $(SUITE:%=bench-%.html)"
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(TEST_ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/python -m ruff check .
