@@ -14,6 +14,7 @@ from locality.optimizer.eager import aggregate_early
 from locality.optimizer.extremes import compare_with_extremes
 from locality.optimizer.joins import order_joins
 from locality.optimizer.late import group_by_keys
+from locality.optimizer.outer import read_outer_rows
 from locality.optimizer.positions import group_by_positions
 from locality.optimizer.prune import prune_columns
 from locality.optimizer.repeated import share_equal
@@ -47,6 +48,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("leave_out_deleted", leave_out_deleted, required=True),
     Pass("lift_shared", _by_itself(lift_shared), required=True),
     Pass("decorrelate", decorrelate, required=True),
+    Pass("read_outer_rows", read_outer_rows),
     Pass("inline_shared", _by_itself(inline_shared)),
     Pass("answer_from_rollups", answer_from_rollups),
     Pass("aggregate_early", aggregate_early),

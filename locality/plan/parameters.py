@@ -65,6 +65,19 @@ def pinned(root: Node, indices: Collection[int]) -> Node:
     return _without_settled(mapped(root, lambda e: rewrite(e, change) if has_parameter(e) else e))
 
 
+def unified(root: Node, twins: Sequence[int]) -> Node:
+    """The plan with parameter ``twins[i]`` in the place of parameter ``i``, which always has the same value."""
+
+    def change(expression: Expression) -> Expression:
+        match expression:
+            case Parameter(value, dtype, index):
+                return Parameter(value, dtype, twins[index])
+            case _:
+                return expression
+
+    return mapped(root, lambda e: rewrite(e, change) if has_parameter(e) else e)
+
+
 def mapped(root: Node, change: Callable[[Expression], Expression]) -> Node:
     """The plan with every expression changed to one of the same type."""
     return with_expressions(with_inputs(root, [mapped(child, change) for child in inputs_of(root)]), change)

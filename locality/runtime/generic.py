@@ -8,7 +8,7 @@ choices depend on, so statements whose selective and unselective values take tur
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from locality.errors import Unsupported
@@ -16,7 +16,7 @@ from locality.kernel.loader import recording
 from locality.optimizer import optimize
 from locality.plan.expressions import Constant, Expression, Parameter, PhysicalValue, walk
 from locality.plan.nodes import Node, Scan, walk_nodes
-from locality.plan.parameters import bound, bound_expression, has_parameter, pinned
+from locality.plan.parameters import bound, bound_expression, has_parameter, pinned, unified
 from locality.plan.reads import expressions_of
 from locality.runtime.query import Pace, PreparedQuery, build, prepare
 from locality.runtime.statistics import StoredStatistics
@@ -135,10 +135,13 @@ class GenericPlans:
         self, generic: Generic, values: Values, tables: Mapping[str, Table], settings: Settings
     ) -> PreparedQuery:
         disabled = settings.disabled_optimizers
-        plans = self._kept((generic, repr([values[index] for index in sorted(generic.pinned)]), disabled))
+        twins = _twins(values) if generic.repeats else range(len(values))
+        plans = self._kept((generic, repr(([values[index] for index in sorted(generic.pinned)], twins)), disabled))
         with recording() as kernels:
             known = _fitting(plans, values, tables)
-            plan = known or _optimized(bound(generic.query.root, values), generic.pinned, tables, disabled, plans)
+            plan = known or _optimized(
+                unified(pinned(bound(generic.query.root, values), generic.pinned), twins), tables, disabled, plans
+            )
             root = plan.root if known is None else bound(plan.root, values)
             limits = settings.threads, settings.memory_bytes, disabled
             prepared = build(generic.query, root, tables, *limits, kernels)
@@ -153,6 +156,12 @@ class GenericPlans:
         return plans
 
 
+def _twins(values: Values) -> tuple[int, ...]:
+    """For each value the first that is the same: what a query says twice is then the same in its plan."""
+    first: dict[str, int] = {}
+    return tuple(first.setdefault(repr(value), index) for index, value in enumerate(values))
+
+
 def _fitting(plans: Sequence[GenericPlan], values: Values, tables: Mapping[str, Table]) -> GenericPlan | None:
     """The first plan whose estimates hold for the values."""
     statistics = StoredStatistics(tables)
@@ -161,15 +170,11 @@ def _fitting(plans: Sequence[GenericPlan], values: Values, tables: Mapping[str, 
 
 
 def _optimized(
-    root: Node,
-    shaping: Collection[int],
-    tables: Mapping[str, Table],
-    disabled: frozenset[str],
-    plans: list[GenericPlan],
+    root: Node, tables: Mapping[str, Table], disabled: frozenset[str], plans: list[GenericPlan]
 ) -> GenericPlan:
     """The plan for the values that its parameters have, put before the other ``plans`` of the statement."""
     statistics = _Peeked(tables)
-    found = optimize(pinned(root, shaping), statistics, disabled)
+    found = optimize(root, statistics, disabled)
     if repr(found).count(f"{Parameter.__name__}(value=") != sum(map(_parameters, walk_nodes(found))):
         raise Unsupported("parameter where no value can be put")
     plans.insert(0, GenericPlan(found, tuple(dict.fromkeys(statistics.told))))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from locality.errors import Unsupported
 from locality.plan.expressions import (
@@ -22,7 +23,7 @@ from locality.plan.expressions import (
     rewrite,
     walk,
 )
-from locality.plan.nodes import Node, Query, walk_nodes
+from locality.plan.nodes import Node, Query, Scan, walk_nodes
 from locality.plan.parameters import has_parameter, mapped
 from locality.plan.reads import expressions_of
 from locality.sql.folding import fold
@@ -46,6 +47,12 @@ class Generic:
     query: Query
     computed: tuple[Expression, ...]
     pinned: frozenset[int]
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether a table is read several times: only then a value that comes twice may mean one thing."""
+        tables = [node.table for node in walk_nodes(self.query.root) if isinstance(node, Scan)]
+        return len(set(tables)) < len(tables)
 
     def values(self, constants: Sequence[Constant]) -> tuple[PhysicalValue, ...]:
         """The values of the plan's parameters, given the statement's; Unsupported for one that is NULL or an error."""

@@ -207,6 +207,15 @@ def test_texts_that_differ_in_literals_take_one_plan(pair: Pair, sql: str) -> No
     assert pair.check(texts[0]).plan_reused or pair.check(texts[1]).plan_reused or pair.check(texts[2]).plan_reused
 
 
+def test_plans_that_hold_for_equal_values_are_not_taken_for_others(pair: Pair) -> None:
+    sql = (
+        "select big from t where kind = {} and small >= (select avg(small) from t u where u.number = t.number "
+        "and u.kind = {})"
+    )
+    runs = [(1, 1), (2, 2), (1, 2), (3, 3), (3, 1)]
+    assert [pair.check(sql.format(*values)).plan_reused for values in runs] == [False, False, False, True, True]
+
+
 #: Literals of one kind.
 _SETTLED = {
     id(_NUMBERS): ("1100", "1200", "1300"),
