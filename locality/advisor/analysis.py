@@ -27,7 +27,8 @@ Run = Callable[[str, Parameters | None], Result]
 class Analysis:
     """A query of the workload as it is today. bytes, seconds, touched: measured, see Profile.
 
-    root: its plan before it is optimized.
+    root: its plan before it is optimized. effort: the work of its plan, in bytes that could be read meanwhile, see
+    :mod:`locality.advisor.effort`; 0 where it was not estimated yet.
     """
 
     query: WorkloadQuery
@@ -36,6 +37,7 @@ class Analysis:
     seconds: float
     touched: Mapping[str, int]
     uses: tuple[TableUse, ...]
+    effort: float = 0.0
 
     @property
     def state(self) -> int:

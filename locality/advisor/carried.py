@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from locality.advisor.analysis import Analysis
 from locality.errors import LocalityError
 from locality.plan.expressions import columns_of
+from locality.plan.virtual import NAMES, ROW_ID
 from locality.runtime.paths import derived_entry
 from locality.storage.derived import derived_columns
 from locality.storage.entries import DerivedEntry, LayoutEntry
@@ -18,8 +19,10 @@ from locality.storage.snapshot import Snapshot
 from locality.storage.table import Table
 
 #: Columns of parents that are thought of for a table, and keys that a way to one has.
-_MOST_COLUMNS = 12
+_MOST_COLUMNS = 32
 _MOST_KEYS = 4
+#: Rows of a parent from which on groups by it had better be told by its position.
+_MANY_ROWS = 65536
 #: How much more a column counts that queries filter by than one that they only read.
 _FILTERED = 4.0
 #: The name of the layout that has all of them.
@@ -49,8 +52,7 @@ def _entry(snapshot: Snapshot, table: Table, name: str) -> DerivedEntry | None:
     except LocalityError:
         return None
     holder = snapshot.tables[entry.path[-1].table]
-    position = holder.column_names.index(entry.column or "")
-    statistics = holder.statistics(position)
+    statistics = holder.statistics(ROW_ID if entry.column is None else holder.column_names.index(entry.column))
     nullable = statistics.null_count > 0 or _may_miss(snapshot, table, entry)
     statistics = replace(statistics, rows=table.row_count, null_count=int(nullable), sorted=None)
     return replace(entry, statistics=statistics, built=snapshot.version)
@@ -67,43 +69,74 @@ def _may_miss(snapshot: Snapshot, table: Table, entry: DerivedEntry) -> bool:
 
 
 def _names(snapshot: Snapshot, table: str, analyses: Sequence[Analysis]) -> list[str]:
-    """What queries over the table read of its parents, by the bytes that these queries move."""
+    """What queries over the table read of its parents, by the bytes that these queries move, and parents' positions."""
     ways = list(_ways(snapshot, table))
     weights: defaultdict[str, float] = defaultdict(float)
     for analysis in analyses:
         tables = {use.scan.table for use in analysis.uses}
         if table not in tables:
             continue
-        for names, parent in ways:
-            if tables.issuperset(names):
-                for column, factor in _read(snapshot, parent, analysis).items():
-                    weights[".".join([*names, column])] += factor * analysis.weight * analysis.bytes
+        for way in ways:
+            if tables.issuperset(way.tables):
+                for column, factor in _read(snapshot, way, analysis).items():
+                    weights[f"{way.name}.{column}"] += factor * analysis.weight * analysis.bytes
+        for way in ways:
+            if len(way.tables) == 1 and len(way.key) == 1 and snapshot.tables[way.parent].row_count > _MANY_ROWS:
+                weights[f"{way.name}.{NAMES[ROW_ID]}"] += analysis.weight * analysis.bytes
     return sorted(weights, key=lambda name: -weights[name])[:_MOST_COLUMNS]
 
 
-def _ways(
-    snapshot: Snapshot, table: str, way: tuple[str, ...] = (), seen: frozenset[str] = frozenset()
-) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The tables on each way along foreign keys, and the last of them."""
-    for key in snapshot.tables[table].foreign_keys:
-        if key.table not in seen | {table} and len(way) < _MOST_KEYS:
-            yield (*way, key.table), key.table
-            yield from _ways(snapshot, key.table, (*way, key.table), seen | {table})
+@dataclass(frozen=True)
+class _Way:
+    """Foreign keys from a table to a parent. name: as people write it. key: the columns of the last step.
+
+    known: for columns of the parent, those of the table itself that they equal.
+    """
+
+    name: str
+    tables: tuple[str, ...]
+    key: tuple[str, ...]
+    known: Mapping[str, str]
+
+    @property
+    def parent(self) -> str:
+        return self.tables[-1]
 
 
-def _read(snapshot: Snapshot, parent: str, analysis: Analysis) -> dict[str, float]:
-    """What a query reads of a parent but its keys and raw strings, and how much each counts."""
-    stored = snapshot.tables[parent]
-    keys = {*stored.primary_key, *(name for key in stored.foreign_keys for name in key.columns)}
+def _ways(snapshot: Snapshot, table: str, way: _Way | None = None) -> Iterator[_Way]:
+    """The ways along foreign keys, without those to a parent that a key of the table's own leads to."""
+    holder = snapshot.tables[table if way is None else way.parent]
+    own = {(key.columns, key.table) for key in snapshot.tables[table].foreign_keys}
+    for key in holder.foreign_keys:
+        if key.table == table or (way is not None and (key.table in way.tables or len(way.tables) >= _MOST_KEYS)):
+            continue
+        told = key.columns if way is None else tuple(way.known.get(column, "") for column in key.columns)
+        if way is not None and (told, key.table) in own:
+            continue
+        is_alone = sum(other.table == key.table for other in holder.foreign_keys) == 1
+        step = key.table if is_alone else key.columns[0]
+        known = dict(zip(key.parents, told, strict=True))
+        found = (
+            _Way(step, (key.table,), key.columns, known)
+            if way is None
+            else _Way(f"{way.name}.{step}", (*way.tables, key.table), key.columns, known)
+        )
+        yield found
+        yield from _ways(snapshot, table, found)
+
+
+def _read(snapshot: Snapshot, way: _Way, analysis: Analysis) -> dict[str, float]:
+    """What a query reads of a parent but the key and raw strings, and how much each counts."""
+    stored = snapshot.tables[way.parent]
     found: dict[str, float] = {}
     for use in analysis.uses:
-        if use.scan.table != parent:
+        if use.scan.table != way.parent:
             continue
         tested = {index for conjunct in use.conjuncts for index in columns_of(conjunct)}
         for index in use.scanned | use.gathered | tested:
             position = use.scan.columns[index]
             if position < len(stored.columns) and not stored.raw_bytes(position):
                 name = stored.column_name(position)
-                if name not in keys:
+                if name not in way.known:
                     found[name] = max(found.get(name, 0.0), _FILTERED if index in tested else 1.0)
     return found

@@ -1,108 +1,175 @@
-"""What the primary layout of a table might carry: with parents' columns joins vanish, and filters exclude more zones.
+"""What the primary layout of a table might be: its order, and columns of parents that it carries.
 
-Plans change by them, so queries are planned again for each choice: first with all columns that come into question, then
-with those alone that plans use, as far as there is room.
+With parents' columns joins vanish, and filters exclude more zones; so plans change, and queries are planned again for
+each choice: first with all columns that come into question, then with those alone that plans use, as far as there is
+room. Rows that lie in the order of their parents' may be told by the parents' positions, so a parent is put in order
+with them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from locality.advisor.analysis import Analysis
-from locality.advisor.replan import Design
-from locality.advisor.tablesearch import Move, TableSearch, valued
+from locality.advisor.replan import Design, Planner
+from locality.advisor.tablesearch import Move, TableSearch
 from locality.advisor.whatif import Placement
+from locality.advisor.worth import Worth
+from locality.plan.nodes import PRIMARY
+from locality.runtime.paths import OrderColumn
 from locality.runtime.reorder import RowOrder
 
-#: Orders by columns of parents that are looked at.
+#: Orders by columns of parents that are looked at, and by columns of its own.
 _MOST_ORDERS = 2
-#: How many times its bytes a query moves that loses enough to have a copy of its own.
-_LOST = 1.05
-
-Replan = Callable[[Design], list[Analysis]]
+_MOST_OWN = 1
+#: Bytes of a column of one value.
+_NOTHING = 1.0
 
 
 @dataclass(frozen=True)
 class Offer:
-    """Steps to be taken together, each with the queries as they would be planned after it.
+    """Steps to be taken together, the one that it is about first, and the queries as they would be planned after all.
 
-    value: of all together. size: further bytes that the store takes.
+    value: see :class:`~locality.advisor.worth.Worth`. size: further bytes that the store takes.
     """
 
-    steps: tuple[tuple[Move, list[Analysis]], ...]
+    moves: tuple[Move, ...]
+    planned: Sequence[Analysis]
     value: float
+    design: Design = field(repr=False)
 
     @property
     def size(self) -> float:
-        return sum(move.size for move, _ in self.steps)
+        return sum(move.size for move in self.moves)
 
 
-def carrying(
-    search: TableSearch, design: Design, analyses: Sequence[Analysis], replan: Replan, room: float
-) -> list[Offer]:
-    """What the primary layout of a table might carry, in the order that it has and in others, the best first.
+@dataclass(frozen=True)
+class Carrying:
+    """Looks for offers. design: so far. worth: of plans. room: bytes that may be stored more."""
 
-    analyses: the queries as they are planned over the design.
-    """
-    table = search.table.name
-    primary, *others = design[table]
-    held = primary.columns or frozenset()
-    offers = []
-    for order in _orders(search, primary.order):
+    searches: Mapping[str, TableSearch]
+    planner: Planner
+    measured: Sequence[Analysis]
+    worth: Worth
+    design: Design
+    room: float
+
+    def offers(self, table: str, *, orders: bool) -> list[Offer]:
+        """For the primary layout of a table, the best first; those alone that are worth something.
+
+        orders: whether other orders than the one that it has are looked at.
+        """
+        search = self.searches[table]
+        found: list[Offer] = []
+        for order in self._orders(search) if orders else [self.design[table][0].order]:
+            for beside in self._beside(order):
+                offer = self._with_columns(search, order, beside)
+                found += [offer, *self._keeping(search, offer)]
+        suitable = (offer for offer in found if offer.value > 0 and offer.size <= max(self.room, 0.0))
+        return sorted(suitable, key=lambda offer: -offer.value)
+
+    def thinned(self, offer: Offer) -> Offer:
+        """The offer without those columns of parents that are worth less than their bytes."""
+        move = offer.moves[0]
+        search = self.searches[move.table]
+        added = _derived(search, move.changed) - _derived(search, move.before[0])
+        sizes = {number: search.carried_size(move.changed, number) for number in added}
+        for number in sorted((n for n in added if sizes[n] > _NOTHING), key=lambda number: -sizes[number]):
+            smaller = self._without(offer, number, sizes[number])
+            if not self.worth.pays(offer.value - smaller.value, sizes[number]):
+                offer = smaller
+        return offer
+
+    def _without(self, offer: Offer, number: int, size: float) -> Offer:
+        """The offer without a column of a parent, which takes so many bytes."""
+        first, *others = offer.moves
+        changed = replace(first.changed, columns=(first.changed.columns or frozenset()) - {number})
+        after = (changed, *first.after[1:])
+        design = {**offer.design, first.table: (changed, *offer.design[first.table][1:])}
+        again = [number in _read(first.table, each) for each in offer.planned]
+        replanned = iter(
+            self.planner.over([a for a, is_new in zip(self.measured, again, strict=True) if is_new], design)
+        )
+        planned = [next(replanned) if is_new else b for b, is_new in zip(offer.planned, again, strict=True)]
+        value = self.worth.of(planned)
+        move = Move(first.table, first.before, after, changed, value, first.size - size)
+        return Offer((move, *others), planned, value, design)
+
+    def _with_columns(self, search: TableSearch, order: RowOrder | None, beside: Sequence[Move]) -> Offer:
+        """The primary layout in an order with all that plans then read of parents, as far as there is room."""
+        table = search.table.name
+        design = {**self.design, **{move.table: move.after for move in beside}}
+        primary, *others = design[table]
+        held = primary.columns or frozenset()
         chosen = frozenset(each.plan.number for each in search.table.derived_columns) - held
-        while chosen:
-            changed = Placement(primary.name, order, held | chosen)
-            planned = replan({**design, table: (changed, *others)})
+        chosen = chosen if self.room > 0 else frozenset()
+        while True:
+            order_now = order if order is not None or not chosen else primary.order or RowOrder(())
+            changed = Placement(primary.name, order_now, held | chosen)
+            planned = self.planner.over(self.measured, {**design, table: (changed, *others)})
             asked = _asked(table, planned)
+            chosen &= asked.keys()  # plans stay as they are without those that none reads
             sizes = {number: search.carried_size(changed, number) for number in chosen}
-            if sum(sizes[number] for number in chosen & asked.keys()) > room:
-                chosen -= {min(chosen, key=lambda number: asked.get(number, 0.0) / sizes[number])}
-            elif chosen <= asked.keys():
-                after = (changed, *others)
-                value = _value(analyses, planned)
-                move = Move(table, design[table], after, changed, value, sum(sizes.values()))
-                offers.append(Offer(((move, planned),), value))
-                offers += _keeping(search, offers[-1], design, analyses, replan)
+            if sum(sizes.values()) <= max(self.room, 0.0):
                 break
-            else:
-                chosen &= asked.keys()
-    return sorted((offer for offer in offers if offer.size <= room), key=lambda offer: -offer.value)
+            chosen -= {min(chosen, key=lambda number: asked[number] / sizes[number])}
+        after = (Placement(primary.name, order_now if chosen else order, held | chosen), *others)
+        value = self.worth.of(planned)
+        move = Move(table, self.design[table], after, after[0], value, sum(sizes.values()))
+        return Offer((move, *beside), planned, value, {**design, table: after})
+
+    def _orders(self, search: TableSearch) -> list[RowOrder | None]:
+        """The order that the table has, those by columns of parents, and those of its own that are best at a glance."""
+        current = self.design[search.table.name][0].order
+        by_parents = [order for order in search.orders_by_parents if order != current]
+        own = [move.changed.order for move in search.reorders(self.design[search.table.name]) if move.value > 0]
+        own = [order for order in own if order is not None and order not in by_parents and order != current]
+        return [current, *by_parents[:_MOST_ORDERS], *own[:_MOST_OWN]]
+
+    def _beside(self, order: RowOrder | None) -> Iterator[list[Move]]:
+        """Nothing; and where rows would lie by a column of their parent, the parent in the order of that."""
+        yield []
+        if order is None or not order.columns or len(order.columns[0].path) != 1:
+            return
+        column = order.columns[0]
+        parent = column.path[0].table
+        if parent in self.searches:
+            own = RowOrder((OrderColumn(column.column, (), column.column),))
+            before = self.design[parent]
+            if before[0].order != own:
+                changed = Placement(PRIMARY, own, before[0].columns)
+                yield [Move(parent, before, (changed, *before[1:]), changed, 0.0, 0.0)]
+
+    def _keeping(self, search: TableSearch, offer: Offer) -> list[Offer]:
+        """The offer together with copies for the scans of those queries that lose by it."""
+        losers = self.worth.losers(offer.planned)
+        move = offer.moves[0]
+        after, copies = move.after, []
+        for placement in search.kept_for(losers, move.after):
+            before, after = after, (*after, placement)
+            copies.append(Move(move.table, before, after, placement, 0.0, search.size(placement)))
+        if not copies:
+            return []
+        design = {**offer.design, move.table: after}
+        planned = self.planner.over(self.measured, design)
+        return [Offer((*offer.moves, *copies), planned, self.worth.of(planned), design)]
 
 
-def _keeping(
-    search: TableSearch, offer: Offer, design: Design, analyses: Sequence[Analysis], replan: Replan
-) -> list[Offer]:
-    """The offer together with copies for the scans of those queries that lose by it."""
-    ((move, planned),) = offer.steps
-    losers = [b for a, b in zip(analyses, planned, strict=True) if b.bytes > _LOST * a.bytes]
-    after = move.after
-    copies = []
-    for placement in search.kept_for(losers, move.after):
-        before, after = after, (*after, placement)
-        copies.append(Move(move.table, before, after, placement, 0.0, search.size(placement)))
-    if not copies:
-        return []
-    later = replan({**design, move.table: after})
-    joined = replace(copies[-1], value=_value(analyses, later) - offer.value)
-    steps = ((move, planned), *((copy, planned) for copy in copies[:-1]), (joined, later))
-    return [Offer(steps, _value(analyses, later))]
+def _derived(search: TableSearch, placement: Placement) -> frozenset[int]:
+    """The columns of parents that a layout has."""
+    return frozenset(filter(search.table.is_derived, placement.columns or ()))
 
 
-def _value(analyses: Sequence[Analysis], planned: Sequence[Analysis]) -> float:
-    return valued(analyses, [b.bytes - a.bytes for a, b in zip(analyses, planned, strict=True)])
+def _read(table: str, analysis: Analysis) -> frozenset[int]:
+    """The columns of a table that a query's scans have."""
+    return frozenset(column for use in analysis.uses if use.scan.table == table for column in use.scan.columns)
 
 
-def _orders(search: TableSearch, current: RowOrder | None) -> list[RowOrder]:
-    """The order that the table has, and those by columns of parents."""
-    by_parents = [order for order in search.orders_by_parents if order != current]
-    return [current or RowOrder(()), *by_parents[:_MOST_ORDERS]]
-
-
-def _asked(table: str, analyses: Sequence[Analysis]) -> Mapping[int, float]:
+def _asked(table: str, analyses: Sequence[Analysis]) -> dict[int, float]:
     """How often columns of a table are read, by their numbers."""
     found: dict[int, float] = {}
     for analysis in analyses:
-        for number in {c for use in analysis.uses if use.scan.table == table for c in use.scan.columns}:
+        for number in _read(table, analysis):
             found[number] = found.get(number, 0.0) + analysis.weight
     return found

@@ -1,4 +1,4 @@
-"""Queries planned again over layouts that are not there, where other layouts make for another plan."""
+"""Queries planned again over layouts that are not there, by the optimizer itself, and what they would move and do."""
 
 from __future__ import annotations
 
@@ -8,24 +8,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from locality.advisor.analysis import Analysis
+from locality.advisor.effort import Effort
 from locality.advisor.uses import TableUse, table_uses
 from locality.advisor.whatif import Placement, TableModel
 from locality.optimizer import optimize
+from locality.optimizer.estimate import Estimator
 from locality.plan.derived import Derived
 from locality.plan.expressions import Expression
-from locality.plan.nodes import Scan
+from locality.plan.nodes import PRIMARY, Node, Scan, walk_nodes
+from locality.plan.virtual import ROW_ID
 from locality.runtime.statistics import StoredStatistics
+from locality.storage.snapshot import Snapshot
+from locality.storage.table import Table
 
 Design = Mapping[str, tuple[Placement, ...]]
+
+#: Layouts of the tables that a query's plan depends on, without what it has no use for.
+_Known = tuple[tuple[str, tuple[Placement, ...]], ...]
 
 
 @dataclass(frozen=True)
 class DesignStatistics(StoredStatistics):
     """The :class:`~locality.optimizer.statistics.Statistics` of tables in layouts as they might be.
 
-    models, design: of those tables whose layouts may differ from those stored.
+    snapshot: with the layouts that are stored. models, design: of those tables whose layouts may differ from them.
     """
 
+    snapshot: Snapshot
     models: Mapping[str, TableModel]
     design: Design
 
@@ -39,10 +48,35 @@ class DesignStatistics(StoredStatistics):
         return [each.plan for each in self.tables[table].derived_columns if each.plan.number in columns]
 
     def follows(self, table: str, layout: str, column: int) -> bool:
-        if table in self.design and (order := self._placement(table, layout).order) is not None and order.columns:
-            return order.columns[0].name == self.tables[table].column_name(column)
+        if table not in self.design:
+            return super().follows(table, layout, column)
         stored = self.tables[table]
+        if stored.is_derived(column):
+            found = stored.derived_columns[column - len(stored.columns)]
+            if found.plan.column == ROW_ID:
+                return self._follows_parent(table, layout, found.plan, found.name)
+        placement = self._placement(table, layout)
+        if placement.order is not None and placement.order.columns:
+            return placement.order.columns[0].name == stored.column_name(column)
         return any(each.name == layout for each in stored.layouts) and super().follows(table, layout, column)
+
+    def _follows_parent(self, table: str, layout: str, index: Derived, name: str) -> bool:
+        """Whether rows of a layout lie in the order in which those of their parents will."""
+        parent = index.path[-1].table
+        first = self._first(parent, PRIMARY)
+        if first is not None and self._first(table, layout) == f"{name.rpartition('.')[0]}.{first}":
+            return True
+        (key, *further), (parent_key, *_) = index.path[0].columns, index.path[0].parents
+        is_direct = len(index.path) == 1 and not further
+        return is_direct and self.follows(table, layout, key) and self.follows(parent, PRIMARY, parent_key)
+
+    def _first(self, table: str, layout: str) -> str | None:
+        """The column by which rows of a layout are in order first; None if they lie as they came."""
+        order = self._placement(table, layout).order if table in self.design else None
+        if order is not None and (order.columns or order.curve):
+            return order.columns[0].name if order.columns else None
+        stored = next(each for each in self.snapshot.entries[table].layouts if each.name == layout)
+        return stored.order[0] if stored.order else None
 
     def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         if scan.table not in self.design:
@@ -52,12 +86,61 @@ class DesignStatistics(StoredStatistics):
 
     def selectivity(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         stored = self.tables[scan.table]
-        if all(column < len(stored.columns) for column in scan.columns):
+        if scan.table not in self.models or not any(map(stored.is_derived, scan.columns)):
             return super().selectivity(scan, conjuncts)
         return self.models[scan.table].selectivity(TableUse(scan, list(conjuncts)))
 
     def _placement(self, table: str, layout: str) -> Placement:
         return next(each for each in self.design[table] if each.name == layout)
+
+
+class Planner:
+    """Plans the queries of a workload over any design; what does not concern a query leaves its plan as it was.
+
+    base: the design over which the queries were measured.
+    """
+
+    def __init__(self, snapshot: Snapshot, models: Mapping[str, TableModel], base: Design) -> None:
+        self._snapshot, self._models, self._base = snapshot, models, base
+        self._tables: dict[str, Table] = {**snapshot.scanned, **{name: each.table for name, each in models.items()}}
+        self._scanned: dict[Analysis, frozenset[str]] = {}
+        self._found: dict[tuple[Analysis, _Known], Analysis] = {}
+
+    def over(self, analyses: Sequence[Analysis], design: Design) -> list[Analysis]:
+        """The queries, as they were measured, as they would be planned over a design."""
+        return [self._over(analysis, design) for analysis in analyses]
+
+    def _over(self, analysis: Analysis, design: Design) -> Analysis:
+        if analysis not in self._scanned:
+            scans = (node for node in walk_nodes(analysis.root) if isinstance(node, Scan))
+            self._scanned[analysis] = frozenset(scan.table for scan in scans)
+        key = analysis, self._known(self._scanned[analysis], design)
+        if key not in self._found:
+            statistics = DesignStatistics(self._tables, self._snapshot, self._models, {**design, **dict(key[1])})
+            self._found[key] = replanned(analysis, statistics, self._base)
+        return self._found[key]
+
+    def _known(self, tables: frozenset[str], design: Design) -> _Known:
+        """The layouts of tables that plans for them may depend on; positions depend on parents that none reads, too."""
+        parents = {
+            each.plan.path[0].table
+            for table in tables & design.keys()
+            for each in self._tables[table].derived_columns
+            if each.plan.column == ROW_ID
+        }
+        known = sorted((tables | parents) & design.keys())
+        return tuple((table, tuple(self._useful(tables, table, each) for each in design[table])) for table in known)
+
+    def _useful(self, tables: frozenset[str], table: str, placement: Placement) -> Placement:
+        """A placement without columns of parents that no plan of these tables has a use for."""
+        useless = {
+            each.plan.number
+            for each in self._tables[table].derived_columns
+            if each.plan.column != ROW_ID and not tables.issuperset(step.table for step in each.plan.path)
+        }
+        if placement.columns is None or useless.isdisjoint(placement.columns):
+            return placement
+        return replace(placement, columns=placement.columns - useless)
 
 
 def replanned(analysis: Analysis, statistics: DesignStatistics, base: Design) -> Analysis:
@@ -66,7 +149,8 @@ def replanned(analysis: Analysis, statistics: DesignStatistics, base: Design) ->
     base: over what it was measured. What its plan does beside reading stored columns, and grouping by one of them, is
     taken to move as many bytes as before.
     """
-    uses = _uses(analysis, statistics)
+    root = optimize(analysis.root, statistics)
+    uses = table_uses(root)
     before = _modelled(analysis.uses, statistics.models, base)
     after = _modelled(uses, statistics.models, statistics.design)
     touched: dict[str, float] = {}
@@ -81,32 +165,26 @@ def replanned(analysis: Analysis, statistics: DesignStatistics, base: Design) ->
     state = _state(uses, statistics.models, statistics.design) - _state(analysis.uses, statistics.models, base)
     change += max(state, -analysis.state)
     moved = max(round(analysis.bytes + change), 0)
-    seconds = analysis.seconds * moved / analysis.bytes if analysis.bytes else analysis.seconds
     rounded = {name: round(nbytes) for name, nbytes in touched.items()}
-    return replace(analysis, bytes=moved, seconds=seconds, touched=rounded, uses=uses)
+    effort = sum(after.values()) + _tested(uses, statistics) + _worked(root, statistics)
+    return replace(analysis, bytes=moved, touched=rounded, uses=uses, effort=effort)
 
 
-def _uses(analysis: Analysis, statistics: DesignStatistics) -> tuple[TableUse, ...]:
-    """What a plan over the design does; the plan is the same unless a layout has columns of others of its tables."""
-    tables = {use.scan.table for use in analysis.uses}
-    for table in tables & statistics.design.keys():
-        for layout in statistics.layouts(table):
-            for derived in statistics.derived(table, layout):
-                if tables.issuperset(reference.table for reference in derived.path):
-                    return table_uses(optimize(analysis.root, statistics))
-    return tuple(
-        _routed(use, statistics.models[use.scan.table], statistics.design[use.scan.table])
-        if use.scan.table in statistics.models
-        else use
-        for use in analysis.uses
-    )
+def _worked(root: Node, statistics: DesignStatistics) -> float:
+    effort = Effort(Estimator(statistics))
+    effort.walk(root)
+    return effort.total
 
 
-def _routed(use: TableUse, model: TableModel, placements: Sequence[Placement]) -> TableUse:
-    chosen = model.routed(use, placements)
-    if chosen is None or chosen.name == use.scan.layout:
-        return use
-    return replace(use, scan=replace(use.scan, layout=chosen.name))
+def _tested(uses: Sequence[TableUse], statistics: DesignStatistics) -> float:
+    """What scans take beside reading: little for each row, since many are tested at once."""
+    total = 0.0
+    for use in uses:
+        if use.scan.table in statistics.models:
+            model = statistics.models[use.scan.table]
+            share = model.cost(use, _placement(statistics.design, use)).share
+            total += share * model.table.row_count
+    return total
 
 
 def _state(uses: Sequence[TableUse], models: Mapping[str, TableModel], design: Design) -> float:

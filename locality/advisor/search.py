@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from locality.advisor.advice import Advice, Forecast, Proposal, Removal, RollupProposal, merged
 from locality.advisor.analysis import Analysis
-from locality.advisor.carrying import carrying
+from locality.advisor.carrying import Carrying, Offer
 from locality.advisor.maps import Maps, maps_of
-from locality.advisor.replan import Design, DesignStatistics, replanned
+from locality.advisor.replan import Planner
 from locality.advisor.rollups import rollup_proposals
 from locality.advisor.tablesearch import Move, Placements, TableSearch
 from locality.advisor.whatif import Placement
 from locality.advisor.workload import Skipped
+from locality.advisor.worth import Worth
 from locality.operators.physical import Execution
 from locality.plan.nodes import PRIMARY
 from locality.runtime.reorder import RowOrder
 from locality.storage.snapshot import Snapshot
 
-#: The share of the bytes read of a table that another order of it must save, and a further layout.
-_LEAST_GAIN = 0.05
-_LEAST_FURTHER = 0.02
-#: The share of the bytes read of a table below which a further layout that is there saves too little to be kept.
-_LEAST_KEPT = 0.005
+#: The share of its queries' work that another order of a table must save.
+_LEAST_GAIN = 0.01
+#: The share of all work below which a further layout that is there saves too little to be kept.
+_LEAST_KEPT = 0.002
 #: Queries of the workload after which building must have paid.
 _MOST_QUERIES = 100_000
-#: Orders that are looked at together with a further layout each.
-_PAIRED = 3
-#: How many times the value of the best order such a pair must have.
-_BETTER = 1.1
-#: The share of its bytes that a query must save to be named as a reason.
+#: Moves of a table that are best at a glance, for which queries are planned again.
+_FINALISTS = 2
+#: The share of its work that a query must save to be named as a reason.
 _NAMED = 0.01
 #: Bytes a second that writing a table again takes of its files: about a core's encoding and sorting.
 _WRITE_BYTES = 60e6
@@ -54,23 +51,36 @@ def choose(
     searches = {
         table: TableSearch(snapshot, table, analyses, execution) for table in touched if _is_worthwhile(snapshot, table)
     }
-    search = _Search(snapshot, searches, list(analyses), room)
+    search = _Search(snapshot, searches, analyses, room)
     search.run()
-    predicted = [round(max(search.predicted(analysis), 0.0)) for analysis in search.analyses]
     stored: list[RollupProposal] = []
     if rollups:
-        left = [replace(later, bytes=nbytes) for later, nbytes in zip(search.analyses, predicted, strict=True)]
-        stored = rollup_proposals(left, snapshot, execution, search.room if room > 0 else math.inf)
+        stored = rollup_proposals(search.analyses, snapshot, execution, search.room if room > 0 else math.inf)
     after = {place: nbytes for proposal in stored for place, nbytes in proposal.after.items()}
     forecasts = tuple(
-        Forecast(a.query.place, a.query.sql, a.weight, a.bytes, after.get(a.query.place, nbytes))
-        for a, nbytes in zip(analyses, predicted, strict=True)
+        Forecast(a.query.place, a.query.sql, a.weight, a.bytes, after.get(a.query.place, later.bytes))
+        for a, later in zip(analyses, search.analyses, strict=True)
     )
-    removals = tuple(removal for each in searches.values() for removal in _removals(each, search.design))
+    removals = tuple(removal for each in searches.values() for removal in search.removals(each))
     maps = maps_of(searches, search.design, analyses, search.analyses)
     return Advice(
-        tuple(merged(search.proposals)), forecasts, tuple(skipped), removals, maps=maps, rollups=tuple(stored)
+        _parents_first(snapshot, merged(search.proposals)),
+        forecasts,
+        tuple(skipped),
+        removals,
+        maps=maps,
+        rollups=tuple(stored),
     )
+
+
+def _parents_first(snapshot: Snapshot, proposals: Sequence[Proposal]) -> tuple[Proposal, ...]:
+    """The proposals in the order in which they are carried out: children may carry positions of their parents' rows."""
+
+    def height(table: str, below: frozenset[str] = frozenset()) -> int:
+        parents = {key.table for key in snapshot.tables[table].foreign_keys} - below - {table}
+        return max((1 + height(parent, below | {table}) for parent in parents), default=0)
+
+    return tuple(sorted(proposals, key=lambda each: height(each.table)))
 
 
 def mapped(analyses: Sequence[Analysis], snapshot: Snapshot, execution: Execution) -> Maps:
@@ -88,135 +98,105 @@ def _is_worthwhile(snapshot: Snapshot, table: str) -> bool:
     return len(stored.segments) > 0 and stored.row_count > stored.segments[0].zone_rows
 
 
-@dataclass(frozen=True)
-class _Gain:
-    """Bytes that a query saves by a step, of how many that it would move else."""
-
-    bytes: float
-    held: float
-    analysis: Analysis
-
-    @property
-    def seconds(self) -> float:
-        """Of a run of the workload."""
-        a = self.analysis
-        return a.weight * a.seconds * self.bytes / a.bytes if a.bytes else 0.0
-
-
 class _Search:
     """The steps taken so far: ``design``, and the queries as they are planned over it."""
 
     def __init__(
-        self, snapshot: Snapshot, searches: Mapping[str, TableSearch], analyses: list[Analysis], room: float
+        self, snapshot: Snapshot, searches: Mapping[str, TableSearch], measured: Sequence[Analysis], room: float
     ) -> None:
-        self.snapshot, self.searches, self.analyses, self.room = snapshot, searches, analyses, room
-        self.design = {table: search.stored for table, search in searches.items()}
+        self.searches, self.room = searches, room
+        self.design: dict[str, Placements] = {table: search.stored for table, search in searches.items()}
         self.proposals: list[Proposal] = []
-        self._weight = sum(a.weight for a in analyses)
+        self._measured = measured
+        self._planner = Planner(snapshot, {table: search.model for table, search in searches.items()}, self.design)
+        self._stored = sum(file.size for entry in snapshot.entries.values() for file in entry.primary.files)
+        self._today = self.analyses = self._planner.over(measured, self.design)
 
     def run(self) -> None:
-        """Takes steps until none pays: orders, then what layouts carry, then further layouts."""
-        while self._take(self._reorder(paired=False)):
+        """Takes steps until none pays: orders and what primary layouts carry, then further layouts."""
+        for table in self._by_work():
+            self._place(table, orders=True)
+        while any(self._place(table, orders=self.room <= 0) for table in self._by_work()):
             pass
-        if self.room > 0:
-            self._rebase(self._replanned(self.design))
-            for table in sorted(self.searches, key=lambda table: -self.searches[table].bytes_read):
-                while self._carry(table):
-                    pass
-            while self._take(self._reorder(paired=True)) or self._take(self._addition()):
-                pass
+        while self.room > 0 and self._add():
+            pass
 
-    def predicted(self, analysis: Analysis) -> float:
-        """Bytes of a query over the design."""
-        tables = {use.scan.table for use in analysis.uses} & self.searches.keys()
-        return analysis.bytes + sum(self.searches[t].change(analysis, self.design[t]) for t in tables)
+    def removals(self, search: TableSearch) -> list[Removal]:
+        """Further layouts of a table that are there and save nothing worth their bytes."""
+        table, found = search.table.name, []
+        for layout in search.entry.layouts[1:]:
+            others = tuple(placement for placement in self.design[table] if placement.name != layout.name)
+            without = self._planner.over(self._measured, {**self.design, table: others})
+            if -self._worth.of(without) < _LEAST_KEPT * self._worth.work:
+                size = sum(file.size for file in layout.files)
+                found.append(Removal(table, layout.name, size, "the workload gains nothing by it"))
+        return found
 
-    def _take(self, moves: Sequence[tuple[Move, Proposal]]) -> bool:
-        for move, proposal in moves:
-            self.design[move.table] = move.after
-            self.room -= move.size
-            self.proposals.append(proposal)
-        return bool(moves)
+    @property
+    def _worth(self) -> Worth:
+        return Worth(self._today, self.analyses, self._stored)
 
-    def _reorder(self, *, paired: bool) -> list[tuple[Move, Proposal]]:
-        """Another order of a table; ``paired``: or one together with a further layout for those who lose by it."""
-        found: list[tuple[float, list[Move]]] = []
-        for table, search in self.searches.items():
-            least = _LEAST_GAIN * search.bytes_read
-            moves = search.reorders(self.design[table])
-            found += [(move.value, [move]) for move in moves[:1] if move.value > least]
-            if paired:
-                found += [
-                    (both[0].value + both[1].value, both)
-                    for move in moves[:_PAIRED]
-                    for both in search.kept_pairs(move, self.room)
-                    if both[0].value + both[1].value > max(least, _BETTER * moves[0].value)
-                ]
-        for _, moves in sorted(found, key=lambda each: -each[0]):
-            if steps := self._paying([(move, self._gains(move)) for move in moves]):
-                return steps
-        return []
+    def _by_work(self) -> list[str]:
+        """The tables, those first whose queries take the most."""
+        return sorted(self.searches, key=lambda table: -self._work_of(table))
 
-    def _addition(self) -> list[tuple[Move, Proposal]]:
-        """The further layout that saves most for its size."""
-        moves = [
-            move
-            for table, search in self.searches.items()
-            if self.room > 0
-            for move in search.additions(self.design[table])
-            if move.size <= self.room and move.value > _LEAST_FURTHER * search.bytes_read
-        ]
-        for move in sorted(moves, key=lambda each: -each.value / each.size):
-            if steps := self._paying([(move, self._gains(move))]):
-                return steps
-        return []
+    def _work_of(self, table: str) -> float:
+        return sum(a.weight * a.effort for a in self.analyses if any(use.scan.table == table for use in a.uses))
 
-    def _carry(self, table: str) -> bool:
-        """Has the primary layout of a table carry what saves most, in its order or another one; whether it does."""
-        search = self.searches[table]
-        for offer in carrying(search, self.design, self.analyses, self._replanned, self.room):
-            if offer.value <= _LEAST_FURTHER * search.bytes_read:
-                continue
-            before, gains = self.analyses, []
-            for move, after in offer.steps:
-                pairs = zip(before, after, strict=True)
-                gains.append((move, [_Gain(a.bytes - b.bytes, a.bytes, a) for a, b in pairs]))
-                before = after
-            if self._take(self._paying(gains)):
-                self._rebase(before)
+    def _place(self, table: str, *, orders: bool) -> bool:
+        """Has the primary layout of a table carry, and with ``orders`` lie, as saves most; whether anything does."""
+        carrying = Carrying(self.searches, self._planner, self._measured, self._worth, self.design, self.room)
+        for offer in carrying.offers(table, orders=orders):
+            chosen = carrying.thinned(offer)
+            is_enough = chosen.value > _LEAST_GAIN * self._work_of(table)
+            if (is_enough or self._worth.pays(chosen.value, chosen.size)) and self._take(chosen):
                 return True
         return False
 
-    def _replanned(self, design: Design) -> list[Analysis]:
-        """The queries as they would be planned over a design, with the bytes that they would move."""
-        tables = {**self.snapshot.scanned, **{table: search.table for table, search in self.searches.items()}}
-        models = {table: search.model for table, search in self.searches.items()}
-        base = {table: search.base for table, search in self.searches.items()}
-        statistics = DesignStatistics(tables, models, design)
-        return [replanned(analysis, statistics, base) for analysis in self.analyses]
+    def _add(self) -> bool:
+        """Adds the further layout that saves most for its size; whether one does."""
+        moves = [
+            move
+            for table, search in self.searches.items()
+            for move in sorted(search.additions(self.design[table]), key=lambda move: -move.value / move.size)[
+                :_FINALISTS
+            ]
+            if move.size <= self.room and move.value > 0
+        ]
+        offers = []
+        for move in moves:
+            design = {**self.design, move.table: move.after}
+            planned = self._planner.over(self._measured, design)
+            offers.append(Offer((move,), planned, self._worth.of(planned), design))
+        for offer in sorted(offers, key=lambda offer: -offer.value / offer.size):
+            if self._worth.pays(offer.value, offer.size) and self._take(offer):
+                return True
+        return False
 
-    def _rebase(self, analyses: list[Analysis]) -> None:
-        """Goes on from the design, over which the queries are planned now."""
-        self.analyses = analyses
+    def _take(self, offer: Offer) -> bool:
+        """Takes the steps of an offer if building pays, some day, for some query; whether it does."""
+        seconds = sum(_bytes_written(self.searches[move.table], move) / _WRITE_BYTES for move in offer.moves)
+        pairs = list(zip(self.analyses, offer.planned, strict=True))
+        quicker = sum(a.weight * a.seconds * (1 - b.effort / a.effort) for a, b in pairs if a.effort)
+        runs = seconds / quicker * sum(a.weight for a in self.analyses) if quicker > 0 else math.inf
+        gainers = sorted((b.effort / a.effort, a.query.place) for a, b in pairs if b.effort < (1 - _NAMED) * a.effort)
+        if runs > _MOST_QUERIES or not gainers:
+            return False
+        self.proposals += [
+            self._proposal(move, pairs if move is offer.moves[0] else (), [place for _, place in gainers], runs)
+            for move in offer.moves
+        ]
+        self.design = dict(offer.design)
+        self.room -= offer.size
+        self.analyses = list(offer.planned)
         for table, search in self.searches.items():
-            search.rebase(analyses, self.design[table])
+            search.rebase(self.analyses, self.design[table])
+        return True
 
-    def _gains(self, move: Move) -> list[_Gain]:
+    def _proposal(
+        self, move: Move, pairs: Sequence[tuple[Analysis, Analysis]], why: Sequence[str], break_even: float
+    ) -> Proposal:
         search = self.searches[move.table]
-        changes = [(a, search.change(a, move.before), search.change(a, move.after)) for a in search.analyses]
-        return [_Gain(before - after, a.bytes + before, a) for a, before, after in changes]
-
-    def _paying(self, steps: Sequence[tuple[Move, list[_Gain]]]) -> list[tuple[Move, Proposal]]:
-        """Steps that are taken together as proposals; none if no query gains by the first, or too little by all."""
-        seconds = sum(_bytes_written(self.searches[move.table], move) / _WRITE_BYTES for move, _ in steps)
-        quicker = sum(each.seconds for _, gains in steps for each in gains)
-        runs = seconds / quicker * self._weight if quicker > 0 else math.inf
-        proposals = [(move, self._proposal(move, gains, runs)) for move, gains in steps]
-        return proposals if runs <= _MOST_QUERIES and proposals[0][1].why else []
-
-    def _proposal(self, move: Move, gains: Sequence[_Gain], break_even: float) -> Proposal:
-        search = self.searches[move.table]
-        ordered = sorted(gains, key=lambda each: -each.bytes)
         written = _bytes_written(search, move)
         order = move.changed.order or RowOrder(())
         return Proposal(
@@ -226,8 +206,8 @@ class _Search:
             curve=order.names[1],
             columns=_names(search, move.changed),
             carry=_carried(search, move.changed),
-            why=tuple(each.analysis.query.place for each in ordered if each.bytes > _NAMED * each.held),
-            bytes_saved=round(sum(each.analysis.weight * each.bytes for each in ordered)),
+            why=tuple(why),
+            bytes_saved=round(sum(a.weight * (a.bytes - b.bytes) for a, b in pairs)),
             bytes_stored=round(move.size),
             bytes_written=round(written),
             seconds=written / _WRITE_BYTES,
@@ -255,15 +235,3 @@ def _carried(search: TableSearch, placement: Placement) -> tuple[str, ...] | Non
     """The columns of parents that it carries; None if it carries none, as it is."""
     carried = sorted(column for column in placement.columns or () if column >= len(search.table.columns))
     return tuple(search.table.column_name(column) for column in carried) or None
-
-
-def _removals(search: TableSearch, design: Mapping[str, Placements]) -> list[Removal]:
-    """Further layouts that are there and save nothing worth their bytes."""
-    placements = design[search.table.name]
-    now, found = search.value(placements), []
-    for layout in search.entry.layouts[1:]:
-        others = tuple(placement for placement in placements if placement.name != layout.name)
-        if now - search.value(others) < _LEAST_KEPT * search.bytes_read:
-            size = sum(file.size for file in layout.files)
-            found.append(Removal(search.table.name, layout.name, size, "the workload gains nothing by it"))
-    return found

@@ -11,6 +11,7 @@ from locality.advisor.carried import with_carried
 from locality.advisor.orders import candidate_orders
 from locality.advisor.sample import Sample
 from locality.advisor.whatif import Placement, TableModel
+from locality.advisor.worth import LOSS
 from locality.operators.physical import Execution
 from locality.plan.nodes import PRIMARY
 from locality.plan.virtual import NAMES
@@ -18,8 +19,6 @@ from locality.runtime.reorder import RowOrder, resolve_order
 from locality.storage.entries import TableEntry
 from locality.storage.snapshot import Snapshot
 
-#: A byte more of a query that loses counts as so many bytes less of one that gains.
-LOSS = 3.0
 #: Orders of each kind that are looked at closely, after a glance at all.
 _FINALISTS = 5
 #: The share of the best order's value at which a simpler one is taken.
@@ -34,7 +33,8 @@ Placements = tuple[Placement, ...]
 class Move:
     """A step from one set of layouts to another. changed: the layout that is made or put in another order.
 
-    value: bytes that a run of the workload moves less, losses counting more. size: further bytes that the store takes.
+    value: bytes that a run of the workload moves less at a glance, losses counting more. size: further bytes that the
+    store takes.
     """
 
     table: str
@@ -199,7 +199,7 @@ class TableSearch:
         for analysis in self.analyses:
             for use in analysis.uses:
                 columns = frozenset(c for c in use.scan.columns if c not in NAMES)
-                if use.scan.table != self.table.name or not all(c < len(self.table.columns) for c in columns):
+                if use.scan.table != self.table.name:
                     continue
                 held = self.model.routed(use, placements)
                 now = 0.0 if held is None else self.model.cost(use, held).routed

@@ -26,7 +26,7 @@ from locality.operators.relations.relation import ColumnsSegment, Relation
 from locality.operators.relations.tables import scan_relation
 from locality.plan.expressions import columns_of
 from locality.plan.nodes import PRIMARY
-from locality.plan.virtual import NAMES
+from locality.plan.virtual import NAMES, ROW_ID
 from locality.runtime.paths import OrderColumn
 from locality.runtime.reorder import RowOrder
 from locality.storage.snapshot import Snapshot
@@ -210,6 +210,8 @@ class TableModel:
     def clusters(self, grouping: Grouping, use: TableUse, placement: Placement) -> bool:
         """Whether rows of a group lie together in a layout."""
         position = use.scan.columns[grouping.column]
+        if self.table.is_derived(position) and self._parent_of(position)[1] == ROW_ID:
+            return True  # plans group by positions only where rows follow them
         if placement.order is None:
             layout = self.table.layout(placement.name)
             index = layout.positions[position]
@@ -234,7 +236,8 @@ class TableModel:
                 else EncodedColumn(dtype, "constant", self.sample.rows, all_null=True)
                 for i, dtype in enumerate(use.scan.types)
             ]
-            segment = ColumnsSegment(tuple(columns), self.sample.rows)
+            bounds = {i: self.sample.zones(self._column(use.scan.columns[i]), RowOrder(())) for i in needed}
+            segment = _SampleSegment(tuple(columns), self.sample.rows, bounds)
             relation = Relation(stored.name, stored.types, stored.intervals, (segment,), 0.0, stored.distinct)
             self._tests[use.asks] = plan_tests(relation, conjuncts), relation
         return self._tests[use.asks]

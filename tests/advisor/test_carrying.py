@@ -57,6 +57,21 @@ def test_a_parents_column_is_carried_where_it_saves_joins(con: Connection) -> No
     assert not any(each.carry for each in con.advise(queries, budget="3x").proposals)
 
 
+def test_strewn_lines_lie_with_their_parents_and_know_their_positions(con: Connection) -> None:
+    rng = np.random.default_rng(4)
+    lines = {"number": rng.integers(0, ROWS // 3, ROWS), "amount": rng.integers(0, 60_000, ROWS)}
+    con.ingest("line", pa.table(lines), mode="replace", foreign_keys={"number": "orders(number)"})
+    queries = [*DAYS, COUNTS]
+    answers = [con.sql(sql).fetchall() for sql in queries]
+    before = moved(con, COUNTS)
+    advice = con.advise(queries, budget="2.2x")
+    assert [(each.table, each.order) for each in advice.steps] == [("orders", ("day",)), ("line", ("orders.day",))]
+    assert advice.steps[1].carry == ("orders.day", "orders.rowid")
+    con.optimize(advice)
+    assert [con.sql(sql).fetchall() for sql in queries] == answers
+    assert moved(con, COUNTS) < before
+
+
 def test_steps_for_one_layout_are_one_proposal() -> None:
     first = Proposal("t", "primary", ("a",), (), None, None, ("q1",), 100, 0, 50, 2.0, 4.0)
     copy = Proposal("t", "by_b", ("b",), (), ("b",), None, ("q2",), 10, 5, 5, 1.0, 4.0)
@@ -74,7 +89,7 @@ def test_what_might_be_carried_changes_no_table(con: Connection) -> None:
     analyses, _ = con._analysed(locality.advisor.workload.read_workload(DAYS), con._snapshot())
     snapshot = con._snapshot()
     imagined = with_carried(snapshot, "line", analyses)
-    assert [column.name for column in imagined.derived_columns] == ["orders.day"]
+    assert [column.name for column in imagined.derived_columns] == ["orders.day", "orders.rowid"]
     assert imagined.layouts[-1].name == WHAT_IF
     assert snapshot.tables["line"].derived_columns == ()
     assert len(snapshot.tables["line"].layouts) == 1

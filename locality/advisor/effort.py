@@ -1,0 +1,147 @@
+"""The work of a plan beside reading stored columns, in bytes that could be read in a row meanwhile.
+
+Two plans that read as many bytes differ in what they do for each row: a lookup goes to a place of its own, in the cache
+or beyond it; a group's state is updated where it lies. Where rows come in the order of a key, both stay where they are.
+The plan's rows are estimated as the optimizer does it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from locality.optimizer.estimate import Estimator, domain_of
+from locality.optimizer.lineage import is_whole
+from locality.plan import nodes
+from locality.plan.expressions import ColumnRef, Expression, conjuncts
+from locality.plan.nodes import PRIMARY, Scan, inputs_of
+from locality.plan.virtual import ROW_ID
+from locality.types import DataType
+
+#: Bytes of state that stay in a core's cache.
+_CACHE = 1 << 20
+#: A value that is computed, tested or added to state at hand; one that lies anywhere in a cache; and beyond it.
+_STEP, _CACHED, _SCATTERED = 6.0, 16.0, 64.0
+#: Bytes of a key or a cell of state, and of a position.
+_WORD, _POSITION = 8, 4
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows on their way: how many, and of each column which of the scan's that leads them it is, None if it is none."""
+
+    count: float
+    lead: Scan | None
+    columns: tuple[int | None, ...]
+
+
+@dataclass
+class Effort:
+    """estimator: of the plan's tables. total: so far."""
+
+    estimator: Estimator
+    total: float = 0.0
+    shared: dict[int, _Rows] = field(default_factory=dict)
+
+    def walk(self, node: nodes.Node) -> _Rows:
+        """Adds the work of a node and all below it; its rows."""
+        estimator = self.estimator
+        count = estimator.estimate(node).rows
+        match node:
+            case Scan(columns=columns):
+                return _Rows(count, node, columns)
+            case nodes.Filter(child, predicate):
+                below = self.walk(child)
+                if not isinstance(child, Scan):
+                    self.total += below.count * _STEP * len(conjuncts(predicate))
+                return replace(below, count=count)
+            case nodes.Project(child, expressions):
+                below = self.walk(child)
+                self.total += below.count * _STEP * sum(not isinstance(e, ColumnRef) for e in expressions)
+                return replace(below, columns=tuple(_column(e, below) for e in expressions))
+            case nodes.Join():
+                return self._join(node, count)
+            case nodes.Aggregate():
+                return self._aggregate(node, count)
+            case nodes.Shared(definition, child, number):
+                self.shared[number] = self.walk(definition)
+                known = {**estimator.shared, number: estimator.estimate(definition)}
+                self.estimator = replace(estimator, shared=known)
+                return self.walk(child)
+            case nodes.SharedScan(types=types):
+                return self._result(count, types)
+            case nodes.Sort() | nodes.Window():
+                below = self.walk(node.child)
+                self.total += below.count * (_CACHED + _STEP * math.log2(max(below.count, 2)))
+                return self._result(count, node.types)
+            case nodes.Limit(nodes.Sort(child)):
+                below = self.walk(child)
+                self.total += below.count * _STEP
+                return self._result(count, node.types)
+            case _:
+                for child in inputs_of(node):
+                    self.total += self.walk(child).count * _CACHED
+                return self._result(count, node.types)
+
+    def _result(self, count: float, types: Sequence[DataType]) -> _Rows:
+        return _Rows(count, None, (None,) * len(types))
+
+    def _join(self, node: nodes.Join, count: float) -> _Rows:
+        left, right = self.walk(node.left), self.walk(node.right)
+        reads = node.kind not in ("semi", "anti", "mark")
+        widths = [dtype.row_bytes for dtype in node.right.types] if reads else []
+        follows = any(self._follows(left, _column(key.left, left)) for key in node.keys)
+        if not is_whole(node.right):
+            self.total += right.count * (_CACHED + 2 * (_WORD + sum(widths)))
+        base = self.estimator.estimate(node.right)
+        domain = math.prod(domain_of(key.right, base) for key in node.keys)
+        bits = domain * 3 / 16
+        self.total += left.count * (_STEP if follows else _place(bits))
+        # positions of the matches, then their columns
+        matched = min(left.count, count)
+        if reads:
+            if not self._is_ordered(right, [_column(key.right, right) for key in node.keys]):
+                self.total += matched * (_STEP if follows else _place(right.count * _POSITION))
+            self.total += matched * sum(_STEP if follows else _place(base.base * width / 2) for width in widths)
+        if node.residual is not None:
+            self.total += matched * _STEP
+        if node.kind in ("right", "full"):
+            return self._result(count, node.types)
+        nothing = (None,) * (len(node.types) - len(left.columns))
+        return _Rows(count, left.lead, (*left.columns, *nothing))
+
+    def _aggregate(self, node: nodes.Aggregate, count: float) -> _Rows:
+        below = self.walk(node.child)
+        cells = 1 + len(node.aggregates)
+        state = count * _WORD * (len(node.groups) + cells)
+        follows = any(self._follows(below, _column(group, below)) for group in node.groups)
+        each = _STEP if follows else _place(state)
+        self.total += below.count * (each + _STEP * cells + (_CACHED if len(node.groups) > 1 and state > _CACHE else 0))
+        self.total += 2 * state
+        distinct = sum(call.distinct for call in node.aggregates)
+        self.total += below.count * distinct * _SCATTERED
+        return self._result(count, node.types)
+
+    def _follows(self, rows: _Rows, column: int | None) -> bool:
+        """Whether rows come in about the order of a column of their scan."""
+        return (
+            column is not None
+            and rows.lead is not None
+            and column not in (ROW_ID,)
+            and self.estimator.statistics.follows(rows.lead.table, rows.lead.layout, column)
+        ) or (column == ROW_ID and rows.lead is not None and rows.lead.layout == PRIMARY)
+
+    def _is_ordered(self, rows: _Rows, columns: Sequence[int | None]) -> bool:
+        return len(columns) == 1 and self._follows(rows, columns[0])
+
+
+def _place(size: float) -> float:
+    """What it takes to go to any place of so many bytes."""
+    if size <= _CACHE:
+        return _CACHED
+    return _CACHED + (_SCATTERED - _CACHED) * (1 - _CACHE / size)
+
+
+def _column(expression: Expression, rows: _Rows) -> int | None:
+    return rows.columns[expression.index] if isinstance(expression, ColumnRef) else None
