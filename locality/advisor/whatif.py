@@ -237,7 +237,7 @@ class TableModel:
                 for i, dtype in enumerate(use.scan.types)
             ]
             bounds = {i: self.sample.zones(self._column(use.scan.columns[i]), RowOrder(())) for i in needed}
-            segment = _SampleSegment(tuple(columns), self.sample.rows, bounds)
+            segment = _SampleSegment(tuple(columns), self.sample.rows, bounds, self.sample.zone_rows)
             relation = Relation(stored.name, stored.types, stored.intervals, (segment,), 0.0, stored.distinct)
             self._tests[use.asks] = plan_tests(relation, conjuncts), relation
         return self._tests[use.asks]
