@@ -45,7 +45,7 @@ def collect_rows(
         if prepared is None:
             collection = Collection(relation, conjuncts, outputs)
         else:
-            collection = prepared.get(relation, tuple(conjuncts))
+            collection = prepared.get(relation, tuple(conjuncts), execution)
         if not (collection.is_late and relation.links):
             return collection.execute(execution, traffic, enough)
     except Unsupported:
@@ -81,7 +81,7 @@ class Collect:
     """Filter and projection: the physical operator."""
 
     def __init__(self, source: Source, conjuncts: Sequence[Expression], outputs: Sequence[Expression]) -> None:
-        self._source, self._conjuncts, self._outputs = source, tuple(conjuncts), tuple(outputs)
+        self._source, self._outputs = source, tuple(outputs)
         self._runs = 0
         computed = [output for output in outputs if not isinstance(output, ColumnRef)]
         self._prepared = Preparation(
@@ -94,7 +94,7 @@ class Collect:
 
     def execute(self, execution: Execution, enough: int | None = None) -> Batch:
         """The rows that pass, in order; at least ``enough`` of them, if given and there are so many."""
-        relation, conjuncts = self._source.read(execution, self._conjuncts)
+        relation, conjuncts = self._source.read(execution, self._prepared.conjuncts_in(execution))
         with execution.measure("collect") as traffic:
             if self._source.relation is None:
                 self._runs += 1
@@ -102,7 +102,7 @@ class Collect:
                 return collect_rows(
                     relation, conjuncts, self._outputs, execution, traffic, enough, self._prepared, recurs=recurs
                 )
-            return self._prepared.get(relation, conjuncts).execute(execution, traffic, enough)
+            return self._prepared.get(relation, conjuncts, execution).execute(execution, traffic, enough)
 
     @property
     def is_late(self) -> bool:

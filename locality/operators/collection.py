@@ -123,6 +123,16 @@ class Collection:
         other.pipeline = None if self.pipeline is None else self.pipeline.over(relation)
         return other
 
+    def under(self, relation: Relation, conjuncts: Sequence[Expression]) -> Collection:
+        """The same collection of rows of the same form that pass other values' tests."""
+        other = copy(self)
+        other.relation = relation
+        tests, other._late = split_tests(relation, conjuncts)
+        if self.pipeline is not None:
+            other.pipeline = self.pipeline.under(relation, tests)
+            other.expected_rows = int(relation.row_count * other.pipeline.selectivity)
+        return other
+
     def _interval(self, output: Expression) -> Interval | None:
         if isinstance(output, ColumnRef):
             return self.relation.intervals[output.index]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from locality.operators.relations.batch import Batch
+from locality.plan.expressions import PhysicalValue
 from locality.types import DataType
 
 Item = TypeVar("Item")
@@ -50,10 +51,14 @@ class Traffic:
 
 
 class Execution(Protocol):
-    """What an operator may use while it runs."""
+    """What an operator may use while it runs.
+
+    values: of the parameters of the operators' conditions, by number; none where these have the values of this run.
+    """
 
     threads: int
     memory_limit: int
+    values: Sequence[PhysicalValue]
 
     def measure(self, operator: str) -> AbstractContextManager[Traffic]:
         """An entry in the ledger for the time that the body takes and the bytes that it counts."""
@@ -75,7 +80,7 @@ class Delegate(Execution):
     """An execution on behalf of another one, which does whatever a subclass does not do itself."""
 
     def __init__(self, base: Execution) -> None:
-        self.threads, self.memory_limit = base.threads, base.memory_limit
+        self.threads, self.memory_limit, self.values = base.threads, base.memory_limit, base.values
         self._base = base
 
     def measure(self, operator: str) -> AbstractContextManager[Traffic]:

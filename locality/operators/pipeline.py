@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -213,6 +213,10 @@ class Pipeline:
         certain = zones_certain(self.tests, self.relation)
         told = None if certain is None else certain & self.told()
         return told if told is not None and told.any() else None
+
+    def under(self, relation: Relation, tests: Sequence[Test]) -> Pipeline:
+        """The same pipeline over rows of the same form, with other tests of the same columns."""
+        return replace(self, relation=relation, tests=tests)
 
     def over(self, relation: Relation) -> Pipeline:
         """The same pipeline over other rows of the same form, see :mod:`locality.operators.relations.signature`."""

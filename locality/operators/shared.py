@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from locality.operators.byvalues import Conjuncts
 from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.recursion import LastRows
 from locality.operators.relations.relation import Relation
-from locality.operators.source import Conjuncts
 from locality.types import DataType
 
 

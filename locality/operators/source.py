@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
+from locality.operators.byvalues import ByValues, Conjuncts, bound_all, value_key, values_of
 from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.relations.relation import NOTHING, Relation
 from locality.operators.relations.signature import signature
 from locality.plan.expressions import Expression, columns_of
 
 Prepared = TypeVar("Prepared", bound="Reusable")
-Conjuncts = tuple[Expression, ...]
 
 
 class Source(Protocol):
@@ -76,10 +77,13 @@ def explain_source(source: Source) -> tuple[Explanation, ...]:
 
 
 class Reusable(Protocol):
-    """What is prepared for rows, and can be turned to others of the same form."""
+    """What is prepared for rows and conjuncts, and can be turned to others of the same form."""
 
     def over(self: Prepared, relation: Relation) -> Prepared:
         """The same preparation for other rows whose signature is equal."""
+
+    def under(self: Prepared, relation: Relation, conjuncts: Conjuncts) -> Prepared:
+        """The same preparation for such rows, and for conjuncts that differ in the values of parameters alone."""
 
 
 class Preparation(Generic[Prepared]):
@@ -96,18 +100,36 @@ class Preparation(Generic[Prepared]):
     ) -> None:
         """``known``: the rows, if they are there before a query runs; reads: what is computed, beside ``conjuncts``."""
         self._prepare = prepare
+        self._conjuncts = tuple(conjuncts)
         self._columns = frozenset().union(*(columns_of(e) for e in (*conjuncts, *reads)))
-        self._last: tuple[Hashable, Prepared] | None = None
-        self.ready = None if known is None else prepare(known, tuple(conjuncts))
+        self._last: tuple[Hashable, Hashable, Prepared] | None = None
+        self._values = values_of(self._conjuncts)
+        self.ready: Prepared | None = None
+        self._ready = None if known is None else ByValues(self._conjuncts, partial(self._prepared_for, known))
 
-    def get(self, relation: Relation, conjuncts: Conjuncts) -> Prepared:
-        """The preparation for the rows that the source gave and the conjuncts that it left."""
+    def _prepared_for(self, known: Relation, conjuncts: Conjuncts) -> Prepared:
+        """What is prepared for a stored table: for its first values, then for others."""
         if self.ready is not None:
-            return self.ready
-        key = (signature(relation, self._columns), conjuncts)
+            return self.ready.under(known, conjuncts)
+        self.ready = self._prepare(known, conjuncts)
+        return self.ready
+
+    def conjuncts_in(self, execution: Execution) -> Conjuncts:
+        """The conjuncts with the values that an execution has for their parameters."""
+        if not execution.values or not self._values or self._ready is not None:  # which asks for the values itself
+            return self._conjuncts
+        return bound_all(self._conjuncts, execution.values)
+
+    def get(self, relation: Relation, conjuncts: Conjuncts, execution: Execution) -> Prepared:
+        """The preparation for the rows that the source gave and the conjuncts that it left."""
+        if self._ready is not None:
+            return self._ready.get(execution.values)
+        form = bound_all(conjuncts, self._values) if self._values else conjuncts
+        key, values = (signature(relation, self._columns), form), value_key(self._values, execution.values)
         last = self._last
         if last is not None and last[0] == key:
-            return last[1].over(relation)
+            prepared = last[2]
+            return prepared.over(relation) if last[1] == values else prepared.under(relation, conjuncts)
         prepared = self._prepare(relation, conjuncts)
-        self._last = (key, prepared.over(NOTHING))
+        self._last = key, values, prepared.over(NOTHING)
         return prepared

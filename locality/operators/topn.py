@@ -13,6 +13,7 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
+from locality.operators.byvalues import ByValues
 from locality.operators.codegen.block import Block, Row
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.probe import probe
@@ -236,7 +237,7 @@ class Top:
         outputs: Sequence[Expression],
     ) -> None:
         """Raises Unsupported if not even the first key fits an integer."""
-        self._top = TopN(relation, conjuncts, keys, limit + offset)
+        self._tops = ByValues(tuple(conjuncts), lambda bound: TopN(relation, bound, keys, limit + offset))
         self._keys, self._limit, self._offset = tuple(keys), limit, offset
         self._outputs = tuple(outputs)
         self._relation = relation
@@ -247,8 +248,9 @@ class Top:
 
     def execute(self, execution: Execution) -> Batch:
         with execution.measure("top-n") as traffic:
-            positions = self._top.execute(execution, traffic)
-            if not self._top.exact:
+            top = self._tops.get(execution.values)
+            positions = top.execute(execution, traffic)
+            if not top.exact:
                 positions = self._order_ties(positions, execution)
             positions = positions[self._offset : self._offset + self._limit]
             traffic.rows = len(positions)
@@ -264,4 +266,4 @@ class Top:
         return positions[order_of(fields, len(positions)).rows]
 
     def explain(self) -> Explanation:
-        return Explanation("top-n", self._top.details())
+        return Explanation("top-n", self._tops.first.details())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from locality.plan.expressions import (
     Call,
@@ -36,7 +36,9 @@ def has_parameter(expression: Expression) -> bool:
     return isinstance(expression, Parameter) or any(map(has_parameter, children(expression)))
 
 
-def bound_expression(expression: Expression, values: Sequence[PhysicalValue]) -> Expression:
+def bound_expression(
+    expression: Expression, values: Sequence[PhysicalValue] | Mapping[int, PhysicalValue]
+) -> Expression:
     """The expression with ``values``, by parameter, in the place of those that it has."""
     match expression:
         case Parameter(_, dtype, index):

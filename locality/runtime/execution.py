@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from locality.kernel.loader import compilations
 from locality.memory import Account
 from locality.operators.physical import Traffic
+from locality.plan.expressions import PhysicalValue
 from locality.runtime.interrupts import Interrupt
 
 Item = TypeVar("Item")
@@ -91,6 +92,7 @@ class QueryExecution:
     def __init__(self, workers: Workers, memory_limit: int, interrupt: Interrupt | None = None) -> None:
         """``interrupt``: what may stop it; by default nothing does."""
         self.threads = workers.threads
+        self.values: Sequence[PhysicalValue] = ()
         self.interrupt = interrupt or Interrupt()
         self.account = Account(memory_limit, self.interrupt.check)
         self.ledger: list[Traffic] = []

@@ -60,7 +60,7 @@ _EXPLAIN = re.compile(r"\s*explain\s+(?P<analyze>analyze\s+)?(?P<query>[^\s(].*)
 def explain_query(planned: PreparedQuery, profile: Profile | None) -> Explained:
     """The operators of a query that Locality answers."""
     carried = (f"{column} carried in {table}" for table, column in planned.carried)
-    lines = ["engine: locality", *carried, "", *planned.operator.explain().lines()]
+    lines = ["engine: locality", *carried, "", *planned.explained().lines()]
     if profile is not None:
         lines += ["", *_ledger(profile)]
     return Explained("\n".join(lines), profile)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from locality.errors import Unsupported
-from locality.kernel.loader import recording
+from locality.kernel.loader import Kernel, recording
 from locality.optimizer import optimize
 from locality.plan.expressions import Constant, Expression, Parameter, PhysicalValue, walk
-from locality.plan.nodes import Node, Scan, walk_nodes
+from locality.plan.nodes import Filter, Node, Scan, Window, walk_nodes
 from locality.plan.parameters import bound, bound_expression, has_parameter, pinned, unified
 from locality.plan.reads import expressions_of
 from locality.runtime.query import Pace, PreparedQuery, build, prepare
@@ -93,13 +93,17 @@ class _Peeked(StoredStatistics):
         return answer
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class GenericPlan:
-    """An optimized plan, with parameters, and the estimates that it rests on."""
+    """An optimized plan, with parameters, and the estimates that it rests on.
+
+    prepared: the first query that was prepared from it, if its operators serve other values too.
+    """
 
     root: Node
     estimates: tuple[_Estimate | _Test, ...]
     pace: Pace = field(default_factory=Pace)
+    prepared: PreparedQuery | None = None
 
 
 class GenericPlans:
@@ -142,10 +146,17 @@ class GenericPlans:
             plan = known or _optimized(
                 unified(pinned(bound(generic.query.root, values), generic.pinned), twins), tables, disabled, plans
             )
-            root = plan.root if known is None else bound(plan.root, values)
-            limits = settings.threads, settings.memory_bytes, disabled
-            prepared = build(generic.query, root, tables, *limits, kernels)
+
+            def made(kernels: Sequence[Kernel]) -> PreparedQuery:
+                limits = settings.threads, settings.memory_bytes, disabled
+                return build(generic.query, bound(plan.root, values), tables, *limits, kernels)
+
+            if plan.prepared is not None:
+                return replace(plan.prepared, values=values, reused=True, own=lambda: made(()).operator)
+            prepared = made(kernels)
         prepared.values, prepared.reused, prepared.pace = values, known is not None, plan.pace
+        if values_are_late(plan.root):
+            plan.prepared = prepared
         return prepared
 
     def _kept(self, key: tuple[Generic, str, frozenset[str]]) -> list[GenericPlan]:
@@ -180,6 +191,15 @@ def _optimized(
     plans.insert(0, GenericPlan(found, tuple(dict.fromkeys(statistics.told))))
     del plans[_MOST_PLANS:]
     return plans[0]
+
+
+def values_are_late(root: Node) -> bool:
+    """Whether operators find all values of parameters when they run: in conditions, which they ask for then."""
+    return all(
+        not any(map(has_parameter, expressions_of(node)))
+        or (isinstance(node, Filter) and not any(isinstance(below, Window) for below in walk_nodes(node)))
+        for node in walk_nodes(root)
+    )
 
 
 def _parameters(node: Node) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Event
@@ -14,7 +14,7 @@ import pyarrow as pa
 from locality.errors import Unsupported
 from locality.kernel.loader import Kernel, recording
 from locality.operators.build import CHOICES, Builder
-from locality.operators.physical import Physical
+from locality.operators.physical import Explanation, Physical
 from locality.operators.relations.relation import Relation
 from locality.operators.relations.scans import kept_relation
 from locality.optimizer import PASSES, optimize
@@ -49,6 +49,8 @@ _LATER = Join | Shared | Union | Window | SetOperation | Recursive
 #: A query that took fewer seconds runs on the caller's thread the next time: an interrupt may wait so long (or, with
 #: other values, for a morsel).
 _SOON = 0.02
+#: How many times longer than the last run one is taken to be at most.
+_SLOWER = 4
 
 
 @dataclass
@@ -66,6 +68,7 @@ class PreparedQuery:
     carried: the tables whose rows are read with columns of parents, each with such a column's name.
     values: of the parameters of the query's plan, where that is planned for all values.
     reused: whether its plan was made for an earlier query, of other values perhaps; pace: of the runs of that plan.
+    own: makes the operators for these values alone, where they are shared with queries of others.
     settled: set once it is known that DuckDB need not answer; rehearsed: once it has run or failed in the background.
     """
 
@@ -76,6 +79,7 @@ class PreparedQuery:
     carried: Sequence[tuple[str, str]] = ()
     values: Sequence[PhysicalValue] = ()
     reused: bool = False
+    own: Callable[[], Physical] | None = None
     settled: Event = field(default_factory=Event)
     rehearsed: Event = field(default_factory=Event)
     pace: Pace = field(default_factory=Pace)
@@ -88,7 +92,8 @@ class PreparedQuery:
                 return self._run(execution, started, planning)
 
         result = compute() if self.pace.seconds < _SOON else run_interruptibly(compute, execution.interrupt)
-        self.pace.seconds = result.profile.seconds
+        # one run that others kept waiting says little
+        self.pace.seconds = min(result.profile.seconds, _SLOWER * self.pace.seconds)
         return result
 
     def rehearse(self, execution: QueryExecution) -> None:
@@ -106,6 +111,7 @@ class PreparedQuery:
         return known or all(kernel.is_compiled for kernel in self.kernels)
 
     def _run(self, execution: QueryExecution, started: float, planning: float) -> Result:
+        execution.values = self.values
         batch = self.operator.execute(execution)
         with execution.measure("result") as traffic:
             execution.reserve(batch.row_count * self._row_bytes, "the result")
@@ -130,6 +136,10 @@ class PreparedQuery:
         self.settled.set()
         self.reused = True
         return Result(table, self.query.names, self._type_names, profile)
+
+    def explained(self) -> Explanation:
+        """The operators as they are for the query's own values, for people."""
+        return (self.operator if self.own is None else self.own()).explain()
 
     @cached_property
     def root(self) -> Node:

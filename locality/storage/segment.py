@@ -81,6 +81,7 @@ class Segment:
         self._types = tuple(types)
         self._dictionaries = dictionaries
         self._columns: dict[int, EncodedColumn] = {}
+        self._cached_bytes = 0
         self._zones: dict[int, Zones] = {}
         self._lock = threading.RLock()
 
@@ -99,6 +100,7 @@ class Segment:
                 self._in_use[index] = weakref.ref(column)
             else:
                 self._columns[index] = column
+                self._cached_bytes += value_format.memory_bytes(column)
             return column
 
     def width(self, index: int) -> float:
@@ -136,14 +138,13 @@ class Segment:
     @property
     def cached_bytes(self) -> int:
         """Bytes of memory that decompressed text and nested values take now."""
-        with self._lock:
-            return sum(value_format.memory_bytes(column) for column in self._columns.values())
+        return self._cached_bytes
 
     def drop_cache(self) -> None:
         """Forgets decompressed values; columns that are in use stay valid."""
         with self._lock:
             kept = {i: column for i, column in self._columns.items() if not value_format.memory_bytes(column)}
-            self._columns = kept
+            self._columns, self._cached_bytes = kept, 0
 
     def verify(self) -> None:
         """Reads every column and holds it against its zone statistics; raises CorruptStoreError if they differ."""

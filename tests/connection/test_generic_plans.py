@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -371,3 +372,26 @@ def test_a_filter_that_turns_out_selective_is_planned_for(ordered: Pair) -> None
     late, later, early = (dt.datetime(2020, *day) for day in ((4, 20), (4, 21), (1, 2)))
     reused = [ordered.locality.sql(sql, [value]).profile.plan_reused for value in (late, later, early, late, early)]
     assert reused == [False, True, False, True, True]
+
+
+def test_threads_share_the_operators_of_a_plan_with_values_of_their_own(pair: Pair) -> None:
+    sql = "select kind, count(*), sum(number) from t where number > ? and word < ? group by kind order by kind"
+    wanted = {
+        (low, word): pair.duckdb.execute(sql, [low, word]).fetchall() for low in range(0, 4000, 400) for word in "bmy"
+    }
+
+    def ask(values: tuple[int, str]) -> bool:
+        result = pair.locality.sql(sql, list(values))
+        return result.profile.engine == "locality" and result.fetchall() == wanted[values]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(ask, [*wanted, *reversed(wanted), *wanted]))
+
+
+def test_a_plan_is_explained_for_the_values_that_were_given(ordered: Pair) -> None:
+    sql = "select word, sum(number) from t where moment < ? group by word"
+    ordered.locality.sql(sql, [dt.datetime(2020, 4, 20)])
+    for value in (dt.datetime(2020, 4, 21), dt.datetime(2020, 4, 10)):
+        ordered.locality.sql(sql, [value])
+        literal = sql.replace("?", _literal(value))
+        assert str(ordered.locality.explain(sql, [value])) == str(ordered.locality.explain(literal))

@@ -45,7 +45,7 @@ def test_runs_share_their_preparation(
         for name, table in tables.items():
             con.ingest(name, table)
             oracle.register(name, table)
-        for params, anew in (([40, 2], True), ([40, 2], False), ([30, 2], True), ([30, 5], True), ([30, 5], False)):
+        for params, anew in (([40, 2], True), ([40, 2], False), ([30, 2], False), ([30, 5], True), ([30, 5], False)):
             prepared.clear()
             result = con.sql(QUERY, params=params)
             assert result.profile.engine == "locality", result.profile.reason

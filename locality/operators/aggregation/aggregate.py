@@ -30,6 +30,7 @@ from locality.operators.aggregation.registry import is_known
 from locality.operators.aggregation.sink import AggregateSink
 from locality.operators.aggregation.sorted import aggregate_sorted
 from locality.operators.aggregation.textkeys import number_inputs
+from locality.operators.byvalues import Conjuncts, bound_all
 from locality.operators.codegen.probe import probe
 from locality.operators.collect import collect_rows
 from locality.operators.filters.filter import Test, plan_tests
@@ -39,7 +40,7 @@ from locality.operators.pipeline import MORSEL_ROWS, Pipeline
 from locality.operators.relations.batch import Batch
 from locality.operators.relations.relation import Relation
 from locality.operators.scan import describe_scan, run_pipeline
-from locality.operators.source import Conjuncts, Preparation, Source
+from locality.operators.source import Preparation, Source
 from locality.operators.steps import plan_steps
 from locality.plan.expressions import AggregateCall, Expression
 from locality.types import DataType
@@ -93,6 +94,12 @@ class Aggregation:
         """The same aggregation of other rows of the same form."""
         other = copy(self)
         other.relation, other.pipeline, other.totals = relation, self.pipeline.over(relation), None
+        return other
+
+    def under(self, relation: Relation, conjuncts: Conjuncts) -> Aggregation:
+        """The same aggregation of rows of the same form that pass other values' tests."""
+        other = copy(self)
+        other.relation, other.pipeline = relation, self.pipeline.under(relation, plan_tests(relation, conjuncts))
         return other
 
     def _plan_groups(
@@ -230,8 +237,7 @@ class Aggregate:
         """dense: whether groups may be numbered instead of hashed. zone_totals: whether statistics may answer."""
         self._source = source
         self._groups, self._aggregates, self._threads = tuple(groups), tuple(aggregates), threads
-        self._conjuncts = tuple(conjuncts)
-        self._having: tuple[Expression, ...] = ()
+        self._having: Conjuncts = ()
         computed = (part for call in aggregates for part in call.expressions())
         self._prepared = Preparation(
             source.relation,
@@ -253,13 +259,14 @@ class Aggregate:
         return tuple(e.type for e in (*self._groups, *self._aggregates))
 
     def execute(self, execution: Execution) -> Batch:
-        relation, conjuncts = self._source.read(execution, self._conjuncts)
+        relation, conjuncts = self._source.read(execution, self._prepared.conjuncts_in(execution))
         with execution.measure("aggregate") as traffic:
             try:
-                prepared = self._prepared.get(relation, conjuncts)
+                prepared = self._prepared.get(relation, conjuncts, execution)
             except Unsupported as reason:
                 return self._over_inputs(relation, conjuncts, execution, traffic, reason)
-            return prepared.execute(execution, traffic, self._having)
+            having = bound_all(self._having, execution.values) if execution.values else self._having
+            return prepared.execute(execution, traffic, having)
 
     def _over_inputs(
         self, relation: Relation, conjuncts: Conjuncts, execution: Execution, traffic: Traffic, reason: Unsupported

@@ -18,6 +18,7 @@ from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel.ir import Array, Scalar, Var
+from locality.operators.byvalues import Conjuncts
 from locality.operators.codegen.block import Block
 from locality.operators.collect import collect_rows
 from locality.operators.filters.filter import plan_tests
@@ -29,7 +30,7 @@ from locality.operators.relations.keyindex import KeyIndex, index_rows
 from locality.operators.relations.links import Link
 from locality.operators.relations.relation import ColumnsSegment, Relation
 from locality.operators.scan import run_pipeline
-from locality.operators.source import Conjuncts, Preparation, Source, explain_source
+from locality.operators.source import Preparation, Source, explain_source
 from locality.plan.expressions import ColumnRef, Expression
 from locality.types import BOOLEAN
 
@@ -78,6 +79,12 @@ class Marking:
         other.pipeline = self.pipeline.over(relation)
         return other
 
+    def under(self, relation: Relation, conjuncts: Sequence[Expression]) -> Marking:
+        """The same pass over rows of the same form that pass other values' tests."""
+        other = copy(self)
+        other.pipeline = self.pipeline.under(relation, plan_tests(relation, conjuncts))
+        return other
+
     def execute(self, ranks: int, execution: Execution, traffic: Traffic) -> Marks:
         """For each rank of the left keys 1 if a row has it, else 0."""
         marks = memory.zeros(max(ranks, 1), np.uint8, "the marks of a join")
@@ -106,7 +113,7 @@ class MarkedSource:
         anti: bool,
     ) -> None:
         """``conjuncts``: of the right rows. keys: pairs over the left source's columns, and over the right one's."""
-        self._left, self._right, self._conjuncts, self._anti = left, right, conjuncts, anti
+        self._left, self._right, self._anti = left, right, anti
         self._ours, self._theirs = tuple(ours for ours, _ in keys), tuple(theirs for _, theirs in keys)
         self._null_safe = tuple(null_safe)
         self._prepared = Preparation(None, conjuncts, self._theirs, Marking)
@@ -136,10 +143,10 @@ class MarkedSource:
         return kept.as_relation(), ()
 
     def _mark(self, index: KeyIndex, execution: Execution) -> Marks:
-        relation, conjuncts = self._right.read(execution, self._conjuncts)
+        relation, conjuncts = self._right.read(execution, self._prepared.conjuncts_in(execution))
         with execution.measure("mark") as traffic:
             try:
-                marking = self._prepared.get(_linked(relation, self._theirs, index), conjuncts)
+                marking = self._prepared.get(_linked(relation, self._theirs, index), conjuncts, execution)
             except Unsupported:  # keys that kernels do not read, or compute: they are collected first
                 rows = collect_rows(relation, conjuncts, self._theirs, execution, traffic)
                 ranks = index.ranks_of([rows.column(i) for i in range(len(rows.columns))], execution)

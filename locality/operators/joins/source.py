@@ -8,6 +8,7 @@ from locality.encodings import EncodedColumn, counted, expand, stored_width, tak
 from locality.encodings.arrow import to_dictionary
 from locality.encodings.bitmaps import to_mask
 from locality.errors import Unsupported
+from locality.operators.byvalues import Conjuncts
 from locality.operators.codegen.probe import probe
 from locality.operators.collect import collect_rows
 from locality.operators.joins.membership import MARKS, marked, marked_rows
@@ -20,7 +21,7 @@ from locality.operators.relations.keyindex import KeyIndex, index_rows
 from locality.operators.relations.links import Link, LinkKind
 from locality.operators.relations.relation import ColumnsSegment, Origin, Positions, Relation
 from locality.operators.relations.traffic import gathered_reads
-from locality.operators.source import Conjuncts, Source, explain_source
+from locality.operators.source import Source, explain_source
 from locality.plan.expressions import ColumnRef, Expression, columns_of
 from locality.plan.nodes import JoinKind
 
