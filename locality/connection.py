@@ -35,9 +35,9 @@ from locality.runtime.stored import StoredTables
 from locality.runtime.writes import Writes
 from locality.settings import Settings
 from locality.sql.fallback import Fallback
-from locality.sql.parameters import Parameters
+from locality.sql.given import Parameters
 from locality.sql.planner import Planner
-from locality.sql.settings import FOLLOWED
+from locality.sql.settings import FOLLOWED, Schema
 from locality.sql.shadow import NotASelect
 from locality.storage.damage import from_whole_layouts
 from locality.storage.rollups import maintaining
@@ -254,11 +254,11 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
             if snapshot is self._synced and key in self._plans:
                 self._plans[key] = reason
 
-    def follow(self, settings: Mapping[str, str]) -> None:
-        """Plan with these values of DuckDB's settings, by name, from now on."""
+    def follow(self, settings: Mapping[str, str], schema: Schema | None = None) -> None:
+        """Plan with these values of DuckDB's settings, by name, and in this schema from now on."""
         self._followed = settings
         self._planner.close()
-        self._planner = Planner({name: value for name, value in settings.items() if name in FOLLOWED})
+        self._planner = Planner({name: value for name, value in settings.items() if name in FOLLOWED}, schema)
         self._forget_plans()
         self._synced = None
 

@@ -13,7 +13,7 @@ from locality.plan.nodes import Node
 from locality.runtime.query import PreparedQuery
 from locality.runtime.result import Result
 from locality.runtime.statistics import StoredStatistics
-from locality.sql.parameters import Parameters
+from locality.sql.given import Parameters
 from locality.storage.snapshot import Snapshot
 
 #: Queries of a workload that are looked at, those of the greatest weight.

@@ -16,7 +16,7 @@ from locality.advisor.logfile import Log, LogFile
 from locality.advisor.shapes import Example, LoggedShape, Runs, is_kept
 from locality.errors import LocalityError, StoreError
 from locality.runtime.profile import Profile
-from locality.sql.parameters import Parameters
+from locality.sql.given import Parameters
 from locality.sql.shape import shape_of
 from locality.storage.store import Store
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from locality.sql.parameters import Parameters
+from locality.sql.given import Parameters
 
 #: Different examples that are kept of a shape, the last ones.
 EXAMPLES = 3

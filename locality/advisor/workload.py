@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from locality.errors import QueryError, SourceError
-from locality.sql.parameters import Parameters
+from locality.sql.given import Parameters
 
 WorkloadItem: TypeAlias = "str | tuple[str, Parameters] | tuple[str, float] | tuple[str, Parameters, float]"
 """The text of a query; with its parameters, how often it is asked, or both."""

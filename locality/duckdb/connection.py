@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from locality.runtime.explain import Explained
     from locality.runtime.result import Result
     from locality.sql.dataset import StoredDataset
-    from locality.sql.parameters import Parameters
+    from locality.sql.given import Parameters
 
 #: Methods that fetch from the last ``execute``, and DuckDB's relation has too.
 _FETCHES = frozenset(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from locality.connection import Connection
     from locality.duckdb.copying import Copier
     from locality.duckdb.session import Names
+    from locality.sql.settings import Schema
 
 #: The file in the store that holds the states.
 _STATES = "duckdb.json"
@@ -43,7 +44,7 @@ class Layouts:
         self.names_of_new: tuple[int, Names | str] | None = None  # by number of statements; see routing.py
         self._known: object = None
         self._fresh: frozenset[str] = frozenset()
-        self._connections: dict[frozenset[tuple[str, str]], Connection] = {}
+        self._connections: dict[frozenset[tuple[str, str]], tuple[Schema, Connection]] = {}
 
     @property
     def tables(self) -> list[str]:
@@ -74,19 +75,19 @@ class Layouts:
 
         return compare
 
-    def connection(self, followed: Mapping[str, str]) -> Connection:
-        """A connection that reads the layouts and plans with these values of DuckDB's settings."""
+    def connection(self, followed: Mapping[str, str], schema: Schema) -> Connection:
+        """A connection that reads the layouts and plans with these values of DuckDB's settings, in this schema."""
         from locality.connection import Connection  # the engine, which attaching leaves alone
 
         key = frozenset(followed.items())
         with self._lock:
-            if key not in self._connections:
+            known = self._connections.get(key)
+            if known is None or known[0] != schema:  # others may still use the one of a former schema: it isn't closed
                 settings = replace(self._settings, fallback=False, workload_log=True)
                 connection = Connection(self.path, settings, read_only=True)
-                if followed:
-                    connection.follow(followed)
-                self._connections[key] = connection
-            return self._connections[key]
+                connection.follow(followed, schema)
+                self._connections[key] = known = schema, connection
+            return known[1]
 
     def build(self, raw: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
         """Copy these tables, or all of the database, as they are now.
@@ -155,13 +156,13 @@ class Layouts:
 
     def interrupt(self) -> None:
         """Stop the queries that are running over the layouts."""
-        for connection in tuple(self._connections.values()):
+        for _, connection in tuple(self._connections.values()):
             connection.interrupt()
 
     def close(self) -> None:
         """Let the store go."""
         with self._lock:
-            for connection in self._connections.values():
+            for _, connection in self._connections.values():
                 connection.close()
             self._connections.clear()
 

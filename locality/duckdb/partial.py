@@ -21,7 +21,7 @@ from locality.duckdb.scope import Variables, call_with
 from locality.duckdb.session import Run
 from locality.errors import InterruptError, LocalityError
 from locality.runtime.profile import PartProfile
-from locality.sql.parameters import Parameters, by_name, of_part
+from locality.sql.given import Parameters, of_part
 
 if TYPE_CHECKING:
     from locality.runtime.parts import Ran
@@ -93,6 +93,6 @@ class PartialQuery:
         return bool((rest.columns, rest.types) == (whole.columns, whole.types))
 
     def _call(self, method: str, text: str, variables: Variables) -> Any:
-        given = of_part(text, by_name(self.params))
+        given = of_part(text, self.params)
         options = {} if given is None else {"params" if method == "sql" else "parameters": given}
         return call_with(variables, partial(getattr(self.raw, method), text, **options))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from locality.duckdb.layouts import Layouts
-from locality.duckdb.session import Names, Run, open_transaction, read_names, words
+from locality.duckdb.session import Names, Run, named_by, open_transaction, read_names, read_views, words
 from locality.duckdb.stamp import Stamp, read_stamp
 from locality.errors import Unsupported
-from locality.sql.parameters import Parameters, shape
+from locality.sql.given import Parameters, shape
 from locality.sql.written import may_write
 from locality.storage.catalog import fold
 
@@ -48,7 +48,7 @@ class _Situation:
     """What is known as long as nobody commits, and nobody runs a statement other than a query on the database.
 
     refused: the reason by text. accepted: texts that only name what is the same here and there.
-    divisions: which parts of a text are run here, by text. names: None until a text asks for them.
+    divisions: which parts of a text are run here, by text. views, names: None until a text asks for them.
     """
 
     version: int
@@ -57,6 +57,7 @@ class _Situation:
     refused: dict[str, str] = field(default_factory=dict)
     accepted: set[str] = field(default_factory=set)
     divisions: dict[Hashable, Division | None] = field(default_factory=dict)
+    views: Mapping[str, str] | None = None
     names: Names | str | None = None
     transaction: object = None
     connection: Connection | None = None
@@ -138,9 +139,12 @@ class Router:
         return self._situation is not None and self._situation.transaction is not None
 
     def _divide(self, situation: _Situation, text: str, params: Parameters | None, run: Run) -> Division | None:
-        if not (_QUERY.match(text) or may_write(text)) or not words(text) & situation.fresh:
+        if not (_QUERY.match(text) or may_write(text)):
             return None
-        connection = self._layouts.connection(self._names(situation, run).settings)
+        if not named_by(text, self._views(situation, run)) & situation.fresh:
+            return None
+        names = self._names(situation, run)
+        connection = self._layouts.connection(names.settings, names.schema)
 
         def allowed(part: str) -> bool:
             try:
@@ -200,7 +204,7 @@ class Router:
     def _check(self, situation: _Situation, text: str, run: Run) -> Connection:
         if not _QUERY.match(text):
             raise Unsupported("not a query")
-        named = words(text)
+        named = named_by(text, self._views(situation, run))
         layouts = {fold(name) for name in self._layouts.tables}
         if not named & layouts:
             raise Unsupported("no table with a layout is named")
@@ -211,7 +215,15 @@ class Router:
             raise Unsupported(f"several tables or views are called {min(hidden)!r}")
         if own := named & (names.own | self._own_functions):
             raise Unsupported(f"{min(own)!r} is a function or type of the database's own")
-        return self._layouts.connection(names.settings)
+        return self._layouts.connection(names.settings, names.schema)
+
+    def _views(self, situation: _Situation, run: Run) -> Mapping[str, str]:
+        if situation.views is None:
+            try:
+                situation.views = read_views(run, self._layouts.catalog)
+            except duckdb.Error as error:  # an unfinished result, or a transaction that failed
+                raise _Busy(str(error).split("\n", 1)[0]) from None
+        return situation.views
 
     def _names(self, situation: _Situation, run: Run) -> Names:
         if situation.names is None and not self._is_new:
@@ -239,7 +251,7 @@ class Router:
             situation.transaction = open_transaction(run)
             if situation.transaction is not None and self._begun != (situation.version, situation.stamp):
                 return "a transaction is open"
-            return read_names(run, self._layouts.catalog)
+            return read_names(run, self._layouts.catalog, self._views(situation, run))
         except Unsupported as reason:
             return str(reason)
         except duckdb.Error as error:  # an unfinished result, or a transaction that failed

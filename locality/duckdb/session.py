@@ -17,7 +17,8 @@ from typing import Any
 import duckdb
 
 from locality.errors import Unsupported
-from locality.sql.settings import FOLLOWED, RESOURCES
+from locality.sql.quoting import string
+from locality.sql.settings import FOLLOWED, RESOURCES, Schema
 from locality.storage.catalog import fold
 
 Run = Callable[[str], list[tuple[Any, ...]]]
@@ -29,6 +30,10 @@ _PLACE = "select current_database(), current_schema()"
 _TABLES = """
 select table_name from duckdb_tables() where not internal
 union all select view_name from duckdb_views() where not internal
+"""
+_VIEWS = """
+select view_name, sql from duckdb_views()
+where not internal and not temporary and schema_name = 'main' and database_name = {}
 """
 _OWN = """
 select function_name from duckdb_functions() where not internal
@@ -58,16 +63,33 @@ class Names:
 
     tables: names, by folded name, that one table or view has and no other, in whatever database.
     own: words that name the user's own functions and types. settings: those that plans follow, by name.
+    schema: the database, with those of its views that no other view or table shares its name with.
     """
 
     tables: frozenset[str]
     own: frozenset[str]
     settings: Mapping[str, str]
+    schema: Schema
 
 
 def words(text: str) -> frozenset[str]:
     """Every name that a text may hold, by folded name: quotation marks and literals are not told apart."""
     return frozenset(map(fold, _WORD.findall(text)))
+
+
+def read_views(run: Run, catalog: str) -> Mapping[str, str]:
+    """The texts of the views in schema main of a database, by folded name."""
+    return {fold(name): text for name, text in run(_VIEWS.format(string(catalog)))}
+
+
+def named_by(text: str, views: Mapping[str, str]) -> frozenset[str]:
+    """Every name that a text may hold, and the texts of views that it names."""
+    found, left = frozenset[str](), words(text)
+    while left - found:
+        new = left - found
+        found |= new
+        left = frozenset().union(*(words(views[name]) for name in new & views.keys()))
+    return found
 
 
 def open_transaction(run: Run) -> object:
@@ -76,8 +98,8 @@ def open_transaction(run: Run) -> object:
     return first[0][0] if first == second else None
 
 
-def read_names(run: Run, catalog: str) -> Names:
-    """Ask a connection, by ``run``; ``catalog``: the database whose tables have layouts.
+def read_names(run: Run, catalog: str, views: Mapping[str, str]) -> Names:
+    """Ask a connection, by ``run``; ``catalog``: the database whose tables have layouts, and which has these ``views``.
 
     Raises Unsupported if it is in another database or schema, or has a setting of which we don't know that answers are
     the same.
@@ -92,7 +114,8 @@ def read_names(run: Run, catalog: str) -> Names:
         raise Unsupported(f"setting {min(foreign)} was changed, which may change answers")
     counts = Counter(fold(name) for (name,) in run(_TABLES))
     own = frozenset(word for (name,) in run(_OWN) for word in words(name))
-    return Names(frozenset(name for name, count in counts.items() if count == 1), own, changed)
+    schema = Schema(catalog, tuple(text for name, text in sorted(views.items()) if counts[name] == 1))
+    return Names(frozenset(name for name, count in counts.items() if count == 1), own, changed, schema)
 
 
 @cache

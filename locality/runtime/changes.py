@@ -29,7 +29,7 @@ from locality.runtime.sources import sources_of
 from locality.settings import Settings
 from locality.sql.changes import ChangePlanner
 from locality.sql.fallback import Answer, Fallback
-from locality.sql.parameters import Parameters
+from locality.sql.given import Parameters
 from locality.sql.tokens import copies_in, existing_table, words_of
 from locality.storage.change import Change, ChangeReport, change_rows
 from locality.storage.snapshot import Snapshot

@@ -15,7 +15,7 @@ from locality.runtime.opened import Opened
 from locality.runtime.parts import Ran, Splitter, find_parts, run_parts
 from locality.runtime.query import PreparedQuery
 from locality.runtime.result import Result
-from locality.sql.parameters import Parameters
+from locality.sql.given import Parameters
 from locality.sql.parts import Split
 from locality.sql.planner import Planner
 from locality.storage.snapshot import Snapshot

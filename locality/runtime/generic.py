@@ -22,7 +22,7 @@ from locality.runtime.query import Pace, PreparedQuery, build, prepare
 from locality.runtime.statistics import StoredStatistics
 from locality.settings import Settings
 from locality.sql.generic import Generic
-from locality.sql.parameters import Parameters
+from locality.sql.given import Parameters
 from locality.sql.planner import Planner
 from locality.storage.table import Table
 

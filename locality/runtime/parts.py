@@ -16,8 +16,7 @@ from locality.runtime.profile import PartProfile
 from locality.runtime.query import PreparedQuery
 from locality.runtime.result import Result
 from locality.runtime.statistics import StoredStatistics
-from locality.sql import parameters
-from locality.sql.parameters import Parameters, of_part
+from locality.sql.given import Parameters, numbered, of_part, shape
 from locality.sql.parts import Column, Judge, Split, split
 from locality.sql.planner import Planner
 from locality.storage.snapshot import Snapshot
@@ -56,7 +55,7 @@ class Splitter:
         if snapshot is not self._snapshot:
             self._known.clear()
             self._snapshot = snapshot
-        key = parameters.shape(sql, params)
+        key = shape(sql, params)
         if key not in self._known:
             self._known[key] = find_parts(sql, params, snapshot, planner, plan)
             if len(self._known) > _TEXTS:
@@ -65,24 +64,23 @@ class Splitter:
 
     def refuse(self, sql: str, params: Parameters | None) -> None:
         """Leave this text as a whole to DuckDB from now on."""
-        self._known[parameters.shape(sql, params)] = None
+        self._known[shape(sql, params)] = None
 
 
 def find_parts(sql: str, params: Parameters | None, snapshot: Snapshot, planner: Planner, plan: Plan) -> Split | None:
     """The parts of a statement that ``plan`` can plan and that pay; None if there are none.
 
-    The texts of the split have parameters by name or number; :func:`locality.sql.parameters.of_part` has their values.
+    The texts of the split have parameters by name or number; :func:`locality.sql.given.of_part` has their values.
     """
     if not any(table.row_count * len(table.columns) * 8 >= LEAST_BYTES for table in snapshot.tables.values()):
         return None
-    values = parameters.by_name(params)
-    text = sql if values is None else parameters.numbered(sql)
+    text = sql if params is None else numbered(sql)
     if text is None:
         return None
-    worth = _Worth(lambda part: plan(part, of_part(part, values)), StoredStatistics(snapshot.scanned))
+    worth = _Worth(lambda part: plan(part, of_part(part, params)), StoredStatistics(snapshot.scanned))
 
     def names(part: str) -> Sequence[str]:
-        return planner.names(part, of_part(part, values))
+        return planner.names(part, of_part(part, params))
 
     try:
         return split(text, Judge(worth.columns, worth.is_worth, names, planner.parse))
@@ -94,7 +92,7 @@ def run_parts(found: Split, params: Parameters | None, run: Callable[[str, Param
     """Run the parts, each by ``run``; None if Locality doesn't answer one of them after all."""
     tables, profiles = {}, []
     for part in found.parts:
-        result = run(part.sql, of_part(part.sql, parameters.by_name(params)))
+        result = run(part.sql, of_part(part.sql, params))
         if result.profile.engine != "locality":
             return None
         tables[part.name] = result.numbered()

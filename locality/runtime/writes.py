@@ -21,7 +21,7 @@ from locality.runtime.reorganize import arranger, compact_rows
 from locality.runtime.result import Result
 from locality.runtime.upsert import upsert
 from locality.sql.fallback import Fallback
-from locality.sql.parameters import Parameters
+from locality.sql.given import Parameters
 from locality.sql.quoting import identifier
 from locality.sql.settings import FOLLOWED
 from locality.storage.change import ChangeReport

@@ -15,9 +15,9 @@ from locality.plan.nodes import Filter, Node, Project
 from locality.sql import parameters
 from locality.sql.decode import decode_plan
 from locality.sql.definitions import decode_definition
+from locality.sql.given import Parameters, values_by_name
 from locality.sql.json_values import decode_type
 from locality.sql.outputs import decode_all
-from locality.sql.parameters import Parameters
 from locality.sql.scalars import Resolve
 from locality.sql.shadow import Shadow
 from locality.sql.stability import CLOCK
@@ -87,7 +87,7 @@ def _bound(shadow: Shadow, sql: str, given: Parameters | None) -> dict[str, Any]
         raise Unsupported(f"function {min(foreign)} depends on the session or is volatile")
     if shadow.has_placeholder(words_of(sql)):
         raise Unsupported("names that depend on the type of a nested column")
-    named = {} if given is None else parameters.values_by_name(given)
+    named = {} if given is None else values_by_name(given)
     types = shadow.set_variables({parameters.variable(name): value for name, value in named.items()})
     found = parameters.places(shadow.bound_plan(sql))
     if {name for _, _, name in found} != shadow.parameter_names(sql):

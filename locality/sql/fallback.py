@@ -25,7 +25,7 @@ from locality.errors import (
     QueryError,
 )
 from locality.sql import parameters
-from locality.sql.parameters import Parameters
+from locality.sql.given import Parameters, of_part
 from locality.sql.quoting import checked, identifier
 from locality.sql.replay import Replayed, created, replayed
 from locality.sql.settings import RESOURCES
@@ -151,15 +151,14 @@ class Fallback:
 
         Raises as :meth:`run`.
         """
-        values = parameters.by_name(parameters.check(params))
+        given = parameters.check(params)
         with self._lock, self._errors():
             connection = self._open()
-            whole = _bound(connection, split.query, parameters.of_part(split.query, values))
+            whole = _bound(connection, split.query, of_part(split.query, given))
         try:
             with self._lock, self._errors(), _registered(connection, parts):
-                rest = _bound(connection, split.rest, parameters.of_part(split.rest, values))
-            given = parameters.of_part(split.text, values)
-            return self.run(split.text, given, stopped, parts) if rest == whole else None
+                rest = _bound(connection, split.rest, of_part(split.rest, given))
+            return self.run(split.text, of_part(split.text, given), stopped, parts) if rest == whole else None
         except QueryError:
             return None
 

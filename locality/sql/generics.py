@@ -12,8 +12,8 @@ from locality.plan.expressions import Constant
 from locality.sql import opaque, parameters
 from locality.sql.bindings import bound_constant
 from locality.sql.generic import Generic, generic
+from locality.sql.given import Parameters, values_by_name
 from locality.sql.literals import Literal, Split, split, types_of, value_literals
-from locality.sql.parameters import Parameters
 from locality.sql.quoting import checked
 from locality.sql.shadow import Shadow
 from locality.sql.statements import Statement, Statements
@@ -70,7 +70,7 @@ class Generics:
 
     def of_parameters(self, sql: str, given: Parameters) -> Found | None:
         """The plan of a statement with parameters; raises QueryError for one that is wrong."""
-        constants = {name: bound_constant(value) for name, value in parameters.values_by_name(given).items()}
+        constants = {name: bound_constant(value) for name, value in values_by_name(given).items()}
         known = {name: constant for name, constant in constants.items() if constant is not None}
         if len(known) < len(constants):
             return None

@@ -8,19 +8,14 @@ counts as an untyped literal, an integer parameter as a value of its type, hence
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from locality.errors import QueryError, Unsupported
+from locality.sql.given import Parameters
 from locality.sql.quoting import string
 from locality.sql.stability import objects_in
-from locality.sql.tokens import tokens_of
 from locality.types import INTEGRAL
-
-#: What users pass: values for ``?`` and ``$1`` in order, or by name for ``$name``.
-Parameters = Sequence[object] | Mapping[str, object]
 
 _INTEGRAL = INTEGRAL | {"HUGEINT", "UHUGEINT"}
 
@@ -33,51 +28,6 @@ def places(tree: Any) -> list[tuple[int, int, str]]:
         if node.get("class") == "PARAMETER" or node.get("expression_class") == "BOUND_PARAMETER"
     }
     return sorted(found)
-
-
-def values_by_name(params: Parameters) -> dict[str, object]:
-    """The values by the names that DuckDB gives to parameters: "1", "2", ... for positional ones."""
-    if isinstance(params, Mapping):
-        return {str(name): value for name, value in params.items()}
-    return {str(position): value for position, value in enumerate(params, 1)}
-
-
-def by_name(params: Parameters | None) -> Mapping[str, object] | None:
-    """As :func:`values_by_name`, None for none."""
-    return None if params is None else values_by_name(params)
-
-
-def shape(sql: str, params: Parameters | None) -> Hashable:
-    """What statements have in common that differ in the values of their parameters alone."""
-    return sql, None if params is None else tuple((name, type(v)) for name, v in values_by_name(params).items())
-
-
-def numbered(sql: str) -> str | None:
-    """The text with ``$1``, ``$2``, ... in the place of ``?``, so that parts of it mean the same values.
-
-    None for a text where DuckDB might count otherwise: with numbers already, or an operator that begins so.
-    """
-    tokens = tokens_of(sql)
-    marks = [token for token in tokens if token.text == "?"]
-    if marks and any(token.text == "$" or (token.text == "?" and token.end == after.start and _JOINS.match(after.text))
-                     for token, after in pairwise(tokens)):  # fmt: skip
-        return None
-    text = sql.encode()
-    for number, mark in reversed([*enumerate(marks, 1)]):
-        text = text[: mark.start] + f"${number}".encode() + text[mark.end :]
-    return text.decode()
-
-
-#: What makes one thing of a question mark and what follows.
-_JOINS = re.compile(r"[\w|&?]")
-
-
-def of_part(sql: str, values: Mapping[str, object] | None) -> dict[str, object] | None:
-    """The values of those parameters that a part of a text names."""
-    if values is None:
-        return None
-    named = {after.text for token, after in pairwise(tokens_of(sql)) if token.text == "$"}
-    return {name: value for name, value in values.items() if name.lower() in named} or None
 
 
 def variable(name: str) -> str:

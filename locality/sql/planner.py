@@ -10,8 +10,8 @@ from locality.plan.nodes import Query
 from locality.sql import parameters
 from locality.sql.generic import Generic
 from locality.sql.generics import Generics
-from locality.sql.parameters import Parameters
-from locality.sql.settings import TIME_ZONE
+from locality.sql.given import Parameters
+from locality.sql.settings import TIME_ZONE, Schema
 from locality.sql.shadow import Shadow
 from locality.sql.statements import Statements
 from locality.types import DataType
@@ -20,9 +20,9 @@ from locality.types import DataType
 class Planner:
     """Plans queries over the tables it was last told about; safe to share between threads."""
 
-    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, settings: Mapping[str, str] | None = None, schema: Schema | None = None) -> None:
         """``settings``: values of settings that are FOLLOWED, where they differ from DuckDB's defaults."""
-        self._shadow = Shadow(settings or {})
+        self._shadow = Shadow(settings or {}, schema)
         self._statements = Statements(self._shadow, (settings or {}).get(TIME_ZONE))
         self._generics = Generics(self._shadow, self._statements)
 

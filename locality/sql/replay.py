@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from locality.sql.parameters import Parameters
+from locality.sql.given import Parameters
 from locality.sql.quoting import identifier
 from locality.sql.tokens import words_of
 

@@ -1,6 +1,8 @@
-"""DuckDB's settings, by what they change."""
+"""What a session has beside tables: DuckDB's settings, by what they change, and names."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 TIME_ZONE = "TimeZone"
 #: Settings that plans say in full, once they are bound, so that running them needs no setting.
@@ -20,3 +22,11 @@ RESOURCES = frozenset(
         *("allocator_background_threads", "allocator_flush_threshold", "checkpoint_threshold", "wal_autocheckpoint"),
     }
 )
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What queries may name beside tables. database: the name of theirs; views: the texts that make views in it."""
+
+    database: str = "memory"
+    views: tuple[str, ...] = ()

@@ -18,7 +18,9 @@ import duckdb
 from locality.errors import QueryError, StoreError, Unsupported
 from locality.sql.json_values import load
 from locality.sql.quoting import checked, identifier, string
-from locality.sql.stability import COMMON, objects_in, stability
+from locality.sql.settings import Schema
+from locality.sql.stability import CLOCK, COMMON, objects_in, stability
+from locality.sql.tokens import functions_of, words_of
 from locality.types import DataType, Domain, spelled
 
 Columns = tuple[tuple[str, DataType], ...]
@@ -61,7 +63,7 @@ class NotASelect(Unsupported):
 class Shadow:
     """The planning database. Callers with several threads hold ``lock`` around each query."""
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
+    def __init__(self, settings: Mapping[str, str], schema: Schema | None = None) -> None:
         """``settings``: DuckDB settings that change plans (``TimeZone``, ``default_order``, ...), by name.
 
         Raises StoreError for a DuckDB whose plans mean something else: filters in a scan name columns otherwise in 1.x.
@@ -76,6 +78,11 @@ class Shadow:
         self._placeholders: set[str] = set()
         self._connection = duckdb.connect(":memory:", config=_CONFIG)
         self.close = weakref.finalize(self, self._connection.close)
+        schema = schema or Schema()
+        self._views = list(schema.views)
+        if schema.database != Schema.database:
+            name = identifier(schema.database)
+            self._connection.execute(f"attach ':memory:' as {name}; use {name}")
         for name, value in settings.items():
             self._connection.execute(f"set {identifier(name)} = ?", [value])
         names = [row[0] for row in self._connection.execute("select name from duckdb_optimizers()").fetchall()]
@@ -103,7 +110,27 @@ class Shadow:
             for name, (columns, primary_key) in wanted.items():
                 if name not in self._tables:
                     self._create(name, columns, primary_key)
+            self._create_views()
             return True
+
+    def _create_views(self) -> None:
+        """Make those views that bind now and mean the same whenever they are asked; plans can't be kept of others."""
+        unstable = stability(self._connection).unstable if self._views else frozenset()
+        self._views = [
+            text for text in self._views if not unstable & (functions_of(text) | CLOCK.intersection(words_of(text)))
+        ]
+        while left := [text for text in self._views if not self._runs(text)]:
+            if len(left) == len(self._views):
+                return
+            self._views = left
+        self._views = []
+
+    def _runs(self, sql: str) -> bool:
+        try:
+            self._connection.execute(sql)
+        except duckdb.Error:
+            return False
+        return True
 
     def _create(self, name: str, columns: Columns, primary_key: tuple[str, ...]) -> None:
         types = [self._type_text(dtype) for _, dtype in columns]

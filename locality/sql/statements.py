@@ -13,7 +13,7 @@ from locality.plan.nodes import Node, Query, inputs_of
 from locality.plan.reads import expressions_of
 from locality.sql import opaque, parameters
 from locality.sql.decode import decode_plan
-from locality.sql.parameters import Parameters
+from locality.sql.given import Parameters, values_by_name
 from locality.sql.shadow import Shadow
 from locality.sql.stability import CLOCK, functions_in, reads_clock
 from locality.types import INTEGER, UNTYPED, DataType, parse
@@ -71,7 +71,7 @@ class Statements:
         """What a text says, and the text without open parameters; raises as :meth:`read` does."""
         if given is None:
             return self.read(sql, None), sql
-        named = parameters.values_by_name(given)
+        named = values_by_name(given)
         # the values are known by their types alone here: the same statement comes with other ones again and again
         try:
             types = self._shadow.set_variables({parameters.variable(name): value for name, value in named.items()})
