@@ -127,3 +127,20 @@ def test_texts(rows: list[str], others: list[str]) -> None:
         count = find(probed, starts, stops, len(probes), slots, data, offsets, found)
         assert found.tolist() == [places.get(value, -1) for value in probes]
         assert count == sum(value in places for value in probes)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.text("ab\0é", max_size=12), st.booleans(), st.integers(0, 2)), max_size=30), st.booleans())
+def test_the_first_of_the_extreme_strings_of_each_owner_leads(rows: list[tuple[str, bool, int]], largest: bool) -> None:
+    texts = ["shared !" + text for text, _, _ in rows]
+    data, offsets = _strings(texts)
+    eligible = np.array([there for _, there, _ in rows], np.bool_)
+    owners = np.array([owner for _, _, owner in rows], np.int64)
+    wanted = []
+    for owner in range(3):
+        own = [i for i, (_, there, o) in enumerate(rows) if there and o == owner]
+        wanted.append((max if largest else min)(own, key=lambda i: texts[i].encode(), default=-1))
+    for lead in both("leading_texts"):
+        best = np.full(3, -1, np.int64)
+        assert lead(data, offsets, eligible, owners, largest, best) == eligible.sum()
+        assert best.tolist() == wanted

@@ -151,6 +151,7 @@ _TEXTS = _family(
     "texts",
     ("enter_texts", (_BYTES, _INTS64, _INTS64, _INTS64), _I64, (2, 3)),
     ("find_texts", (_BYTES, _INTS64, _INTS64, _I64, _INTS64, _BYTES, _INTS64, _INTS64), _I64, (7,)),
+    ("leading_texts", (_BYTES, _INTS64, _BOOLS, _INTS64, _BOOL, _INTS64), _I64, (5,)),
 )
 _KEYS = _family(
     "keys",

@@ -11,7 +11,7 @@ import numpy as np
 from . import jit
 from .hashing import mix
 from .slots import tag_of
-from .types import Boolean, Bytes, Elements, Integer, Ints64
+from .types import Boolean, Bools, Bytes, Elements, Integer, Ints64
 
 _BLOCK = 1024
 _EIGHT = np.uint64(8)
@@ -129,3 +129,42 @@ def find_texts(
                 codes[row] = (slots[place] & _ROW) - 1
                 found += slots[place] != 0
     return found
+
+
+@jit
+def text_before(data: Bytes, left: Integer, left_stop: Integer, right: Integer, right_stop: Integer) -> Boolean:
+    """Whether the first of two strings is less than the second, byte by byte."""
+    while left_stop - left >= 8 and right_stop - right >= 8 and load_word(data, left) == load_word(data, right):
+        left += 8
+        right += 8
+    while left < left_stop and right < right_stop and data[np.uint64(left)] == data[np.uint64(right)]:
+        left += 1
+        right += 1
+    if left == left_stop or right == right_stop:
+        return right < right_stop
+    return data[np.uint64(left)] < data[np.uint64(right)]
+
+
+@jit
+def leading_texts(
+    data: Bytes, offsets: Ints64, eligible: Bools, owners: Ints64, largest: Boolean, best: Ints64
+) -> Integer:
+    """Writes to ``best[owners[i]]`` the first eligible row with the least string of its owner, or the ``largest``.
+
+    ``best`` comes in as -1, which stays where there is none. Returns the number of eligible rows.
+    """
+    count = 0
+    for row in range(len(owners)):
+        if eligible[row]:
+            count += 1
+            owner = owners[row]
+            held = best[owner]
+            other = max(held, 0)
+            start, stop = offsets[row], offsets[row + 1]
+            if largest:
+                leads = text_before(data, offsets[other], offsets[other + 1], start, stop)
+            else:
+                leads = text_before(data, start, stop, offsets[other], offsets[other + 1])
+            if held < 0 or leads:
+                best[owner] = row
+    return count

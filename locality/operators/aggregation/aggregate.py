@@ -33,6 +33,7 @@ from locality.operators.aggregation.textkeys import number_inputs
 from locality.operators.byvalues import Conjuncts, bound_all
 from locality.operators.codegen.probe import probe
 from locality.operators.collect import collect_rows
+from locality.operators.collection import Collection
 from locality.operators.filters.filter import Test, plan_tests
 from locality.operators.morsels import Morsel
 from locality.operators.physical import Execution, Explanation, Traffic
@@ -42,8 +43,8 @@ from locality.operators.relations.relation import Relation
 from locality.operators.scan import describe_scan, run_pipeline
 from locality.operators.source import Preparation, Source
 from locality.operators.steps import plan_steps
-from locality.plan.expressions import AggregateCall, Expression
-from locality.types import DataType
+from locality.plan.expressions import AggregateCall, ColumnRef, Expression, columns_of
+from locality.types import DataType, Domain
 
 AnyArray = npt.NDArray[Any]
 
@@ -115,7 +116,7 @@ class Aggregation:
         if seen and (groups is None or groups.count > most or groups.count * seen > MOST_SEEN):
             raise Unsupported("count(DISTINCT ...) of many values in many groups beside other aggregates")
         # clearing and merging the state of groups that few rows can be of costs more than hashing these
-        worth = max(_FEW_GROUPS, int(_MOST_STATE_A_ROW * self._expected(tests)))
+        worth = max(_FEW_GROUPS, int(_MOST_STATE_A_ROW * _expected_rows(self.relation, tests)))
         if dense and not seen and (groups is None or groups.count > _FEW_GROUPS):
             matched = plan_matched(self.relation, expressions)
             if matched is not None and matched.count(self.relation) <= min(most, worth):
@@ -128,11 +129,6 @@ class Aggregation:
         if groups is None or (groups.count > most and clusters is None):
             return groups, None, plan_keys(groups, expressions, partial(probe, self.relation))
         return groups, clusters, None
-
-    def _expected(self, tests: Sequence[Test]) -> float:
-        """How many rows pass, about."""
-        steps = plan_steps(self.relation, tests, self.relation.links)
-        return self.relation.row_count * math.prod(step.share for step in steps)
 
     def execute(self, execution: Execution, traffic: Traffic, having: Sequence[Expression] = ()) -> Batch:
         """One row a group that has rows; without groups, one row. Those that fail ``having`` may be missing."""
@@ -238,7 +234,15 @@ class Aggregate:
         self._source = source
         self._groups, self._aggregates, self._threads = tuple(groups), tuple(aggregates), threads
         self._having: Conjuncts = ()
-        computed = (part for call in aggregates for part in call.expressions())
+        computed = [part for call in aggregates for part in call.expressions()]
+        self._columns = frozenset().union(*(columns_of(e) for e in (*groups, *computed)))
+        self._inputs = inputs = separate_inputs(groups, aggregates)
+        self._collected = Preparation(
+            None,
+            conjuncts,
+            [e for e in inputs.expressions if not isinstance(e, ColumnRef)],
+            lambda relation, left: Collection(relation, left, inputs.expressions),
+        )
         self._prepared = Preparation(
             source.relation,
             conjuncts,
@@ -261,27 +265,49 @@ class Aggregate:
     def execute(self, execution: Execution) -> Batch:
         relation, conjuncts = self._source.read(execution, self._prepared.conjuncts_in(execution))
         with execution.measure("aggregate") as traffic:
+            is_known_to_kernels = all(map(is_known, self._aggregates))
+            if is_known_to_kernels and self._has_few_rows(relation, conjuncts):
+                return self._over_inputs(relation, conjuncts, execution, traffic)
             try:
                 prepared = self._prepared.get(relation, conjuncts, execution)
-            except Unsupported as reason:
-                return self._over_inputs(relation, conjuncts, execution, traffic, reason)
+            except Unsupported:
+                if not is_known_to_kernels:
+                    raise
+                return self._over_inputs(relation, conjuncts, execution, traffic)
             having = bound_all(self._having, execution.values) if execution.values else self._having
             return prepared.execute(execution, traffic, having)
 
-    def _over_inputs(
-        self, relation: Relation, conjuncts: Conjuncts, execution: Execution, traffic: Traffic, reason: Unsupported
-    ) -> Batch:
+    def _has_few_rows(self, relation: Relation, conjuncts: Conjuncts) -> bool:
+        """Whether fewer rows are expected than there are raw strings in a link that kernels need a dictionary of."""
+        strings = max((_raw_strings(relation, index) for index in self._columns), default=0)
+        return strings > 0 and _expected_rows(relation, plan_tests(relation, conjuncts)) < strings
+
+    def _over_inputs(self, relation: Relation, conjuncts: Conjuncts, execution: Execution, traffic: Traffic) -> Batch:
         """The groups of what is collected first."""
-        inputs = separate_inputs(self._groups, self._aggregates)
-        if not all(is_known(call) for call in self._aggregates):
-            raise reason
-        batch = collect_rows(relation, conjuncts, inputs.expressions, execution, traffic)
+        inputs = self._inputs
+        batch = collect_rows(relation, conjuncts, inputs.expressions, execution, traffic, prepared=self._collected)
         return aggregate_collected(batch, inputs, execution, traffic)
 
     def explain(self) -> Explanation:
         ready = self._prepared.ready
         details = ("over the rows of its input",) if ready is None else ready.details()
         return Explanation("aggregate", details, self._source.children())
+
+
+def _expected_rows(relation: Relation, tests: Sequence[Test]) -> float:
+    """How many rows pass the tests and the links, about."""
+    return relation.row_count * math.prod(step.share for step in plan_steps(relation, tests, relation.links))
+
+
+def _raw_strings(relation: Relation, index: int) -> int:
+    """How many strings without a dictionary a column of a link holds; 0 for any other column."""
+    link = relation.link_of(index)
+    if link is None or relation.types[index].domain is not Domain.STRING:
+        return 0
+    target, column = link.target, index - link.first
+    if all(segment.is_ready(column) for segment in target.segments):
+        return 0
+    return target.row_count if target.gather(column, np.zeros(1, np.int64)).encoding == "text" else 0
 
 
 def aggregate_collected(batch: Batch, inputs: Inputs, execution: Execution, traffic: Traffic) -> Batch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from locality.operators.physical import Execution
 from locality.operators.relations.batch import Batch, Deferred
 from locality.operators.relations.keyindex import representatives
 from locality.operators.windows.window import IDEMPOTENT
-from locality.plan.expressions import AggregateCall, ColumnRef
+from locality.plan.expressions import AggregateCall, ColumnRef, Expression
 from locality.plan.intervals import BOOLEAN as BITS
 from locality.plan.intervals import Interval
 from locality.types import BIGINT, BOOLEAN
@@ -51,21 +52,26 @@ def mark_distinct(batch: Batch, inputs: Inputs, execution: Execution) -> tuple[B
 def _marks(batch: Batch, inputs: Inputs, call: AggregateCall, execution: Execution) -> EncodedColumn:
     """True in one row of each group's different arguments, of the rows that pass the filter."""
     keys = sorted({key.index for key in (*inputs.groups, *call.args) if isinstance(key, ColumnRef)})
+    marks = np.zeros(batch.row_count, np.bool_)
+    rows = np.arange(batch.row_count) if call.filter is None else passing_rows(batch, call.filter)
+    if len(rows):
+        first = first_rows(batch, keys, execution, None if call.filter is None else rows)
+        marks[rows[first == np.arange(len(rows))]] = True
+    return integer_column(BOOLEAN, marks, None)
+
+
+def first_rows(batch: Batch, keys: Sequence[int], execution: Execution, rows: Rows | None = None) -> Rows:
+    """For each row, or each of ``rows``, one that agrees on the columns ``keys``, the same for all of these.
+
+    Raises Unsupported for values that no key can be made of.
+    """
     read: list[EncodedColumn] = []
     known: list[Interval | None] = []
     for index in keys:
         parts = _parts(batch.column(index))
         read += parts
         known += [batch.intervals[index]] if len(parts) == 1 else [None, None]
-    marks = np.zeros(batch.row_count, np.bool_)
-    if call.filter is None:
-        rows = np.arange(batch.row_count)
-    else:
-        rows = _passing(batch, call.filter)
-        read = [take(column, rows) for column in read]
-    if len(rows):
-        marks[rows[representatives(read, known, execution) == np.arange(len(rows))]] = True
-    return integer_column(BOOLEAN, marks, None)
+    return representatives(read if rows is None else [take(column, rows) for column in read], known, execution)
 
 
 def _parts(column: EncodedColumn) -> list[EncodedColumn]:
@@ -76,7 +82,8 @@ def _parts(column: EncodedColumn) -> list[EncodedColumn]:
     return [EncodedColumn(BIGINT, "plain", column.length, codes=w, validity=column.validity) for w in words]
 
 
-def _passing(batch: Batch, condition: object) -> Rows:
+def passing_rows(batch: Batch, condition: Expression) -> Rows:
+    """The rows in which a column of conditions is true."""
     assert isinstance(condition, ColumnRef)
     column = batch.column(condition.index)
     return np.flatnonzero(decode(column).fill_null(False).to_numpy(zero_copy_only=False))

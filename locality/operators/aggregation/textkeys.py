@@ -1,28 +1,27 @@
 """Aggregation over raw strings and lists: keys as numbers of the values, which are gathered once a group at the end.
 
 A hash table numbers the strings of a column in the order in which they first occur; DuckDB numbers lists. Groups are
-then formed by numbers, and so are values counted without repetition. Only what compares strings (``min``, ``max``)
-needs a sorted dictionary.
+then formed by numbers, and so are values counted without repetition. ``min`` and ``max`` are numbers of rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import EncodedColumn, decode, expand
-from locality.encodings.arrow import to_dictionary
 from locality.encodings.bitmaps import to_mask
 from locality.errors import Unsupported
+from locality.operators.aggregation.extremes import Leaders, numbered_extreme
 from locality.operators.aggregation.inputs import Inputs
 from locality.operators.physical import Execution
 from locality.operators.relations.batch import Batch, Deferred
 from locality.operators.relations.relation import ColumnsSegment, Relation
 from locality.operators.relations.texts import number_texts
-from locality.plan.expressions import ColumnRef, Expression
+from locality.plan.expressions import AggregateCall, ColumnRef, Expression
 from locality.plan.intervals import Interval
 from locality.sql.evaluate import numbers_of
 from locality.types import BIGINT, Domain
@@ -32,21 +31,24 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class NumberedText:
-    """A ``text`` or ``opaque`` column, its value number ``i`` at row ``firsts[i]``, and that number in every row."""
+    """A ``text`` or ``opaque`` column whose value number ``i`` is at row ``firsts[i]``; None: every row has its number.
+
+    numbers: of the values in all rows.
+    """
 
     source: EncodedColumn
-    firsts: Rows
+    firsts: Rows | None
     numbers: EncodedColumn
 
     @property
     def bounds(self) -> Interval:
-        return Interval(0, max(len(self.firsts) - 1, 0))
+        return Interval(0, max((self.source.length if self.firsts is None else len(self.firsts)) - 1, 0))
 
     def texts_of(self, numbers: EncodedColumn) -> Deferred:
         """The strings that have these numbers; NULL is NULL."""
         flat = expand(numbers)
         assert flat.codes is not None
-        rows = np.append(self.firsts, 0)[flat.codes]
+        rows = flat.codes.astype(np.int64) if self.firsts is None else np.append(self.firsts, 0)[flat.codes]
         if flat.validity is not None:
             rows = np.where(to_mask(flat.validity, flat.length), rows, -1)
         dtype = self.source.type
@@ -71,7 +73,7 @@ def number_column(column: EncodedColumn) -> NumberedText:
 
 @dataclass(frozen=True, eq=False)
 class NumberedInputs:
-    """The collected rows of an aggregation that kernels can read, the aggregation over them, and texts by key."""
+    """The collected rows of an aggregation that kernels can read, the aggregation over them, and texts by output."""
 
     batch: Batch
     inputs: Inputs
@@ -86,38 +88,61 @@ class NumberedInputs:
 
 
 def number_inputs(batch: Batch, inputs: Inputs, execution: Execution) -> NumberedInputs:
-    """Replaces raw strings by numbers, or by codes of a dictionary where an aggregate compares them."""
+    """Replaces raw strings by numbers: of the strings, or of the rows that have the extreme of their group."""
     columns: list[EncodedColumn | Deferred] = list(batch.columns)
     intervals = list(batch.intervals)
-    compared = {arg.index for c in inputs.calls if c.name != "count" for arg in c.args if isinstance(arg, ColumnRef)}
-    numbered: dict[int, NumberedText] = {}
+    raw: dict[int, EncodedColumn] = {}
     for index in _read(inputs):
-        if inputs.expressions[index].type.domain not in (Domain.STRING, Domain.NESTED):
-            continue
-        column = columns[index] = batch.column(index)
-        if column.encoding not in ("text", "opaque"):
-            continue
-        execution.reserve(24 * column.length, "the numbers of strings")
-        if index in compared and column.encoding == "opaque":
-            raise Unsupported(f"extremes of {column.type}")
-        if index in compared:
-            columns[index] = to_dictionary(column)
-        else:
-            text = numbered[index] = number_column(column)
-            columns[index], intervals[index] = text.numbers, text.bounds
+        if inputs.expressions[index].type.domain in (Domain.STRING, Domain.NESTED):
+            column = columns[index] = batch.column(index)
+            if column.encoding in ("text", "opaque"):
+                raw[index] = column
+    extremes = [position for position, call in enumerate(inputs.calls) if _compares(call, raw)]
+    rest = replace(inputs, calls=tuple(call for i, call in enumerate(inputs.calls) if i not in extremes))
+    numbered: dict[int, NumberedText] = {}
+    for index in sorted(raw.keys() & set(_read(rest))):
+        execution.reserve(24 * raw[index].length, "the numbers of strings")
+        text = numbered[index] = number_column(raw[index])
+        columns[index], intervals[index] = text.numbers, text.bounds
 
     def local(expression: Expression) -> Expression:
         if isinstance(expression, ColumnRef) and expression.index in numbered:
             return replace(expression, type=BIGINT)
         return expression
 
-    calls = tuple(call.mapped(local) for call in inputs.calls)
-    keys: Sequence[ColumnRef] = [key for key in map(local, inputs.groups) if isinstance(key, ColumnRef)]
+    calls = [call.mapped(local) for call in inputs.calls]
+    keys = [key for key in map(local, inputs.groups) if isinstance(key, ColumnRef)]
     texts = {position: numbered[key.index] for position, key in enumerate(keys) if key.index in numbered}
-    expressions = tuple(map(local, inputs.expressions))
+    expressions = list(map(local, inputs.expressions))
+    leaders = Leaders(Batch(tuple(columns), batch.row_count, tuple(intervals)), [k.index for k in keys], execution)
+    for position in extremes:
+        call, reference = inputs.calls[position], ColumnRef(len(columns), BIGINT)
+        column = raw[_argument(call)]
+        text = texts[len(keys) + position] = NumberedText(column, None, leaders.rows(call, column))
+        columns.append(text.numbers)
+        intervals.append(text.bounds)
+        expressions.append(reference)
+        calls[position] = numbered_extreme(call, reference)
     return NumberedInputs(
-        Batch(tuple(columns), batch.row_count, tuple(intervals)), Inputs(expressions, tuple(keys), calls), texts
+        Batch(tuple(columns), batch.row_count, tuple(intervals)),
+        Inputs(tuple(expressions), tuple(keys), tuple(calls)),
+        texts,
     )
+
+
+def _compares(call: AggregateCall, raw: Mapping[int, EncodedColumn]) -> bool:
+    """Whether a call is the extreme of raw strings; raises Unsupported for what only sorted rows tell."""
+    column = raw.get(_argument(call))
+    if column is None or call.name == "count":
+        return False
+    if column.encoding != "text" or call.name not in ("min", "max"):
+        raise Unsupported(f"{call.name} of {column.type}")
+    return True
+
+
+def _argument(call: AggregateCall) -> int:
+    """The column that a call reads; -1 if it reads none."""
+    return call.args[0].index if call.args and isinstance(call.args[0], ColumnRef) else -1
 
 
 def _read(inputs: Inputs) -> list[int]:
