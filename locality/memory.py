@@ -6,6 +6,7 @@ knowing the query: each thread that works for one does so inside its account. Wh
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 from collections import deque
@@ -139,7 +140,7 @@ def hold(arrays: Iterable[AnyArray | None], what: str) -> None:
 
 def empty(shape: int | tuple[int, ...], dtype: npt.DTypeLike, what: str) -> AnyArray:
     """``np.empty``, counted; raises MemoryLimitError, before any memory is taken, past the limit."""
-    allow(int(np.prod(shape)) * np.dtype(dtype).itemsize, what)
+    allow((shape if isinstance(shape, int) else math.prod(shape)) * np.dtype(dtype).itemsize, what)
     array = np.empty(shape, dtype)
     hold((array,), what)
     return array
@@ -147,7 +148,7 @@ def empty(shape: int | tuple[int, ...], dtype: npt.DTypeLike, what: str) -> AnyA
 
 def zeros(shape: int | tuple[int, ...], dtype: npt.DTypeLike, what: str) -> AnyArray:
     """``np.zeros``, counted likewise."""
-    allow(int(np.prod(shape)) * np.dtype(dtype).itemsize, what)
+    allow((shape if isinstance(shape, int) else math.prod(shape)) * np.dtype(dtype).itemsize, what)
     array = np.zeros(shape, dtype)
     hold((array,), what)
     return array

@@ -87,7 +87,7 @@ _KERNEL_BYTES = 1 << 15
 class Pipeline:
     """Prepared once for a plan over a snapshot, then run any number of times.
 
-    scan_reads: bytes that a run reads by column, and the least that any must; None before the first run.
+    scan_reads: bytes that a run reads by column, and the least that any must, once for all rows of the same form.
     planned, morsels: what the filters leave of the rows, and what the links leave of that.
     zones_total, zones_read: zones of the source and those that are read, because nothing is proven of them.
     told: which zones need not be read where all of their rows pass; ``answered`` has those that do, by segment.
@@ -118,7 +118,7 @@ class Pipeline:
     zones_total: int = field(init=False, default=0)
     zones_read: int = field(init=False, default=0)
     answered: dict[int, Bits] = field(init=False, default_factory=dict)
-    scan_reads: tuple[Counter[str], int] | None = field(init=False, default=None)
+    scan_reads: list[tuple[Counter[str], int]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         reads = [*(e for test in self.tests for e in test.reads), *self.sink.reads]
@@ -221,7 +221,7 @@ class Pipeline:
     def over(self, relation: Relation) -> Pipeline:
         """The same pipeline over other rows of the same form, see :mod:`locality.operators.relations.signature`."""
         other = copy(self)
-        other.relation, other.links, other.steps, other.scan_reads = relation, (), (), None
+        other.relation, other.links, other.steps = relation, (), ()
         other.bound, other.passing = {}, {}  # what is bound holds the arrays of other rows
         kernels = {morsel.segment: morsel.kernel for morsel in self.planned} if relation.segments else {}
         other.arguments = {position: other._arguments(position, kernel) for position, kernel in kernels.items()}

@@ -13,6 +13,9 @@ from locality.operators.pipeline import Pipeline
 from locality.operators.relations.traffic import gathered_reads, touched_share
 from locality.plan.expressions import columns_of
 
+#: Rows that are not worth waking another thread for.
+_FEW_ROWS = 65536
+
 
 def run_pipeline(
     pipeline: Pipeline, execution: Execution, traffic: Traffic, work: Callable[[int, Morsel], int]
@@ -32,8 +35,15 @@ def run_morsels(
         if work(worker, morsel):
             faults.append(morsel.segment)
 
+    def each(worker: int, several: Sequence[Morsel]) -> None:
+        for morsel in several:
+            step(worker, morsel)
+
     try:
-        execution.run(morsels, step)
+        if sum([morsel.rows for morsel in morsels]) <= _FEW_ROWS:
+            execution.run((morsels,), each)
+        else:
+            execution.run(morsels, step)
     finally:
         pipeline.finish()
     if faults:
@@ -42,9 +52,9 @@ def run_morsels(
 
 def count_scan(pipeline: Pipeline, traffic: Traffic) -> None:
     """Adds the bytes that the scan of all morsels reads, and the least that any scan must."""
-    if pipeline.scan_reads is None:
-        pipeline.scan_reads = _scan_reads(pipeline)
-    reads, minimum = pipeline.scan_reads
+    if not pipeline.scan_reads:
+        pipeline.scan_reads.append(_scan_reads(pipeline))
+    reads, minimum = pipeline.scan_reads[0]
     traffic.add_reads(reads)
     traffic.minimum += minimum
     traffic.zones_read += pipeline.zones_read

@@ -172,6 +172,8 @@ class HashGrouping:
 
     def groups(self) -> Groups:
         """All groups."""
+        if not self._tables:
+            return self._few
         return concat_groups([self._few, *(table.groups for table in self._tables)], self._execution)
 
     def _run(self, pipeline: Pipeline, morsels: Sequence[Morsel], room: Room) -> list[Groups | Records]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import mmap
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,24 +57,37 @@ class Records:
 
 
 class Room:
-    """Memory for the records of several morsels, a part for each; what is not written costs none."""
+    """Memory for the records of several morsels, a part for each; what is not written costs none.
+
+    It is taken when the first record is written: the groups of few rows never are.
+    """
 
     def __init__(self, words: int, slots: Slots, rows: Sequence[int], *, sparse: bool) -> None:
         """``rows``: the most records of each part. sparse: whether much fewer are expected."""
-        total = sum(rows)
-        make = sparse_array if sparse else np.empty
-        self._integers = make((words + len(slots.integers), total), np.int64)
-        self._floats = make((len(slots.floats), total), np.float64)
+        self._heights = words + len(slots.integers), len(slots.floats)
+        self._make = sparse_array if sparse else np.empty
         self._rows = rows
-        self._starts = np.cumsum([0, *rows]).tolist()
+        self._starts = list(itertools.accumulate(rows, initial=0))
+        self._cells: tuple[AnyArray, AnyArray] | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def cells(self) -> tuple[AnyArray, AnyArray]:
+        """The words and integers of all records, and their floats: shapes (words + slots, records)."""
+        with self._lock:
+            if self._cells is None:
+                integers, floats = self._heights
+                total = self._starts[-1]
+                self._cells = self._make((integers, total), np.int64), self._make((floats, total), np.float64)
+            return self._cells
 
     def writer(self, part: int) -> Writer:
         """What writes the records of a part."""
-        return Writer(self._integers, self._floats, self._starts[part], self._rows[part])
+        return Writer(self, self._starts[part], self._rows[part])
 
     def together(self, parts: Sequence[Records]) -> Records:
         """The records of all parts, in the order given."""
-        return Records(self._integers, self._floats, np.concatenate([part.offsets for part in parts]))
+        return Records(*self.cells, np.concatenate([part.offsets for part in parts]))
 
 
 def sparse_array(shape: tuple[int, int], dtype: npt.DTypeLike) -> AnyArray:
@@ -148,9 +163,9 @@ def _whole_blocks(rows: int) -> int:
 class Writer:
     """Writes groups as records, chunk by chunk; none but the last is small."""
 
-    def __init__(self, integers: AnyArray, floats: AnyArray, start: int, rows: int) -> None:
+    def __init__(self, room: Room, start: int, rows: int) -> None:
         """``start``: the first record. ``rows``: how many there may be."""
-        self._integers, self._floats, self._place = integers, floats, start
+        self._room, self._place = room, start
         self._offsets = np.empty((rows // (SMALL_GROUPS - _LEAST_ROOM) + 2, PARTITIONS + 1), np.int64)
         self.chunks = 0
 
@@ -158,7 +173,7 @@ class Writer:
         """``scratch``: an integer a group at least, uint32; zeros afterwards."""
         header = np.array([len(groups)])
         cells = groups.integers, groups.floats
-        records = self._integers, self._floats, self._offsets
+        records = *self._room.cells, self._offsets
         flush = primitive("flush_groups")
         self._place = flush(scratch, groups.keys, header, *cells, *records, self.chunks, self._place)
         self.chunks += 1
@@ -170,7 +185,7 @@ class Writer:
 
     def finish(self) -> Records:
         """What was written."""
-        return Records(self._integers, self._floats, self._offsets[: self.chunks].copy())
+        return Records(*self._room.cells, self._offsets[: self.chunks].copy())
 
 
 def merge_few(parts: Sequence[Groups], slots: Slots) -> Groups:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
 from locality.encodings import EncodedColumn, counted, expand, stored_width, take, without_rows
@@ -20,6 +21,7 @@ from locality.operators.relations.kept import KEPT, deletions_of, stored_columns
 from locality.operators.relations.keyindex import KeyIndex, index_rows
 from locality.operators.relations.links import Link, LinkKind
 from locality.operators.relations.relation import ColumnsSegment, Origin, Positions, Relation
+from locality.operators.relations.signature import signature
 from locality.operators.relations.traffic import gathered_reads
 from locality.operators.source import Source, explain_source
 from locality.plan.expressions import ColumnRef, Expression, columns_of
@@ -47,6 +49,7 @@ class JoinSource:
     the first. condition: what else makes a match, over the left source's columns, then the first columns of the right.
     links: whether rows of an inner join may be linked to their matches.
     live: the column of ``right`` that is NULL in rows that were deleted; None if it has none. Those match nothing.
+    Whether kernels can compute matches of rows is kept for the next ones of the same form.
     """
 
     left: Source
@@ -59,6 +62,7 @@ class JoinSource:
     condition: Expression | None
     links: bool = True
     live: int | None = None
+    _computed: dict[Hashable, bool] = field(init=False, default_factory=dict)
     relation = None
 
     @property
@@ -145,14 +149,25 @@ class JoinSource:
             len(relation.types), self.keys, index, _padded(target), kind, self.condition, columns, ranked, whole
         )
         linked = relation.linked(link)
+        reads = [*self.keys, *(() if self.condition is None else (self.condition,))]
+        form = signature(linked, {column for e in reads for column in columns_of(e)})
+        can = self._computed.get(form)
+        if can is None:
+            can = self._can_compute(relation, linked, index)
+            self._computed.clear()
+            self._computed[form] = can
+        return linked if can else None
+
+    def _can_compute(self, relation: Relation, linked: Relation, index: KeyIndex | None) -> bool:
+        """Whether kernels can compute what makes a match."""
         try:
             if index is not None:
                 check_keys(relation, self.keys, index)
             if self.condition is not None:
                 probe(linked, self.condition)
         except Unsupported:
-            return None
-        return linked
+            return False
+        return True
 
     def children(self) -> tuple[Explanation, ...]:
         how = f"{self.kind} join on {len(self.keys)} keys" if self.keys else f"{self.kind} join"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 
+from locality.encodings import EncodedColumn
 from locality.operators.relations.domain import code_key
 from locality.operators.relations.links import Link
 from locality.operators.relations.relation import LinkedSegment, Relation, Segment
-from locality.operators.relations.shapes import shape_of
 from locality.plan.structure import structure, structures
 
 
@@ -24,10 +24,21 @@ def signature(relation: Relation, columns: Iterable[int]) -> Hashable:
         described = [index for index in read if index >= own]
     else:
         base, described = relation.row_count, read
-    segment = relation.segments[0]
-    forms = tuple((shape_of(relation, segment, index), code_key(segment.column(index))) for index in described)
+    forms = tuple([_form(_column(relation, index)) for index in described])
     links = tuple((link.first, link.index and link.index.signature) for link in relation.links)
     return base, tuple(read), forms, relation.intervals, links
+
+
+def _column(relation: Relation, index: int) -> EncodedColumn:
+    """A column of the first segment, or of what a link matches it with."""
+    link = relation.link_of(index)
+    return relation.segments[0].column(index) if link is None else link.target.segments[0].column(index - link.first)
+
+
+def _form(column: EncodedColumn) -> Hashable:
+    """All of a column that a plan depends on, but for its values."""
+    codes = column.codes
+    return code_key(column), None if codes is None else (codes.dtype, codes.ndim), column.validity is None
 
 
 def form_key(relation: Relation, columns: Iterable[int]) -> Hashable:
