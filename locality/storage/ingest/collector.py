@@ -110,7 +110,7 @@ class Collector:
         if self._union is None or not self._union.open or not column.length:
             return False
         head = slice_column(column, 0, min(column.length, _SAMPLE))
-        return all(self._union.promises(_count_distinct(part), part.length) for part in (head, column))
+        return all(self._union.promises(_count_distinct(part), part.length, column.length) for part in (head, column))
 
     def _constant(self) -> float | None:
         """The FLOAT that all values are, if a Python float can carry its bits (those of some NaNs it can't)."""

@@ -29,9 +29,12 @@ class Union:
         self._rows = 0
         self._sample = 0, 0
 
-    def promises(self, distinct: int, rows: int) -> bool:
-        """Whether ``rows`` rows with ``distinct`` values suggest a useful dictionary over the whole column."""
-        total = self._total if self._total is not None else _TOTAL_GUESS * rows
+    def promises(self, distinct: int, rows: int, chunk: int) -> bool:
+        """Whether ``rows`` rows with ``distinct`` values suggest a useful dictionary over the whole column.
+
+        chunk: the rows that came with them, from which their total is guessed if it is not known.
+        """
+        total = self._total if self._total is not None else _TOTAL_GUESS * chunk
         return _projected(distinct, rows, total) <= self._limit(total)
 
     def add(self, dictionary: Dictionary, rows: int) -> None:

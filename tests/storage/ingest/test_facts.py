@@ -157,6 +157,16 @@ def test_columns_with_ever_more_strings_become_text() -> None:
     assert (collector.statistics(0).distinct_estimate, collector.statistics(0).distinct_exact) == (15_000, False)
 
 
+def test_what_a_stream_of_unknown_length_begins_with_may_yet_get_a_dictionary() -> None:
+    collector = Collector("x", types.VARCHAR, None)
+    numbers = np.random.default_rng(0).integers(0, 40_000, (2, 100_000))
+    for chunk in numbers:
+        collector.add(*collector.prepare(pa.chunked_array([pa.array(chunk).cast(pa.string())])))
+    spec = collector.choose()
+    assert spec.dictionary is not None
+    assert len(spec.dictionary) == len(np.unique(numbers))
+
+
 def test_strings_with_few_values_share_one_dictionary() -> None:
     collector = Collector("x", types.VARCHAR, None)
     for words in (["b", "a"], ["c", "a"], ["b"]):
