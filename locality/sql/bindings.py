@@ -40,14 +40,15 @@ def _is_encodable(value: str) -> bool:
 
 
 def _decimal(value: Decimal) -> Constant | None:
+    """DuckDB 1.5 makes another number of one with a positive exponent."""
     sign, digits, exponent = value.as_tuple()
-    if not isinstance(exponent, int) or abs(exponent) > _MOST_DIGITS:
+    if not isinstance(exponent, int) or not -_MOST_DIGITS <= exponent <= 0:
         return None
-    scale = max(-exponent, 0)
-    width = max(len(digits) + max(exponent, 0), scale + 1)
+    scale = -exponent
+    width = max(len(digits), scale + 1)
     if width > _MOST_DIGITS:
         return None
-    unscaled = int("".join(map(str, digits))) * 10 ** max(exponent, 0)
+    unscaled = int("".join(map(str, digits)))
     return Constant(-unscaled if sign else unscaled, decimal(width, scale))
 
 

@@ -89,11 +89,10 @@ def _bound(shadow: Shadow, sql: str, given: Parameters | None) -> dict[str, Any]
         raise Unsupported("names that depend on the type of a nested column")
     named = {} if given is None else values_by_name(given)
     types = shadow.set_variables({parameters.variable(name): value for name, value in named.items()})
-    found = parameters.places(shadow.bound_plan(sql))
-    if {name for _, _, name in found} != shadow.parameter_names(sql):
-        raise Unsupported("parameter whose place in the text is unclear")
+    shadow.bound_plan(sql)  # which says it if the statement is wrong
+    found = parameters.places(sql, shadow.parameter_names(sql))
     plan = shadow.serialized_plan(parameters.substitute(sql, found, parameters.references(named, types)))
-    if parameters.places(plan):
+    if parameters.names_in(plan):
         raise Unsupported("parameter whose place in the text is unclear")
     return plan
 

@@ -126,6 +126,8 @@ def _project(table: pa.Table, rendering: Rendering, texts: str) -> duckdb.DuckDB
     connection = _cursor()
     if _local.bound is not rendering:
         for name, value in rendering.variables.items():
+            if isinstance(value, str):
+                value.encode()  # DuckDB 1.5 has no error of its own for half a surrogate
             connection.execute(f"set variable {name} = ?", [value])
         _local.bound = rendering
     return connection.from_arrow(table).project(texts)

@@ -24,13 +24,13 @@ from locality.errors import (
     MemoryLimitError,
     QueryError,
 )
-from locality.sql import parameters
+from locality.sql import parameters, versions
 from locality.sql.given import Parameters, of_part
 from locality.sql.quoting import checked, identifier
 from locality.sql.replay import Replayed, created, replayed
 from locality.sql.settings import RESOURCES
 from locality.sql.source import Source
-from locality.types import from_arrow
+from locality.types import Domain, from_arrow
 
 if TYPE_CHECKING:
     from locality.sql.dataset import StoredDataset
@@ -135,10 +135,11 @@ class Fallback:
                 raise QueryError("the query is empty")
             for statement in statements:
                 _admit(statement)
-            for statement in statements[:-1]:
-                self._interruptibly(partial(_answer, connection, statement.query, None), stopped)
+            *earlier, last = [sql] if _is_cut(statements) else [statement.query for statement in statements]
+            for text in earlier:
+                self._interruptibly(partial(_answer, connection, text, None), stopped)
             with _registered(connection, parts):
-                answer = self._interruptibly(partial(_answer, connection, statements[-1].query, given), stopped)
+                answer = self._interruptibly(partial(_answer, connection, last, given), stopped)
             if any(statement.type.name in _SETTINGS for statement in statements):
                 changed = dict(_settings(connection) - self._settings)
                 self.changed_settings = {name: value for name, value in changed.items() if name not in RESOURCES}
@@ -277,6 +278,11 @@ def _bound(
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, params: Parameters | None) -> Answer:
+    if not versions.installed().relates_changes and _changes(connection.extract_statements(sql)[-1]):
+        connection.execute(sql, params)
+        columns = [(str(name), str(dtype)) for name, dtype, *_ in connection.description or ()]
+        names, types = zip(*columns, strict=True)
+        return Answer(connection.to_arrow_table(), names, types)
     relation = connection.sql(sql) if params is None else connection.sql(sql, params=params)
     names, types = tuple(relation.columns), tuple(str(t) for t in relation.types)
     if not any(_LOSSY.search(text) for text in types):
@@ -293,13 +299,29 @@ def _declared(source: Source) -> str:
     columns = []
     for field, dtype in zip(source.schema, source.types, strict=True):
         name = identifier(field.name)
-        same = from_arrow(field.type) == dtype
-        columns.append(name if same else f"CAST({name} AS {dtype}) AS {name}")
+        if from_arrow(field.type) != dtype:
+            columns.append(f"CAST({name} AS {dtype}) AS {name}")
+        elif dtype.domain is Domain.FLOAT and not versions.installed().filters_nan:
+            columns.append(f"+{name} AS {name}")
+        else:
+            columns.append(name)
     return ", ".join(columns)
+
+
+def _changes(statement: duckdb.Statement) -> bool:
+    """Whether a statement does more than answer."""
+    return statement.expected_result_type != [duckdb.ExpectedResultType.QUERY_RESULT]
+
+
+def _is_cut(statements: Sequence[duckdb.Statement]) -> bool:
+    """Whether DuckDB 1.5 made these out of a PIVOT, which have no text: it creates a type for each column first."""
+    return not all(statement.query for statement in statements)
 
 
 def _admit(statement: duckdb.Statement) -> None:
     kind = statement.type.name
+    if kind == "CREATE" and not statement.query:  # of a PIVOT
+        return
     if kind in _WRITES:
         raise QueryError(
             f"{kind.replace('_', ' ')} is not possible here among several statements, or within another one:"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -25,18 +26,20 @@ _UNTYPED = "NULL"
 _INFINITIES = {"DATE": 2**31 - 1, "TIMESTAMP": 2**63 - 1, "TIMESTAMP WITH TIME ZONE": 2**63 - 1}
 
 
-def load(text: str) -> Any:
+def load(text: str, rewrite: Callable[[dict[str, Any]], dict[str, Any]] | None = None) -> Any:
     """Parse DuckDB's JSON, in which a constant that is NaN or infinite may be written in words that JSON doesn't have.
+
+    rewrite: takes each object to one in the place of it.
 
     A quote inside a JSON string is escaped, so the patterns can't match within one. Raises Unsupported for what is no
     JSON even so.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, object_hook=rewrite)
     except json.JSONDecodeError:
         text = _INFINITE.sub(r'"value":\1Infinity', _NOT_A_NUMBER.sub('"value":NaN', text))
     try:
-        return json.loads(text)
+        return json.loads(text, object_hook=rewrite)
     except json.JSONDecodeError:  # as of a constant of type BIT
         raise Unsupported("plan whose JSON DuckDB leaves out") from None
 

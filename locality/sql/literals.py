@@ -21,6 +21,7 @@ from locality.sql.folding import fold
 from locality.sql.json_values import decode_type
 from locality.sql.opaque import is_parsed_plain
 from locality.sql.stability import objects_in
+from locality.sql.tokens import lexemes_of
 from locality.types import BIGINT, HUGEINT, INTEGER, VARCHAR, DataType, decimal
 
 _NUMBER = re.compile(r"(0|[1-9]\d*)(\.\d+)?", re.ASCII)
@@ -44,6 +45,11 @@ class Literal:
     stop: int
     text: str
     typed: str = ""
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Where DuckDB says that it is: before the word of its type since 2.0, behind it in 1.5."""
+        return self.start, self.stop - len(self.text.encode())
 
     @property
     def constant(self) -> Constant:
@@ -97,14 +103,10 @@ class Split:
 
 def split(sql: str) -> Split:
     """A text around those of its literals that may be values."""
-    text = sql.encode()
-    tokens = duckdb.tokenize(sql)
-    ends = [*(start for start, _ in tokens), len(text)][1:]
     found: list[Literal] = []
     before, before_start = "", 0
-    for (start, kind), end in zip(tokens, ends, strict=True):
-        word = text[start:end].decode().rstrip()
-        stop = start + len(word.encode())
+    for each in lexemes_of(sql):
+        word, start, stop, kind = each.text, each.start, each.end, each.kind
         if before == "interval":
             pass
         elif kind == duckdb.token_type.string_const and _STRING.fullmatch(word):
@@ -112,7 +114,7 @@ def split(sql: str) -> Split:
         elif kind == duckdb.token_type.numeric_const and before != "-" and _is_number(word):
             found.append(Literal(start, stop, word))
         before, before_start = word.lower(), start
-    return Split(text, tuple(found))
+    return Split(sql.encode(), tuple(found))
 
 
 def _is_number(word: str) -> bool:
@@ -121,7 +123,7 @@ def _is_number(word: str) -> bool:
 
 def value_literals(tree: Any, literals: Sequence[Literal]) -> frozenset[int]:
     """The numbers of the literals that are values of conditions, given the parse tree."""
-    places = {literal.start: number for number, literal in enumerate(literals)}
+    places = {place: number for number, literal in enumerate(literals) for place in literal.places}
     return frozenset(places[place] for place in _values(tree, None) if place in places)
 
 
@@ -164,7 +166,7 @@ def types_of(bound: Any, tree: Any, literals: Mapping[int, Literal]) -> dict[int
         if node.get("class") == "CAST" and node["child"].get("class") == "CONSTANT"
     }
     found = {number: {each.constant.type} if each.start in casts else set() for number, each in literals.items()}
-    places = {each.start: number for number, each in literals.items() if each.start not in casts}
+    places = {place: number for number, each in literals.items() if each.start not in casts for place in each.places}
     for place, dtype in _uses(bound):
         if place in places:
             found[places[place]].add(dtype)

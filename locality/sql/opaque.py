@@ -27,7 +27,7 @@ _NUMBERED = re.compile(rf"{MARK}(?:text )?(\d+)")
 #: What tells where something stood in the text, or was called there.
 _PLACES = frozenset({"query_location", "query_location_length", "alias"})
 #: Expressions that are bound by the types of what is in them alone.
-_PLAIN_CLASSES = frozenset({"BOUND_COMPARISON", "BOUND_CONJUNCTION", "BOUND_CAST", "BOUND_CASE", "BOUND_BETWEEN"})
+_PLAIN_CLASSES = frozenset({"BOUND_CONJUNCTION", "BOUND_CASE"})
 _PLAIN_KINDS = frozenset(
     {
         *("OPERATOR_CAST", "OPERATOR_NOT", "OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "OPERATOR_COALESCE"),

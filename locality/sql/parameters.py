@@ -1,33 +1,52 @@
 """Parameters of a query: values are bound by DuckDB, and never become SQL text.
 
 DuckDB can't serialise the plan of a statement with open parameters. So each value is bound to a session variable of
-the shadow, and each parameter's place in the text (known from DuckDB's parse tree) is taken by ``getvariable(...)``,
+the shadow, and each parameter's place in the text (where DuckDB's tokenizer finds it) is taken by ``getvariable(...)``,
 which binds to a constant just as a parameter with a value does. One difference is evened out: an integer variable
 counts as an untyped literal, an integer parameter as a value of its type, hence the cast.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from locality.errors import QueryError, Unsupported
 from locality.sql.given import Parameters
 from locality.sql.quoting import string
 from locality.sql.stability import objects_in
+from locality.sql.tokens import lexemes_of
 from locality.types import INTEGRAL
 
+_PARAMETER = re.compile(rb'\?(\d*)|\$([\w\x80-\xff]+|"[^"]+")')
 _INTEGRAL = INTEGRAL | {"HUGEINT", "UHUGEINT"}
 
 
-def places(tree: Any) -> list[tuple[int, int, str]]:
-    """Every parameter in a parse tree or a bound plan as (byte offset, bytes, name), by offset."""
-    found = {
-        (node["query_location"], node["query_location_length"], node["identifier"])
+def names_in(tree: Any) -> set[str]:
+    """The names of the parameters in a parse tree or a bound plan."""
+    return {
+        node["identifier"]
         for node in objects_in(tree)
         if node.get("class") == "PARAMETER" or node.get("expression_class") == "BOUND_PARAMETER"
     }
-    return sorted(found)
+
+
+def places(sql: str, names: Collection[str]) -> tuple[tuple[int, int, str], ...]:
+    """Every parameter in a text as (byte offset, bytes, name), by offset; Unsupported if they are not of these names.
+
+    DuckDB's parse tree says where they are since 2.0, but not for statements other than SELECT.
+    """
+    text, last = sql.encode(), 0
+    found = []
+    for each in lexemes_of(sql):
+        if each.text in ("?", "$") and (written := _PARAMETER.match(text, each.start)):
+            name = (written[1] or written[2] or b"").decode().strip('"') or str(last + 1)
+            last = max(last, int(name)) if name.isdecimal() else last
+            found.append((each.start, written.end() - each.start, name))
+    if {name for _, _, name in found} != set(names):
+        raise Unsupported("parameter whose place in the text is unclear")
+    return tuple(found)
 
 
 def variable(name: str) -> str:
@@ -51,7 +70,7 @@ def substitute(sql: str, found: Sequence[tuple[int, int, str]], texts: Mapping[s
     text = sql.encode()
     parts, start = [], 0
     for offset, length, name in found:
-        if text[offset : offset + 1] not in (b"?", b"$") or name not in texts:
+        if name not in texts:
             raise Unsupported("parameter whose place in the text is unclear")
         parts += [text[start:offset], f" {texts[name]} ".encode()]
         start = offset + length

@@ -49,14 +49,10 @@ def decode_expression(data: dict[str, Any], resolve: Resolve) -> Expression:
             return decode_value(data["value"])
         case "BOUND_FUNCTION" if kind == "OPERATOR_CAST":
             return _cast(data, data["children"][0], data["function_data"]["try_cast"], resolve)
-        case "BOUND_CAST":
-            return _cast(data, data["child"], data["try_cast"], resolve)
         case "BOUND_FUNCTION" if function_name(data) == "__between":
             return _between(data["children"], data["function_data"], resolve)
         case "BOUND_FUNCTION" if kind in COMPARISONS:
             return _call(COMPARISONS[kind], data["children"], BOOLEAN, resolve)
-        case "BOUND_COMPARISON" if kind in COMPARISONS:
-            return _call(COMPARISONS[kind], [data["left"], data["right"]], BOOLEAN, resolve)
         case "BOUND_FUNCTION":
             return _function(data, resolve)
         case "BOUND_CONJUNCTION":
@@ -64,8 +60,6 @@ def decode_expression(data: dict[str, Any], resolve: Resolve) -> Expression:
             return joined("and" if kind == "CONJUNCTION_AND" else "or", terms)
         case "BOUND_OPERATOR":
             return _operator(data, resolve)
-        case "BOUND_BETWEEN":
-            return _between([data["input"], data["lower"], data["upper"]], data, resolve)
         case "BOUND_CASE":
             return _case(data, resolve)
         case other:
@@ -90,9 +84,8 @@ def decode_value(data: dict[str, Any]) -> Expression:
 
 
 def function_name(data: dict[str, Any]) -> str:
-    """The name of a bound function or aggregate (DuckDB 2 has a qualified name, DuckDB 1 a plain one)."""
-    name = data["qname"]["path"][-1] if "qname" in data else data["name"]
-    return str(name).lower()
+    """The name of a bound function or aggregate."""
+    return str(data["qname"]["path"][-1]).lower()
 
 
 def _reference(data: dict[str, Any], resolve: Resolve) -> Expression:

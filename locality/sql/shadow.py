@@ -15,7 +15,8 @@ from typing import Any
 
 import duckdb
 
-from locality.errors import QueryError, StoreError, Unsupported
+from locality.errors import QueryError, Unsupported
+from locality.sql import versions
 from locality.sql.json_values import load
 from locality.sql.quoting import checked, identifier, string
 from locality.sql.settings import Schema
@@ -24,8 +25,6 @@ from locality.sql.tokens import functions_of, words_of
 from locality.types import DataType, Domain, spelled
 
 Columns = tuple[tuple[str, DataType], ...]
-#: The first major version of DuckDB whose plans are decoded as they are meant.
-_LEAST_VERSION = 2
 
 _KEEP = frozenset(
     {
@@ -66,13 +65,9 @@ class Shadow:
     def __init__(self, settings: Mapping[str, str], schema: Schema | None = None) -> None:
         """``settings``: DuckDB settings that change plans (``TimeZone``, ``default_order``, ...), by name.
 
-        Raises StoreError for a DuckDB whose plans mean something else: filters in a scan name columns otherwise in 1.x.
+        Raises StoreError for a DuckDB whose plans are not known.
         """
-        if int(duckdb.__version__.partition(".")[0]) < _LEAST_VERSION:
-            raise StoreError(
-                f"DuckDB {duckdb.__version__} is installed, whose plans have another form: Locality needs"
-                f" {_LEAST_VERSION}.0 or newer (pip install 'duckdb>={_LEAST_VERSION}')"
-            )
+        self._version = versions.installed()
         self.lock = threading.RLock()
         self._tables: dict[str, tuple[Columns, tuple[str, ...]]] = {}
         self._placeholders: set[str] = set()
@@ -203,7 +198,7 @@ class Shadow:
 
     def parse(self, sql: str) -> Any:
         """DuckDB's parse tree of one SELECT, without names resolved."""
-        tree = load(self._scalar("select json_serialize_sql(?)", [sql]))
+        tree = load(self._scalar("select json_serialize_sql(?)", [sql]), self._version.rewrite)
         if tree["error"]:
             raise Unsupported(f"statement that DuckDB can't serialise: {_first_line(tree['error_message'])}")
         return tree["statements"]
@@ -212,6 +207,8 @@ class Shadow:
         """The names and DuckDB type texts of the result; raises QueryError in DuckDB's words, Unsupported for files."""
         try:
             relation = self._connection.sql(sql) if params is None else self._connection.sql(sql, params=params)
+            if relation is None:  # as DuckDB 1.5 has it
+                raise Unsupported("not a query")
             return tuple(relation.columns), tuple(str(t) for t in relation.types)
         except _WRONG_QUERY as error:
             if self._reads_placeholder(sql):
@@ -268,7 +265,10 @@ class Shadow:
         """Set session variables to Python values; returns their DuckDB types, as text."""
         try:
             for name, value in values.items():
-                self._connection.execute(f"set variable {identifier(name)} = ?", [value])
+                if value is None:  # which has no type so; set to it, the variable is an INTEGER in DuckDB 1.5
+                    self._connection.execute(f"reset variable {identifier(name)}")
+                else:
+                    self._connection.execute(f"set variable {identifier(name)} = ?", [value])
         except duckdb.Error as error:
             raise Unsupported(_first_line(str(error))) from None
         listed = ", ".join(f"typeof(getvariable({string(name)}))" for name in values)
@@ -277,7 +277,8 @@ class Shadow:
     def _serialized(self, sql: str, *, optimize: bool) -> dict[str, Any]:
         """What DuckDB says of a statement's plan, or of the error."""
         found: dict[str, Any] = load(
-            self._scalar(f"select json_serialize_plan(?, optimize := {str(optimize).lower()})", [sql])
+            self._scalar(f"select json_serialize_plan(?, optimize := {str(optimize).lower()})", [sql]),
+            self._version.rewrite,
         )
         return found
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from dataclasses import dataclass
 
 import duckdb
+
+from locality.sql.tokens import lexemes_of
 
 _CONSTANTS = frozenset({duckdb.token_type.numeric_const, duckdb.token_type.string_const})
 #: Lists of constants of any length are one shape.
@@ -24,16 +25,12 @@ class Shape:
 
 def shape_of(sql: str) -> Shape:
     """The shape of one statement, be it right or not."""
-    text = sql.encode()
-    tokens = duckdb.tokenize(sql)
     words, names = [], set()
-    for (start, kind), (end, _) in itertools.pairwise([*tokens, (len(text), None)]):
-        if kind == duckdb.token_type.comment:
-            continue
-        word = text[start:end].decode().strip()
-        if kind in _CONSTANTS and word != ".":
+    for each in lexemes_of(sql):
+        word = each.text
+        if each.kind in _CONSTANTS and word != ".":
             word = "?"
-        if kind in (duckdb.token_type.identifier, duckdb.token_type.keyword):
+        if each.kind in (duckdb.token_type.identifier, duckdb.token_type.keyword):
             names.add(word.strip('"').lower())
             word = word if word.startswith('"') else word.lower()
         words.append(word)

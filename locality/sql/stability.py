@@ -32,6 +32,8 @@ CLOCK = frozenset(
         *("current_localtime", "current_localtimestamp"),
     }
 )
+#: Depend on the session, though DuckDB 1.5 declares them consistent.
+_OF_SESSION = frozenset({"current_setting", "getvariable", "vector_type"})
 #: Consistent functions that most queries use: for these alone DuckDB's catalog needn't be asked.
 COMMON = frozenset(
     {
@@ -71,7 +73,7 @@ def stability(connection: duckdb.DuckDBPyConnection) -> Stability:
 
 
 def _classify(rows: list[tuple[str, str, str | None, str | None]]) -> Stability:
-    unstable = CLOCK | {name for name, _, declared, _ in rows if declared not in (None, "CONSISTENT")}
+    unstable = CLOCK | _OF_SESSION | {name for name, _, declared, _ in rows if declared not in (None, "CONSISTENT")}
     macros = [(name, frozenset(_WORD.findall(text))) for name, _, _, text in rows if text is not None]
     while grown := {name for name, used in macros if used & unstable} - unstable:
         unstable |= grown

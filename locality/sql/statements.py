@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from locality.errors import Unsupported
+from locality.errors import QueryError, Unsupported
 from locality.plan.expressions import Expression, children
 from locality.plan.nodes import Node, Query, inputs_of
 from locality.plan.reads import expressions_of
@@ -87,10 +87,16 @@ class Statements:
         statement = self._known[key]
         text = parameters.substitute(sql, statement.places, parameters.references(named, types))
         if not statement.checked:
-            if self._shadow.bind(text)[1] != statement.types:
+            if not self._binds_to(text, statement.types):
                 raise Unsupported("parameter whose type depends on where it stands")
             self._known[key] = replace(statement, checked=True)
         return statement, text
+
+    def _binds_to(self, text: str, types: tuple[str, ...]) -> bool:
+        try:
+            return self._shadow.bind(text)[1] == types
+        except QueryError:
+            return False
 
     def read(self, sql: str, given: Parameters | None) -> Statement:
         """Raises QueryError for a text that is wrong, Unsupported for what is no SELECT or depends on the session."""
@@ -100,7 +106,13 @@ class Statements:
         tree = shadow.parse(sql)
         if foreign := shadow.unstable(functions_in(tree)) - CLOCK:
             raise Unsupported(f"function {min(foreign)} depends on the session or is volatile")
-        return Statement(names, types, tuple(parameters.places(tree)), opaque.open_parameters(tree), reads_clock(tree))
+        return Statement(
+            names,
+            types,
+            parameters.places(sql, parameters.names_in(tree)),
+            opaque.open_parameters(tree),
+            reads_clock(tree),
+        )
 
 
 def _check_types(root: Node, types: tuple[DataType, ...]) -> None:

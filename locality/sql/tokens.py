@@ -3,10 +3,44 @@
 from __future__ import annotations
 
 import itertools
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import duckdb
+
+from locality.sql import versions
+
+
+@dataclass(frozen=True, slots=True)
+class Lexeme:
+    """A word as it stands in a text; start, end: its bytes. kind: one of ``duckdb.token_type``."""
+
+    text: str
+    start: int
+    end: int
+    kind: object
+
+
+def lexemes_of(sql: str) -> Iterator[Lexeme]:
+    """The words, names, literals and operators of a text in order, without comments."""
+    text = sql.encode()
+    uncommented = versions.installed().uncommented
+    if uncommented is not None:
+        text = uncommented(text)
+    cut = duckdb.tokenize(text.decode())
+    for (start, kind), (stop, _) in itertools.pairwise([*cut, (len(text), None)]):
+        if kind != duckdb.token_type.comment:
+            end = start + len(text[start:stop].rstrip())
+            if _NUMBERED.match(text, start, end):
+                yield Lexeme(text[start : start + 1].decode(), start, start + 1, kind)
+                start, kind = start + 1, duckdb.token_type.numeric_const
+            yield Lexeme(text[start:end].decode(), start, end, kind)
+
+
+#: A numbered parameter, which is one token in DuckDB 1.5.
+_NUMBERED = re.compile(rb"[?$]\d+")
 
 
 @dataclass(frozen=True)
@@ -27,20 +61,14 @@ class Token:
 
 def tokens_of(sql: str) -> list[Token]:
     """The tokens in order; no comments."""
-    text = sql.encode()
-    cut = duckdb.tokenize(sql)
-    ends = [*(start for start, _ in cut[1:]), len(text)]
     tokens: list[Token] = []
     opened: list[int] = []
-    for (start, kind), end in zip(cut, ends, strict=True):
-        if kind == _COMMENT:
-            continue
-        written = text[start:end].decode().rstrip()
-        word, is_keyword = written.strip('"').lower(), kind == duckdb.token_type.keyword
+    for each in lexemes_of(sql):
+        word, is_keyword = each.text.strip('"').lower(), each.kind == duckdb.token_type.keyword
         if (word in _CLOSING or (word == "end" and is_keyword)) and opened:
             first = opened.pop()
             tokens[first] = replace(tokens[first], partner=len(tokens))
-        tokens.append(Token(word, start, start + len(written.encode()), len(opened), is_keyword))
+        tokens.append(Token(word, each.start, each.end, len(opened), is_keyword))
         if word in _OPENING or (word == "case" and is_keyword):
             opened.append(len(tokens) - 1)
     return tokens
@@ -51,14 +79,7 @@ _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 
 def words_of(sql: str) -> list[str]:
     """Words, names (without quotes), literals and operators in order, in lower case; no comments."""
-    text = sql.encode()
-    tokens = duckdb.tokenize(sql)
-    ends = [*(start for start, _ in tokens[1:]), len(text)]
-    parts = [text[start:end] for (start, kind), end in zip(tokens, ends, strict=True) if kind != _COMMENT]
-    return [part.decode().strip().strip('"').lower() for part in parts]
-
-
-_COMMENT = duckdb.token_type.comment
+    return [each.text.strip('"').lower() for each in lexemes_of(sql)]
 
 
 def functions_of(sql: str) -> set[str]:

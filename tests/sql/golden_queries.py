@@ -1,7 +1,8 @@
 """Queries whose plans are kept as golden files: one a kind of operator or expression that the decoder knows.
 
-``python -m tests.sql.golden_queries`` writes the files again, with the DuckDB that is installed; read the difference
-before you commit it.
+Each supported version of DuckDB has a directory of them, with its plans as it writes them.
+``python -m tests.sql.golden_queries`` writes those of the version that is installed again; read the difference before
+you commit it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ import duckdb
 
 from locality.sql.decode import decode_plan
 from locality.sql.shadow import Shadow
+from locality.sql.versions import Version
 from tests.sql.notation import plan_text
 from tests.sql.tables import TABLES
 
-DIRECTORY = Path(__file__).parent / "golden"
+_GOLDEN = Path(__file__).parent / "golden"
+#: By number of a version, also for those after it.
+DIRECTORIES = {"1.5.5": _GOLDEN / "1.5", "2.0.0": _GOLDEN / "2.0"}
+INSTALLED = next(number for number in reversed(DIRECTORIES) if int(duckdb.__version__[0]) >= int(number[0]))
 QUERIES = {
     "scan": "select a, s from t",
     "scan_without_columns": "select count(*) from t",
@@ -115,15 +120,15 @@ QUERIES = {
 
 def regenerate() -> None:
     """Write every golden file."""
-    shadow = Shadow({})
-    shadow.sync(TABLES)
+    shadow, raw = Shadow({}), Shadow({})
+    raw._version = Version()
+    for each in (shadow, raw):
+        each.sync(TABLES)
     for name, sql in QUERIES.items():
-        plan = shadow.serialized_plan(sql)
-        decoded = plan_text(decode_plan(plan)).split("\n")
-        golden = {"duckdb": duckdb.__version__, "sql": sql, "decoded": decoded, "plan": plan}
+        decoded = plan_text(decode_plan(shadow.serialized_plan(sql))).split("\n")
+        golden = {"duckdb": duckdb.__version__, "sql": sql, "decoded": decoded, "plan": raw.serialized_plan(sql)}
         lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in golden.items())
-        (DIRECTORY / f"{name}.json").write_text("{" + lines + "}\n", encoding="utf-8")
-    shadow.close()
+        (DIRECTORIES[INSTALLED] / f"{name}.json").write_text("{" + lines + "}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -184,7 +184,7 @@ def test_a_removed_source_is_let_go(fallback: Fallback) -> None:
     [
         ("show tables", "t"),
         ("describe t", "a"),
-        ("summarize t", "a"),
+        ("summarize select a, s from t", "a"),
         ("explain select a from t", "physical_plan"),
         ("pragma table_info('t')", 0),
         ("values (1)", 1),
@@ -262,7 +262,7 @@ def test_python_variables_are_not_tables(fallback: Fallback) -> None:
         ("select * from nosuch", "nosuch does not exist"),
         ("select s::int from t", "Could not convert"),
         ("select (a + 1)::int + 2147483647 from t where a > 0", "Overflow"),
-        ("select ? from t", "not provided"),
+        ("select ? from t", "not provided|Unexpected prepared parameter"),
     ],
 )
 def test_errors_in_duckdbs_words(sql: str, message: str, fallback: Fallback) -> None:
@@ -351,6 +351,6 @@ def test_text_stays_text(fallback: Fallback) -> None:
 )
 def test_joins_are_those_for_many_rows(fallback: Fallback, join: str, chosen: str) -> None:
     fallback.sync([Reads(pa.table({"i": [1, 2, 3]})).source])
-    plan = values(fallback, f"explain select count(*) from t a {join}")[0][1].lower()
+    plan = values(fallback, f"explain select count(*) from t a {join}")[0][1].lower().replace("_", " ")
     assert chosen in plan
     assert "nested loop" not in plan

@@ -16,6 +16,7 @@ from locality.errors import QueryError, StoreError, Unsupported
 from locality.plan.nodes import Filter, Limit, Project, Scan
 from locality.sql.planner import Planner
 from locality.sql.quoting import identifier
+from locality.sql.versions import installed
 from locality.types import BIGINT, INTEGER, VARCHAR, parse
 from tests.sql.notation import plan_text, text
 from tests.sql.tables import COLUMNS, TABLES
@@ -338,6 +339,9 @@ def test_threads_share_a_planner(planner: Planner) -> None:
 
 
 def test_a_duckdb_whose_plans_mean_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duckdb.__version__", "1.5.5")
-    with pytest.raises(StoreError, match=r"1\.5\.5 is installed.*2\.0 or newer"):
+    monkeypatch.setattr("duckdb.__version__", "1.4.4")
+    installed.cache_clear()
+    with pytest.raises(StoreError, match=r"1\.4\.4 is installed.*needs 1\.5, or 2\.0 or newer"):
         Planner()
+    monkeypatch.undo()
+    installed.cache_clear()
