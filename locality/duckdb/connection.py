@@ -22,7 +22,7 @@ from locality.errors import InterruptError, LocalityError, StoreError, Unsupport
 from locality.runtime.profile import Profile
 from locality.settings import Settings
 from locality.sql.quoting import identifier
-from locality.sql.written import may_write
+from locality.sql.written import BEFORE, may_write
 
 if TYPE_CHECKING:
     from locality.runtime.explain import Explained
@@ -36,7 +36,9 @@ _FETCHES = frozenset(
 )
 _AS = {"fetch_df": "df", "fetch_df_chunk": "df"}
 #: A statement that begins a transaction, and no other.
-_BEGIN = re.compile(r"\s*(begin|start)(\s+(transaction|work))?(\s+read\s+(only|write))?\s*;?\s*", re.IGNORECASE)
+_BEGIN = re.compile(
+    BEFORE + r"(begin|start)(\s+(transaction|work))?(\s+read\s+(only|write))?\s*;?\s*", re.IGNORECASE
+)
 #: The database that the connection was opened with, if it is in use: one attached later may have been told not to log.
 _FILE = """
 select database_name, path from (from duckdb_databases() where not internal order by database_oid limit 1)
@@ -237,6 +239,11 @@ class AttachedConnection:
         except Unsupported as reason:
             raise StoreError(f"table {table!r} can't be scanned: {reason}") from None
         return StoredDataset(stored.source, layouts.check(table))
+
+    @property
+    def accelerated(self) -> list[str]:
+        """The tables that have a layout, whether it can be used or not; none in memory."""
+        return [] if self._layouts is None else self._layouts.tables
 
     def accelerate(self, *tables: str) -> None:
         """Build layouts of these tables of the database, all of them if none is named, as they are now.

@@ -14,7 +14,7 @@ from locality.duckdb.session import Names, Run, named_by, open_transaction, read
 from locality.duckdb.stamp import Stamp, read_stamp
 from locality.errors import Unsupported
 from locality.sql.given import Parameters, shape
-from locality.sql.written import may_write
+from locality.sql.written import BEFORE, may_write
 from locality.storage.catalog import fold
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from locality.sql.parts import Split
 
 #: What a text begins with that may be a query; all else goes to DuckDB unread.
-_QUERY = re.compile(r"\s*(\(\s*)*(select|from|with|values|pivot|unpivot)\b", re.IGNORECASE)
+_QUERY = re.compile(BEFORE + r"(\(\s*)*(select|from|with|values|pivot|unpivot)\b", re.IGNORECASE)
 #: Texts that are remembered.
 _TEXTS = 1024
 

@@ -21,6 +21,10 @@ _LOGS = (".wal", ".wal.checkpoint")
 #: Bytes of a log that are searched; DuckDB checkpoints by default after 16 MB.
 _MOST_LOG = 1 << 26
 
+#: How an entry of a log begins; the types of those that make and drop views, macros and table macros; and the most bytes
+#: that come before the first.
+_TYPE, _VIEWS, _LOG_HEADER = b"d\0", frozenset({5, 6, 11, 12, 21, 22}), 256
+
 File = tuple[int, int, int]
 
 
@@ -71,7 +75,8 @@ def is_untouched(database: Path, table: str, since: Stamp, now: Stamp) -> bool:
     """Whether a table has the rows that it had in a former state, as the log shows.
 
     Without a checkpoint in between, the log has grown by all commits since, each of which names the tables that it
-    changes. So a table is untouched if its name, in whatever letter case, is not in the bytes that were added.
+    changes. So a table is untouched if its name, in whatever letter case, is not in the entries that were added, but for
+    those that make or drop views and macros.
     """
     if now == since:
         return True
@@ -91,7 +96,32 @@ def _log_bytes(database: str, start: int, log: File) -> bytes:
         added = file.read(log[2] - start)
         if _file(os.fstat(file.fileno())) != log or len(added) < log[2] - start:
             raise OSError("the log was written to, or a checkpoint took it")
-        return added.lower()
+        return _but_views(added).lower()
+
+
+def _but_views(log: bytes) -> bytes:
+    """A log, or its end, without the entries that make or drop views and macros, if its entries can be told apart."""
+    for start in range(min(_LOG_HEADER, len(log))):
+        if (entries := _entries(log, start)) is not None:
+            return b"".join(entry for entry in entries if entry[2] not in _VIEWS)
+    return log
+
+
+def _entries(log: bytes, start: int) -> list[bytes] | None:
+    """The entries from a byte on to the end; None if none begins there.
+
+    Each has its size, a checksum, and fields, of which the first is its type:
+    https://github.com/duckdb/duckdb/blob/main/src/storage/wal_replay.cpp
+    """
+    found = []
+    while start < len(log):
+        first = start + 16
+        stop = first + int.from_bytes(log[start : start + 8], "little")
+        if stop < first + 3 or stop > len(log) or log[first : first + 2] != _TYPE:
+            return None
+        found.append(log[first:stop])
+        start = stop
+    return found
 
 
 def from_json(value: dict[str, list[object]]) -> Stamp:

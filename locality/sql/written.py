@@ -9,8 +9,10 @@ from locality.sql.tokens import Token
 
 #: What a query begins with.
 BEGINS = frozenset({"select", "with", "from"})
+#: What may stand before a statement, as a pattern: tools put comments there.
+BEFORE = r"(?s:(?:\s+|--[^\n]*|/\*.*?\*/)*+)"
 #: What a text begins with that may write what a query gives.
-_WRITES = re.compile(r"\s*(create|insert|copy)\b.*\b(select|from)\b", re.IGNORECASE | re.DOTALL)
+_WRITES = re.compile(BEFORE + r"(create|insert|copy)\b.*\b(select|from)\b", re.IGNORECASE | re.DOTALL)
 
 
 def may_write(sql: str) -> bool:

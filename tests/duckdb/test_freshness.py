@@ -59,6 +59,7 @@ def test_writes_are_seen(path: Path, write: str, who: str) -> None:
 
 
 OF_ONE_TABLE = [
+    "begin; create view seen as select * from my_rows; delete from my_rows where a = 2; commit",
     "insert into MY_ROWS values (1, 1, null)",
     "delete from my_rows where a = 3",
     "update my_rows set v = v + 1 where a = 4",
@@ -80,7 +81,14 @@ def test_writes_to_one_table_leave_the_others_layouts_in_use(tmp_path: Path) -> 
         )
         con.accelerate("my_rows", "others")
         other = con._raw.cursor()
-        for text in ("insert into elsewhere values (7)", "create table more(a int)", "drop table more"):
+        for text in (
+            "insert into elsewhere values (7)",
+            "create view seen as select * from my_rows",
+            "create macro most() as (select max(a) from my_rows)",
+            "begin; insert into elsewhere values (9); create or replace view seen as from my_rows; commit",
+            "drop view seen; create table more(a int)",
+            "drop table more",
+        ):
             other.execute(text)
             assert con.execute("select count(*), sum(a) from my_rows").fetchall() == [(10, 45)]
             assert engine(con) == "locality"
