@@ -8,6 +8,7 @@ TIME_LIMIT ?= 110
 SCALE ?=
 BENCH_ARGS ?=
 TEST_ARGS ?=
+TOOL_TESTS := tests/duckdb/test_tools.py tests/duckdb/test_dbt.py
 TEST_PROCESSES ?= logical
 
 ifeq ($(OS),Windows_NT)
@@ -18,11 +19,12 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test check coverage figures clean
+.PHONY: help bench test test-tools check coverage figures clean
 
 help:
 	@echo "make bench     measure Locality and others on real data          (SUITE=tpch SCALE=0.1 TIME_LIMIT=110 BENCH_ARGS=...)"
 	@echo "make test      run the tests                                       (TEST_ARGS=... TEST_PROCESSES=0)"
+	@echo "make test-tools run the tests with dbt, Ibis, SQLAlchemy and SQL magics, in an environment of their own"
 	@echo "make check     lint, types and import contract"
 	@echo "make coverage  run the tests with kernels as plain Python, and report line coverage"
 	@echo "make figures   measure, and write the README's figures"
@@ -37,6 +39,11 @@ bench: $(VENV)/.bench
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(TEST_ARGS)
+
+# Tools pin versions of what they need, so they come beside the other environment, not into it.
+test-tools:
+	@$(MAKE) --no-print-directory $(VENV)-tools/.tools VENV=$(VENV)-tools
+	$(VENV)-tools/$(notdir $(BIN))/python -m pytest $(TOOL_TESTS) $(TEST_ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/python -m ruff check .
@@ -57,7 +64,7 @@ figures: $(VENV)/.bench
 	$(BIN)/python docs/figures.py
 
 clean:
-	rm -rf $(VENV) build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-tools build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # The environment's own file is its stamp; a failed installation leaves no stamp and is tried again.
 $(VENV)/pyvenv.cfg:
@@ -73,4 +80,9 @@ $(VENV)/.bench: $(VENV)/pyvenv.cfg pyproject.toml
 $(VENV)/.dev: $(VENV)/pyvenv.cfg pyproject.toml
 	@echo "Installing Locality with what the tests and checks need"
 	@$(PIP) install --editable ".[bench,dev]"
+	@touch $@
+
+$(VENV)/.tools: $(VENV)/pyvenv.cfg pyproject.toml
+	@echo "Installing Locality with the tools"
+	@$(PIP) install --editable ".[tools]"
 	@touch $@

@@ -36,9 +36,7 @@ _FETCHES = frozenset(
 )
 _AS = {"fetch_df": "df", "fetch_df_chunk": "df"}
 #: A statement that begins a transaction, and no other.
-_BEGIN = re.compile(
-    BEFORE + r"(begin|start)(\s+(transaction|work))?(\s+read\s+(only|write))?\s*;?\s*", re.IGNORECASE
-)
+_BEGIN = re.compile(BEFORE + r"(begin|start)(\s+(transaction|work))?(\s+read\s+(only|write))?\s*;?\s*", re.IGNORECASE)
 #: The database that the connection was opened with, if it is in use: one attached later may have been told not to log.
 _FILE = """
 select database_name, path from (from duckdb_databases() where not internal order by database_oid limit 1)
@@ -83,6 +81,11 @@ class AttachedConnection:
         self._layouts = layouts
         self._router = None if layouts is None else Router(layouts, raw._catalog_version, is_new=is_new)
         self._pending: Pending | None = None
+
+    @property  # type: ignore[misc] # mypy takes the class of an object for fixed; isinstance asks this
+    def __class__(self) -> type:
+        """DuckDB's class: tools ask for it, and need no more of it than is delegated."""
+        return duckdb.DuckDBPyConnection
 
     # --- statements
 

@@ -30,7 +30,7 @@ class Plugin(BasePlugin):
         self._tables: Sequence[str] = plugin_config.get("accelerate", ())
 
     def configure_cursor(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """dbt has connected and made a cursor: the first one of its connection is plain."""
+        """Attach the connection: dbt has made a cursor of it, which is plain, and will make others."""
         environment = DuckDBConnectionManager.env()
         if isinstance(environment.conn, AttachedConnection):
             return

@@ -21,8 +21,8 @@ _LOGS = (".wal", ".wal.checkpoint")
 #: Bytes of a log that are searched; DuckDB checkpoints by default after 16 MB.
 _MOST_LOG = 1 << 26
 
-#: How an entry of a log begins; the types of those that make and drop views, macros and table macros; and the most bytes
-#: that come before the first.
+#: How an entry of a log begins; the types of those that make and drop views, macros and table macros; and the most
+#: bytes that come before the first.
 _TYPE, _VIEWS, _LOG_HEADER = b"d\0", frozenset({5, 6, 11, 12, 21, 22}), 256
 
 File = tuple[int, int, int]
@@ -75,8 +75,8 @@ def is_untouched(database: Path, table: str, since: Stamp, now: Stamp) -> bool:
     """Whether a table has the rows that it had in a former state, as the log shows.
 
     Without a checkpoint in between, the log has grown by all commits since, each of which names the tables that it
-    changes. So a table is untouched if its name, in whatever letter case, is not in the entries that were added, but for
-    those that make or drop views and macros.
+    changes. So a table is untouched if its name, in whatever letter case, is not in the entries that were added, those
+    that make or drop views and macros left out.
     """
     if now == since:
         return True
