@@ -23,8 +23,8 @@ from locality.operators.codegen.parameters import Parameters
 from locality.operators.codegen.pieces import even_columns, pieces
 from locality.operators.codegen.probe import bounded_depth
 from locality.operators.filters.filter import Test, zones_certain
-from locality.operators.filters.zones import possible_zones
-from locality.operators.morsels import Morsel, even_step, parts_of, runs_of
+from locality.operators.filters.zones import possible_blocks, possible_zones
+from locality.operators.morsels import Morsel, clipped, morsels_of, runs_of
 from locality.operators.relations.links import Link
 from locality.operators.relations.meanings import first_zones
 from locality.operators.relations.memo import Memo
@@ -32,10 +32,11 @@ from locality.operators.relations.relation import Relation, Segment
 from locality.operators.relations.shapes import ColumnShape, shape_of
 from locality.operators.relations.signature import form_key, result_form
 from locality.operators.relations.tables import passing_columns
-from locality.operators.sideways import clipping_links, possible_blocks
+from locality.operators.sideways import clipping_links, linked_blocks
 from locality.operators.steps import Step, emit_steps, plan_steps
 from locality.plan.expressions import Expression, columns_of
 from locality.settings import available_threads
+from locality.storage.zones import BLOCKS
 from locality.types import Domain
 
 AnyArray = npt.NDArray[Any]
@@ -146,10 +147,7 @@ class Pipeline:
                 self.kernels.append(self._kernel(shapes, even))
             number = kernels[shapes, even]
             self.arguments[position] = self._arguments(position, number)
-            for start, stop in ranges:
-                step = even_step(stop - start, size)
-                cuts = range(start, stop, step)
-                self.planned += [Morsel(position, cut, min(cut + step, stop), number) for cut in cuts]
+            self.planned += morsels_of(position, number, ranges, size)
 
     def _even_share(self, rows: int) -> int:
         """Rows of a morsel such that several workers share ``rows`` evenly, each with enough to do; whole blocks."""
@@ -202,9 +200,15 @@ class Pipeline:
         if certain is not None:
             self.answered = _by_segment(zones & certain, starts)
             zones = zones & ~certain
-        left = _by_segment(zones, starts)
-        self.zones_total, self.zones_read = len(zones), sum(int(bits.sum()) for bits in left.values())
-        return {i: runs_of(bits, segments[i].zone_rows, segments[i].row_count) for i, bits in left.items()}
+        self.zones_total = len(zones)
+        blocks = possible_blocks(self.relation, self.tests, zones)
+        if blocks is None:
+            left, parts = _by_segment(zones, starts), 1
+            self.zones_read = int(zones.sum())
+        else:
+            left, parts = _by_segment(blocks, starts * BLOCKS), BLOCKS
+            self.zones_read = int(blocks.reshape(-1, BLOCKS).any(axis=1).sum())
+        return {i: runs_of(bits, segments[i].zone_rows // parts, segments[i].row_count) for i, bits in left.items()}
 
     def _certain(self) -> Bits | None:
         """The zones all of whose rows pass, and of which all is told without reading them."""
@@ -233,8 +237,9 @@ class Pipeline:
         if not (self.clipping and self.relation.links):
             return self.planned
         segments = {morsel.segment for morsel in self.planned}
-        possible = {segment: possible_blocks(self.relation, self.clipping, segment) for segment in segments}
-        return [part for morsel in self.planned for part in parts_of(morsel, possible[morsel.segment])]
+        possible = {segment: linked_blocks(self.relation, self.clipping, segment) for segment in segments}
+        left = (clipped(morsel, possible[morsel.segment]) for morsel in self.planned)
+        return [morsel for morsel in left if morsel is not None]
 
     def _arguments(self, position: int, kernel: int) -> tuple[AnyArray, ...]:
         """What a kernel takes for a segment; nothing yet where that has columns that are not to stay in memory."""
@@ -302,13 +307,16 @@ class Pipeline:
 
     def call(self, morsel: Morsel, state: Sequence[AnyArray], *, interpret: bool = False) -> int:
         """Runs one morsel; a result other than 0 says that SQL may raise an error for some row."""
-        faults: int
+        faults = 0
         if interpret:
             integers, floats, *arrays = self.arguments[morsel.segment] or self._bind(morsel)
             run = self.kernels[morsel.kernel].kernel.interpreted
-            faults = run(morsel.start, morsel.stop, integers, floats, *state, *arrays)
+            for start, stop in morsel.parts:
+                faults |= run(start, stop, integers, floats, *state, *arrays)
         else:
-            faults = self._bound(morsel)(morsel.start, morsel.stop, *state)
+            bound = self._bound(morsel)
+            for start, stop in morsel.parts:
+                faults |= bound(start, stop, *state)
         return faults
 
     def _bound(self, morsel: Morsel) -> Callable[..., int]:

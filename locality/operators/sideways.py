@@ -106,7 +106,7 @@ def clipping_links(relation: Relation, links: Sequence[Link]) -> tuple[tuple[int
     return tuple(found)
 
 
-def possible_blocks(relation: Relation, clipping: Sequence[tuple[int, int]], segment: int) -> Bits | None:
+def linked_blocks(relation: Relation, clipping: Sequence[tuple[int, int]], segment: int) -> Bits | None:
     """Which blocks of a segment may hold rows that all ``clipping`` links keep; None for all."""
     possible: Bits | None = None
     for number, column in clipping:

@@ -220,8 +220,7 @@ def _small_first(morsels: list[Morsel]) -> list[Morsel]:
     if not morsels or morsels[0].rows <= 2 * _FIRST_ROWS:
         return morsels
     first, *rest = morsels
-    cut = first.start + _FIRST_ROWS
-    return [replace(first, stop=cut), replace(first, start=cut), *rest]
+    return [first.cut(0, _FIRST_ROWS), first.cut(_FIRST_ROWS, first.rows), *rest]
 
 
 class Top:

@@ -8,9 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from locality.encodings.numbers import to_numpy
-from locality.storage.zones import BLOCK_ROWS, ZONE_ROWS, Zones
+from locality.storage.zones import BLOCKS, ZONE_ROWS, Zones
 
-_BLOCKS = ZONE_ROWS // BLOCK_ROWS
 _TYPES = {
     "nulls": pa.int64(),
     "minimum": pa.int64(),
@@ -18,8 +17,8 @@ _TYPES = {
     "prefix_minimum": pa.binary(),
     "prefix_maximum": pa.binary(),
     "sums": pa.int64(),
-    "block_minimum": pa.list_(pa.int64(), _BLOCKS),
-    "block_maximum": pa.list_(pa.int64(), _BLOCKS),
+    "block_minimum": pa.list_(pa.int64(), BLOCKS),
+    "block_maximum": pa.list_(pa.int64(), BLOCKS),
 }
 #: Statistics that the first stores did not keep, or that not all columns have.
 _OPTIONAL = ("sums", "block_minimum", "block_maximum")
@@ -43,7 +42,7 @@ def to_arrays(zones: Zones) -> dict[str, pa.Array]:
     arrays = {name: pa.array(values, type=_TYPES[name]) for name, values in present.items() if values is not None}
     if zones.blocks is not None:
         for name in ("minimum", "maximum"):
-            arrays[f"block_{name}"] = pa.FixedSizeListArray.from_arrays(pa.array(getattr(zones.blocks, name)), _BLOCKS)
+            arrays[f"block_{name}"] = pa.FixedSizeListArray.from_arrays(pa.array(getattr(zones.blocks, name)), BLOCKS)
     return arrays
 
 
@@ -75,7 +74,7 @@ def _blocks(batch: pa.RecordBatch, index: int, nulls: np.ndarray) -> Zones | Non
     minimum, maximum = (_column(batch, f"{index}.block_{name}") for name in ("minimum", "maximum"))
     if minimum is None or maximum is None:
         return None
-    return Zones(np.repeat(nulls, _BLOCKS), to_numpy(minimum.flatten()), to_numpy(maximum.flatten()))
+    return Zones(np.repeat(nulls, BLOCKS), to_numpy(minimum.flatten()), to_numpy(maximum.flatten()))
 
 
 def _numbers(batch: pa.RecordBatch, name: str) -> np.ndarray | None:

@@ -23,7 +23,8 @@ ZONE_ROWS = 65536
 
 #: Rows of a block, a part of a zone with bounds of its own.
 BLOCK_ROWS = 4096
-_BLOCKS = ZONE_ROWS // BLOCK_ROWS
+#: Blocks of a zone.
+BLOCKS = ZONE_ROWS // BLOCK_ROWS
 #: Bounds of blocks are kept where they are at most this share as wide as those of zones.
 _MOST_WIDTH = 0.5
 
@@ -111,9 +112,9 @@ def _finer(zones: Zones, minimum: Bounds, maximum: Bounds) -> Zones | None:
     """The bounds of blocks, shape (blocks,), the last zone's as many as it has, where they are worth keeping."""
     if _width(minimum, maximum) >= _MOST_WIDTH * _width(zones.minimum, zones.maximum):
         return None
-    missing = len(zones) * _BLOCKS - len(minimum)
+    missing = len(zones) * BLOCKS - len(minimum)
     least, most = np.full(missing, EMPTY_MINIMUM), np.full(missing, EMPTY_MAXIMUM)
-    return Zones(np.repeat(zones.nulls, _BLOCKS), np.append(minimum, least), np.append(maximum, most))
+    return Zones(np.repeat(zones.nulls, BLOCKS), np.append(minimum, least), np.append(maximum, most))
 
 
 def _width(minimum: Bounds | None, maximum: Bounds | None) -> float:
@@ -185,7 +186,7 @@ def _run_bounds(
 
 def _bounds_of_zones(minimum: Bounds, maximum: Bounds) -> tuple[Bounds, Bounds]:
     """From those of blocks: a block of NULLs has bounds that change nothing."""
-    starts = np.arange(0, len(minimum), _BLOCKS)
+    starts = np.arange(0, len(minimum), BLOCKS)
     return np.minimum.reduceat(minimum, starts), np.maximum.reduceat(maximum, starts)
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -187,10 +186,10 @@ class HashGrouping:
                 self._small[worker] = SmallTable(self._words, self._slots, most)
 
             def call(start: int, stop: int, state: tuple[AnyArray, ...]) -> int:
-                return pipeline.call(replace(morsel, start=start, stop=stop), state)
+                return pipeline.call(morsel.cut(start, stop), state)
 
             writer = room.writer(numbers[morsel])
-            faults, part = self._small[worker].run(morsel.start, morsel.stop, call, writer)
+            faults, part = self._small[worker].run(morsel.rows, call, writer)
             self._execution.reserve(part.nbytes, "the groups of an aggregation")
             done[morsel] = part
             return faults
@@ -217,10 +216,12 @@ class HashGrouping:
 def _rounds(morsels: Sequence[Morsel], width: int) -> Iterator[list[Morsel]]:
     """The morsels in order, as many at a time as make records of a bounded number of bytes at most."""
     some: list[Morsel] = []
+    held = 0
     for morsel in morsels:
-        if some and (sum(m.rows for m in some) + morsel.rows) * width > _ROUND_BYTES:
+        if some and held + morsel.rows * width > _ROUND_BYTES:
             yield some
-            some = []
+            some, held = [], 0
         some.append(morsel)
+        held += morsel.rows * width
     if some:
         yield some

@@ -115,22 +115,22 @@ class SmallTable:
         self._table = HashTable(words, capacity, BLOCK)
         self._cells, self._fresh = cells_of(slots, capacity), cells_of(slots, capacity)
 
-    def run(self, start: int, stop: int, call: Call, writer: Writer) -> tuple[int, Groups | Records]:
-        """Runs rows ``start`` to ``stop``; returns what the kernel returned, and the rows' groups.
+    def run(self, rows: int, call: Call, writer: Writer) -> tuple[int, Groups | Records]:
+        """Runs so many rows; returns what the kernel returned, and the rows' groups.
 
         Each row makes a group at most, so that the kernel needs no check whether there is room. A table that gets full
         before it has met two rows a group is of no use: rows are then kept apart, a record each.
         """
         table = self._table
-        faults, apart = 0, False
-        while start < stop:
+        faults, apart, start = 0, False, 0
+        while start < rows:
             room = table.capacity - len(table)
-            if room < min(_whole_blocks(stop - start), _LEAST_ROOM):
+            if room < min(_whole_blocks(rows - start), _LEAST_ROOM):
                 apart = apart or 2 * len(table) > table.rows
                 writer.write(table.slots, self._groups)
                 self._forget(apart)
                 room = table.capacity
-            end = min(start + room // BLOCK * BLOCK, stop)
+            end = min(start + room // BLOCK * BLOCK, rows)
             faults |= call(start, end, (*self._cells, table.slots, table.stored, table.header))
             start = end
         part: Groups | Records

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from locality.operators.filters.filter import Test
 from locality.operators.relations.relation import Relation
+from locality.storage.zones import BLOCKS
 
 Bits = npt.NDArray[np.bool_]
 
@@ -19,6 +20,20 @@ def possible_zones(relation: Relation, tests: Sequence[Test]) -> Bits | None:
     """Which zones of all segments may hold rows that pass all tests; None where nothing is known."""
     known = [possible for test in tests if (possible := test.possible(relation)) is not None]
     return reduce(np.logical_and, known) if known else None
+
+
+def possible_blocks(relation: Relation, tests: Sequence[Test], zones: Bits) -> Bits | None:
+    """Which blocks of all segments, a fixed number a zone, may hold rows that pass all tests, where zones may.
+
+    None where no column that is tested has bounds of blocks.
+    """
+    left: Bits | None = None
+    for test in tests:
+        for codes, bounds in test.bounds(relation):
+            if bounds.blocks is not None:
+                left = np.repeat(zones, BLOCKS) if left is None else left
+                left.reshape(-1, BLOCKS)[bounds.places] &= codes.zones_possible(bounds.blocks).reshape(-1, BLOCKS)
+    return left
 
 
 def bytes_to_read(relation: Relation, tests: Sequence[Test], raw: Mapping[int, float]) -> float:

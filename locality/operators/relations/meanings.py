@@ -17,8 +17,8 @@ import numpy.typing as npt
 from locality.encodings import EncodedColumn
 from locality.operators.relations.domain import code_key
 from locality.operators.relations.memo import Memo
-from locality.operators.relations.relation import Relation, Segment
-from locality.storage.zones import Zones
+from locality.operators.relations.relation import Relation, Segment, ZoneBounds
+from locality.storage.zones import BLOCKS, Zones
 
 #: What codes mean, and their type.
 SetKey = tuple[Hashable, "np.dtype[Any] | None"]
@@ -37,11 +37,12 @@ class Meaning:
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
-    """Statistics of zones at ``places``, whose codes have one meaning."""
+    """Statistics of zones at ``places``, whose codes have one meaning; blocks: of their blocks, if some have any."""
 
     meaning: Meaning
     places: Places
     zones: Zones
+    blocks: Zones | None
 
 
 def memo_of(relation: Relation, index: int) -> Memo:
@@ -95,13 +96,34 @@ def _bounds(relation: Relation, index: int) -> tuple[Bounds, ...]:
         told = [(number, z) for number, z in known if z is not None and z.minimum is not None and z.maximum is not None]
         if not told:
             continue
-        nulls, minimum, maximum = (
-            np.concatenate([getattr(zones, name) for _, zones in told]) for name in ("nulls", "minimum", "maximum")
-        )
+        blocks = [zones.blocks is not None for _, zones in told]
         places = [np.arange(starts[number], starts[number + 1]) for number, _ in told]
         is_all = len(told) == len(relation.segments)
-        found.append(Bounds(meaning, slice(None) if is_all else np.concatenate(places), Zones(nulls, minimum, maximum)))
+        found.append(
+            Bounds(
+                meaning,
+                slice(None) if is_all else np.concatenate(places),
+                _together([zones for _, zones in told]),
+                _together([_blocks_of(zones) for _, zones in told]) if any(blocks) else None,
+            )
+        )
     return tuple(found)
+
+
+def _blocks_of(zones: ZoneBounds) -> ZoneBounds:
+    """The bounds of the zones' blocks; those of the zones, where they have none of their own."""
+    if zones.blocks is not None:
+        return zones.blocks
+    assert zones.minimum is not None
+    assert zones.maximum is not None
+    return Zones(np.repeat(zones.nulls, BLOCKS), np.repeat(zones.minimum, BLOCKS), np.repeat(zones.maximum, BLOCKS))
+
+
+def _together(parts: Sequence[ZoneBounds]) -> Zones:
+    """The bounds of the zones of all parts."""
+    names = "nulls", "minimum", "maximum"
+    nulls, minimum, maximum = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
+    return Zones(nulls, minimum, maximum)
 
 
 def _first_zones(relation: Relation) -> npt.NDArray[np.int64]:

@@ -37,7 +37,7 @@ def run(small: SmallTable, keys: Any) -> Groups | Records:
             np.maximum.at(integers[:, 1], numbers[:n], np.arange(first, first + n))
         return 1 if start == 0 else 0
 
-    faults, part = small.run(0, len(keys), call, Room(1, SLOTS, [7, len(keys)], sparse=len(keys) % 2 == 0).writer(1))
+    faults, part = small.run(len(keys), call, Room(1, SLOTS, [7, len(keys)], sparse=len(keys) % 2 == 0).writer(1))
     assert faults == (1 if len(keys) else 0)
     assert [stop for _, stop in calls[:-1]] == [start for start, _ in calls[1:]]
     return part
