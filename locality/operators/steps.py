@@ -10,9 +10,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Collection, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from locality.operators.codegen.block import Block
+from locality.operators.codegen.block import BLOCK, Block
 from locality.operators.filters.filter import CodeTest, Test, ValueTest, skip_empty
 from locality.operators.joins.link import (
     can_ask_first,
@@ -30,6 +30,8 @@ from locality.types import Domain
 
 #: Below this share of active rows, later steps run over their positions instead of all rows under a mask.
 _SPARSE = 0.4
+#: Rows of a block that are expected to be left at most where looking whether there is one pays.
+_RARE = 0.5
 #: The share of rows that a link keeps if nothing is known, and of matches for which a condition holds; and what a
 #: computed test passes at least, as far as its turn is concerned, since its share is a guess.
 _UNKNOWN = 0.5
@@ -48,7 +50,8 @@ class Step:
     """A test, or a link that drops rows.
 
     columns: that it reads of those before its own. share: of the rows, expected to go on. cost: of one row, in
-    nanoseconds, about. few: whether few rows are expected to be left when its turn comes.
+    nanoseconds, about. few: whether few rows are expected to be left when its turn comes. last: whether none are
+    expected to be left of most blocks after it, so that steps which follow need not read these.
     """
 
     action: Test | Link
@@ -56,6 +59,7 @@ class Step:
     share: float
     cost: float
     few: bool = False
+    last: bool = False
 
     @property
     def rank(self) -> float:
@@ -69,9 +73,9 @@ class Step:
             case Link():
                 return links.index(self.action), self.few, self.share > _MOST_ASKED, self.share <= _MOST_HINTED
             case CodeTest() if not _looks_up(self.action):
-                return self.action.form
+                return self.last, self.action.form
             case _:
-                return self.few, self.action.form
+                return self.few, self.last, self.action.form
 
 
 def plan_steps(relation: Relation, tests: Sequence[Test], links: Sequence[Link]) -> tuple[Step, ...]:
@@ -92,8 +96,8 @@ def plan_steps(relation: Relation, tests: Sequence[Test], links: Sequence[Link])
             ready = [step for step in ready if not isinstance(step.action, ValueTest)]
         chosen = min(ready, key=lambda step: step.rank)
         waiting.remove(chosen)
-        ordered.append(Step(chosen.action, chosen.columns, chosen.share, chosen.cost, share < _SPARSE))
-        share *= chosen.share
+        few, share = share < _SPARSE, share * chosen.share
+        ordered.append(replace(chosen, few=few, last=share * BLOCK < _RARE and bool(waiting)))
         if isinstance(chosen.action, Link):
             dropping.remove(chosen.action)
     return tuple(ordered)
@@ -177,7 +181,7 @@ def emit_steps(block: Block, steps: Sequence[Step], read: Collection[int]) -> No
             _emit_link(block, step.action, step.share, step.action in needed)
         else:
             step.action.emit(block, place)
-        if isinstance(step.action, Link) or following is None or isinstance(following.action, Link):
+        if isinstance(step.action, Link) or step.last or following is None or isinstance(following.action, Link):
             skip_empty(block)
     _look_up(block, read)
 

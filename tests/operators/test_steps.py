@@ -35,3 +35,18 @@ def test_their_rows_are_those_of_duckdb() -> None:
         pair.load("t", [TABLE])
         pair.check(f"select count(*), sum(c) from t where b in ({values}) and a = 3")
         pair.check(f"select b, sum(c) from t where b not in ({values}) and a between 1 and 3 group by b")
+
+
+def test_blocks_without_a_rare_value_are_left_before_the_next_test() -> None:
+    terms = [
+        Call("=", (ColumnRef(2, BIGINT), Constant(40_000, BIGINT)), BOOLEAN),
+        Call("<", (ColumnRef(1, BIGINT), Constant(90, BIGINT)), BOOLEAN),
+    ]
+    given = relation([TABLE], lambda _, candidates: next(c for c in candidates if c.encoding == "frame"))
+    assert [step.last for step in plan_steps(given, plan_tests(given, terms), ())] == [True, False]
+    assert [step.last for step in plan_steps(given, plan_tests(given, terms[1:]), ())] == [False]
+    with Pair() as pair:
+        pair.load("t", [TABLE])
+        for number in (0, 40_000, 69_999, 70_000):
+            pair.check(f"select a, b, c from t where c = {number} and b < 90 and a >= 0 order by c limit 3")
+            pair.check(f"select count(*), sum(a + b) from t where c in ({number}, 17, 65536) and b between 1 and 99")
