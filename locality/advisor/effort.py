@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from locality.operators.ordering.order import SORT_BYTES
 from locality.optimizer.estimate import Estimator, domain_of
 from locality.optimizer.lineage import is_whole
 from locality.plan import nodes
@@ -25,23 +26,35 @@ _CACHE = 1 << 20
 _STEP, _CACHED, _SCATTERED = 6.0, 16.0, 64.0
 #: Bytes of a key or a cell of state, and of a position.
 _WORD, _POSITION = 8, 4
+#: Groups up to which every worker has state for all of them and keeps no records; rows of a block that joins leave out.
+_FEW_GROUPS, _BLOCK = 65536, 1024
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows on their way: how many, and of each column which of the scan's that leads them it is, None if it is none."""
+    """Rows on their way: how many, and of each column which of the scan's that leads them it is, None if it is none.
+
+    joined: whether a join has found matches for them, by which they may be grouped, in whatever order they lie.
+    """
 
     count: float
     lead: Scan | None
     columns: tuple[int | None, ...]
+    joined: bool = False
 
 
 @dataclass
 class Effort:
-    """estimator: of the plan's tables. total: so far."""
+    """estimator: of the plan's tables. total: so far.
+
+    state: bytes of indexes, groups and sorted rows among it, as the ledger counts them.
+    shares: of a scan's blocks, by its ``id``, those in which there may be a key of what its rows are joined with.
+    """
 
     estimator: Estimator
     total: float = 0.0
+    state: float = 0.0
+    shares: dict[int, float] = field(default_factory=dict)
     shared: dict[int, _Rows] = field(default_factory=dict)
 
     def walk(self, node: nodes.Node) -> _Rows:
@@ -73,6 +86,7 @@ class Effort:
                 return self._result(count, types)
             case nodes.Sort() | nodes.Window():
                 below = self.walk(node.child)
+                self.state += 2 * SORT_BYTES * below.count
                 self.total += below.count * (_CACHED + _STEP * math.log2(max(below.count, 2)))
                 return self._result(count, node.types)
             case nodes.Limit(nodes.Sort(child)):
@@ -92,11 +106,16 @@ class Effort:
         reads = node.kind not in ("semi", "anti", "mark")
         widths = [dtype.row_bytes for dtype in node.right.types] if reads else []
         follows = any(self._follows(left, _column(key.left, left)) for key in node.keys)
-        if not is_whole(node.right):
-            self.total += right.count * (_CACHED + 2 * (_WORD + sum(widths)))
         base = self.estimator.estimate(node.right)
         domain = math.prod(domain_of(key.right, base) for key in node.keys)
         bits = domain * 3 / 16
+        if not is_whole(node.right):
+            self.total += right.count * (_CACHED + 2 * (_WORD + sum(widths)))
+            self.state += 2 * min(bits, right.count * 2 * _WORD)
+        if follows and left.lead is not None and node.kind in ("inner", "semi"):
+            rows = float(self.estimator.statistics.rows(left.lead.table))
+            share = min(right.count * (_BLOCK / max(rows, 1) + 1 / domain), 1.0)
+            self.shares[id(left.lead)] = min(self.shares.get(id(left.lead), 1.0), share)
         self.total += left.count * (_STEP if follows else _place(bits))
         # positions of the matches, then their columns
         matched = min(left.count, count)
@@ -109,7 +128,7 @@ class Effort:
         if node.kind in ("right", "full"):
             return self._result(count, node.types)
         nothing = (None,) * (len(node.types) - len(left.columns))
-        return _Rows(count, left.lead, (*left.columns, *nothing))
+        return _Rows(count, left.lead, (*left.columns, *nothing), True)
 
     def _aggregate(self, node: nodes.Aggregate, count: float) -> _Rows:
         below = self.walk(node.child)
@@ -119,8 +138,12 @@ class Effort:
         each = _STEP if follows else _place(state)
         self.total += below.count * (each + _STEP * cells + (_CACHED if len(node.groups) > 1 and state > _CACHE else 0))
         self.total += 2 * state
+        if not follows:
+            records = 0.0 if below.joined or count <= _FEW_GROUPS else below.count * _WORD * (1 + cells)
+            self.state += 2 * (state + records)
         distinct = sum(call.distinct for call in node.aggregates)
         self.total += below.count * distinct * _SCATTERED
+        self.state += 2 * below.count * distinct * _WORD * (1 + len(node.groups))
         return self._result(count, node.types)
 
     def _follows(self, rows: _Rows, column: int | None) -> bool:

@@ -26,17 +26,22 @@ Design = Mapping[str, tuple[Placement, ...]]
 #: Layouts of the tables that a query's plan depends on, without what it has no use for.
 _Known = tuple[tuple[str, tuple[Placement, ...]], ...]
 
+#: Bytes of state that no estimate tells.
+_SOME_STATE = 1 << 17
+
 
 @dataclass(frozen=True)
 class DesignStatistics(StoredStatistics):
     """The :class:`~locality.optimizer.statistics.Statistics` of tables in layouts as they might be.
 
     snapshot: with the layouts that are stored. models, design: of those tables whose layouts may differ from them.
+    sources: what tells how much is read of a derived column: the parent's column, or the key that leads to a position.
     """
 
     snapshot: Snapshot
     models: Mapping[str, TableModel]
     design: Design
+    sources: Mapping[str, str]
 
     def layouts(self, table: str) -> Sequence[str]:
         return [each.name for each in self.design[table]] if table in self.design else super().layouts(table)
@@ -44,7 +49,7 @@ class DesignStatistics(StoredStatistics):
     def derived(self, table: str, layout: str) -> Sequence[Derived]:
         if table not in self.design:
             return super().derived(table, layout)
-        columns = self._placement(table, layout).columns or frozenset()
+        columns = self.placement(table, layout).columns or frozenset()
         return [each.plan for each in self.tables[table].derived_columns if each.plan.number in columns]
 
     def follows(self, table: str, layout: str, column: int) -> bool:
@@ -55,7 +60,7 @@ class DesignStatistics(StoredStatistics):
             found = stored.derived_columns[column - len(stored.columns)]
             if found.plan.column == ROW_ID:
                 return self._follows_parent(table, layout, found.plan, found.name)
-        placement = self._placement(table, layout)
+        placement = self.placement(table, layout)
         if placement.order is not None and placement.order.columns:
             return placement.order.columns[0].name == stored.column_name(column)
         return any(each.name == layout for each in stored.layouts) and super().follows(table, layout, column)
@@ -72,7 +77,7 @@ class DesignStatistics(StoredStatistics):
 
     def _first(self, table: str, layout: str) -> str | None:
         """The column by which rows of a layout are in order first; None if they lie as they came."""
-        order = self._placement(table, layout).order if table in self.design else None
+        order = self.placement(table, layout).order if table in self.design else None
         if order is not None and (order.columns or order.curve):
             return order.columns[0].name if order.columns else None
         stored = next(each for each in self.snapshot.entries[table].layouts if each.name == layout)
@@ -81,7 +86,7 @@ class DesignStatistics(StoredStatistics):
     def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         if scan.table not in self.design:
             return super().scan_bytes(scan, conjuncts)
-        use, placement = TableUse(scan, list(conjuncts)), self._placement(scan.table, scan.layout)
+        use, placement = TableUse(scan, list(conjuncts)), self.placement(scan.table, scan.layout)
         return self.models[scan.table].cost(use, placement).routed if placement.serves(use) else math.inf
 
     def selectivity(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
@@ -90,7 +95,8 @@ class DesignStatistics(StoredStatistics):
             return super().selectivity(scan, conjuncts)
         return self.models[scan.table].selectivity(TableUse(scan, list(conjuncts)))
 
-    def _placement(self, table: str, layout: str) -> Placement:
+    def placement(self, table: str, layout: str) -> Placement:
+        """The layout of a table of the design, by its name."""
         return next(each for each in self.design[table] if each.name == layout)
 
 
@@ -101,8 +107,8 @@ class Planner:
     """
 
     def __init__(self, snapshot: Snapshot, models: Mapping[str, TableModel], base: Design) -> None:
-        self._snapshot, self._models, self._base = snapshot, models, base
         self._tables: dict[str, Table] = {**snapshot.scanned, **{name: each.table for name, each in models.items()}}
+        self._base = DesignStatistics(self._tables, snapshot, models, base, _sources(self._tables))
         self._scanned: dict[Analysis, frozenset[str]] = {}
         self._found: dict[tuple[Analysis, _Known], Analysis] = {}
 
@@ -116,7 +122,7 @@ class Planner:
             self._scanned[analysis] = frozenset(scan.table for scan in scans)
         key = analysis, self._known(self._scanned[analysis], design)
         if key not in self._found:
-            statistics = DesignStatistics(self._tables, self._snapshot, self._models, {**design, **dict(key[1])})
+            statistics = replace(self._base, design={**design, **dict(key[1])})
             self._found[key] = replanned(analysis, statistics, self._base)
         return self._found[key]
 
@@ -143,63 +149,64 @@ class Planner:
         return replace(placement, columns=placement.columns - useless)
 
 
-def replanned(analysis: Analysis, statistics: DesignStatistics, base: Design) -> Analysis:
+def replanned(analysis: Analysis, statistics: DesignStatistics, base: DesignStatistics) -> Analysis:
     """The query over the design of ``statistics``, with the bytes that it would move.
 
-    base: over what it was measured. What its plan does beside reading stored columns, and grouping by one of them, is
-    taken to move as many bytes as before.
+    base: over what it was measured. Of a column that is new to it as much is taken to be read as of the parent's that
+    it has the values of, and state to change as it is estimated to.
     """
-    root = optimize(analysis.root, statistics)
-    uses = table_uses(root)
-    before = _modelled(analysis.uses, statistics.models, base)
-    after = _modelled(uses, statistics.models, statistics.design)
+    before, now = _Modelled.of(analysis.root, base), _Modelled.of(analysis.root, statistics)
     touched: dict[str, float] = {}
-    for name, nbytes in after.items():
-        measured = analysis.touched.get(name, 0)
-        touched[name] = measured * nbytes / before[name] if before.get(name) else nbytes
-    known = {f"{table}." for table in statistics.models}
+    for name, nbytes in now.columns.items():
+        known = name if before.columns.get(name) else statistics.sources.get(name, name)
+        share = analysis.touched.get(known, 0) / before.columns[known] if before.columns.get(known) else 1.0
+        touched[name] = share * nbytes
+    tables = {f"{table}." for table in statistics.models}
     touched |= {
-        name: nbytes for name, nbytes in analysis.touched.items() if not any(name.startswith(start) for start in known)
+        name: nbytes for name, nbytes in analysis.touched.items() if not any(name.startswith(start) for start in tables)
     }
-    change = sum(touched.values()) - sum(analysis.touched.values())
-    state = _state(uses, statistics.models, statistics.design) - _state(analysis.uses, statistics.models, base)
-    change += max(state, -analysis.state)
-    moved = max(round(analysis.bytes + change), 0)
+    state = analysis.state * (now.state + _SOME_STATE) / (before.state + _SOME_STATE)
     rounded = {name: round(nbytes) for name, nbytes in touched.items()}
-    effort = sum(after.values()) + _tested(uses, statistics) + _worked(root, statistics)
-    return replace(analysis, bytes=moved, touched=rounded, uses=uses, effort=effort)
+    moved = round(sum(touched.values()) + state)
+    return replace(analysis, bytes=moved, touched=rounded, uses=now.uses, effort=now.effort)
 
 
-def _worked(root: Node, statistics: DesignStatistics) -> float:
-    effort = Effort(Estimator(statistics))
-    effort.walk(root)
-    return effort.total
-
-
-def _tested(uses: Sequence[TableUse], statistics: DesignStatistics) -> float:
-    """What scans take beside reading: little for each row, since many are tested at once."""
-    total = 0.0
-    for use in uses:
-        if use.scan.table in statistics.models:
-            model = statistics.models[use.scan.table]
-            share = model.cost(use, _placement(statistics.design, use)).share
-            total += share * model.table.row_count
-    return total
-
-
-def _state(uses: Sequence[TableUse], models: Mapping[str, TableModel], design: Design) -> float:
-    return sum(models[use.scan.table].state(use, _placement(design, use)) for use in uses if use.scan.table in models)
-
-
-def _placement(design: Design, use: TableUse) -> Placement:
-    """The layout that a scan reads."""
-    return next(each for each in design[use.scan.table] if each.name == use.scan.layout)
-
-
-def _modelled(uses: Sequence[TableUse], models: Mapping[str, TableModel], design: Design) -> dict[str, float]:
-    found: defaultdict[str, float] = defaultdict(float)
-    for use in uses:
-        if use.scan.table in models:
-            for name, nbytes in models[use.scan.table].cost(use, _placement(design, use)).columns.items():
-                found[name] += nbytes
+def _sources(tables: Mapping[str, Table]) -> dict[str, str]:
+    """For derived columns those of which as much is read, all by the names that the ledger has for them."""
+    found = {}
+    for table in tables.values():
+        for number, each in enumerate(table.derived_columns, len(table.columns)):
+            if each.plan.column == ROW_ID:
+                source = f"{table.name}.{table.column_name(each.plan.path[0].columns[0])}"
+            else:
+                parent = tables[each.plan.path[-1].table]
+                source = f"{parent.name}.{parent.column_name(each.plan.column)}"
+            found[f"{table.name}.{table.column_name(number)}"] = source
     return found
+
+
+@dataclass(frozen=True)
+class _Modelled:
+    """A query's plan over a design. columns: bytes read, by stored column. state: bytes. effort: see Analysis."""
+
+    uses: tuple[TableUse, ...]
+    columns: Mapping[str, float]
+    state: float
+    effort: float
+
+    @classmethod
+    def of(cls, root: Node, statistics: DesignStatistics) -> _Modelled:
+        """The plan that the optimizer makes."""
+        plan = optimize(root, statistics)
+        uses, work = table_uses(plan), Effort(Estimator(statistics))
+        work.walk(plan)
+        columns: defaultdict[str, float] = defaultdict(float)
+        rows = 0.0
+        for use in uses:
+            if use.scan.table in statistics.models:
+                model, share = statistics.models[use.scan.table], work.shares.get(id(use.scan), 1.0)
+                cost = model.cost(use, statistics.placement(use.scan.table, use.scan.layout))
+                rows += share * cost.share * model.table.row_count  # many are tested at once, for little each
+                for name, nbytes in cost.columns.items():
+                    columns[name] += share * nbytes
+        return cls(uses, columns, work.state, sum(columns.values()) + rows + work.total)

@@ -24,6 +24,7 @@ from locality.operators.filters.filter import Test, plan_tests
 from locality.operators.filters.zones import possible_zones
 from locality.operators.relations.relation import ColumnsSegment, Relation
 from locality.operators.relations.tables import scan_relation
+from locality.operators.relations.traffic import touched_share
 from locality.plan.expressions import columns_of
 from locality.plan.nodes import PRIMARY
 from locality.plan.virtual import NAMES, ROW_ID
@@ -106,8 +107,11 @@ class TableModel:
             share = self._share(use, placement)
             rows = share * self.table.row_count
             widths = {column: self.width(column, placement) for column in use.scan.columns if column not in NAMES}
-            read = {use.scan.columns[index] for index in use.scanned | use.gathered}
-            columns = {self._stored_name(column): rows * widths[column] for column in read}
+            kept = min(self.selectivity(use) / share, 1.0) if share else 0.0
+            read = {use.scan.columns[index]: 1.0 for index in use.scanned}
+            gathered = (use.scan.columns[index] for index in use.gathered)
+            read |= {column: touched_share(widths[column], kept) for column in gathered}
+            columns = {self._stored_name(column): lines * rows * widths[column] for column, lines in read.items()}
             self._costs[key] = Cost(share, columns, rows * sum(widths.values()))
         return self._costs[key]
 
