@@ -18,8 +18,9 @@ from locality.operators.codegen.held import Given, Holder, Number, placed
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.parameters import Late
 from locality.operators.filters.codesets import CodeSet, code_sets, ends_of
+from locality.operators.filters.shares import share_of_codes, share_of_values
 from locality.operators.filters.zonetests import float_bounds, zones_possible, zones_reached
-from locality.operators.relations.meanings import Bounds, SetKey, bounds_of, first_zones, meanings_of, memo_of, set_key
+from locality.operators.relations.meanings import Bounds, SetKey, bounds_of, first_zones, meanings_of, set_key
 from locality.operators.relations.relation import Relation, Segment
 from locality.plan.expressions import ColumnRef, Expression, Lookup, walk
 from locality.plan.functions.base import is_true
@@ -27,14 +28,11 @@ from locality.plan.structure import structure
 from locality.types import DataType, Domain
 
 Bits = npt.NDArray[np.bool_]
-Ints64 = npt.NDArray[np.int64]
 
 #: A set of more intervals than this is tested by a table of bits instead of comparisons.
 _MOST_INTERVALS = 4
 #: Codes between the first and the last interval up to which such a table is made.
 _MOST_BITS = 1 << 22
-#: The share of rows that a test is taken to pass if nothing is known.
-_UNKNOWN_SHARE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +183,14 @@ def _bits(place: int, given: Given, segment: Segment) -> npt.NDArray[np.bool_]:
 class ValueTest:
     """The rows for which a computed predicate is true.
 
-    held: the predicate without the constants that it compares with, which are ``numbers``.
+    held: the predicate without the constants that it compares with, which are ``numbers``. share: of the rows,
+    expected to match.
     """
 
     predicate: Expression
     held: Expression
+    share: float
     numbers: Sequence[Number] = ()
-    share = _UNKNOWN_SHARE
 
     @property
     def reads(self) -> tuple[Expression, ...]:
@@ -252,7 +251,7 @@ def plan_suitable_tests(
     for conjunct in conjuncts:
         found = code_sets(relation, conjunct)
         if found is None:
-            test = _value_test(introduce_lookups(conjunct, relation))
+            test = _value_test(introduce_lookups(conjunct, relation), share_of_values(conjunct, relation))
             if suits(test):
                 values.append(test)
             else:
@@ -266,47 +265,14 @@ def plan_suitable_tests(
     return [*codes, *sorted(values, key=lambda test: _cost(test.predicate))], others
 
 
-def _value_test(predicate: Expression) -> ValueTest:
+def _value_test(predicate: Expression, share: float) -> ValueTest:
     holder = Holder()
-    return ValueTest(predicate, holder.hold(predicate), holder.numbers)
+    return ValueTest(predicate, holder.hold(predicate), share, holder.numbers)
 
 
 def _code_test(relation: Relation, index: int, sets: Sequence[CodeSet]) -> CodeTest:
     by_key = {meaning.key: codes for meaning, codes in zip(meanings_of(relation, index), sets, strict=True)}
-    return CodeTest(index, relation.types[index], by_key, _share(relation, index, by_key))
-
-
-def _share(relation: Relation, index: int, sets: Mapping[SetKey, CodeSet]) -> float:
-    """The share of rows in sets of codes, if each segment's were spread evenly over their range."""
-    ranges = memo_of(relation, index).once(("ranges", index), lambda: _ranges(relation, index))
-    if not ranges:
-        return _UNKNOWN_SHARE
-    total = sum(_inside(codes, *ranges[key]) for key, codes in sets.items())
-    return total / len(relation.segments)
-
-
-def _inside(codes: CodeSet, low: Ints64, high: Ints64) -> float:
-    """What shares of the ranges lie in a set, added up."""
-    least, greatest = int(low.min()), int(high.max())
-    total = 0.0
-    for first, last in codes.clamp(least, greatest).intervals:
-        within = np.minimum(high, last) - np.maximum(low, first) + 1
-        total += float((np.maximum(within, 0) / np.maximum(high - low + 1, 1)).sum())
-    return total
-
-
-def _ranges(relation: Relation, index: int) -> dict[SetKey, tuple[Ints64, Ints64]]:
-    """The least and the greatest code of the segments with each meaning; nothing if one does not tell."""
-    ranges = {}
-    for meaning in meanings_of(relation, index):
-        known = [relation.segments[number].zones(index) for number in meaning.segments]
-        told = [zones for zones in known if zones is not None and zones.minimum is not None and len(zones.minimum)]
-        if len(told) < len(known):
-            return {}
-        least, greatest = ([getattr(zones, name) for zones in told] for name in ("minimum", "maximum"))
-        low, high = np.array([each.min() for each in least]), np.array([each.max() for each in greatest])
-        ranges[meaning.key] = low, high
-    return ranges
+    return CodeTest(index, relation.types[index], by_key, share_of_codes(relation, index, by_key))
 
 
 def _cost(expression: Expression) -> int:
