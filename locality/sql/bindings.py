@@ -45,7 +45,8 @@ def _decimal(value: Decimal) -> Constant | None:
     if not isinstance(exponent, int) or not -_MOST_DIGITS <= exponent <= 0:
         return None
     scale = -exponent
-    width = max(len(digits), scale + 1)
+    # as DuckDB has it: 0.65 is a DECIMAL(2, 2), and 0.05 a DECIMAL(3, 2)
+    width = len(digits) if scale <= len(digits) else scale + 1
     if width > _MOST_DIGITS:
         return None
     unscaled = int("".join(map(str, digits)))

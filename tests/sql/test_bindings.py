@@ -40,6 +40,8 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
     | st.datetimes()
 )
 @example(2**63)
+@example(Decimal("0.65"))
+@example(Decimal("-0.05"))
 @example(Decimal("0.00"))
 @example(Decimal("-0"))
 @example(Decimal("1E+2"))
