@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -96,16 +97,16 @@ class Relation:
     links: tuple[Link, ...] = ()
     stored: tuple[str, ...] = ()
     prepared: Memo | None = None
-    starts: Positions = field(init=False)
     memo: Memo = field(init=False, default_factory=Memo)
 
-    def __post_init__(self) -> None:
-        ends = np.cumsum([0, *(segment.row_count for segment in self.segments)], dtype=np.int64)
-        object.__setattr__(self, "starts", ends)
+    @cached_property
+    def starts(self) -> Positions:
+        """The number of the first row of each segment, then how many rows there are."""
+        return np.array(list(itertools.accumulate((s.row_count for s in self.segments), initial=0)), dtype=np.int64)
 
-    @property
+    @cached_property
     def row_count(self) -> int:
-        return int(self.starts[-1])
+        return sum([segment.row_count for segment in self.segments])
 
     def stored_name(self, index: int) -> str:
         """What the ledger calls a column of its own; '' for one of an intermediate result."""
@@ -118,15 +119,17 @@ class Relation:
     def linked(self, link: Link) -> Relation:
         """The same rows with the columns of one more link."""
         target = link.target
-        segments = tuple(LinkedSegment(segment, link, len(self.links)) for segment in self.segments)
-        distinct = {link.first + i: count for i, count in target.distinct.items()}
-        return replace(
-            self,
-            types=self.types + target.types,
-            intervals=self.intervals + target.intervals,
-            segments=segments,
-            distinct={**self.distinct, **distinct},
-            links=(*self.links, link),
+        number = len(self.links)
+        return Relation(
+            self.name,
+            self.types + target.types,
+            self.intervals + target.intervals,
+            tuple([LinkedSegment(segment, link, number) for segment in self.segments]),
+            self.naive_row_bytes,
+            {**self.distinct, **{link.first + i: count for i, count in target.distinct.items()}},
+            (*self.links, link),
+            self.stored,
+            self.prepared,
         )
 
     def gather(self, index: int, positions: Positions | None) -> EncodedColumn:

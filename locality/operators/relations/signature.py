@@ -20,7 +20,9 @@ def signature(relation: Relation, columns: Iterable[int]) -> Hashable:
     own = relation.links[0].first if relation.links else len(relation.types)
     read = sorted(columns)
     if relation.name:
-        base: Hashable = tuple(id(_own(segment)) for segment in relation.segments)
+        base: Hashable = relation.prepared  # which belongs to one stored table's rows
+        if base is None:
+            base = tuple([id(_own(segment)) for segment in relation.segments])
         described = [index for index in read if index >= own]
     else:
         base, described = relation.row_count, read
