@@ -115,7 +115,8 @@ def linked_blocks(relation: Relation, clipping: Sequence[tuple[int, int]], segme
         bounds = _KNOWN.of(relation.segments[segment], column)
         if bounds is None or _has_everywhere(index, len(bounds.minimum) * len(relation.segments)):
             continue
-        found = _hold_keys(index, bounds)
+        first, after = ranks_within(index, bounds.minimum, bounds.maximum)
+        found = after > first
         possible = found if possible is None else possible & found
     return possible
 
@@ -131,14 +132,17 @@ def _has_everywhere(index: KeyIndex, blocks: int) -> bool:
     return 64 * (last - first) > 0.9 * index.parts[0].size
 
 
-def _hold_keys(index: KeyIndex, bounds: Bounds) -> Bits:
+def ranks_within(index: KeyIndex, minimum: Ints64, maximum: Ints64) -> tuple[Ints64, Ints64]:
+    """The rank of the first key from each ``minimum`` on, and that after the last up to each ``maximum``.
+
+    The index is of one column, whose ranks ascend as its keys do.
+    """
     members, part = index.members, index.parts[0]
     assert isinstance(members, BitSet)
     after = part.low + part.size
-    low = np.clip(bounds.minimum, part.low, min(after, INT64_MAX)) - part.low
-    high = np.clip(bounds.maximum, max(part.low - 1, INT64_MIN), after - 1) - part.low
-    found: Bits = _before(members, high + 1) > _before(members, low)
-    return found
+    low = np.clip(minimum, part.low, min(after, INT64_MAX)) - part.low
+    high = np.clip(maximum, max(part.low - 1, INT64_MIN), after - 1) - part.low
+    return _before(members, low), _before(members, high + 1)
 
 
 def _before(members: BitSet, numbers: Ints64) -> Ints64:

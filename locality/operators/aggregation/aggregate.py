@@ -15,7 +15,7 @@ from locality import memory
 from locality.errors import Unsupported
 from locality.operators.aggregation.accumulators import merge
 from locality.operators.aggregation.aggregates import MOST_SEEN
-from locality.operators.aggregation.clusters import Clusters, Window, find_clusters, join
+from locality.operators.aggregation.clusters import Clusters, Window, find_clusters, find_matched_clusters, join
 from locality.operators.aggregation.dense import merge_states
 from locality.operators.aggregation.distinct import mark_distinct
 from locality.operators.aggregation.frame import frame_of
@@ -103,6 +103,13 @@ class Aggregation:
         other.relation, other.pipeline = relation, self.pipeline.under(relation, plan_tests(relation, conjuncts))
         return other
 
+    def _clusters_of_run(self, planned: Clusters) -> Clusters:
+        """The ranges of groups in these rows, which may be joined with others than those that were planned for."""
+        if not isinstance(self.groups, MatchedGroups):
+            return planned
+        found = find_matched_clusters(self.relation, self.groups, self.sink.group_bytes)
+        return planned.all_in_one(self.groups.count(self.relation)) if found is None else found
+
     def _plan_groups(
         self, tests: Sequence[Test], threads: int, *, dense: bool
     ) -> tuple[DenseGroups | MatchedGroups | None, Clusters | None, Keys | None]:
@@ -119,7 +126,12 @@ class Aggregation:
         worth = max(_FEW_GROUPS, int(_MOST_STATE_A_ROW * _expected_rows(self.relation, tests)))
         if dense and not seen and (groups is None or groups.count > _FEW_GROUPS):
             matched = plan_matched(self.relation, expressions)
-            if matched is not None and matched.count(self.relation) <= min(most, worth):
+            count = 0 if matched is None else matched.count(self.relation)
+            if matched is not None and count > _FEW_GROUPS:
+                clusters = find_matched_clusters(self.relation, matched, width)
+                if clusters is not None:
+                    return matched, clusters, None
+            if matched is not None and count <= min(most, worth):
                 return matched, None, None
         clusters = None
         if not seen and groups is not None and groups.count > max(_FEW_GROUPS, self.relation.row_count // 16):
@@ -147,7 +159,8 @@ class Aggregation:
                 tuple(planned.finish(integers, floats) for planned in self.frame.planned), 1, self.frame.intervals
             )
         if self.clusters is not None:
-            return self._output(self._run_clustered(self.clusters, execution, traffic, tests), traffic)
+            clusters = self._clusters_of_run(self.clusters)
+            return self._output(self._run_clustered(clusters, execution, traffic, tests), traffic)
         count = self.groups.count if isinstance(self.groups, DenseGroups) else self.groups.count(self.relation)
         states = self._run(count + 1, execution, traffic)
         return self._output(merge_states(states, self.sink.slots, execution, tests), traffic)
@@ -209,10 +222,10 @@ class Aggregation:
             how = "all rows to one"
         elif isinstance(self.groups, MatchedGroups):
             how = f"up to {self.groups.count(self.relation):,} groups by what they were joined with"
-        elif self.clusters is None:
-            how = f"up to {self.groups.count:,} groups by dense codes"
         else:
-            how = f"up to {self.groups.count:,} groups, clustered: a small state a morsel"
+            how = f"up to {self.groups.count:,} groups" + (" by dense codes" if self.clusters is None else "")
+        if self.clusters is not None:
+            how += ", clustered: a small state a morsel"
         return (how, *describe_scan(self.pipeline))
 
 

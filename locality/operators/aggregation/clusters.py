@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,14 +18,18 @@ from locality.encodings import EncodedColumn
 from locality.operators.aggregation.accumulators import Cells, Slots, combine, fresh
 from locality.operators.aggregation.grouping import DenseGroups
 from locality.operators.aggregation.having import CellTest
+from locality.operators.aggregation.matched import MatchedGroups
 from locality.operators.aggregation.output import Groups, concat_groups, groups_with_rows, no_groups
 from locality.operators.morsels import Morsel
 from locality.operators.physical import Execution
 from locality.operators.pipeline import MORSEL_ROWS
+from locality.operators.relations.members import BitSet
 from locality.operators.relations.relation import Relation, Segment
+from locality.operators.sideways import ranks_within
 from locality.plan.expressions import ColumnRef
 from locality.plan.intervals import INT64_MAX, INT64_MIN
 from locality.storage.zones import BLOCK_ROWS, ZONE_ROWS
+from locality.types import Domain
 
 Ints64 = npt.NDArray[np.int64]
 
@@ -70,6 +74,12 @@ class Clusters:
         met = slice(morsel.start // bounds.rows, -(-morsel.stop // bounds.rows))
         first, last = int(bounds.minimum[met].min()), int(bounds.maximum[met].max())
         return (first - self.low) * self.stride, max(last - first + 1, 0) * self.stride
+
+    def all_in_one(self, groups: int) -> Clusters:
+        """The same where each morsel may have rows of all groups."""
+        first, last = np.zeros(1, np.int64), np.full(1, groups - 1)
+        parts = tuple(PartBounds(first, last, 2**62) for _ in self.parts)
+        return replace(self, parts=parts, low=0, stride=1)
 
     def complete(self, morsels: Sequence[Morsel]) -> list[tuple[int, int]]:
         """Of each morsel, the first and the last group of which no other one can have rows."""
@@ -148,17 +158,47 @@ def find_clusters(relation: Relation, groups: DenseGroups, group_bytes: int) -> 
         if bounds is None:
             return None
         parts.append(bounds)
-    group_bytes *= lead.stride
+    return _clusters(parts, lead.low, lead.stride, group_bytes, relation.row_count)
+
+
+def find_matched_clusters(relation: Relation, groups: MatchedGroups, group_bytes: int) -> Clusters | None:
+    """The zones' ranges of rows that a link by position, or by a key in its order, finds; None as above."""
+    link = relation.links[groups.number]
+    index = link.index
+    if index is None or index.rows is not None or link.ranked is not None or not isinstance(index.members, BitSet):
+        return None
+    if len(link.keys) != 1 or index.parts[0].nulls:
+        return None
+    (key,) = link.keys
+    if (
+        not isinstance(key, ColumnRef)
+        or relation.link_of(key.index) is not None
+        or key.type.domain is not Domain.INTEGER
+    ):
+        return None
+    parts = []
+    for segment in relation.segments:
+        bounds = _value_bounds(segment, key.index)
+        if bounds is None:
+            return None
+        first, after = ranks_within(index, bounds.minimum, bounds.maximum)
+        parts.append(PartBounds(first, after - 1, bounds.rows))
+    return _clusters(parts, 0, 1, group_bytes, relation.row_count)
+
+
+def _clusters(parts: Sequence[PartBounds], low: int, stride: int, group_bytes: int, rows: int) -> Clusters | None:
+    """None if the ranges overlap too much, or one of them is too wide, to help."""
+    group_bytes *= stride
     widths = [part.widths(ZONE_ROWS) for part in parts]
     widest = max((int(width.max()) for width in widths), default=0)
-    if sum(int(width.sum()) for width in widths) * lead.stride > _MOST_SPREAD * relation.row_count:
+    if sum(int(width.sum()) for width in widths) * stride > _MOST_SPREAD * rows:
         return None
     if 4 * widest * group_bytes > _MOST_MORSEL_BYTES:
         return None
-    rows = ZONE_ROWS
-    while rows < MORSEL_ROWS and all(p.widths(2 * rows).max() * group_bytes <= _MORSEL_BYTES for p in parts):
-        rows *= 2
-    return Clusters(tuple(parts), lead.low, lead.stride, rows)
+    morsel = ZONE_ROWS
+    while morsel < MORSEL_ROWS and all(p.widths(2 * morsel).max() * group_bytes <= _MORSEL_BYTES for p in parts):
+        morsel *= 2
+    return Clusters(tuple(parts), low, stride, morsel)
 
 
 def _value_bounds(segment: Segment, index: int) -> PartBounds | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from locality.operators.aggregation.accumulators import Slot, Slots
-from locality.operators.aggregation.clusters import join
+from locality.operators.aggregation.aggregate import Aggregation
+from locality.operators.aggregation.clusters import Clusters, PartBounds, join
 from locality.operators.aggregation.output import Groups
+from locality.operators.morsels import Morsel
 from locality.plan.expressions import ColumnRef
 from locality.runtime.execution import QueryExecution, Workers
 from locality.types import parse
@@ -90,3 +93,48 @@ def pair() -> Iterator[Pair]:
 def test_clustered_groups(pair: Pair, sql: str) -> None:
     pair.check(sql)
     assert "a small state a morsel" in str(pair.locality.explain(sql))
+
+
+@pytest.fixture(scope="module")
+def family() -> Iterator[Pair]:
+    """Children in the order of parents, some of which have none; and others strewn."""
+    rng = np.random.default_rng(7)
+    parents = 140_000
+    keys = np.sort(rng.integers(-5, parents, 200_000))
+    strewn = rng.permutation(keys)
+    value = pa.array(rng.integers(-9, 9, len(keys)), mask=rng.random(len(keys)) < 0.1)
+    child = pa.table({"p": keys, "strewn": strewn, "v": value})
+    parent = pa.table(
+        {"id": np.arange(0, 2 * parents, 2) // 2, "a": rng.integers(0, 7, parents), "s": rng.integers(0, 99, parents)}
+    )
+    with Pair() as made:
+        made.load("child", [child.slice(0, 131_072), child.slice(131_072)])
+        made.load("parent", [parent])
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("key", "condition", "runs"),
+    [("p", "a < 6 and v > -3", 2), ("p", "s between 3 and 7", 0), ("strewn", "a < 6 and v > -3", 0)],
+)
+def test_groups_of_a_join_with_parents_that_the_rows_follow(
+    family: Pair, key: str, condition: str, runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[Clusters] = []
+    clustered = Aggregation._run_clustered
+
+    def recorded(self: Aggregation, clusters: Clusters, *rest: Any) -> Groups:
+        found.append(clusters)
+        return clustered(self, clusters, *rest)
+
+    monkeypatch.setattr(Aggregation, "_run_clustered", recorded)
+    sql = f"select id, a, sum(v), count(*) from child join parent on {key} = id where {condition} group by id, a"
+    family.check(f"{sql} having count(*) > 1")
+    family.check(sql)
+    assert len(found) == runs
+
+
+def test_one_range_for_all_morsels() -> None:
+    bounds = PartBounds(np.array([0, 9]), np.array([9, 20]), 10)
+    clusters = Clusters((bounds, bounds), 5, 3, 10).all_in_one(7)
+    assert [clusters.window(Morsel(1, ((start, start + 10),), 0)) for start in (0, 10)] == [(0, 7), (0, 7)]
