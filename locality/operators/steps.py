@@ -17,10 +17,12 @@ from locality.operators.filters.filter import CodeTest, Test, ValueTest, skip_em
 from locality.operators.joins.link import (
     can_ask_first,
     can_ask_hints,
+    can_take_runs,
     emit_hints_test,
     emit_matches,
     emit_matches_test,
     emit_members_test,
+    emit_runs,
 )
 from locality.operators.relations.links import Link
 from locality.operators.relations.members import BitSet
@@ -39,9 +41,19 @@ _UNKNOWN = 0.5
 _MOST_ASKED = 0.7
 #: Up to this share of rows with a match, the hints of a hash table are asked before it.
 _MOST_HINTED = 0.3
-#: Nanoseconds a row, about: a test of codes; a computed one; a loaded column of a link; a look into bits in a core's
-#: cache, and beyond; into a hash table; conditions of several matches; strings.
-_CODES, _VALUE, _GATHER, _BITS, _FAR_BITS, _SLOTS, _ROUNDS, _TEXT = 0.25, 0.7, 2.0, 1.0, 3.0, 8.0, 60.0, 50.0
+#: Nanoseconds a row, about: rows found from the side of few keys; a test of codes; a computed one; a loaded column of a
+#: link; a look into bits in a core's cache, and beyond; into a hash table; conditions of several matches; strings.
+_RUNS, _CODES, _VALUE, _GATHER, _BITS, _FAR_BITS, _SLOTS, _ROUNDS, _TEXT = (
+    0.15,
+    0.25,
+    0.7,
+    2.0,
+    1.0,
+    3.0,
+    8.0,
+    60.0,
+    50.0,
+)
 _CACHE_BYTES = 1 << 20
 
 
@@ -150,6 +162,8 @@ def _link_step(relation: Relation, link: Link) -> Step:
 def _look_cost(link: Link) -> float:
     if link.index is None:
         return 0.0
+    if link.runs is not None:
+        return _RUNS
     text = _TEXT * sum(part.is_string and part.dictionary is None for part in link.index.parts)
     if not link.index.is_unique:
         return text + _ROUNDS
@@ -187,7 +201,9 @@ def emit_steps(block: Block, steps: Sequence[Step], read: Collection[int]) -> No
 
 
 def _emit_link(block: Block, link: Link, share: float, is_needed: bool) -> None:
-    if can_ask_first(link) and not (is_needed and share > _MOST_ASKED):
+    if can_take_runs(block, link):
+        emit_runs(block, link)
+    elif can_ask_first(link) and not (is_needed and share > _MOST_ASKED):
         emit_members_test(block, link)
     else:
         if can_ask_hints(link) and share <= _MOST_HINTED:

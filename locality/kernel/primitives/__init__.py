@@ -57,6 +57,7 @@ _RUNS = _family(
     "runs",
     ("find_run", (_INTS32, _I64), _I64, ()),
     ("expand_runs", (_INTS32, _ELEMENTS, _I64, _I64, _ELEMENTS), _I64, (4,)),
+    ("select_runs", (_INTS64, _INTS32, _I64, *(_INTS32,) * 3, _I64, _I64, _INTS32, _INTS32), _I64, (8, 9)),
 )
 _FLOAT = _family(
     "floats",

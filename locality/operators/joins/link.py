@@ -5,8 +5,18 @@ from __future__ import annotations
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar
-from locality.operators.codegen.block import Block, Row
-from locality.operators.joins.ranks import RankAt, emit_hints, emit_members, emit_ranks, index_at
+from locality.operators.codegen.block import BLOCK, Block, Row
+from locality.operators.joins.ranks import (
+    RankAt,
+    emit_bits,
+    emit_counts,
+    emit_hints,
+    emit_members,
+    emit_ranks,
+    emit_run_index,
+    index_at,
+    run_index_at,
+)
 from locality.operators.joins.rounds import emit_first_match
 from locality.operators.relations.links import Link
 from locality.operators.relations.members import BitSet, SlotTable
@@ -29,6 +39,25 @@ def can_ask_hints(link: Link) -> bool:
         return False
     is_text = any(part.is_string and part.dictionary is None for part in link.index.parts)
     return link.index.is_unique and isinstance(link.index.members, SlotTable) and not is_text
+
+
+def can_take_runs(block: Block, link: Link) -> bool:
+    """Whether the rows that a link keeps are found from its keys' side, and no step came before."""
+    return link.runs is not None and block.mask is None and block.selection is None and not block.are_even(link.keys)
+
+
+def emit_runs(block: Block, link: Link) -> None:
+    """Selects the rows that a link keeps, of a block for which :func:`can_take_runs`, by the runs of its keys."""
+    assert link.index is not None
+    (part,), number, builder = link.index.parts, block.relation.links.index(link), block.builder
+    wanted = emit_bits(block, number), emit_counts(block, number)
+    shift = block.parameters.integer(("shift of runs", number), lambda s: run_index_at(s, number).low - part.low)
+    selection, ranks = (builder.local_array(Scalar.I32, BLOCK + 8) for _ in range(2))
+    rows = block.first_row, block.count, selection, ranks
+    found = b.call("select_runs", *wanted, shift, *emit_run_index(block, number), *rows)
+    block.selection, block.selected = selection, builder.assign(found, "selected")
+    if link.index.rows is None:
+        block.links[number] = ranks
 
 
 def emit_hints_test(block: Block, link: Link) -> None:

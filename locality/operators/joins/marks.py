@@ -23,6 +23,7 @@ from locality.operators.codegen.block import Block
 from locality.operators.collect import collect_rows
 from locality.operators.filters.filter import plan_tests
 from locality.operators.joins.ranks import check_keys
+from locality.operators.joins.runs import left_runs
 from locality.operators.morsels import Morsel
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import MORSEL_ROWS, Pipeline
@@ -146,7 +147,7 @@ class MarkedSource:
         relation, conjuncts = self._right.read(execution, self._prepared.conjuncts_in(execution))
         with execution.measure("mark") as traffic:
             try:
-                marking = self._prepared.get(_linked(relation, self._theirs, index), conjuncts, execution)
+                marking = self._prepared.get(_linked(relation, self._theirs, index, execution), conjuncts, execution)
             except Unsupported:  # keys that kernels do not read, or compute: they are collected first
                 rows = collect_rows(relation, conjuncts, self._theirs, execution, traffic)
                 ranks = index.ranks_of([rows.column(i) for i in range(len(rows.columns))], execution)
@@ -166,9 +167,10 @@ class MarkedSource:
         )
 
 
-def _linked(relation: Relation, keys: tuple[Expression, ...], index: KeyIndex) -> Relation:
+def _linked(relation: Relation, keys: tuple[Expression, ...], index: KeyIndex, execution: Execution) -> Relation:
     """The right rows with a link to the left keys, whose ranks stand for rows; Unsupported if kernels lack the keys."""
     check_keys(relation, keys, index)
     nothing = EncodedColumn(BOOLEAN, "constant", 1, all_null=True)
     target = Relation("", (BOOLEAN,), (None,), (ColumnsSegment((nothing,), 1),), 0.0)
-    return relation.linked(Link(len(relation.types), keys, replace(index, rows=None, starts=None), target, "inner"))
+    ranked, runs = replace(index, rows=None, starts=None), left_runs(relation, keys, index, execution)
+    return relation.linked(Link(len(relation.types), keys, ranked, target, "inner", runs=runs))

@@ -16,7 +16,9 @@ from locality.operators.relations.keyindex import Ints64, KeyIndex
 from locality.operators.relations.keyparts import KeyPart
 from locality.operators.relations.members import BitSet, SlotTable
 from locality.operators.relations.relation import Relation, Segment, link_at
+from locality.operators.relations.runs import RunIndex
 from locality.operators.relations.shapes import shape_of
+from locality.operators.relations.tables import own_segment
 from locality.operators.relations.texts import TextTable
 from locality.plan.expressions import ColumnRef, Expression
 from locality.plan.functions.base import Value, as_double, as_integer, both
@@ -91,7 +93,7 @@ def emit_members(block: Block, keys: Sequence[Expression], index: KeyIndex, link
     texts = _prepare_keys(block, keys, index, link)
 
     def is_member(row: Row) -> ir.Expr:
-        return b.call("has_member", _bits(row.block, link), _emit_words(row, keys, index, texts, link)[0])
+        return b.call("has_member", emit_bits(row.block, link), _emit_words(row, keys, index, texts, link)[0])
 
     return is_member
 
@@ -126,13 +128,36 @@ def _bits_at(segment: Segment, link: int) -> BitSet:
     return members
 
 
-def _bits(block: Block, link: int) -> ir.Var:
+def emit_bits(block: Block, link: int) -> ir.Var:
+    """The bits of a link's index."""
     return block.parameters.array(("bits", link), Array(Scalar.I64), lambda s: _bits_at(s, link).bits)
 
 
+def run_index_at(segment: Segment, link: int) -> RunIndex:
+    """Where runs of the link's key begin in a segment."""
+    runs, own = link_at(segment, link).runs, own_segment(segment)
+    assert runs is not None
+    assert own is not None
+    return runs[own.segment]
+
+
+def emit_run_index(block: Block, link: int) -> list[ir.Var]:
+    """The values, starts and blocks of the runs of a link's key."""
+    array, kind = block.parameters.array, Array(Scalar.I32)
+    return [
+        array(("values of runs", link), kind, lambda s: run_index_at(s, link).values),
+        array(("starts of runs", link), kind, lambda s: run_index_at(s, link).starts),
+        array(("blocks of runs", link), kind, lambda s: run_index_at(s, link).blocks),
+    ]
+
+
+def emit_counts(block: Block, link: int) -> ir.Var:
+    """How many members of a link's index come before each word of its bits."""
+    return block.parameters.array(("counts", link), Array(Scalar.I32), lambda s: _bits_at(s, link).counts)
+
+
 def _emit_rank_in_bits(row: Row, number: ir.Expr, link: int) -> ir.Expr:
-    counts = row.block.parameters.array(("counts", link), Array(Scalar.I32), lambda s: _bits_at(s, link).counts)
-    return b.call("find_rank", _bits(row.block, link), counts, number)
+    return b.call("find_rank", emit_bits(row.block, link), emit_counts(row.block, link), number)
 
 
 def _emit_ranks_in_slots(

@@ -16,6 +16,7 @@ from locality.operators.joins.membership import MARKS, marked, marked_rows
 from locality.operators.joins.pairs import Matching, joined_rows
 from locality.operators.joins.ranks import check_keys
 from locality.operators.joins.rounds import MOST_ROUNDS
+from locality.operators.joins.runs import left_runs
 from locality.operators.physical import Execution, Explanation, Physical, Traffic
 from locality.operators.relations.kept import KEPT, deletions_of, stored_columns
 from locality.operators.relations.keyindex import KeyIndex, index_rows
@@ -84,7 +85,9 @@ class JoinSource:
             marks = marked(relation, self.keys, self.null_safe, index, right, self.positions, execution)
             return marks, (*pending, *rest)
         target = _first(right, self.outputs, execution.memory_limit)
-        linked = self._linked(relation, index, right, target) if self._can_link(index, right) else None
+        linked = None
+        if self._can_link(index, right):
+            linked = self._linked(relation, index, right, target, execution)
         if linked is not None:
             return linked, (*pending, *rest)
         matching = Matching(self.kind, self.keys, index, self.condition)
@@ -137,7 +140,9 @@ class JoinSource:
             return True
         return self.kind in ("semi", "anti") and (self.condition is None or index.most <= MOST_ROUNDS)
 
-    def _linked(self, relation: Relation, index: KeyIndex | None, right: Relation, target: Relation) -> Relation | None:
+    def _linked(
+        self, relation: Relation, index: KeyIndex | None, right: Relation, target: Relation, execution: Execution
+    ) -> Relation | None:
         """The left rows with a link to their matches; None if kernels can't compute what makes a match."""
         ranked = None
         if self.kind in ("semi", "anti") and self.condition is None and index is not None:
@@ -145,8 +150,11 @@ class JoinSource:
             index = replace(index, rows=None, starts=None)  # that there is a match is all that matters
         columns = tuple(position if position < self.outputs else None for position in self.positions)
         kind, whole = _LINKS[self.kind], stored_columns(right, self.positions) is not None
+        runs = None
+        if self.kind in ("inner", "semi") and self.condition is None and index is not None:
+            runs = left_runs(relation, self.keys, index, execution)
         link = Link(
-            len(relation.types), self.keys, index, _padded(target), kind, self.condition, columns, ranked, whole
+            len(relation.types), self.keys, index, _padded(target), kind, self.condition, columns, ranked, whole, runs
         )
         linked = relation.linked(link)
         reads = [*self.keys, *(() if self.condition is None else (self.condition,))]

@@ -1,6 +1,7 @@
 """What is made of whole stored columns, kept from query to query: it is true as long as their segments are.
 
-That is indexes of keys, and columns whose segments were brought together for a link, which reaches rows in any order.
+That is indexes of keys, columns whose segments were brought together for a link, which reaches rows in any order, and
+where runs of sorted columns begin.
 They are forgotten with the segments, when nobody reads their snapshot any more, and those that were asked for longest
 ago as soon as all together would take more than a share of the memory limit.
 """
@@ -17,12 +18,13 @@ from typing import Any, TypeVar
 from locality.encodings import EncodedColumn, stored_bytes
 from locality.operators.relations.keyindex import KeyIndex
 from locality.operators.relations.relation import Relation
+from locality.operators.relations.runs import RunIndex
 from locality.operators.relations.tables import ScannedSegment
 from locality.plan.virtual import LIVE, TYPES
 from locality.storage.table import Segment
 from locality.storage.virtual import Live
 
-Made = TypeVar("Made", KeyIndex, EncodedColumn)
+Made = TypeVar("Made", KeyIndex, EncodedColumn, RunIndex)
 
 #: The part of the memory limit that all may take.
 _SHARE = 8
@@ -31,7 +33,7 @@ _SHARE = 8
 @dataclass(eq=False)
 class _Entry:
     version: Hashable
-    made: Any  # a KeyIndex or an EncodedColumn, as the key tells
+    made: Any  # of the type that the key tells
     used: int
 
     @property
@@ -41,7 +43,7 @@ class _Entry:
 
 @dataclass(eq=False)
 class KeptResults:
-    """Indexes and columns by what they are of; of each the last, as tables change. Threads may share them."""
+    """Indexes, columns and runs by what they are of; of each the last, as tables change. Threads may share them."""
 
     _entries: weakref.WeakKeyDictionary[Segment, dict[Hashable, _Entry]] = field(
         default_factory=weakref.WeakKeyDictionary
@@ -99,11 +101,11 @@ class KeptResults:
             del kept[key]
 
 
-def _holds_text(made: KeyIndex | EncodedColumn) -> bool:
+def _holds_text(made: KeyIndex | EncodedColumn | RunIndex) -> bool:
     """Whether it holds on to the strings of a column themselves."""
     if isinstance(made, EncodedColumn):
         return made.encoding == "text"
-    return any(part.raw is not None for part in made.parts)
+    return isinstance(made, KeyIndex) and any(part.raw is not None for part in made.parts)
 
 
 #: Those of this process.

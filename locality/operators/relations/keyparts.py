@@ -60,6 +60,11 @@ class KeyPart:
         return self.type.domain is Domain.STRING
 
     @property
+    def is_number(self) -> bool:
+        """Whether its word is the digit of a number, and NULL has none."""
+        return not (self.is_whole or self.is_string or self.nulls) and self.raw is None and self.stride == 1
+
+    @property
     def is_bytes(self) -> bool:
         """Whether its digits number the bytes of values that are no strings, which kernels do not read."""
         return self.raw is not None and not self.is_string

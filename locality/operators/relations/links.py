@@ -6,6 +6,7 @@ looks up the right row's position, and loads its columns from where they lie, on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +15,8 @@ from locality.plan.expressions import Expression
 
 if TYPE_CHECKING:
     from locality.operators.relations.relation import Relation
+    from locality.operators.relations.runs import RunIndex
+    from locality.storage.table import Segment
 
 LinkKind = Literal["inner", "left", "anti"]
 
@@ -27,7 +30,8 @@ class Link:
     is kept. condition: what else must hold of a row and its match, over the columns up to the link's last.
     key_columns: for each key the column of the target that it is compared with; None where that is no column of it.
     ranked: where matches are not rows but ranks, because all that matters is that there is one: the index that lists
-    the rows of each. whole: whether the index is of all rows of a stored table.
+    the rows of each. whole: whether the index is of all rows of a stored table. runs: where the rows of each key begin
+    in each stored segment of the left rows, if these lie in the order of the one key, and few have a match.
     """
 
     first: int
@@ -39,6 +43,7 @@ class Link:
     key_columns: tuple[int | None, ...] = ()
     ranked: KeyIndex | None = None
     whole: bool = False
+    runs: Mapping[Segment, RunIndex] | None = None
 
     @property
     def is_outer(self) -> bool:

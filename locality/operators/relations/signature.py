@@ -27,7 +27,7 @@ def signature(relation: Relation, columns: Iterable[int]) -> Hashable:
     else:
         base, described = relation.row_count, read
     forms = tuple([_form(_column(relation, index)) for index in described])
-    links = tuple((link.first, link.index and link.index.signature) for link in relation.links)
+    links = tuple((link.first, link.index and link.index.signature, link.runs is None) for link in relation.links)
     return base, tuple(read), forms, relation.intervals, links
 
 

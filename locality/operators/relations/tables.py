@@ -62,6 +62,13 @@ class ScannedSegment:
         return None
 
 
+def own_segment(segment: AnySegment) -> ScannedSegment | None:
+    """The stored segment below the columns of links."""
+    while isinstance(segment, LinkedSegment):
+        segment = segment.base
+    return segment if isinstance(segment, ScannedSegment) else None
+
+
 def is_live_column(relation: Relation, index: int) -> bool:
     """Whether a column of a stored table tells which rows were not deleted."""
     first = relation.segments[0] if relation.segments else None
