@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
-from collections.abc import Callable
+import tempfile
+import weakref
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
@@ -18,6 +21,7 @@ from locality.duckdb.pending import Pending
 from locality.duckdb.relation import AttachedRelation, raw_of
 from locality.duckdb.routing import Router
 from locality.duckdb.scope import Variables, call_from, call_with, variables_of
+from locality.duckdb.watch import Watch, Watcher
 from locality.errors import InterruptError, LocalityError, StoreError, Unsupported
 from locality.runtime.profile import Profile
 from locality.settings import Settings
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from locality.sql.dataset import StoredDataset
     from locality.sql.given import Parameters
 
+T = TypeVar("T")
 #: Methods that fetch from the last ``execute``, and DuckDB's relation has too.
 _FETCHES = frozenset(
     {"df", "fetchdf", "fetch_df", "fetchnumpy", "to_arrow_table", "to_arrow_reader", "fetch_df_chunk", "torch", "tf"}
@@ -44,22 +49,28 @@ where database_name = current_database() and path is not null and not encrypted
 """
 
 
-def attach(connection: duckdb.DuckDBPyConnection, *, threads: int | None = None) -> AttachedConnection:
+def attach(connection: duckdb.DuckDBPyConnection | None = None, *, threads: int | None = None) -> AttachedConnection:
     """A connection that does what ``connection`` does, and answers queries over layouts of its tables where it can.
 
     Args:
-        connection: an open connection; closing the attached one closes it.
+        connection: an open connection; closing the attached one closes it. Without one, a new database in memory, which
+            nobody else can reach: only so tables in memory can have layouts.
         threads: worker threads; default all cores that this process may use.
 
     Raises:
         StoreError: DuckDB's client is too old to tell what other connections run, or the sidecar store is damaged.
     """
+    settings = Settings() if threads is None else Settings(threads=max(1, threads))
+    if connection is None:
+        folder = Path(tempfile.mkdtemp(prefix="locality-"))
+        layouts = Layouts(folder / "memory", "memory", settings, Watch())
+        weakref.finalize(layouts, shutil.rmtree, folder, ignore_errors=True)
+        return AttachedConnection(duckdb.connect(":memory:"), layouts)
     if not hasattr(connection, "_catalog_version"):
         raise StoreError(f"DuckDB {duckdb.__version__} doesn't tell what other connections run: use 2.0 or newer")
-    settings = Settings() if threads is None else Settings(threads=max(1, threads))
     found = connection.execute(_FILE).fetchone()
-    layouts = None if found is None else Layouts(Path(found[1]).absolute(), str(found[0]), settings)
-    return AttachedConnection(connection, layouts)
+    layouts_or_none = None if found is None else Layouts(Path(found[1]).absolute(), str(found[0]), settings)
+    return AttachedConnection(connection, layouts_or_none)
 
 
 def explain(connection: AttachedConnection, sql: str, params: Parameters | None = None) -> Explained:
@@ -81,6 +92,8 @@ class AttachedConnection:
         self._layouts = layouts
         self._router = None if layouts is None else Router(layouts, raw._catalog_version, is_new=is_new)
         self._pending: Pending | None = None
+        watch = None if layouts is None else layouts.watch
+        self._watcher = None if watch is None else Watcher(watch, raw._catalog_version)
 
     @property  # type: ignore[misc] # mypy takes the class of an object for fixed; isinstance asks this
     def __class__(self) -> type:
@@ -101,19 +114,31 @@ class AttachedConnection:
         by_parts = None if options else self._by_parts(query, parameters, variables)
         if by_parts is not None:
             self._raw.abort()
-            if self.answer_by_parts(by_parts, lambda call: call("execute")) is not None:
+            if self.answer_by_parts(by_parts, lambda call: self._told(query, lambda: call("execute"))) is not None:
                 return self
         given = () if parameters is None else (parameters,)
         run = partial(call_with, variables, partial(self._raw.execute, query, *given, **options))
         if isinstance(query, str) and _BEGIN.fullmatch(query):
-            self._begin(run)
+            self._begin(partial(self._told, query, run))
         else:
-            run()
+            self._told(query, run)
         return self
+
+    def _told(self, query: Any, call: Callable[[], T]) -> T:
+        """Run statements as ``call`` does, before the eyes of the watch if there is one."""
+        if self._watcher is None:
+            return call()
+        return self._watcher.statements(query if isinstance(query, str) else query.query, call)
+
+    def told(self, name: str, args: Iterable[Any], call: Callable[[], T]) -> T:
+        """Call a method of the connection, or of a relation of it, that has this name, before the eyes of the watch."""
+        if self._watcher is None:
+            return call()
+        return self._watcher.method(name, [each for each in args if isinstance(each, str)], call)
 
     def begin(self) -> AttachedConnection:
         """Begin a transaction."""
-        self._begin(self._raw.begin)
+        self._begin(partial(self.told, "begin", (), self._raw.begin))
         return self
 
     def _begin(self, run: Callable[[], object]) -> None:
@@ -126,16 +151,17 @@ class AttachedConnection:
         """A relation over the last statement, or None if that returns nothing; earlier statements run now."""
         bind = partial(self._raw.sql, query, alias=alias, params=params)
         if self._router is None or not isinstance(query, str) or alias:
-            return self._related(call_from(sys._getframe(1), bind), params)
+            variables = variables_of(sys._getframe(1))
+            return self._related(self._told(query, partial(call_with, variables, bind)), params)
         if self._router.is_known(query):
             return AttachedRelation(self, bind, params, query)
         variables = variables_of(sys._getframe(1))
         by_parts = self._by_parts(query, params, variables)
         if by_parts is not None and may_write(query) and self.answer(query) is None:
-            done = self.answer_by_parts(by_parts, lambda call: call("sql"))
+            done = self.answer_by_parts(by_parts, lambda call: self._told(query, lambda: call("sql")))
             if done is not None:
                 return self._related(done.value)
-        raw = call_with(variables, bind)
+        raw = self._told(query, partial(call_with, variables, bind))
         if raw is None:
             return None
         is_planned = params is None and self._router.plans(query, None, self._ask)
@@ -300,7 +326,8 @@ class AttachedConnection:
     def executemany(self, query: Any, parameters: Any = None) -> AttachedConnection:
         """Run a statement once for each set of parameters."""
         self._pending = None
-        call_from(sys._getframe(1), partial(self._raw.executemany, query, parameters))
+        variables = variables_of(sys._getframe(1))
+        self._told(query, partial(call_with, variables, partial(self._raw.executemany, query, parameters)))
         return self
 
     def cursor(self) -> AttachedConnection:
@@ -332,14 +359,15 @@ class AttachedConnection:
         if name in _FETCHES and self._pending is not None:
             return partial(self._fetched, name)
         value = getattr(self._raw, name)
-        return partial(self._delegated, value) if callable(value) else value
+        return partial(self._delegated, name, value) if callable(value) else value
 
     def _fetched(self, name: str, *args: Any, **kwargs: Any) -> Any:
         rest = None if self._pending is None else self._pending.rest()
         return None if rest is None else getattr(rest, _AS.get(name, name))(*args, **kwargs)
 
-    def _delegated(self, method: Any, *args: Any, **kwargs: Any) -> Any:
-        value = method(*map(raw_of, args), **{name: raw_of(each) for name, each in kwargs.items()})
+    def _delegated(self, called: str, method: Any, *args: Any, **kwargs: Any) -> Any:
+        given = {name: raw_of(each) for name, each in kwargs.items()}
+        value = self.told(called, (*args, *kwargs.values()), lambda: method(*map(raw_of, args), **given))
         if value is self._raw:
             return self
         return self._related(value) if isinstance(value, duckdb.DuckDBPyRelation) else value
@@ -355,5 +383,8 @@ class AttachedConnection:
 
     def _sidecar(self) -> Layouts:
         if self._layouts is None:
-            raise StoreError("a database in memory doesn't tell what was written to it: use one in a file")
+            raise StoreError(
+                "a database in memory doesn't tell who else writes to it: use one in a file, or one in memory that"
+                " nobody else reaches, by locality.attach() without a connection"
+            )
         return self._layouts

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from locality.duckdb.stamp import Print, Stamp, from_json, is_untouched, read_stamp
-from locality.errors import CatalogError, StoreError
+from locality.errors import CatalogError, StoreError, Unsupported
 from locality.settings import Settings
 from locality.storage import durable
 from locality.storage.catalog import fold
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from locality.connection import Connection
     from locality.duckdb.copying import Copier
     from locality.duckdb.session import Names
+    from locality.duckdb.watch import Watch
     from locality.sql.settings import Schema
 
 #: The file in the store that holds the states.
@@ -33,9 +34,10 @@ _TRIES = 3
 class Layouts:
     """Layouts of one database's tables; connections and cursors share them, on any thread."""
 
-    def __init__(self, database: Path, catalog: str, settings: Settings) -> None:
-        """``catalog``: the name of the database in SQL."""
+    def __init__(self, database: Path, catalog: str, settings: Settings, watch: Watch | None = None) -> None:
+        """``catalog``: the name of the database in SQL; ``watch``: of one in memory, which has no file."""
         self.database = database
+        self.watch = watch
         self.catalog = catalog
         self.path = database.with_name(database.name + ".locality")
         self._settings = settings
@@ -59,7 +61,13 @@ class Layouts:
             self._known, self._fresh = key, frozenset(map(fold, found))
         return self._fresh
 
+    def stamp(self) -> Stamp:
+        """The present state of the database; raises Unsupported if it can't be told."""
+        return read_stamp(self.database) if self.watch is None else self.watch.stamp()
+
     def _is_fresh(self, name: str, state: Stamp, stamp: Stamp) -> bool:
+        if self.watch is not None:
+            return self.watch.is_untouched(fold(name), state)
         try:
             return is_untouched(self.database, name, state, stamp)
         except OSError:  # a checkpoint has removed the log
@@ -70,7 +78,7 @@ class Layouts:
         (state,) = (state for name, state in self._states.items() if fold(name) == fold(table))
 
         def compare() -> None:
-            if not self._is_fresh(table, state, read_stamp(self.database)):
+            if not self._is_fresh(table, state, self.stamp()):
                 raise StoreError(f"the database was written to since this dataset of {table!r} was made: make another")
 
         return compare
@@ -99,7 +107,7 @@ class Layouts:
 
     def refresh(self, raw: duckdb.DuckDBPyConnection) -> None:
         """Have the layouts hold what the database holds; only what changed is copied. Raises as :meth:`build`."""
-        if len(self.fresh(read_stamp(self.database))) < len(self._states):
+        if len(self.fresh(self._stamp_to_copy())) < len(self._states):
             names = list(self._states)  # all: a checkpoint hides which tables the log named
             self._until_one_state(raw, lambda copier: self._copy(copier, copier.resolve(names), self._prints))
 
@@ -114,19 +122,25 @@ class Layouts:
         from locality.storage.store import Store
 
         with self._lock:
-            with contextlib.suppress(duckdb.Error):  # read-only, or others are writing
+            with contextlib.suppress(duckdb.Error):  # read-only, in memory, or others are writing
                 raw.checkpoint()  # or the log would be at close, and the layouts would be of another state
             for _ in range(_TRIES):
-                before = read_stamp(self.database)
+                before = self._stamp_to_copy()
                 with raw.cursor() as cursor, Store.open(self.path) as store:
                     cursor.begin()
                     prints = copy(Copier(cursor, self.catalog, store, self._settings))
                     cursor.rollback()
-                after = read_stamp(self.database)
+                after = self._stamp_to_copy()
                 if all(self._is_fresh(name, before, after) for name in prints):
                     self._write({**self._states, **dict.fromkeys(prints, before)}, {**self._prints, **prints})
                     return
         raise StoreError(f"{self.database} was written to while its tables were copied, {_TRIES} times in a row")
+
+    def _stamp_to_copy(self) -> Stamp:
+        try:
+            return self.stamp()
+        except Unsupported as reason:
+            raise StoreError(f"tables can't be copied now: {reason}") from None
 
     def _copy(self, copier: Copier, wanted: Sequence[str], known: Mapping[str, Print]) -> dict[str, Print]:
         """Copy tables: behind the rows that a known print has, or whole; returns their prints."""

@@ -60,7 +60,7 @@ class AttachedRelation:
             return lambda *args, **kwargs: self._rows(name, args, kwargs)
         if name in _DISPLAYS:
             return lambda *args, **kwargs: self._display(name, args, kwargs)
-        return self._wrapped(getattr(self._raw, name))
+        return self._wrapped(getattr(self._raw, name), name)
 
     def __getitem__(self, name: str) -> Any:
         return self._wrapped(self._raw[name])
@@ -101,16 +101,18 @@ class AttachedRelation:
         shown = self._raw if result is None else result.to_relation()
         return getattr(shown, name)(*args, **kwargs)
 
-    def _wrapped(self, value: Any) -> Any:
+    def _wrapped(self, value: Any, name: str = "") -> Any:
         if isinstance(value, duckdb.DuckDBPyRelation):
             return AttachedRelation(self._attached, lambda: value, self._given)
         if callable(value):
-            return self._called(value)
+            return self._called(value, name)
         return value
 
-    def _called(self, method: Callable[..., Any]) -> Callable[..., Any]:
+    def _called(self, method: Callable[..., Any], name: str) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            return self._wrapped(method(*map(raw_of, args), **{name: raw_of(value) for name, value in kwargs.items()}))
+            given = {name: raw_of(value) for name, value in kwargs.items()}
+            run = partial(method, *map(raw_of, args), **given)
+            return self._wrapped(self._attached.told(name, (*args, *kwargs.values()), run))
 
         return call
 

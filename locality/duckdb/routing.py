@@ -11,7 +11,7 @@ import duckdb
 
 from locality.duckdb.layouts import Layouts
 from locality.duckdb.session import Names, Run, named_by, open_transaction, read_names, read_views, words
-from locality.duckdb.stamp import Stamp, read_stamp
+from locality.duckdb.stamp import Stamp
 from locality.errors import Unsupported
 from locality.sql.given import Parameters, shape
 from locality.sql.written import BEFORE, may_write
@@ -126,7 +126,7 @@ class Router:
         """Whether nobody committed since the last text was looked at, nor ran what may have done so."""
         known = self._situation
         try:
-            return known is not None and (self._version(), read_stamp(self._layouts.database)) == (
+            return known is not None and (self._version(), self._layouts.stamp()) == (
                 known.version,
                 known.stamp,
             )
@@ -160,7 +160,7 @@ class Router:
     def stamp(self) -> Stamp | None:
         """The present state of the database, None if it can't be read."""
         try:
-            return read_stamp(self._layouts.database)
+            return self._layouts.stamp()
         except Unsupported:
             return None
 
@@ -194,7 +194,7 @@ class Router:
         self._situation = None
 
     def _look(self) -> _Situation:
-        version, stamp = self._version(), read_stamp(self._layouts.database)
+        version, stamp = self._version(), self._layouts.stamp()
         fresh = self._layouts.fresh(stamp)
         known = self._situation
         if known is None or (known.version, known.stamp, known.fresh) != (version, stamp, fresh):

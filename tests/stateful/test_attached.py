@@ -25,6 +25,7 @@ QUERIES = [
     "select * from main.u order by all",
     "with s as (select a from t where a > 3) select count(*) from s",
     "select count(*) from v",
+    "select v.b, sum(u.c) from v join my.main.u on v.a = my.main.u.a group by all order by all",
     "select sum(f(a)) from u",
     "select approx_count_distinct(a) from t",
     "select o.a, s.n from other o, (select a, count(*) as n from t group by a) s where s.a >= o.a order by all",
@@ -45,6 +46,8 @@ WRITES = [
     "merge into u using (select 2 as a, 50 as c) s on u.a = s.a when matched then update set c = s.c",
     "create or replace temp table tmp as select count(*) as n from t",
     "insert into other select count(*) from t",
+    "insert into t(b, a) with s as (select b, max(a) as m from t group by b) select b, m from s",
+    "create or replace table other as (select u.a::int as a from t join u using (a) where c > 1)",
     "truncate other",
     "checkpoint",
 ]
@@ -59,6 +62,7 @@ CHANGES = [
     "create schema if not exists s; create table if not exists s.t as select 1 as a, 's' as b",
     "use s",
     "use my",
+    "use memory",
     "set default_null_order = 'nulls_first'",
     "reset default_null_order",
     "set integer_division = true",
@@ -86,11 +90,15 @@ class Attached(RuleBasedStateMachine):
         self.attached[0].execute(QUERIES[0])
         assert self.attached[0].last_profile.engine == "locality"
 
-    def open(self) -> None:
+    def connect(self) -> tuple[Any, Any]:
+        """A plain connection and an attached one, to databases of one name."""
         paths = [self.folder / kind / "my.duckdb" for kind in ("plain", "attached")]
         for path in paths:
             path.parent.mkdir(exist_ok=True)
-        first, second = duckdb.connect(paths[0]), locality.attach(duckdb.connect(paths[1]))
+        return duckdb.connect(paths[0]), locality.attach(duckdb.connect(paths[1]))
+
+    def open(self) -> None:
+        first, second = self.connect()
         self.plain = [first, first.cursor(), first.cursor()]
         self.attached = [second, second.cursor(), second.cursor()]
         self.both(
@@ -157,5 +165,14 @@ class Attached(RuleBasedStateMachine):
         parts.LEAST_BYTES = self.least
 
 
-Attached.TestCase.settings = settings(max_examples=4 * EFFORT, stateful_step_count=25)
+class InMemory(Attached):
+    """The same, in memory: a restart forgets all."""
+
+    def connect(self) -> tuple[Any, Any]:
+        return duckdb.connect(":memory:"), locality.attach()
+
+
+InMemory.TestCase.settings = settings(max_examples=2 * EFFORT, stateful_step_count=25)
+TestInMemory = InMemory.TestCase
+Attached.TestCase.settings = settings(max_examples=3 * EFFORT, stateful_step_count=25)
 TestAttached = Attached.TestCase

@@ -1,0 +1,168 @@
+"""Databases in memory that only attached connections reach: layouts are used until their tables may have changed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from itertools import cycle
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+
+import locality
+from locality.duckdb import AttachedConnection
+from locality.errors import StoreError
+from locality.runtime import parts
+from tests.duckdb.rows import rows_of
+
+DATA = """
+create table sales as select range % 50 as a, (range / 7)::decimal(10, 2) as v from range(500);
+create table others as select range as a from range(5);
+"""
+COUNT = "select count(*), sum(a) from sales"
+
+
+@pytest.fixture
+def con() -> Iterator[AttachedConnection]:
+    with locality.attach() as connection:
+        connection.execute(DATA)
+        connection.accelerate()
+        yield connection
+
+
+def engine(con: AttachedConnection, text: str = COUNT) -> str:
+    """Who answers; the answer is DuckDB's."""
+    assert con.execute(text).fetchall() == con._raw.cursor().execute(text).fetchall()
+    assert con.last_profile is not None
+    return con.last_profile.engine
+
+
+HARMLESS = [
+    "insert into others values (7)",
+    "create table made as select * from sales",
+    "insert into made select a, v from sales",
+    "create view seen as select * from sales; create macro most() as (select max(a) from sales)",
+    "explain analyze select count(*) from sales",
+    "set default_order = 'asc'; reset default_order",
+    "begin; update others set a = 8; rollback",
+    "copy (select * from sales) to '/dev/null'",
+    "prepare asked as select count(*) from sales",
+    "describe sales",
+    "checkpoint",
+    "drop table made",
+]
+CHANGES = [
+    "insert into SALES values (1, 1)",
+    "insert into others select 9; delete from sales where a = 3",
+    'explain analyze update "sales" set a = a + 1 where a = 2',
+    "begin; delete from main.sales where a = 4; commit",
+    "prepare added as insert into sales values (1, 2); execute added",
+    "create or replace table sales as select * from sales where a > 2",
+    "alter table sales rename to sold; alter table sold rename to sales",
+    "insert into sales values (1, 1) returning a",
+    "merge into sales using (select 100 as a) s on sales.a = s.a when not matched then insert values (s.a, 1)",
+    "truncate sales; insert into sales select range, range from range(70)",
+    "create schema s; create table s.t as select 1 as a; drop schema s cascade",
+]
+
+
+def test_statements_that_may_change_a_table_end_the_use_of_its_layout(con: AttachedConnection) -> None:
+    assert engine(con) == "locality"
+    for text in HARMLESS:
+        con.execute(text).fetchall()
+        assert engine(con) == "locality", text
+    other = con.cursor()
+    for who, text in zip(cycle((con, other)), CHANGES, strict=False):
+        who.execute(text).fetchall()
+        assert engine(con) == engine(other) == "duckdb", text
+        con.refresh()
+        assert engine(con) == engine(other) == "locality", text
+    assert engine(con, "select count(*) from others") == "locality"
+
+
+def test_calls_that_may_change_a_table_do_so_too(con: AttachedConnection) -> None:
+    frame = pd.DataFrame({"a": [1, 2], "v": [1, 2]})
+    con.register("frame", frame)
+    con.append("others", frame[["a"]])
+    assert engine(con) == "locality"
+    table: Any = con.table("sales")
+    for call in (
+        lambda: con.append("sales", frame),
+        lambda: con.executemany("insert into sales values (?, ?)", [[1, 2]]),
+        lambda: table.insert([1, 2]),
+        lambda: con.from_df(frame).insert_into("sales"),
+        lambda: table.update({"v": 3}, condition="a = 1"),
+        lambda: con.sql("insert into sales values (5, 6)"),
+        lambda: con.execute(duckdb.extract_statements("delete from sales where a = 3")[0]),
+    ):
+        call()
+        assert engine(con) == "duckdb"
+        con.refresh()
+        assert engine(con) == "locality"
+
+
+def test_what_a_transaction_changed_counts_when_it_ends(con: AttachedConnection) -> None:
+    for begin, commit in ((con.begin, con.commit), (lambda: con.execute("begin"), lambda: con.execute("commit;"))):
+        other = con.cursor()
+        begin()
+        assert engine(con) == "locality"
+        con.execute("delete from sales where a = 1")
+        con.execute(COUNT)
+        assert con.last_profile is not None and con.last_profile.engine == "duckdb"
+        other.refresh()
+        assert engine(other) == "locality"
+        commit()
+        assert engine(other) == "duckdb"
+        con.refresh()
+        assert engine(con) == engine(other) == "locality"
+        con.execute("insert into others values (1)")
+        assert engine(con) == "locality"
+
+
+def test_a_query_that_changes_rows_ends_all_use(con: AttachedConnection) -> None:
+    other = con.cursor()
+    con.execute(
+        "with w as (insert into sales select range, 1 from range(300000) returning a) select * from w"
+    ).fetchone()
+    with pytest.raises(StoreError, match="a query that changes rows"):
+        con.refresh()
+    other.execute(COUNT)
+    assert other.last_profile is not None and other.last_profile.engine == "duckdb"
+
+
+def test_while_a_statement_runs_no_layout_is_used(con: AttachedConnection) -> None:
+    writer, started, go_on = con.cursor(), threading.Event(), threading.Event()
+
+    def wait(x: int) -> int:
+        started.set()
+        go_on.wait(20)
+        return x
+
+    writer.create_function("waiting", wait, ["BIGINT"], "BIGINT")
+    thread = threading.Thread(target=writer.execute, args=["update sales set a = waiting(1) where a = 7"])
+    thread.start()
+    assert started.wait(20)
+    try:
+        assert engine(con) == "duckdb"
+        assert con.last_profile is not None and "is running" in con.last_profile.reason
+    finally:
+        go_on.set()
+        thread.join()
+    assert engine(con) == "duckdb"
+    con.refresh()
+    assert engine(con) == "locality"
+
+
+def test_parts_and_datasets(con: AttachedConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "LEAST_BYTES", 0)
+    con.execute("create table made as select a, sum(v) as v from sales group by a")
+    assert con.last_profile is not None and len(con.last_profile.parts) == 1
+    sales = con.dataset("sales")
+    assert rows_of(con.sql("select count(*) from sales")) == [(500,)] and sales.count_rows() == 500
+    con.execute("insert into sales values (1, 1)")
+    with pytest.raises(StoreError, match="written to"):
+        sales.count_rows()
+    with locality.attach(duckdb.connect()) as memory, pytest.raises(StoreError, match=r"locality.attach\(\)"):
+        memory.accelerate()
