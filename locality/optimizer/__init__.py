@@ -17,6 +17,7 @@ from locality.optimizer.late import group_by_keys
 from locality.optimizer.outer import read_outer_rows
 from locality.optimizer.positions import group_by_positions
 from locality.optimizer.prune import prune_columns
+from locality.optimizer.regroup import regroup_sets
 from locality.optimizer.repeated import share_equal
 from locality.optimizer.rollups import answer_from_rollups
 from locality.optimizer.route import route_scans
@@ -46,6 +47,7 @@ def _by_itself(rewrite: Callable[[Node], Node]) -> Rewrite:
 
 PASSES: tuple[Pass, ...] = (
     Pass("leave_out_deleted", leave_out_deleted, required=True),
+    Pass("regroup_sets", _by_itself(regroup_sets)),
     Pass("lift_shared", _by_itself(lift_shared), required=True),
     Pass("decorrelate", decorrelate, required=True),
     Pass("read_outer_rows", read_outer_rows),

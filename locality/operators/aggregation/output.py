@@ -19,13 +19,15 @@ from locality.operators.aggregation.accumulators import Slots
 from locality.operators.aggregation.aggregates import Planned
 from locality.operators.aggregation.having import CellTest, keep_passing
 from locality.operators.physical import Execution
-from locality.operators.relations.batch import Batch, Deferred
-from locality.operators.relations.relation import Positions, Relation
+from locality.operators.relations.batch import Batch, Deferred, interval_of
+from locality.operators.relations.relation import Positions, Relation, is_integer
 from locality.plan.intervals import INT64_MAX, INT64_MIN, Interval
 from locality.types import DataType
 
 AnyArray = npt.NDArray[Any]
 _GROUPS = "the groups of an aggregation"
+#: Groups up to which sums that might have been beyond 64 bits are looked at, because kernels read those that are not.
+_MOST_MEASURED = 1 << 18
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,9 +186,12 @@ def batch_of_groups(
     keys = len(types) - len(aggregates)
     finish = (*(key(position) for position in range(keys)), *(aggregate(planned) for planned in aggregates))
     segment = GroupsSegment(groups, finish)
+    intervals = list(intervals)
     for position, planned in enumerate(aggregates, keys):
-        if planned.may_fail:
-            segment.column(position)
+        is_unknown = intervals[position] is None and is_integer(types[position]) and len(groups) <= _MOST_MEASURED
+        if planned.may_fail or is_unknown:
+            column = segment.column(position)
+            intervals[position] = interval_of(column) if is_unknown else intervals[position]
     width = float(sum(dtype.row_bytes for dtype in types))
     relation = Relation("", tuple(types), tuple(intervals), (segment,), width)
     return Batch(tuple(Deferred(relation, i, None) for i in range(len(types))), len(groups), tuple(intervals))

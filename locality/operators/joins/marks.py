@@ -144,6 +144,8 @@ class MarkedSource:
         return kept.as_relation(), ()
 
     def _mark(self, index: KeyIndex, execution: Execution) -> Marks:
+        if index.ranks == 0:  # nobody asks
+            return np.zeros(1, np.uint8)
         relation, conjuncts = self._right.read(execution, self._prepared.conjuncts_in(execution))
         with execution.measure("mark") as traffic:
             try:

@@ -75,6 +75,8 @@ class JoinSource:
         own = tuple(c for c in conjuncts if max(columns_of(c), default=0) < self.left.width)
         rest = tuple(c for c in conjuncts if c not in own)
         relation, pending = self.left.read(execution, own)
+        if self.kind in MATCHING and any(link.finds_nothing for link in relation.links):
+            return self._nothing(relation), (*pending, *rest)
         right = self.right.execute(execution).as_relation()
         with execution.measure("join") as traffic:
             index = self._index(right, relation.row_count, execution, traffic)
@@ -92,6 +94,12 @@ class JoinSource:
             return linked, (*pending, *rest)
         matching = Matching(self.kind, self.keys, index, self.condition)
         return joined_rows(relation, pending, matching, target, execution), rest
+
+    def _nothing(self, relation: Relation) -> Relation:
+        """No rows: nobody asks for a match, so that the right ones need not be there."""
+        types = (*relation.types, *self.right.types[: self.outputs])
+        columns = tuple(EncodedColumn(dtype, "constant", 0, all_null=True) for dtype in types)
+        return Relation("", types, (None,) * len(types), (ColumnsSegment(columns, 0),), 0.0)
 
     def _marked_rows(
         self, relation: Relation, pending: Conjuncts, index: KeyIndex, right: Relation, execution: Execution
