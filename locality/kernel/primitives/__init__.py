@@ -148,9 +148,24 @@ _SLOTS = _family(
     ("find_words", (_INTS64, _I64, _INTS64, Array(_I64, 2), _INTS64), _I64, (4,)),
     ("enter_words", (Array(_I64, 2), _I64, _I64, _INTS64, _INTS64), _I64, (3, 4)),
 )
+_WORDS, _WORDS32 = Array(Scalar.U64), Array(Scalar.U32)
 _TEXTS = _family(
     "texts",
     ("enter_texts", (_BYTES, _INTS64, _INTS64, _INTS64), _I64, (2, 3)),
+    ("hash_texts", (_BYTES, _INTS64, _I64, _I64, _WORDS, _INTS64, _INTS64), _I64, (4, 5, 6)),
+    (
+        "deal_texts",
+        (_BYTES, _INTS64, _I64, _I64, _WORDS, _INTS64, _INTS64, Array(_I64, 2), _BYTES),
+        _I64,
+        (5, 6, 7, 8),
+    ),
+    (
+        "number_texts",
+        (_BYTES, _I64, Array(_I64, 2), _WORDS32, _INTS64, _WORDS32, _POSITIONS),
+        _I64,
+        (3, 4, 5, 6),
+    ),
+    ("place_numbers", (_WORDS32, _I64, Array(_I64, 2), _WORDS32), _I64, (3,)),
     ("find_texts", (_BYTES, _INTS64, _INTS64, _I64, _INTS64, _BYTES, _INTS64, _INTS64), _I64, (7,)),
     ("leading_texts", (_BYTES, _INTS64, _BOOLS, _INTS64, _BOOL, _INTS64), _I64, (5,)),
 )
@@ -168,7 +183,6 @@ _WINDOWS = _family(
     ("build_minima", (_INTS64, _INTS64), _I64, (1,)),
     ("minimum_frames", (_INTS64, _INTS64, _INTS64, _INTS64, _INTS64), _I64, (4,)),
 )
-_WORDS = Array(Scalar.U64)
 _SORTING = _family(
     "sorting",
     ("count_buckets", (_WORDS, _I64, _I64, _INTS64), _I64, (3,)),

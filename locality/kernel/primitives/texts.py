@@ -11,10 +11,11 @@ import numpy as np
 from . import jit
 from .hashing import mix
 from .slots import tag_of
-from .types import Boolean, Bools, Bytes, Elements, Integer, Ints64
+from .types import Boolean, Bools, Bytes, Elements, Integer, Ints64, Ints64Rows, Words, Words32
 
 _BLOCK = 1024
 _EIGHT = np.uint64(8)
+_ONE = np.uint64(1)
 _TAG = np.int64(32)
 _ROW = np.int64(0xFFFFFFFF)
 
@@ -30,17 +31,37 @@ def load_word(data: Bytes, start: Integer) -> Integer:
 
 
 @jit
-def hash_text(data: Bytes, start: Integer, stop: Integer) -> Integer:
-    """A hash (int64) of ``data[start:stop]``."""
-    value = np.uint64(stop - start)
-    while stop - start >= 8:
-        value = mix(value ^ load_word(data, start))
-        start += 8
+def load_short(data: Bytes, start: Integer, stop: Integer) -> Integer:
+    """Up to eight bytes as a uint64: strings of one length with equal words are equal.
+
+    Four bytes from either end, which may overlap, are two loads.
+    """
     word = np.uint64(0)
+    if stop - start >= 4:
+        first = np.uint64(start)
+        last = np.uint64(stop - 4)
+        for k in range(4):
+            word |= np.uint64(data[first + np.uint64(k)]) << (_EIGHT * np.uint64(k))
+        for k in range(4):
+            word |= np.uint64(data[last + np.uint64(k)]) << (_EIGHT * np.uint64(k + 4))
+        return word
     while stop > start:
         stop -= 1
         word = (word << _EIGHT) | np.uint64(data[np.uint64(stop)])
-    return np.int64(mix(value ^ word))
+    return word
+
+
+@jit
+def hash_text(data: Bytes, start: Integer, stop: Integer) -> Integer:
+    """A hash (int64) of ``data[start:stop]``, of words of which the last may overlap the one before."""
+    value = np.uint64(stop - start)
+    if stop - start <= 8:
+        return np.int64(mix(value ^ mix(load_short(data, start, stop))))
+    last = stop - 8
+    while start < last:
+        value = mix(value ^ load_word(data, start))
+        start += 8
+    return np.int64(mix(value ^ load_word(data, last)))
 
 
 @jit
@@ -50,15 +71,139 @@ def same_text(
     """Whether two strings have the same bytes."""
     if left_stop - left_start != right_stop - right_start:
         return False
-    while left_stop - left_start >= 8:
+    if left_stop - left_start <= 8:
+        return load_short(left, left_start, left_stop) == load_short(right, right_start, right_stop)
+    while left_stop - left_start > 8:
         if load_word(left, left_start) != load_word(right, right_start):
             return False
         left_start += 8
         right_start += 8
-    while left_start < left_stop and left[np.uint64(left_start)] == right[np.uint64(right_start)]:
-        left_start += 1
-        right_start += 1
-    return left_start == left_stop
+    return load_word(left, left_stop - 8) == load_word(right, right_stop - 8)
+
+
+@jit
+def hash_texts(
+    data: Bytes, offsets: Ints64, first: Integer, shift: Integer, hashes: Words, counts: Ints64, lengths: Ints64
+) -> Integer:
+    """Writes the hashes of rows ``first`` to ``first + len(hashes)``; returns how many these are.
+
+    A row's part is its hash ``>> shift``: ``counts`` and ``lengths`` get each part's rows and bytes added.
+    """
+    by = np.uint64(shift)
+    for i in range(len(hashes)):
+        row = np.uint64(first + i)
+        value = np.uint64(hash_text(data, offsets[row], offsets[row + _ONE]))
+        hashes[i] = value
+        counts[value >> by] += 1
+        lengths[value >> by] += offsets[row + _ONE] - offsets[row]
+    return len(hashes)
+
+
+@jit
+def copy_text(data: Bytes, start: Integer, length: Integer, copy: Bytes, at: Integer) -> Integer:
+    """Copies ``length`` bytes from ``data[start]`` on to ``copy[at]``, by words that may overlap; where they end."""
+    if length >= 8:
+        done = 0
+        while done < length:
+            step = min(done, length - 8)
+            source = np.uint64(start + step)
+            target = np.uint64(at + step)
+            for k in range(8):
+                copy[target + np.uint64(k)] = data[source + np.uint64(k)]
+            done += 8
+    elif length >= 4:
+        for step in range(0, 8, 4):
+            source = np.uint64(start + min(step, length - 4))
+            target = np.uint64(at + min(step, length - 4))
+            for k in range(4):
+                copy[target + np.uint64(k)] = data[source + np.uint64(k)]
+    else:
+        for k in range(length):
+            copy[np.uint64(at + k)] = data[np.uint64(start + k)]
+    return at + length
+
+
+@jit
+def deal_texts(
+    data: Bytes,
+    offsets: Ints64,
+    first: Integer,
+    shift: Integer,
+    hashes: Words,
+    places: Ints64,
+    starts: Ints64,
+    records: Ints64Rows,
+    dealt: Bytes,
+) -> Integer:
+    """Copies rows from ``first`` on, whose hashes are given, to where their parts have their next places.
+
+    places, starts: of each part's next record, and of its next byte in ``dealt``, which are moved. A record is a hash,
+    and a row in the upper half of a word whose lower half is the string's length. Returns how many rows there are.
+    """
+    by = np.uint64(shift)
+    for i in range(len(hashes)):
+        row = np.uint64(first + i)
+        start = offsets[row]
+        length = offsets[row + _ONE] - start
+        part = hashes[i] >> by
+        place = np.uint64(places[part])
+        places[part] += 1
+        records[place, 0] = np.int64(hashes[i])
+        records[place, 1] = ((first + i) << _TAG) | length
+        starts[part] = copy_text(data, start, length, dealt, starts[part])
+    return len(hashes)
+
+
+@jit
+def number_texts(
+    data: Bytes,
+    start: Integer,
+    records: Ints64Rows,
+    slots: Words32,
+    offsets: Ints64,
+    numbers: Words32,
+    firsts: Elements,
+) -> Integer:
+    """Numbers the strings of some records in the order in which they first occur; returns how many are distinct.
+
+    The strings lie one after the other from ``data[start]`` on. ``numbers`` gets a number a record, ``firsts`` the row
+    of the first record of each number. ``slots``, at least twice as many as records, come in as zeros; ``offsets`` has
+    room for a number a record.
+    """
+    mask = np.uint64(len(slots) - 1)
+    count = 0
+    for i in range(records.shape[0]):
+        own = np.uint64(i)
+        value = records[own, 0]
+        stop = start + (records[own, 1] & _ROW)
+        offsets[own] = start
+        place = np.uint64(value) & mask
+        slot = np.int64(slots[place])
+        while slot != 0:
+            known = np.uint64(slot - 1)
+            if records[known, 0] == value:
+                begin = offsets[known]
+                if same_text(data, begin, begin + (records[known, 1] & _ROW), data, start, stop):
+                    break
+            place = (place + _ONE) & mask
+            slot = np.int64(slots[place])
+        if slot == 0:
+            slots[place] = i + 1
+            firsts[np.uint64(count)] = records[own, 1] >> _TAG
+            numbers[own] = count
+            count += 1
+        else:
+            numbers[own] = numbers[np.uint64(slot - 1)]
+        start = stop
+    return count
+
+
+@jit
+def place_numbers(numbers: Words32, first: Integer, records: Ints64Rows, placed: Words32) -> Integer:
+    """Writes ``first + numbers[i]`` at the row of each record to ``placed``; returns how many there are."""
+    for i in range(len(numbers)):
+        placed[np.uint64(records[i, 1] >> _TAG)] = first + np.int64(numbers[i])
+    return len(numbers)
 
 
 @jit

@@ -20,7 +20,7 @@ from locality.operators.aggregation.inputs import Inputs
 from locality.operators.physical import Execution
 from locality.operators.relations.batch import Batch, Deferred
 from locality.operators.relations.relation import ColumnsSegment, Relation
-from locality.operators.relations.texts import number_texts
+from locality.operators.relations.textnumbers import number_distinct
 from locality.plan.expressions import AggregateCall, ColumnRef, Expression
 from locality.plan.intervals import Interval
 from locality.sql.evaluate import numbers_of
@@ -57,16 +57,13 @@ class NumberedText:
         return Deferred(relation, 0, rows, outer=flat.validity is not None)
 
 
-def number_column(column: EncodedColumn) -> NumberedText:
+def number_column(column: EncodedColumn, execution: Execution) -> NumberedText:
     """The values of a ``text`` or ``opaque`` column by numbers."""
     if column.encoding == "text":
-        _, first_rows = number_texts(column)
-        firsts = np.flatnonzero(first_rows == np.arange(column.length))
-        ranks = np.empty(column.length, np.int64)
-        ranks[firsts] = np.arange(len(firsts))
-        codes = ranks[first_rows]
-    else:
-        _, firsts, codes = np.unique(numbers_of(decode(column)).to_numpy(), return_index=True, return_inverse=True)
+        found = number_distinct(column, execution)
+        numbers = EncodedColumn(BIGINT, "frame", column.length, codes=found.numbers, validity=column.validity)
+        return NumberedText(column, found.firsts, numbers)
+    _, firsts, codes = np.unique(numbers_of(decode(column)).to_numpy(), return_index=True, return_inverse=True)
     numbers = EncodedColumn(BIGINT, "plain", column.length, codes=codes, validity=column.validity)
     return NumberedText(column, firsts, numbers)
 
@@ -101,8 +98,8 @@ def number_inputs(batch: Batch, inputs: Inputs, execution: Execution) -> Numbere
     rest = replace(inputs, calls=tuple(call for i, call in enumerate(inputs.calls) if i not in extremes))
     numbered: dict[int, NumberedText] = {}
     for index in sorted(raw.keys() & set(_read(rest))):
-        execution.reserve(24 * raw[index].length, "the numbers of strings")
-        text = numbered[index] = number_column(raw[index])
+        execution.reserve(12 * raw[index].length, "the numbers of strings")
+        text = numbered[index] = number_column(raw[index], execution)
         columns[index], intervals[index] = text.numbers, text.bounds
 
     def local(expression: Expression) -> Expression:

@@ -39,7 +39,7 @@ class TextTable:
 
     def find(self, column: EncodedColumn) -> Ints64:
         """The code of each string of a ``text`` column; -1 where it is not there, anything under NULL."""
-        data, offsets = _strings(column)
+        data, offsets = strings_of(column)
         codes = np.empty(column.length, np.int64)
         primitive("find_texts")(
             data, offsets[:-1], offsets[1:], column.length, self.slots, self.data, self.offsets, codes
@@ -55,7 +55,7 @@ class TextTable:
 
 def number_texts(column: EncodedColumn) -> tuple[TextTable, Ints64]:
     """The table of a ``text`` column's strings, and the code of each row."""
-    data, offsets = _strings(column)
+    data, offsets = strings_of(column)
     slots = np.zeros(1 << max(2 * column.length, 1).bit_length(), np.int64)
     codes = np.empty(column.length, np.int64)
     primitive("enter_texts")(data, offsets, slots, codes)
@@ -67,7 +67,8 @@ def dictionary_texts(dictionary: Dictionary, dtype: DataType) -> TextTable:
     return number_texts(canonical(dictionary.values, dtype))[0]
 
 
-def _strings(column: EncodedColumn) -> tuple[Bytes, Ints64]:
+def strings_of(column: EncodedColumn) -> tuple[Bytes, Ints64]:
+    """The bytes and offsets of a ``text`` column, at least one of each, so that kernels have something to point at."""
     assert column.data is not None and column.offsets is not None
     data = column.data if len(column.data) else np.zeros(1, np.uint8)
     return data, column.offsets if len(column.offsets) else np.zeros(1, np.int64)
