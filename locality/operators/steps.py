@@ -168,7 +168,7 @@ def _look_cost(link: Link) -> float:
     if not link.index.is_unique:
         return text + _ROUNDS
     if not isinstance(link.index.members, BitSet):
-        return text + _SLOTS
+        return text + (_SLOTS if link.index.narrow is None else _BITS + link.index.narrow.share * _SLOTS)
     return text + (_BITS if link.index.members.bits.nbytes <= _CACHE_BYTES else _FAR_BITS)
 
 
@@ -206,7 +206,7 @@ def _emit_link(block: Block, link: Link, share: float, is_needed: bool) -> None:
     elif can_ask_first(link) and not (is_needed and share > _MOST_ASKED):
         emit_members_test(block, link)
     else:
-        if can_ask_hints(link) and share <= _MOST_HINTED:
+        if can_ask_hints(link) and (share <= _MOST_HINTED or (link.index and link.index.narrow)):
             emit_hints_test(block, link)
         emit_matches(block, link)
         emit_matches_test(block, link)

@@ -12,6 +12,7 @@ from locality.operators.joins.ranks import (
     emit_counts,
     emit_hints,
     emit_members,
+    emit_part_members,
     emit_ranks,
     emit_run_index,
     index_at,
@@ -63,7 +64,12 @@ def emit_runs(block: Block, link: Link) -> None:
 def emit_hints_test(block: Block, link: Link) -> None:
     """Drops most rows without a match, for a link of which that :func:`can_ask_hints`."""
     assert link.index is not None
-    block.keep(link.keys, emit_hints(block, link.keys, link.index, block.relation.links.index(link)))
+    number = block.relation.links.index(link)
+    if link.index.narrow is None:
+        block.keep(link.keys, emit_hints(block, link.keys, link.index, number))
+    else:
+        read = (link.keys[link.index.narrow.position],)
+        block.keep(read, emit_part_members(block, link.keys, link.index, number))
 
 
 def emit_members_test(block: Block, link: Link) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from locality.encodings.column import Dictionary
 from locality.errors import Unsupported
@@ -94,6 +95,27 @@ def emit_members(block: Block, keys: Sequence[Expression], index: KeyIndex, link
 
     def is_member(row: Row) -> ir.Expr:
         return b.call("has_member", emit_bits(row.block, link), _emit_words(row, keys, index, texts, link)[0])
+
+    return is_member
+
+
+def emit_part_members(block: Block, keys: Sequence[Expression], index: KeyIndex, link: int) -> RankAt:
+    """As :func:`emit_hints`, by one part of the key alone, for an index that has bits of that."""
+    assert index.narrow is not None
+    position = index.narrow.position
+    part = replace(index.parts[position], word=0, stride=1)
+    block.prepare([keys[position]])
+
+    def part_bits(segment: Segment) -> Ints64:
+        narrow = index_at(segment, link).narrow
+        assert narrow is not None
+        return narrow.bits
+
+    bits = block.parameters.array(("part", link), Array(Scalar.I64), part_bits)
+
+    def is_member(row: Row) -> ir.Expr:
+        digit, known = _emit_share(row, row.emit(keys[position]), part, (link, position), is_alone=True)
+        return b.call("has_member", bits, digit if known is None else b.select(known, digit, _NO_KEY))
 
     return is_member
 

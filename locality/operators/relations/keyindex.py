@@ -6,7 +6,7 @@ is its row, and nothing else is kept.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -31,6 +31,17 @@ Ints64 = npt.NDArray[np.int64]
 #: Rows whose words are computed at a time: they stay in the cache while column after column is added.
 _STEP = 1 << 15
 _KEYS = "the index of a join"
+#: Digits of a part of a key for each of which there may be a bit, and the share of them up to which it is worth a look.
+_MOST_PART_BITS, _FEW_DIGITS = 1 << 23, 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class PartBits:
+    """The digits of one part of several, at ``position``, that the keys of an index have, as bits; ``share`` of all."""
+
+    position: int
+    bits: Ints64
+    share: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +52,7 @@ class KeyIndex:
     if there is no key.
     rows: the rows in the order of their keys' ranks; None where all rows are in this order anyway.
     starts: where the rows of each rank begin in ``rows``; None where each key has one row.
+    narrow: the part of several that tells of most keys that they are not there, for a hash table; None if none does.
     """
 
     parts: tuple[KeyPart, ...]
@@ -49,6 +61,7 @@ class KeyIndex:
     ranks: int
     rows: Ints32 | None
     starts: Ints32 | None
+    narrow: PartBits | None = None
 
     @property
     def is_unique(self) -> bool:
@@ -93,12 +106,14 @@ class KeyIndex:
         """What kernels that look rows up depend on, apart from the arrays."""
         parts = tuple((p.type, p.low, p.size, p.nulls, p.dictionary and p.dictionary.key) for p in self.parts)
         form = type(self.members), isinstance(self.members, SlotTable) and self.members.stored is None
-        return parts, form, self.rows is None, self.starts is None, self.ranks == 0
+        narrow = None if self.narrow is None else self.narrow.position
+        return parts, form, self.rows is None, self.starts is None, self.ranks == 0, narrow
 
     @property
     def nbytes(self) -> int:
         texts = sum(part.raw.nbytes for part in self.parts if part.raw is not None)
-        return texts + self.members.nbytes + sum(a.nbytes for a in (self.rows, self.starts) if a is not None)
+        narrow = 0 if self.narrow is None else self.narrow.bits.nbytes
+        return texts + narrow + self.members.nbytes + sum(a.nbytes for a in (self.rows, self.starts) if a is not None)
 
 
 def index_rows(
@@ -119,7 +134,8 @@ def index_rows(
     listing: tuple[Ints32 | None, Ints32 | None] = None, None
     if keys < len(ranks) and keys < np.count_nonzero(ranks >= 0):
         listing = _listing(ranks, len(ranks))
-    return KeyIndex(parts, len(sizes), members, len(ranks) if keys else 0, *listing)
+    narrow = min(_part_bits(parts, words), key=lambda each: each.share, default=None)
+    return KeyIndex(parts, len(sizes), members, len(ranks) if keys else 0, *listing, narrow)
 
 
 def representatives(
@@ -151,6 +167,20 @@ def _words_of(
 
     execution.run(range(0, words.shape[1], _STEP), compute)
     return parts, sizes, words
+
+
+def _part_bits(parts: Sequence[KeyPart], words: Ints64) -> Iterator[PartBits]:
+    """The digits of each part of several, where they are few of those that there can be."""
+    rows = words.shape[1]
+    for position, part in enumerate(parts if len(parts) > 1 else ()):
+        if not (part.is_number and max(rows, 1) <= part.size <= _MOST_PART_BITS):
+            continue
+        known = words[part.word][words[0] != NO_KEY]
+        bits, counts = (memory.zeros(part.size // 64 + 1, kind, _KEYS) for kind in (np.int64, np.int32))
+        ascending = int(primitive("enter_members")(known // part.stride % part.size, bits, counts))
+        share = (ascending if ascending >= 0 else -ascending - 1) / part.size
+        if share <= _FEW_DIGITS:
+            yield PartBits(position, bits, share)
 
 
 def _index_by_bits(parts: tuple[KeyPart, ...], numbers: Ints64, size: int, execution: Execution) -> KeyIndex:

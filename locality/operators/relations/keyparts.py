@@ -61,8 +61,8 @@ class KeyPart:
 
     @property
     def is_number(self) -> bool:
-        """Whether its word is the digit of a number, and NULL has none."""
-        return not (self.is_whole or self.is_string or self.nulls) and self.raw is None and self.stride == 1
+        """Whether its digits are of numbers, and NULL has none."""
+        return not (self.is_whole or self.is_string or self.nulls) and self.raw is None
 
     @property
     def is_bytes(self) -> bool:
