@@ -37,7 +37,7 @@ from locality.settings import Settings
 from locality.sql.fallback import Fallback
 from locality.sql.given import Parameters
 from locality.sql.planner import Planner
-from locality.sql.settings import FOLLOWED, Schema
+from locality.sql.settings import FOLLOWED
 from locality.sql.shadow import NotASelect
 from locality.storage.damage import from_whole_layouts
 from locality.storage.rollups import maintaining
@@ -83,8 +83,10 @@ def connect(
 class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
     """An open store; threads may share one connection. Use it as a context manager, or call :meth:`close`."""
 
-    def __init__(self, path: str | Path | None, settings: Settings, *, read_only: bool = False) -> None:
-        """See :func:`connect`."""
+    def __init__(
+        self, path: str | Path | None, settings: Settings, *, read_only: bool = False, planner: Planner | None = None
+    ) -> None:
+        """See :func:`connect`; ``planner``: one of this connection's own, for another session than DuckDB's default."""
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         if path is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="locality-", ignore_cleanup_errors=True)
@@ -97,7 +99,7 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
         self._rehearsals = Rehearsals()
         self._interrupts = Interrupts()
         self._splitter = Splitter()
-        self._planner = Planner()
+        self._planner = planner or Planner()
         self._changer = Changer(self._store, self._workers)
         self._log = WorkloadLog(self._store, writable=bool(settings.workload_log) or not read_only)
         self._left_open = weakref.finalize(self, self._log.flush)
@@ -254,11 +256,11 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
             if snapshot is self._synced and key in self._plans:
                 self._plans[key] = reason
 
-    def follow(self, settings: Mapping[str, str], schema: Schema | None = None) -> None:
-        """Plan with these values of DuckDB's settings, by name, and in this schema from now on."""
+    def follow(self, settings: Mapping[str, str]) -> None:
+        """Plan with these values of DuckDB's settings, by name, from now on."""
         self._followed = settings
         self._planner.close()
-        self._planner = Planner({name: value for name, value in settings.items() if name in FOLLOWED}, schema)
+        self._planner = Planner({name: value for name, value in settings.items() if name in FOLLOWED})
         self._forget_plans()
         self._synced = None
 

@@ -86,14 +86,15 @@ class Layouts:
     def connection(self, followed: Mapping[str, str], schema: Schema) -> Connection:
         """A connection that reads the layouts and plans with these values of DuckDB's settings, in this schema."""
         from locality.connection import Connection  # the engine, which attaching leaves alone
+        from locality.sql.planner import Planner
 
         key = frozenset(followed.items())
         with self._lock:
             known = self._connections.get(key)
             if known is None or known[0] != schema:  # others may still use the one of a former schema: it isn't closed
                 settings = replace(self._settings, fallback=False, workload_log=True)
-                connection = Connection(self.path, settings, read_only=True)
-                connection.follow(followed, schema)
+                planner = Planner(followed, schema)
+                connection = Connection(self.path, settings, read_only=True, planner=planner)
                 self._connections[key] = known = schema, connection
             return known[1]
 
