@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,16 +22,18 @@ from locality.operators.filters.filter import plan_tests
 from locality.operators.late import rows_at
 from locality.operators.morsels import Morsel
 from locality.operators.ordering.fields import fields_of
+from locality.operators.ordering.least import LeastDigits, least_digits
 from locality.operators.ordering.order import order_of
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import MORSEL_ROWS, Pipeline
 from locality.operators.relations.batch import Batch
 from locality.operators.relations.relation import Relation
-from locality.operators.scan import describe_scan, run_pipeline
+from locality.operators.scan import count_scan, describe_scan, run_morsels
 from locality.plan.expressions import Expression, SortKey
 from locality.plan.functions.base import Value, as_integer
 from locality.plan.intervals import INT64_MAX, INT64_MIN
 from locality.plan.structure import structure_of_sort_key
+from locality.storage.zones import ZONE_ROWS
 from locality.types import DataType
 
 AnyArray = npt.NDArray[Any]
@@ -167,15 +170,24 @@ class TopN:
         if not self.terms:
             raise Unsupported("top-n by a key that does not fit an integer")
         self.pipeline = Pipeline(relation, plan_tests(relation, conjuncts), TopSink(self.terms), None, key)
-        self.pipeline.morsels = _small_first(self.pipeline.morsels)
+        lead = self.terms[0]
+        self._least = least_digits(relation, lead.key, lead.value) if lead.size else None
+        if self._least is None:
+            self.pipeline.morsels = _small_first(self.pipeline.morsels)
+        else:
+            self.pipeline.morsels = _least_first(self.pipeline.morsels, self._least)
 
     def execute(self, execution: Execution, traffic: Traffic) -> Positions:
         """Positions of the rows in the relation, ordered by the packed key, then by position."""
         bound = INT64_MAX
         kept: dict[int, tuple[AnyArray, AnyArray]] = {}
+        left_out: list[Morsel] = []
 
         def work(worker: int, morsel: Morsel) -> int:
             nonlocal bound
+            if self._least is not None and self._least.of(morsel) * self.terms[0].stride > bound:
+                left_out.append(morsel)
+                return 0
             header = np.array([bound, 0], dtype=np.int64)
             keys, positions = (np.empty(morsel.rows, dtype=np.int64) for _ in range(2))
             faults = self.pipeline.call(morsel, (header, keys, positions))
@@ -188,13 +200,23 @@ class TopN:
             bound = min(bound, worst)
             return faults
 
-        run_pipeline(self.pipeline, execution, traffic, work)
+        run_morsels(self.pipeline, execution, self.pipeline.morsels, work)
+        self._count(left_out, traffic)
         keys = np.concatenate([k for k, _ in kept.values()] or [np.empty(0, np.int64)])
         positions = np.concatenate([p for _, p in kept.values()] or [np.empty(0, np.int64)])
         (keys, positions), _ = self._keep(keys, positions)
         order = np.lexsort((positions, keys))
         chosen: Positions = positions[order]
         return chosen[: self.limit] if self.exact else chosen
+
+    def _count(self, left_out: Sequence[Morsel], traffic: Traffic) -> None:
+        """Counts what the scan of the other morsels read."""
+        pipeline = self.pipeline
+        if self._least is not None and left_out:
+            pipeline, late = copy(pipeline), set(left_out)
+            pipeline.morsels, pipeline.scan_reads = [m for m in pipeline.morsels if m not in late], []
+            pipeline.zones_total, pipeline.zones_read = len(self._least.digits), self._least.zones(pipeline.morsels)
+        count_scan(pipeline, traffic)
 
     def _keep(self, keys: AnyArray, positions: AnyArray) -> tuple[tuple[AnyArray, AnyArray], int]:
         """What may be among the first rows, and the greatest key that a further row may have to join them."""
@@ -221,6 +243,16 @@ def _small_first(morsels: list[Morsel]) -> list[Morsel]:
         return morsels
     first, *rest = morsels
     return [first.cut(0, _FIRST_ROWS), first.cut(_FIRST_ROWS, first.rows), *rest]
+
+
+def _least_first(morsels: list[Morsel], least: LeastDigits) -> list[Morsel]:
+    """The same rows, those first that may have the least digits; the first ones zone by zone."""
+    ordered = sorted(morsels, key=least.of)
+    if not ordered:
+        return ordered
+    first, *rest = ordered
+    zones = [first.cut(start, min(start + ZONE_ROWS, first.rows)) for start in range(0, first.rows, ZONE_ROWS)]
+    return [*sorted(zones, key=least.of), *rest]
 
 
 class Top:
