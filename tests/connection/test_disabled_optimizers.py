@@ -76,7 +76,8 @@ def test_plans_change_at_once_though_plans_are_cached(
 
 
 def test_names_are_checked(stores: Connection) -> None:
-    with pytest.raises(ValueError, match=f"there is no optimizer 'ordr_joins'; those that can be disabled are {NAMES[0]}, "):
+    told = f"there is no optimizer 'ordr_joins'; those that can be disabled are {NAMES[0]}, "
+    with pytest.raises(ValueError, match=told):
         locality.connect(disabled_optimizers=["ordr_joins"])
     with pytest.raises(ValueError, match="'decorrelate' can't be disabled: no plan runs without it"):
         locality.connect(disabled_optimizers=["decorrelate"])
