@@ -23,6 +23,7 @@ from locality.operators.codegen.parameters import Parameters
 from locality.operators.codegen.pieces import even_columns, pieces
 from locality.operators.codegen.probe import bounded_depth
 from locality.operators.filters.filter import Test, zones_certain
+from locality.operators.filters.settled import Ranges, common, settle
 from locality.operators.filters.zones import possible_blocks, possible_zones
 from locality.operators.morsels import Morsel, clipped, morsels_of, runs_of
 from locality.operators.relations.links import Link
@@ -89,6 +90,8 @@ class Pipeline:
     """Prepared once for a plan over a snapshot, then run any number of times.
 
     scan_reads: bytes that a run reads by column, and the least that any must, once for all rows of the same form.
+    rows: those that pass tests which bounds settle; None for all. selectivity: the share of all rows that is expected
+        to pass; passing_share: of those that are run.
     planned, morsels: what the filters leave of the rows, and what the links leave of that.
     zones_total, zones_read: zones of the source and those that are read, because nothing is proven of them.
     told: which zones need not be read where all of their rows pass; ``answered`` has those that do, by segment.
@@ -104,7 +107,9 @@ class Pipeline:
     key: Hashable | None = None
     portable: bool = False
     numbers: Sequence[Number] = ()
+    rows: Ranges | None = field(init=False, default=None)
     selectivity: float = field(init=False, default=1.0)
+    passing_share: float = field(init=False, default=1.0)
     columns: tuple[int, ...] = field(init=False)
     links: tuple[Link, ...] = field(init=False)
     steps: tuple[Step, ...] = field(init=False)
@@ -122,13 +127,18 @@ class Pipeline:
     scan_reads: list[tuple[Counter[str], int]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        reads = [*(e for test in self.tests for e in test.reads), *self.sink.reads]
+        open_tests = self.tests
+        if self.told is None:  # zones that are told need all tests
+            open_tests, self.rows = settle(self.relation, self.tests)
+        reads = [*(e for test in open_tests for e in test.reads), *self.sink.reads]
         self.links, columns = _needed_links(self.relation, set().union(*(columns_of(e) for e in reads)))
         self.columns = tuple(sorted(columns))
-        self.steps = plan_steps(self.relation, self.tests, self.links)
+        self.steps = plan_steps(self.relation, open_tests, self.links)
         tests = tuple(None if isinstance(step.action, Link) else step.action for step in self.steps)
         self.given = Given(tests, self.numbers)
-        self.selectivity = math.prod(step.share for step in self.steps)
+        self.passing_share = math.prod(step.share for step in self.steps)
+        settled = (test.share for test in self.tests if test not in open_tests)
+        self.selectivity = self.passing_share * math.prod(settled)
         self.clipping = clipping_links(self.relation, self.links)
         self._plan_morsels()
         self.morsels = self._clipped()
@@ -186,8 +196,15 @@ class Pipeline:
             with ThreadPoolExecutor(available_threads()) as pool:
                 list(pool.map(lambda pair: pair[0].column(pair[1]), wanted))
 
-    def _ranges(self) -> dict[int, list[tuple[int, int]]]:
+    def _ranges(self) -> Ranges:
         """The runs of rows that may match, of the segments that have some."""
+        ranges = self._ranges_by_bounds()
+        if self.rows is None:
+            return ranges
+        left = {i: common(ranges[i], self.rows[i]) for i in ranges if i in self.rows}
+        return {i: found for i, found in left.items() if found}
+
+    def _ranges_by_bounds(self) -> Ranges:
         segments = self.relation.segments
         if any(link.finds_nothing for link in self.links):
             return {}
@@ -266,7 +283,7 @@ class Pipeline:
 
     @property
     def _prefers_selection(self) -> bool:
-        return self.sink.prefers_selection(self.selectivity)
+        return self.sink.prefers_selection(self.passing_share)
 
     def _generate(self, shapes: dict[int, ColumnShape], even: Collection[int]) -> Generated:
         """Emits the kernel for segments of these shapes, and what binds its parameters.

@@ -76,7 +76,7 @@ def _scan_reads(pipeline: Pipeline) -> tuple[Counter[str], int]:
         for index in own:
             width = segment.width(index)
             reads[relation.stored_name(index)] += int(rows * width)
-            minimum += rows * width * (1.0 if index in filtered else touched_share(width, pipeline.selectivity))
+            minimum += rows * width * (1.0 if index in filtered else touched_share(width, pipeline.passing_share))
     for index in own:
         if len(relation.segments) == 1 and relation.segments[0].origin(index) is not None:
             reads.update(gathered_reads(relation, index, None))
@@ -87,7 +87,7 @@ def _scan_reads(pipeline: Pipeline) -> tuple[Counter[str], int]:
 def _linked_reads(pipeline: Pipeline) -> Counter[str]:
     """Bytes of the links' columns: gathered once, then the lines of them that the rows which pass may lie on."""
     relation = pipeline.relation
-    passing = pipeline.selectivity * sum(morsel.rows for morsel in pipeline.morsels)
+    passing = pipeline.passing_share * sum(morsel.rows for morsel in pipeline.morsels)
     reads: Counter[str] = Counter()
     for index in pipeline.columns:
         link = relation.link_of(index)
@@ -121,6 +121,9 @@ def describe_scan(pipeline: Pipeline) -> tuple[str, ...]:
         lines.append(f"zones: {skipped:,} of {pipeline.zones_total:,} skipped by proof")
         if answered:
             lines[-1] += f", {answered:,} answered by their statistics"
+    if pipeline.rows is not None:
+        ranges = sum(len(found) for found in pipeline.rows.values())
+        lines.append(f"rows: {ranges:,} ranges, by bounds of what is tested")
     if pipeline.tests:
         codes = sum(isinstance(test, CodeTest) for test in pipeline.tests)
         lines.append(

@@ -146,7 +146,7 @@ class HashGrouping:
 
     def add(self, pipeline: Pipeline, morsels: Sequence[Morsel]) -> int:
         """Adds the rows of morsels; returns the bytes of state that they made."""
-        sparse = bool(pipeline.links) or pipeline.selectivity < _DENSE_SHARE
+        sparse = bool(pipeline.links) or pipeline.passing_share < _DENSE_SHARE
         room = Room(self._words, self._slots, [SMALL_GROUPS, *(morsel.rows for morsel in morsels)], sparse=sparse)
         made = self._run(pipeline, morsels, room)
         parts = [self._few, *made]
