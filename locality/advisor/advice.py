@@ -82,7 +82,7 @@ class RollupProposal:
 
 @dataclass(frozen=True)
 class Removal:
-    """A further layout that is not worth the bytes of its files."""
+    """A further layout that is not worth the bytes of its files; or the order of a table, as layout ``primary``."""
 
     table: str
     layout: str
@@ -136,10 +136,7 @@ class Advice:
             parts.append(printed("bytes moved", ("query", "today", "predicted", "change"), queries))
         if self.losers:
             parts.append("more bytes than today: " + ", ".join(f.place for f in self.losers))
-        parts += [
-            f"layout {each.layout} of {each.table} may go, {byte_size(each.bytes_stored)}: {each.reason}"
-            for each in self.removals
-        ]
+        parts += map(_removal, self.removals)
         parts += self.notes
         parts += [f"skipped {each.place}: {each.reason}" for each in self.skipped]
         return "\n\n".join(parts)
@@ -166,6 +163,12 @@ def _both(before: Proposal, after: Proposal) -> Proposal:
         bytes_stored=before.bytes_stored + after.bytes_stored,
         break_even=after.seconds / saving,
     )
+
+
+def _removal(removal: Removal) -> str:
+    if removal.layout == PRIMARY:
+        return f"the order of {removal.table} may go: {removal.reason}"
+    return f"layout {removal.layout} of {removal.table} may go, {byte_size(removal.bytes_stored)}: {removal.reason}"
 
 
 def _rollup(proposal: RollupProposal) -> tuple[str, ...]:

@@ -116,13 +116,13 @@ class Effort:
             rows = float(self.estimator.statistics.rows(left.lead.table))
             share = min(right.count * (_BLOCK / max(rows, 1) + 1 / domain), 1.0)
             self.shares[id(left.lead)] = min(self.shares.get(id(left.lead), 1.0), share)
-        self.total += left.count * (_STEP if follows else _place(bits))
+        self.total += left.count * (_CACHED if follows else _place(bits))
         # positions of the matches, then their columns
         matched = min(left.count, count)
         if reads:
             if not self._is_ordered(right, [_column(key.right, right) for key in node.keys]):
-                self.total += matched * (_STEP if follows else _place(right.count * _POSITION))
-            self.total += matched * sum(_STEP if follows else _place(base.base * width / 2) for width in widths)
+                self.total += matched * (_CACHED if follows else _place(right.count * _POSITION))
+            self.total += matched * sum(_CACHED if follows else _place(base.base * width / 2) for width in widths)
         if node.residual is not None:
             self.total += matched * _STEP
         if node.kind in ("right", "full"):
@@ -135,7 +135,7 @@ class Effort:
         cells = 1 + len(node.aggregates)
         state = count * _WORD * (len(node.groups) + cells)
         follows = any(self._follows(below, _column(group, below)) for group in node.groups)
-        each = _STEP if follows else _place(state)
+        each = _CACHED if follows else _place(state)
         self.total += below.count * (each + _STEP * cells + (_CACHED if len(node.groups) > 1 and state > _CACHE else 0))
         self.total += 2 * state
         if not follows:

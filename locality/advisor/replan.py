@@ -110,6 +110,7 @@ class Planner:
         self._tables: dict[str, Table] = {**snapshot.scanned, **{name: each.table for name, each in models.items()}}
         self._base = DesignStatistics(self._tables, snapshot, models, base, _sources(self._tables))
         self._scanned: dict[Analysis, frozenset[str]] = {}
+        self._before: dict[Analysis, _Modelled] = {}
         self._found: dict[tuple[Analysis, _Known], Analysis] = {}
 
     def over(self, analyses: Sequence[Analysis], design: Design) -> list[Analysis]:
@@ -122,8 +123,10 @@ class Planner:
             self._scanned[analysis] = frozenset(scan.table for scan in scans)
         key = analysis, self._known(self._scanned[analysis], design)
         if key not in self._found:
+            if analysis not in self._before:
+                self._before[analysis] = _Modelled.of(analysis.root, self._base)
             statistics = replace(self._base, design={**design, **dict(key[1])})
-            self._found[key] = replanned(analysis, statistics, self._base)
+            self._found[key] = _replanned(analysis, statistics, self._before[analysis])
         return self._found[key]
 
     def _known(self, tables: frozenset[str], design: Design) -> _Known:
@@ -149,13 +152,13 @@ class Planner:
         return replace(placement, columns=placement.columns - useless)
 
 
-def replanned(analysis: Analysis, statistics: DesignStatistics, base: DesignStatistics) -> Analysis:
+def _replanned(analysis: Analysis, statistics: DesignStatistics, before: _Modelled) -> Analysis:
     """The query over the design of ``statistics``, with the bytes that it would move.
 
-    base: over what it was measured. Of a column that is new to it as much is taken to be read as of the parent's that
-    it has the values of, and state to change as it is estimated to.
+    before: over the layouts over which it was measured. Of a column that is new to it as much is taken to be read as of
+    the parent's that it has the values of, and state to change as it is estimated to.
     """
-    before, now = _Modelled.of(analysis.root, base), _Modelled.of(analysis.root, statistics)
+    now = _Modelled.of(analysis.root, statistics)
     touched: dict[str, float] = {}
     for name, nbytes in now.columns.items():
         known = name if before.columns.get(name) else statistics.sources.get(name, name)

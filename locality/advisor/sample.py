@@ -21,7 +21,7 @@ from locality.runtime.paths import OrderColumn
 from locality.runtime.reorder import RowOrder, column_values, sorted_rows
 from locality.storage.snapshot import Snapshot
 from locality.storage.table import Table
-from locality.storage.zones import ZONE_ROWS, Zones, ordered_keys, zones_of
+from locality.storage.zones import BLOCK_ROWS, ZONE_ROWS, Zones, ordered_keys, tell_more, zones_of
 
 #: The most rows of a sample.
 SAMPLE_ROWS = 1 << 18
@@ -46,7 +46,7 @@ class Sample:
         self._positions: Positions = (steps * (table.row_count / max(self.rows, 1))).astype(np.int64)
         self._columns: dict[str, EncodedColumn] = {}
         self._sorted: dict[RowOrder, Positions] = {}
-        self._zones: dict[tuple[str, RowOrder], Zones] = {}
+        self._zones: dict[tuple[str, RowOrder, int], Zones] = {}
         self._ranked: dict[str, npt.NDArray[np.int64]] = {}
 
     def thinned(self) -> Sample:
@@ -60,6 +60,11 @@ class Sample:
     def zone_rows(self) -> int:
         """Rows of the sample for each zone of the table, a multiple of 8 as bitmaps need."""
         return max(round(ZONE_ROWS * self.rows / max(self.table.row_count, 1) / 8) * 8, 8)
+
+    @cached_property
+    def block_rows(self) -> int:
+        """Rows of the sample for each block of a zone, likewise."""
+        return max(round(BLOCK_ROWS * self.rows / max(self.table.row_count, 1) / 8) * 8, 8)
 
     def column(self, column: OrderColumn) -> EncodedColumn:
         """The values of a column of the table, or of a parent, for the rows of the sample; shape (rows,)."""
@@ -82,13 +87,27 @@ class Sample:
 
     def zones(self, column: OrderColumn, order: RowOrder) -> Zones:
         """What the zones of a column would be if the table lay in an order."""
-        key = column.name, order
+        return self._parts(column, order, self.zone_rows)
+
+    def blocks(self, column: OrderColumn, order: RowOrder) -> Zones:
+        """What is known of the blocks of a column then: their own bounds, or those of their zones where these do."""
+        blocks, zones = self._parts(column, order, self.block_rows), self.zones(column, order)
+        if blocks.minimum is None or blocks.maximum is None or zones.minimum is None or zones.maximum is None:
+            return blocks
+        if tell_more(blocks, zones):
+            return blocks
+        places = np.arange(len(blocks)) * self.block_rows // self.zone_rows
+        return Zones(zones.nulls[places], zones.minimum[places], zones.maximum[places])
+
+    def _parts(self, column: OrderColumn, order: RowOrder, rows: int) -> Zones:
+        """Bounds of each so many rows of the sample in an order."""
+        key = column.name, order, rows
         if key not in self._zones:
-            self._zones[key] = self._widened(column, take(self.column(column), self.sorted(order)))
+            self._zones[key] = self._widened(column, take(self.column(column), self.sorted(order)), rows)
         return self._zones[key]
 
-    def _widened(self, column: OrderColumn, values: EncodedColumn) -> Zones:
-        zones = zones_of(values, self.zone_rows)
+    def _widened(self, column: OrderColumn, values: EncodedColumn, rows: int) -> Zones:
+        zones = zones_of(values, rows)
         if zones.minimum is None or zones.maximum is None or self.rows == self.table.row_count:
             return zones
         known = self._ranks(column)
@@ -96,7 +115,7 @@ class Sample:
             return zones
         low = np.searchsorted(known, zones.minimum, "left")
         high = np.searchsorted(known, zones.maximum, "right") - 1
-        gap = np.ceil(_GAPS * np.maximum(high - low, 0) / self.zone_rows).astype(np.int64)
+        gap = np.ceil(_GAPS * np.maximum(high - low, 0) / rows).astype(np.int64)
         last = max(len(known) - 1, 0)
         filled = zones.minimum <= zones.maximum
         wider = known[np.clip(low - gap, 0, last)], known[np.clip(high + gap, 0, last)]

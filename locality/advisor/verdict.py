@@ -9,7 +9,7 @@ from locality.advisor.advice import Advice, Removal
 from locality.advisor.analysis import Analysis
 from locality.advisor.logfile import Log
 from locality.advisor.shapes import LoggedShape, Runs
-from locality.plan.nodes import PRIMARY
+from locality.plan.nodes import PRIMARY, Scan
 from locality.runtime.units import byte_size
 from locality.sql.shape import shape_of
 from locality.storage.snapshot import Snapshot
@@ -33,14 +33,14 @@ def predictions(advice: Advice) -> dict[str, LoggedShape]:
 
 
 def disappointing(analyses: Sequence[Analysis], log: Log, snapshot: Snapshot) -> list[Removal]:
-    """Further layouts whose queries saved much less than predicted since the last optimize."""
+    """Further layouts, and orders of tables, whose queries saved much less than predicted since the last optimize."""
     expected: defaultdict[tuple[str, str], float] = defaultdict(float)
     measured: defaultdict[tuple[str, str], float] = defaultdict(float)
     for analysis in analyses:
         shape = log.shapes.get(shape_of(analysis.query.sql).text)
         if shape is None or shape.predicted is None or shape.since.count < _LEAST_RUNS or not shape.before.count:
             continue
-        for place in {(use.scan.table, use.scan.layout) for use in analysis.uses if use.scan.layout != PRIMARY}:
+        for place in {(use.scan.table, use.scan.layout) for use in analysis.uses if _was_chosen(use.scan, snapshot)}:
             expected[place] += analysis.weight * (shape.before.mean_bytes - shape.predicted)
             measured[place] += analysis.weight * (shape.before.mean_bytes - shape.since.mean_bytes)
     return [
@@ -52,9 +52,15 @@ def disappointing(analyses: Sequence[Analysis], log: Log, snapshot: Snapshot) ->
     ]
 
 
+def _was_chosen(scan: Scan, snapshot: Snapshot) -> bool:
+    """Whether a scan reads a layout that is not as its rows came."""
+    return scan.layout != PRIMARY or bool(snapshot.entries[scan.table].primary.placement)
+
+
 def _bytes(snapshot: Snapshot, table: str, layout: str) -> int:
+    """Bytes that would be free; none if the table itself is to lie otherwise."""
     entry = next(each for each in snapshot.entries[table].layouts if each.name == layout)
-    return sum(file.size for file in entry.files)
+    return 0 if layout == PRIMARY else sum(file.size for file in entry.files)
 
 
 def _reason(expected: float, measured: float) -> str:

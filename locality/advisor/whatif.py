@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +21,7 @@ from locality.advisor.sample import Sample
 from locality.advisor.uses import Grouping, TableUse
 from locality.encodings import EncodedColumn
 from locality.operators.filters.filter import Test, plan_tests
-from locality.operators.filters.zones import possible_zones
+from locality.operators.filters.zones import possible_blocks, possible_zones
 from locality.operators.relations.relation import ColumnsSegment, Relation
 from locality.operators.relations.tables import scan_relation
 from locality.operators.relations.traffic import touched_share
@@ -32,10 +32,12 @@ from locality.runtime.paths import OrderColumn
 from locality.runtime.reorder import RowOrder
 from locality.storage.snapshot import Snapshot
 from locality.storage.table import ForeignKey, Layout, Table
-from locality.storage.zones import Zones
+from locality.storage.zones import BLOCK_ROWS, BLOCKS, Zones
 
 Bits = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
+#: Parts of a layout, blocks or zones: which of them are read, and the rows of each.
+_Parts = tuple[Bits, Counts]
 
 #: Values in the ranges of all zones, as a multiple of the rows, up to which a grouping finds its key clustered.
 _MOST_SPREAD = 2
@@ -96,7 +98,7 @@ class TableModel:
     def __init__(self, table: Table, sample: Sample) -> None:
         self.table, self.sample = table, sample
         self._tests: dict[Hashable, tuple[list[Test], Relation]] = {}
-        self._zones: dict[tuple[Hashable, RowOrder | str], tuple[Bits, Counts]] = {}
+        self._zones: dict[tuple[Hashable, RowOrder | str], tuple[_Parts, _Parts]] = {}
         self._costs: dict[tuple[TableUse, RowOrder | str], Cost] = {}
         self._widths: dict[tuple[int, RowOrder | str], float] = {}
 
@@ -104,7 +106,7 @@ class TableModel:
         """What the scan reads if it reads this layout."""
         key = use, placement.order or placement.name
         if key not in self._costs:
-            share = self._share(use, placement)
+            share, routed = self._shares(use, placement)
             rows = share * self.table.row_count
             widths = {column: self.width(column, placement) for column in use.scan.columns if column not in NAMES}
             kept = min(self.selectivity(use) / share, 1.0) if share else 0.0
@@ -112,43 +114,60 @@ class TableModel:
             gathered = (use.scan.columns[index] for index in use.gathered)
             read |= {column: touched_share(widths[column], kept) for column in gathered}
             columns = {self._stored_name(column): lines * rows * widths[column] for column, lines in read.items()}
-            self._costs[key] = Cost(share, columns, rows * sum(widths.values()))
+            self._costs[key] = Cost(share, columns, routed * self.table.row_count * sum(widths.values()))
         return self._costs[key]
 
     def zones_read(self, use: TableUse, placement: Placement) -> tuple[Bits, Counts]:
         """Which zones of a layout, of a sample if it is not stored, the scan can't exclude; and the rows of each."""
+        return self._read(use, placement)[1]
+
+    def _read(self, use: TableUse, placement: Placement) -> tuple[_Parts, _Parts]:
+        """The blocks that a scan reads, and the zones."""
         key = use.asks, placement.order or placement.name
         if key not in self._zones:
-            self._zones[key] = self._zones_read(use, placement)
+            order = placement.order
+            self._zones[key] = self._read_stored(use, placement.name) if order is None else self._read_then(use, order)
         return self._zones[key]
 
-    def _zones_read(self, use: TableUse, placement: Placement) -> tuple[Bits, Counts]:
-        if placement.order is not None:
-            left = self._possible_ordered(use, placement.order)
-            return left, np.ones(len(left), dtype=np.int64)
-        relation = scan_relation(self.table, replace(use.scan, layout=placement.name))
+    def _read_stored(self, use: TableUse, layout: str) -> tuple[_Parts, _Parts]:
+        relation = scan_relation(self.table, replace(use.scan, layout=layout))
         tests = plan_tests(relation, use.conjuncts)
         sizes = []
         for segment in relation.segments:
             first = np.arange(0, segment.row_count, segment.zone_rows)
             sizes.append(np.minimum(first + segment.zone_rows, segment.row_count) - first)
-        rows, possible = np.concatenate(sizes), possible_zones(relation, tests)
-        return np.ones(len(rows), dtype=np.bool_) if possible is None else possible, rows
+        rows: Counts = np.concatenate(sizes)
+        possible = possible_zones(relation, tests)
+        zones = np.ones(len(rows), dtype=np.bool_) if possible is None else possible
+        blocks = possible_blocks(relation, tests, zones)
+        if blocks is None:
+            return (zones, rows), (zones, rows)
+        before = np.tile(np.arange(BLOCKS) * BLOCK_ROWS, len(rows))
+        return (blocks, np.clip(np.repeat(rows, BLOCKS) - before, 0, BLOCK_ROWS)), (zones, rows)
 
-    def _share(self, use: TableUse, placement: Placement) -> float:
-        possible, rows = self.zones_read(use, placement)
-        return float(rows[possible].sum() / max(rows.sum(), 1))
+    def _read_then(self, use: TableUse, order: RowOrder) -> tuple[_Parts, _Parts]:
+        blocks = self._possible_then(use, order, self.sample.blocks, self.sample.block_rows)
+        zones = self._possible_then(use, order, self.sample.zones, self.sample.zone_rows)
+        return (blocks, np.ones(len(blocks), np.int64)), (zones, np.ones(len(zones), np.int64))
 
-    def _possible_ordered(self, use: TableUse, order: RowOrder) -> Bits:
+    def _shares(self, use: TableUse, placement: Placement) -> tuple[float, float]:
+        """The share of the rows in the blocks that a scan reads, and in the zones, by which plans are made."""
+        blocks, zones = (float(rows[left].sum() / max(rows.sum(), 1)) for left, rows in self._read(use, placement))
+        return blocks, zones
+
+    def _possible_then(
+        self, use: TableUse, order: RowOrder, parts: Callable[[OrderColumn, RowOrder], Zones], size: int
+    ) -> Bits:
+        """Which parts, of so many rows of the sample, a scan could not exclude if the table lay in an order."""
         tests, relation = self._planned(use)
         (segment,) = relation.segments
         tested = {index for test in tests for e in test.reads for index in columns_of(e)}
-        everything = np.ones(-(-self.sample.rows // self.sample.zone_rows), dtype=np.bool_)
+        everything = np.ones(-(-self.sample.rows // size), dtype=np.bool_)
         if not tested:
             return everything
-        bounds = {index: self.sample.zones(self._column(use.scan.columns[index]), order) for index in tested}
+        bounds = {index: parts(self._column(use.scan.columns[index]), order) for index in tested}
         columns = tuple(segment.column(i) for i in range(len(relation.types)))
-        view = _SampleSegment(columns, segment.row_count, bounds, self.sample.zone_rows)
+        view = _SampleSegment(columns, segment.row_count, bounds, size)
         possible = possible_zones(replace(relation, segments=(view,)), tests)
         return everything if possible is None else possible
 

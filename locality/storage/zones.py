@@ -110,11 +110,16 @@ def _coded_zones(
 
 def _finer(zones: Zones, minimum: Bounds, maximum: Bounds) -> Zones | None:
     """The bounds of blocks, shape (blocks,), the last zone's as many as it has, where they are worth keeping."""
-    if _width(minimum, maximum) >= _MOST_WIDTH * _width(zones.minimum, zones.maximum):
+    if not tell_more(Zones(zones.nulls, minimum, maximum), zones):
         return None
     missing = len(zones) * BLOCKS - len(minimum)
     least, most = np.full(missing, EMPTY_MINIMUM), np.full(missing, EMPTY_MAXIMUM)
     return Zones(np.repeat(zones.nulls, BLOCKS), np.append(minimum, least), np.append(maximum, most))
+
+
+def tell_more(blocks: Zones, zones: Zones) -> bool:
+    """Whether bounds of blocks are so much narrower than those of zones that they are worth keeping."""
+    return _width(blocks.minimum, blocks.maximum) < _MOST_WIDTH * _width(zones.minimum, zones.maximum)
 
 
 def _width(minimum: Bounds | None, maximum: Bounds | None) -> float:

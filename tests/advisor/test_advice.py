@@ -52,7 +52,7 @@ DAYS = [f"select sum(amount) from line where shipped between {day} and {day + 30
 
 
 def test_what_was_predicted_is_measured(con: Connection) -> None:
-    queries = [*DAYS, "select kind, count(*) from line where amount < 1000 group by kind"]
+    queries = [*DAYS, "select kind, count(*) from line where amount % 7 = 3 group by kind"]
     answers = [sorted(con.sql(sql).fetchall()) for sql in queries]
     advice = con.advise(queries)
     (proposal,) = advice.proposals
@@ -111,6 +111,16 @@ def test_a_copy_that_disappoints_may_go(con: Connection) -> None:
     assert "predicted to save" in removal.reason
     con.drop_layout("line", "by_shipped")
     assert con.advise(DAYS[:1]).removals == ()
+
+
+def test_an_order_that_disappoints_may_go(con: Connection) -> None:
+    con.optimize("line", order="shipped")
+    assert con.advise(DAYS[:1]).removals == ()
+    con._log._file.update(disappointed)
+    advice = con.advise(DAYS[:1])
+    (removal,) = advice.removals
+    assert (removal.table, removal.layout, removal.bytes_stored) == ("line", "primary", 0)
+    assert "the order of line may go: it was predicted to save" in str(advice)
 
 
 def test_a_budget_that_is_too_small_is_told(con: Connection) -> None:
