@@ -3,7 +3,8 @@
 This is the other plan for an aggregation whose values are too many to be marked as they are met.
 
 The inner grouping makes x unique within each group, so the outer one only counts. Other aggregates beside it are split
-in two where they can be: a sum of sums, a minimum of minima.
+in two where they can be: a sum of sums, a minimum of minima. Of strings and lists the inner grouping counts those that
+are not NULL, so that the outer one need not see them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import replace
 
 from locality.plan.expressions import AggregateCall, Call, Cast, ColumnRef, Constant, Expression
 from locality.plan.nodes import Aggregate, Node, Project, inputs_of, with_inputs
-from locality.types import HUGEINT
+from locality.types import BIGINT, BOOLEAN, HUGEINT, DataType, Domain
 
 #: Aggregates of which the aggregate of parts is the aggregate of the whole, and what combines the parts.
 _COMBINED = {"count": "sum", "count_star": "sum", "sum": "sum", "min": "min", "max": "max"}
@@ -40,18 +41,28 @@ def _split(node: Aggregate) -> Node:
     if len(distinct_args) != 1:
         return node
     inner_groups = (*node.groups, distinct_args[0])
-    inner = Aggregate(node.child, inner_groups, tuple(others))
+    present = AggregateCall("count", distinct_args, BIGINT)
+    counted = _is_wide(distinct_args[0].type)
+    inner = Aggregate(node.child, inner_groups, (*others, present) if counted else tuple(others))
+    there = Call(">", (ColumnRef(len(inner_groups) + len(others), BIGINT), Constant(0, BIGINT)), BOOLEAN)
     keys: tuple[Expression, ...] = tuple(ColumnRef(i, g.type) for i, g in enumerate(node.groups))
     value = ColumnRef(len(node.groups), distinct_args[0].type)
     outer = []
     for call in node.aggregates:
-        if call.distinct:
+        if call.distinct and call.name == "count" and counted:
+            outer.append(AggregateCall("count_star", (), call.type, filter=there))
+        elif call.distinct:
             outer.append(AggregateCall(call.name, (value,), call.type))
         else:
             part = ColumnRef(len(inner_groups) + others.index(call), call.type)
             dtype = HUGEINT if call.name.startswith("count") else call.type
             outer.append(AggregateCall(_COMBINED[call.name], (part,), dtype))
     return _restore_types(Aggregate(inner, keys, tuple(outer)), node)
+
+
+def _is_wide(dtype: DataType) -> bool:
+    """Whether a value is dear to put out: whether it is NULL is then told by a number beside it."""
+    return dtype.domain in (Domain.STRING, Domain.NESTED)
 
 
 def _restore_types(outer: Aggregate, original: Aggregate) -> Node:

@@ -23,7 +23,7 @@ AnyArray = npt.NDArray[Any]
 #: Rows that are hashed and dealt out at a time.
 _CHUNK_ROWS = 1 << 18
 #: Rows of a part: their table and short strings fit a second-level cache.
-_PART_ROWS = 1 << 14
+_PART_ROWS = 1 << 15
 _MOST_PARTS = 1 << 9
 _HASH_BITS = 64
 _WHAT = "the numbers of strings"
