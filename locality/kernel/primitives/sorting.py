@@ -55,15 +55,22 @@ def deal_words(
 @jit
 def text_words(data: Bytes, offsets: Ints64, rows: Ints64, at: Integer, words: Words) -> Integer:
     """Eight bytes of each row's string from byte ``at`` on, the first one highest; zeros behind the string's end."""
+    size = len(data)
     for i in range(len(rows)):
         row = np.uint64(rows[i])
         start = offsets[row] + at
-        stop = min(offsets[row + np.uint64(1)], start + 8)
+        length = min(max(offsets[row + _ONE] - start, 0), 8)
         word = np.uint64(0)
-        for k in range(start, stop):
-            word = (word << _EIGHT) | np.uint64(data[np.uint64(k)])
-        missing = np.uint64(8 - max(stop - start, 0))
-        words[i] = word << (_EIGHT * missing) if missing < _EIGHT else np.uint64(0)
+        if start + 8 <= size:  # one load, of which the bytes of other strings are taken away again
+            first = np.uint64(start)
+            for k in range(8):
+                word = (word << _EIGHT) | np.uint64(data[first + np.uint64(k)])
+            behind = _EIGHT * np.uint64(8 - length)
+            words[i] = (word >> behind) << behind if length > 0 else np.uint64(0)
+        else:
+            for k in range(length):
+                word |= np.uint64(data[np.uint64(start + k)]) << (_EIGHT * np.uint64(7 - k))
+            words[i] = word
     return len(rows)
 
 
