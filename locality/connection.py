@@ -286,7 +286,7 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
         interrupt: Interrupt,
     ) -> Result:
         if not self.settings.fallback:
-            raise QueryError(f"not answered by Locality's own operators: {reason}")
+            raise Unsupported(f"not answered by Locality's own operators: {reason}")
         ran = self._run_parts(sql, params, snapshot, interrupt)
         with self._lock:
             fallback = self._opened_fallback()

@@ -210,7 +210,7 @@ class AttachedConnection:
                 result = connection.sql(query, params)
             except LocalityError as reason:
                 if not isinstance(reason, InterruptError):
-                    self._router.refuse(query, str(reason))
+                    self._router.refuse(query, reason)
                 raise
         except InterruptError as error:
             raise duckdb.InterruptException(f"INTERRUPT Error: {error}") from None

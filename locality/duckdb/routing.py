@@ -12,8 +12,9 @@ import duckdb
 from locality.duckdb.layouts import Layouts
 from locality.duckdb.session import Names, Run, named_by, open_transaction, read_names, read_views, words
 from locality.duckdb.stamp import Stamp
-from locality.errors import Unsupported
+from locality.errors import LocalityError, Unsupported
 from locality.sql.given import Parameters, shape
+from locality.sql.shape import shape_of
 from locality.sql.written import BEFORE, may_write
 from locality.storage.catalog import fold
 
@@ -48,6 +49,7 @@ class _Situation:
     """What is known as long as nobody commits, and nobody runs a statement other than a query on the database.
 
     refused: the reason by text. accepted: texts that only name what is the same here and there.
+    planless, partless: shapes of texts that have no plan, with the reason, and no parts that are run here.
     divisions: which parts of a text are run here, by text. views, names: None until a text asks for them.
     """
 
@@ -57,6 +59,8 @@ class _Situation:
     refused: dict[str, str] = field(default_factory=dict)
     accepted: set[str] = field(default_factory=set)
     divisions: dict[Hashable, Division | None] = field(default_factory=dict)
+    planless: dict[str, str] = field(default_factory=dict)
+    partless: set[str] = field(default_factory=set)
     views: Mapping[str, str] | None = None
     names: Names | str | None = None
     transaction: object = None
@@ -86,6 +90,9 @@ class Router:
         if situation.transaction is not None:
             self._check_open(situation.transaction, run)
         if text not in situation.accepted or situation.connection is None:
+            if situation.planless and (known := situation.planless.get(shape_of(text).text)) is not None:
+                self._keep(situation, text, known)
+                raise Unsupported(known)
             try:
                 situation.connection = self._check(situation, text, run)
             except _Busy:
@@ -141,6 +148,8 @@ class Router:
     def _divide(self, situation: _Situation, text: str, params: Parameters | None, run: Run) -> Division | None:
         if not (_QUERY.match(text) or may_write(text)):
             return None
+        if situation.partless and shape_of(text).text in situation.partless:
+            return None
         if not named_by(text, self._views(situation, run)) & situation.fresh:
             return None
         names = self._names(situation, run)
@@ -152,10 +161,16 @@ class Router:
             except Unsupported:
                 return False
 
-        if _QUERY.match(text) and allowed(text) and connection.plans(text, params):
+        is_open = _QUERY.match(text) is not None and text not in situation.refused
+        if is_open and allowed(text) and connection.plans(text, params):
             return None
         split = connection.parts(text, params, allowed)
-        return None if split is None else Division(connection, split)
+        if split is None:
+            if len(situation.partless) >= _TEXTS:
+                situation.partless.clear()
+            situation.partless.add(shape_of(text).text)
+            return None
+        return Division(connection, split)
 
     def stamp(self) -> Stamp | None:
         """The present state of the database, None if it can't be read."""
@@ -172,10 +187,14 @@ class Router:
         """
         self._begun = None if before is None else (self._version(), before)
 
-    def refuse(self, text: str, reason: str) -> None:
-        """Leave this text to DuckDB from now on."""
+    def refuse(self, text: str, reason: LocalityError) -> None:
+        """Leave this text to DuckDB from now on, and those that differ in constants alone if it has no plan."""
         if self._situation is not None:
-            self._keep(self._situation, text, reason)
+            self._keep(self._situation, text, str(reason))
+            if isinstance(reason, Unsupported):
+                if len(self._situation.planless) >= _TEXTS:
+                    self._situation.planless.clear()
+                self._situation.planless[shape_of(text).text] = str(reason)
 
     def is_known(self, text: str) -> bool:
         """Whether the text would be routed now without asking DuckDB anything."""

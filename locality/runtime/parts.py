@@ -11,7 +11,8 @@ import pyarrow as pa
 from locality.errors import LocalityError, SchemaError
 from locality.optimizer import optimize
 from locality.optimizer.estimate import Estimator
-from locality.plan.nodes import Aggregate, Join, Scan, SetOperation, Window, walk_nodes
+from locality.plan.expressions import conjuncts
+from locality.plan.nodes import Aggregate, Filter, Join, Scan, SetOperation, Window, walk_nodes
 from locality.runtime.profile import PartProfile
 from locality.runtime.query import PreparedQuery
 from locality.runtime.result import Result
@@ -23,7 +24,7 @@ from locality.storage.snapshot import Snapshot
 from locality.types import from_arrow, to_arrow
 
 #: Bytes that a part must read at least: below, DuckDB is done before we have looked.
-LEAST_BYTES = 1 << 20
+LEAST_BYTES = 1 << 22
 #: A part that only filters must leave at most this share of the bytes that it reads; one that joins or groups, all.
 _FILTERED = 0.25
 #: Texts that are remembered.
@@ -123,13 +124,13 @@ class _Worth:
         planned = self._planned(sql)
         if planned is None or planned.naive_bytes < LEAST_BYTES or not planned.query.cacheable:
             return False
-        plan = optimize(planned.query.root, self.statistics, frozenset())
+        plan = optimize(planned.root, self.statistics, frozenset())
         nodes = list(walk_nodes(plan))
-        read = sum(
-            self.statistics.rows(node.table) * sum(dtype.row_bytes for dtype in node.types)
-            for node in nodes
-            if isinstance(node, Scan)
-        )
+        tests = {id(node.child): conjuncts(node.predicate) for node in nodes if isinstance(node, Filter)}
+        scans = [node for node in nodes if isinstance(node, Scan)]
+        if sum(self.statistics.scan_bytes(scan, tests.get(id(scan), ())) for scan in scans) < LEAST_BYTES:
+            return False
+        read = sum(self.statistics.rows(scan.table) * sum(dtype.row_bytes for dtype in scan.types) for scan in scans)
         handed = Estimator(self.statistics).estimate(plan).rows * sum(dtype.row_bytes for dtype in plan.types)
         works = any(isinstance(node, Aggregate | Join | SetOperation | Window) for node in nodes)
         return handed <= read * (1 if works else _FILTERED)

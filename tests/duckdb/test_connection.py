@@ -16,6 +16,7 @@ import pytest
 import locality
 from locality.duckdb import AttachedConnection
 from locality.errors import CatalogError, SchemaError, StoreError
+from locality.sql.planner import Planner
 from tests.duckdb.rows import rows_of
 
 JOIN = "select b, sum(v) as s, count(*) as n from t join p using (a) group by b order by b"
@@ -171,6 +172,25 @@ def test_what_locality_lacks_runs_on_the_users_own_database(con: AttachedConnect
         assert con.execute(text).fetchall() == [(True, "my")]
         assert rows_of(con.sql(text)) == [(True, "my")]
         assert reason(con).startswith("not answered by Locality's own operators")
+
+
+def test_texts_that_differ_in_constants_are_planned_in_vain_once(
+    con: AttachedConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned: list[str] = []
+    plan = Planner.plan
+
+    def noted(self: Planner, sql: str, *args: Any) -> Any:
+        planned.append(sql)
+        return plan(self, sql, *args)
+
+    monkeypatch.setattr(Planner, "plan", noted)
+    for number in range(3):
+        text = f"select approx_quantile(a, 0.5) is null from p where a < {number} and b != 'x{number}'"
+        for found in (con.execute(text), con.sql(text)):
+            assert found is not None and found.fetchall() == [(number == 0,)]
+            assert reason(con).startswith("not answered by Locality's own operators")
+    assert len(planned) == 1 and engine(con) == "duckdb"
 
 
 def test_python_functions_are_duckdbs_to_call(con: AttachedConnection) -> None:
