@@ -22,6 +22,10 @@ ROLLUPS = {
         select cast(moment as date), category, product_id, sum(revenue)
         from event where kind = 'purchase' group by all
     """,
+    "buyers": """
+        select cast(moment as date), kind, user_id, count(*), sum(revenue)
+        from event where kind = 'purchase' group by all
+    """,
     "systems": """
         select cast(moment as date), device, system, max(duration_ms), avg(duration_ms),
             sum(case when duration_ms > 10000 then 1 else 0 end)
