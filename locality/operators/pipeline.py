@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -129,9 +129,11 @@ class Pipeline:
     def __post_init__(self) -> None:
         open_tests = self.tests
         if self.told is None:  # zones that are told need all tests
-            open_tests, self.rows = settle(self.relation, self.tests)
+            # what is read of few rows comes sooner where a test has read it of all
+            _, needed = _needed_links(self.relation, _columns_read(self.sink.reads))
+            open_tests, self.rows = settle(self.relation, self.tests, needed)
         reads = [*(e for test in open_tests for e in test.reads), *self.sink.reads]
-        self.links, columns = _needed_links(self.relation, set().union(*(columns_of(e) for e in reads)))
+        self.links, columns = _needed_links(self.relation, _columns_read(reads))
         self.columns = tuple(sorted(columns))
         self.steps = plan_steps(self.relation, open_tests, self.links)
         tests = tuple(None if isinstance(step.action, Link) else step.action for step in self.steps)
@@ -283,7 +285,7 @@ class Pipeline:
 
     @property
     def _prefers_selection(self) -> bool:
-        return self.sink.prefers_selection(self.passing_share)
+        return self.sink.prefers_selection(self.selectivity)
 
     def _generate(self, shapes: dict[int, ColumnShape], even: Collection[int]) -> Generated:
         """Emits the kernel for segments of these shapes, and what binds its parameters.
@@ -371,6 +373,10 @@ def _by_segment(zones: Bits, starts: npt.NDArray[np.int64]) -> dict[int, Bits]:
     """The zones of each segment that has one that is set; starts: the first zone of each, then how many there are."""
     owners = np.unique(starts.searchsorted(np.flatnonzero(zones), side="right") - 1)
     return {number: zones[starts[number] : starts[number + 1]] for number in owners.tolist()}
+
+
+def _columns_read(expressions: Iterable[Expression]) -> set[int]:
+    return set().union(*(columns_of(e) for e in expressions))
 
 
 def _needed_links(relation: Relation, columns: set[int]) -> tuple[tuple[Link, ...], set[int]]:

@@ -6,7 +6,7 @@ the bounds and from the codes of the blocks at their ends, and the pass over the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -34,12 +34,15 @@ _LEAST_ROWS = 65536
 _BY_ROW = frozenset({"plain", "frame", "scaled"})
 
 
-def settle(relation: Relation, tests: Sequence[Test]) -> tuple[list[Test], Ranges | None]:
-    """The tests that are left, and the rows that pass the others; None for all rows."""
+def settle(relation: Relation, tests: Sequence[Test], needed: Collection[int] = ()) -> tuple[list[Test], Ranges | None]:
+    """The tests that are left, and the rows that pass the others; None for all rows.
+
+    needed: columns that are read anyway, whose tests are left.
+    """
     left: list[Test] = []
     rows: Ranges | None = None
     for test in tests:
-        found = _rows_of(relation, test) if isinstance(test, CodeTest) else None
+        found = _rows_of(relation, test) if isinstance(test, CodeTest) and test.index not in needed else None
         if found is None:
             left.append(test)
         else:
