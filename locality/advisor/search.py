@@ -26,6 +26,8 @@ _LEAST_GAIN = 0.01
 _LEAST_KEPT = 0.002
 #: Queries of the workload after which building must have paid.
 _MOST_QUERIES = 100_000
+#: The share of their work that queries must save by a further layout: less may be an error of the prediction.
+_LEAST_FURTHER = 0.2
 #: Moves of a table that are best at a glance, for which queries are planned again.
 _FINALISTS = 2
 #: The share of its work that a query must save to be named as a reason.
@@ -169,7 +171,10 @@ class _Search:
             planned = self._planner.over(self._measured, design)
             offers.append(Offer((move,), planned, self._worth.of(planned), design))
         for offer in sorted(offers, key=lambda offer: -offer.value / offer.size):
-            if self._worth.pays(offer.value, offer.size) and self._take(offer):
+            pairs = zip(self.analyses, offer.planned, strict=True)
+            asked = sum(a.weight * a.effort for a, b in pairs if b.effort < a.effort)
+            is_enough = offer.value > _LEAST_FURTHER * asked
+            if is_enough and self._worth.pays(offer.value, offer.size) and self._take(offer):
                 return True
         return False
 
