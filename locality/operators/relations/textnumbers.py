@@ -43,40 +43,43 @@ def number_distinct(column: EncodedColumn, execution: Execution) -> TextNumbers:
     The numbers do not depend on which worker did what.
     """
     dealt = _Dealt(column, execution)
-    parts = range(len(dealt.bounds) - 1)
-    counts = np.zeros(len(parts), np.int64)
+    counts = np.zeros(dealt.parts, np.int64)
+    pairs = range(0, dealt.parts, 2)  # few rows are one pair, for which no other thread is woken
 
-    def number(worker: int, part: int) -> None:
-        counts[part] = dealt.number(part)
+    def number(worker: int, pair: int) -> None:
+        for part in (pair, pair + 1):
+            counts[part] = dealt.number(part)
 
-    execution.run(parts, number)
+    execution.run(pairs, number)
     starts = np.cumsum([0, *counts])
     firsts = memory.empty(int(starts[-1]), np.int64, _WHAT)
     numbers = memory.empty(column.length, np.uint32, _WHAT)
 
-    def place(worker: int, part: int) -> None:
-        own = dealt.records_of(part)
-        firsts[starts[part] : starts[part + 1]] = dealt.firsts[own.start : own.start + counts[part]]
-        primitive("place_numbers")(dealt.numbers[own], starts[part], dealt.records[own], numbers)
+    def place(worker: int, pair: int) -> None:
+        for part in (pair, pair + 1):
+            own = dealt.records_of(part)
+            firsts[starts[part] : starts[part + 1]] = dealt.firsts[own.start : own.start + counts[part]]
+            primitive("place_numbers")(dealt.numbers[own], starts[part], dealt.records[own], numbers)
 
-    execution.run(parts, place)
+    execution.run(pairs, place)
     return TextNumbers(firsts, numbers)
 
 
 class _Dealt:
     """The rows of a column by parts of their strings' hashes, as records: those of part i begin at ``bounds[i]``.
 
-    numbers, firsts: for each part, once it was numbered, the strings of its records, and the first row of each of them.
+    parts: how many there are, a power of two. numbers, firsts: for each part, once it was numbered, the strings of its
+        records, and the first row of each of them.
     """
 
     def __init__(self, column: EncodedColumn, execution: Execution) -> None:
         count = column.length
         data, offsets = strings_of(column)
-        parts = min(1 << max(count // _PART_ROWS, 2).bit_length(), _MOST_PARTS)
-        shift = _HASH_BITS - parts.bit_length() + 1
+        self.parts = min(1 << max(count // _PART_ROWS, 1).bit_length(), _MOST_PARTS)
+        shift = _HASH_BITS - self.parts.bit_length() + 1
         starts = range(0, count, _CHUNK_ROWS)
         hashes = memory.empty(count, np.uint64, _WHAT)
-        rows, sizes = (np.zeros((len(starts), parts), np.int64) for _ in range(2))
+        rows, sizes = (np.zeros((len(starts), self.parts), np.int64) for _ in range(2))
 
         def hash_chunk(worker: int, chunk: int) -> None:
             words = hashes[starts[chunk] : starts[chunk] + _CHUNK_ROWS]
