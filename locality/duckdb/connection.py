@@ -60,17 +60,22 @@ def attach(connection: duckdb.DuckDBPyConnection | None = None, *, threads: int 
     Raises:
         StoreError: DuckDB's client is too old to tell what other connections run, or the sidecar store is damaged.
     """
+    if not hasattr(duckdb.DuckDBPyConnection, "_catalog_version"):
+        raise StoreError(f"DuckDB {duckdb.__version__} doesn't tell what other connections run: use 2.0 or newer")
     settings = Settings() if threads is None else Settings(threads=max(1, threads))
     if connection is None:
-        folder = Path(tempfile.mkdtemp(prefix="locality-"))
-        layouts = Layouts(folder / "memory", "memory", settings, Watch())
-        weakref.finalize(layouts, shutil.rmtree, folder, ignore_errors=True)
-        return AttachedConnection(duckdb.connect(":memory:"), layouts)
-    if not hasattr(connection, "_catalog_version"):
-        raise StoreError(f"DuckDB {duckdb.__version__} doesn't tell what other connections run: use 2.0 or newer")
+        return AttachedConnection(duckdb.connect(":memory:"), _in_memory(settings))
     found = connection.execute(_FILE).fetchone()
-    layouts_or_none = None if found is None else Layouts(Path(found[1]).absolute(), str(found[0]), settings)
-    return AttachedConnection(connection, layouts_or_none)
+    layouts = None if found is None else Layouts(Path(found[1]).absolute(), str(found[0]), settings)
+    return AttachedConnection(connection, layouts)
+
+
+def _in_memory(settings: Settings) -> Layouts:
+    """Layouts of a database in memory, in a directory that goes with them."""
+    folder = Path(tempfile.mkdtemp(prefix="locality-"))
+    layouts = Layouts(folder / "memory", "memory", settings, Watch())
+    weakref.finalize(layouts, shutil.rmtree, folder, ignore_errors=True)
+    return layouts
 
 
 def explain(connection: AttachedConnection, sql: str, params: Parameters | None = None) -> Explained:
