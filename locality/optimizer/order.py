@@ -100,7 +100,8 @@ def _joined(graph: Graph, left: Tree, right: Tree) -> Tree | None:
     if has_keys:
         cost += rows_left * probe_bytes(rows_right, right.width)
     else:
-        cost += rows_left * max(rows_right, 1.0) * _CACHED_PROBE
+        # all pairs are written before any is tested, unless there is one row
+        cost += rows_left * max(rows_right, 1.0) * (_CACHED_PROBE if single else _PROBE)
     if not single:
         cost += _STEP + rows_left * left.width + _MOVES * rows * (width + 2 * _POSITION)
     return Tree(relations, cost, width, (left, right))
