@@ -1,6 +1,6 @@
 """Proofs that a key holds, and the first counterexample where it does not.
 
-Order and statistics settle most keys, a bit for each possible value most others; DuckDB settles the rest.
+Order and statistics settle most keys, a bit for each possible value or hashes of strings most others; DuckDB the rest.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from locality.encodings import EncodedColumn, bitmaps, expand, slice_column
+from locality.encodings import EncodedColumn, bitmaps, concat, expand, slice_column
 from locality.errors import KeyViolation, StoreFullError
+from locality.kernel.loader import primitive
 from locality.storage.catalog import column_positions, listed
 from locality.storage.table import ForeignKey, Table
 from locality.types import Domain
@@ -28,6 +29,8 @@ Spans = list[tuple[int, int]]
 _ALL = slice(None)
 _BITMAP_LIMIT = 1 << 28
 _BITMAP_ROWS = 16
+#: Raw strings up to which they are compared: a fraction of a second, beside seconds for writing them.
+_MOST_STRINGS = 1 << 21
 _MEMORY = "512MB"
 _SPILL = "spill"
 
@@ -117,6 +120,8 @@ def _certainly_unique(table: Table, indices: list[int], since: int) -> bool:
         return True
     if len(indices) == 1 and statistics[0].distinct_estimate < 0.8 * table.live_count:
         return False
+    if len(indices) == 1 and table.is_raw(indices[0]):
+        return not since and _all_differ(table, indices[0])
     spans = spans_of(table, indices)
     if since:
         return spans is not None and _adds_no_known_key(table, indices, spans, since)
@@ -126,6 +131,19 @@ def _certainly_unique(table: Table, indices: list[int], since: int) -> bool:
     for mixed, _ in mixed_keys(table, indices, spans):
         seen[mixed] = True
     return int(np.count_nonzero(seen)) == table.live_count
+
+
+def _all_differ(table: Table, index: int) -> bool:
+    """Whether the strings of a raw column, none of them NULL, are few enough to be compared, and all different."""
+    columns = [segment.column(index) for segment in table.segments]
+    if table.row_count > _MOST_STRINGS or any(column.encoding != "text" for column in columns):
+        return False
+    strings = concat(columns)
+    assert strings.data is not None and strings.offsets is not None
+    slots = np.zeros(1 << (2 * strings.length).bit_length(), np.int64)
+    first_rows = np.empty(strings.length, np.int64)
+    data = strings.data if len(strings.data) else np.zeros(1, np.uint8)
+    return int(primitive("enter_texts")(data, strings.offsets, slots, first_rows)) == strings.length
 
 
 def _adds_no_known_key(table: Table, indices: list[int], spans: Spans, since: int) -> bool:

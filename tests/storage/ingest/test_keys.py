@@ -152,7 +152,7 @@ def test_a_reference_from_a_narrower_type(family: Store) -> None:
 
 def test_no_space_to_check_keys(family: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("locality.storage.ingest.proofs._MEMORY", "20MB")
-    texts = pa.table({"k": [f"{i:40}" for i in range(300_000, 0, -1)]})
+    texts = pa.table({"k": [f"{i:40}" for i in range(300_000, 0, -1)], "l": [1] * 300_000})
     monkeypatch.setattr("locality.storage.ingest.proofs._SPILL", os.devnull)
     with pytest.raises(StoreFullError, match="keys can't be checked"):
-        ingest(family, "t", texts, primary_key="k")
+        ingest(family, "t", texts, primary_key=["k", "l"])

@@ -136,6 +136,18 @@ def test_unique_columns_are_noted_only_if_certain(tmp_path: Path) -> None:
         assert store.snapshot().tables["t"].unique == ()
 
 
+def test_unique_raw_strings_are_noted(tmp_path: Path) -> None:
+    names = [f"number {i * 7919 % 10_007} of all" for i in range(10_000)]
+    table = pa.table({"name": names, "nearly": [*names[:-1], names[3]], "half": [*names[:-1], None]})
+    with Store.open(tmp_path) as store:
+        ingest(store, "t", table)
+        stored = store.snapshot().tables["t"]
+        assert all(stored.is_raw(index) for index in range(3))
+        assert stored.unique == ("name",)
+        ingest(store, "t", table.slice(5, 1), mode="append")
+        assert store.snapshot().tables["t"].unique == ()
+
+
 def test_progress_is_shown_where_it_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = io.StringIO()
     monkeypatch.setattr("sys.stderr", shown)
