@@ -10,6 +10,7 @@ BENCH_ARGS ?=
 TEST_ARGS ?=
 TOOL_TESTS := tests/duckdb/test_tools.py tests/duckdb/test_dbt.py
 TEST_PROCESSES ?= logical
+DUCKDB ?=
 
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -23,7 +24,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 help:
 	@echo "make bench     measure Locality and others on real data          (SUITE=tpch SCALE=0.1 TIME_LIMIT=110 BENCH_ARGS=...)"
-	@echo "make test      run the tests                                       (TEST_ARGS=... TEST_PROCESSES=0)"
+	@echo "make test      run the tests                                       (TEST_ARGS=... TEST_PROCESSES=0 DUCKDB=1.5)"
 	@echo "make test-tools run the tests with dbt, Ibis, SQLAlchemy and SQL magics, in an environment of their own"
 	@echo "make check     lint, types and import contract"
 	@echo "make coverage  run the tests with kernels as plain Python, and report line coverage"
@@ -37,8 +38,17 @@ bench: $(VENV)/.bench
 	done
 	@echo "Written as pages to open in a browser: $(SUITE:%=bench-%.html)"
 
+ifeq ($(DUCKDB),)
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(TEST_ARGS)
+
+else
+# Another version of DuckDB, in an environment of its own: make test DUCKDB=1.5
+test:
+	@$(MAKE) --no-print-directory $(VENV)-duckdb$(DUCKDB)/.dev VENV=$(VENV)-duckdb$(DUCKDB)
+	@$(VENV)-duckdb$(DUCKDB)/$(notdir $(BIN))/python -m pip --disable-pip-version-check --quiet install "duckdb==$(DUCKDB).*"
+	$(VENV)-duckdb$(DUCKDB)/$(notdir $(BIN))/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(TEST_ARGS)
+endif
 
 # Tools pin versions of what they need, so they come beside the other environment, not into it.
 test-tools:
@@ -64,7 +74,7 @@ figures: $(VENV)/.bench
 	$(BIN)/python docs/figures.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-tools build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-tools $(VENV)-duckdb* build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # The environment's own file is its stamp; a failed installation leaves no stamp and is tried again.
 $(VENV)/pyvenv.cfg:

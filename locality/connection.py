@@ -37,7 +37,7 @@ from locality.settings import Settings
 from locality.sql.fallback import Fallback
 from locality.sql.given import Parameters
 from locality.sql.planner import Planner
-from locality.sql.settings import FOLLOWED
+from locality.sql.settings import followed
 from locality.sql.shadow import NotASelect
 from locality.storage.damage import from_whole_layouts
 from locality.storage.rollups import maintaining
@@ -207,7 +207,7 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
         with self._lock:
             if self._fallback is not None and self._fallback.changed_settings != self._followed:
                 self.follow(self._fallback.changed_settings)
-            if foreign := self._followed.keys() - FOLLOWED:
+            if foreign := self._followed.keys() - followed():
                 if writes(kind := self._planner.kind(sql), sql):
                     raise NotASelect(kind)
                 return f"setting {min(foreign)} was changed, which may change answers"
@@ -260,7 +260,7 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
         """Plan with these values of DuckDB's settings, by name, from now on."""
         self._followed = settings
         self._planner.close()
-        self._planner = Planner({name: value for name, value in settings.items() if name in FOLLOWED})
+        self._planner = Planner({name: value for name, value in settings.items() if name in followed()})
         self._forget_plans()
         self._synced = None
 

@@ -26,6 +26,7 @@ from locality.errors import InterruptError, LocalityError, StoreError, Unsupport
 from locality.runtime.profile import Profile
 from locality.settings import Settings
 from locality.sql.quoting import identifier
+from locality.sql.versions import abort, installed, statement_counter
 from locality.sql.written import BEFORE, may_write
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 #: Methods that fetch from the last ``execute``, and DuckDB's relation has too.
 _FETCHES = frozenset(
-    {"df", "fetchdf", "fetch_df", "fetchnumpy", "to_arrow_table", "to_arrow_reader", "fetch_df_chunk", "torch", "tf"}
+    {
+        *("df", "fetchdf", "fetch_df", "fetchnumpy", "to_arrow_table", "to_arrow_reader", "fetch_df_chunk"),
+        *("torch", "tf", "arrow", "fetch_arrow_table", "fetch_record_batch", "pl"),
+    }
 )
 _AS = {"fetch_df": "df", "fetch_df_chunk": "df"}
 #: A statement that begins a transaction, and no other.
@@ -58,13 +62,14 @@ def attach(connection: duckdb.DuckDBPyConnection | None = None, *, threads: int 
         threads: worker threads; default all cores that this process may use.
 
     Raises:
-        StoreError: DuckDB's client is too old to tell what other connections run, or the sidecar store is damaged.
+        StoreError: this version of DuckDB is not supported, or the sidecar store is damaged.
     """
-    if not hasattr(duckdb.DuckDBPyConnection, "_catalog_version"):
-        raise StoreError(f"DuckDB {duckdb.__version__} doesn't tell what other connections run: use 2.0 or newer")
+    installed()
     settings = Settings() if threads is None else Settings(threads=max(1, threads))
     if connection is None:
-        return AttachedConnection(duckdb.connect(":memory:"), _in_memory(settings))
+        connection = duckdb.connect(":memory:")
+        is_watched = statement_counter(connection) is not None  # what changes its tables is known
+        return AttachedConnection(connection, _in_memory(settings) if is_watched else None)
     found = connection.execute(_FILE).fetchone()
     layouts = None if found is None else Layouts(Path(found[1]).absolute(), str(found[0]), settings)
     return AttachedConnection(connection, layouts)
@@ -95,10 +100,11 @@ class AttachedConnection:
         """See :func:`attach`; ``layouts`` is None for a database in memory, which has none; ``is_new``: nothing ran."""
         self._raw = raw
         self._layouts = layouts
-        self._router = None if layouts is None else Router(layouts, raw._catalog_version, is_new=is_new)
+        self._router = None if layouts is None else Router(layouts, statement_counter(raw), is_new=is_new)
         self._pending: Pending | None = None
         watch = None if layouts is None else layouts.watch
-        self._watcher = None if watch is None else Watcher(watch, raw._catalog_version)
+        counter = statement_counter(raw)
+        self._watcher = None if watch is None or counter is None else Watcher(watch, counter)
 
     @property  # type: ignore[misc] # mypy takes the class of an object for fixed; isinstance asks this
     def __class__(self) -> type:
@@ -111,14 +117,14 @@ class AttachedConnection:
         """Run statements; rows are fetched from this connection."""
         result = None if options else self.answer(query, parameters, replaces=True)
         if result is not None:
-            self._raw.abort()
+            abort(self._raw)
             self._pending = Pending(result)
             return self
         self._pending = None
         variables = variables_of(sys._getframe(1))
         by_parts = None if options else self._by_parts(query, parameters, variables)
         if by_parts is not None:
-            self._raw.abort()
+            abort(self._raw)
             if self.answer_by_parts(by_parts, lambda call: self._told(query, lambda: call("execute"))) is not None:
                 return self
         given = () if parameters is None else (parameters,)
@@ -169,7 +175,8 @@ class AttachedConnection:
         raw = self._told(query, partial(call_with, variables, bind))
         if raw is None:
             return None
-        is_planned = params is None and self._router.plans(query, None, self._ask)
+        # of a statement with parameters DuckDB 1.5 keeps the rows, not the text
+        is_planned = (params is None or not self._router.is_counted) and self._router.plans(query, None, self._ask)
         relation = AttachedRelation(self, lambda: raw, params, query if is_planned else None)
         if self._router.divide(query, params, self._ask) is not None:
             relation.by_parts = by_parts
@@ -267,7 +274,7 @@ class AttachedConnection:
         from locality.sql.dataset import StoredDataset  # which imports pyarrow.dataset: a third of a second
 
         layouts = self._sidecar()
-        router = Router(layouts, self._raw._catalog_version)
+        router = Router(layouts, statement_counter(self._raw))
         try:
             stored = router.route(f"select * from {identifier(table)}", self._ask).dataset(table)
         except Unsupported as reason:

@@ -24,6 +24,8 @@ _TERMINALS = frozenset(
         *("__arrow_c_stream__", "__len__"),
     }
 )
+#: Those that go on where the last one ended, on relations of DuckDB 1.5: from then on the rows are DuckDB's.
+_BEGINNINGS = frozenset({"execute", "fetchone", "fetchmany", "fetch_df_chunk"})
 #: Those that print the first rows: DuckDB asks for so many.
 _DISPLAYS = frozenset({"show", "preview", "_repr_mimebundle_", "__str__", "__repr__"})
 _SHOWN_ROWS = 10_000
@@ -44,6 +46,7 @@ class AttachedRelation:
         self._bind = bind
         self._given = params
         self._text = text
+        self._is_begun = False
         self.by_parts: PartialQuery | None = None
 
     @cached_property
@@ -60,6 +63,7 @@ class AttachedRelation:
             return lambda *args, **kwargs: self._rows(name, args, kwargs)
         if name in _DISPLAYS:
             return lambda *args, **kwargs: self._display(name, args, kwargs)
+        self._is_begun |= name in _BEGINNINGS
         return self._wrapped(getattr(self._raw, name), name)
 
     def __getitem__(self, name: str) -> Any:
@@ -81,6 +85,8 @@ class AttachedRelation:
         return str(self._display("__repr__", (), {}))
 
     def _rows(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._is_begun:
+            return getattr(self._raw, name)(*args, **kwargs)
         text = self._raw.sql_query() if self._text is None else self._text
         result = self._attached.answer(text, self._given)
         if result is None:

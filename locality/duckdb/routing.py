@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -68,13 +69,17 @@ class _Situation:
 
 
 class Router:
-    """Decides for one connection; ``version`` counts the statements, of all connections, that are no plain queries."""
+    """Decides for one connection; ``version`` counts the statements, of all connections, that are no plain queries.
 
-    def __init__(self, layouts: Layouts, version: Callable[[], int], *, is_new: bool = False) -> None:
+    Where nothing counts them, nothing is kept: every text counts as one.
+    """
+
+    def __init__(self, layouts: Layouts, version: Callable[[], int] | None, *, is_new: bool = False) -> None:
         """``is_new``: nothing was run on the connection yet. Tools make a cursor for each query."""
         self._layouts = layouts
-        self._version = version
-        self._born = version() if is_new else None
+        self.is_counted = version is not None
+        self._version: Callable[[], int] = version or count().__next__
+        self._born = self._version() if is_new else None
         self._begun: tuple[int, Stamp] | None = None
         self._situation: _Situation | None = None
         self._own_functions: frozenset[str] = frozenset()
@@ -106,14 +111,21 @@ class Router:
         return situation.connection
 
     def plans(self, text: str, params: Parameters | None, run: Run) -> bool:
-        """Whether the text has a plan as a whole, which may turn out not to run."""
+        """Whether the text may have a plan as a whole, which may turn out not to run."""
+        if not self.is_counted:  # to look is as much work as to run it
+            return True
         try:
             return self.route(text, run).plans(text, params)
         except Unsupported:
             return False
 
     def divide(self, text: str, params: Parameters | None, run: Run) -> Division | None:
-        """Which parts of a text that is DuckDB's as a whole can be run over layouts; None if there are none."""
+        """Which parts of a text that is DuckDB's as a whole can be run over layouts; None if there are none.
+
+        None too where it couldn't be told afterwards that nothing has changed meanwhile.
+        """
+        if not self.is_counted:
+            return None
         try:
             situation, key = self._look(), shape(text, params)
             if key not in situation.divisions:

@@ -18,7 +18,7 @@ import duckdb
 
 from locality.errors import Unsupported
 from locality.sql.quoting import string
-from locality.sql.settings import FOLLOWED, RESOURCES, Schema
+from locality.sql.settings import RESOURCES, Schema, followed
 from locality.storage.catalog import fold
 
 Run = Callable[[str], list[tuple[Any, ...]]]
@@ -110,7 +110,7 @@ def read_names(run: Run, catalog: str, views: Mapping[str, str]) -> Names:
     changed = {name: value for name, value in run(_SETTINGS) if name in known and known[name] != value}
     # duplicated names of a setting come with it, and the search path was looked at above
     changed = {name: v for name, v in changed.items() if name not in RESOURCES | _OPENED | {"schema", "search_path"}}
-    if foreign := changed.keys() - FOLLOWED:
+    if foreign := changed.keys() - followed():
         raise Unsupported(f"setting {min(foreign)} was changed, which may change answers")
     counts = Counter(fold(name) for (name,) in run(_TABLES))
     own = frozenset(word for (name,) in run(_OWN) for word in words(name))

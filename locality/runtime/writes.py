@@ -23,7 +23,7 @@ from locality.runtime.upsert import upsert
 from locality.sql.fallback import Fallback
 from locality.sql.given import Parameters
 from locality.sql.quoting import identifier
-from locality.sql.settings import FOLLOWED
+from locality.sql.settings import followed
 from locality.storage.change import ChangeReport
 from locality.storage.rewrite import RewriteReport
 from locality.storage.snapshot import Snapshot
@@ -102,7 +102,7 @@ class Writes(Opened):
         try:
             if statement.kind == "COPY":
                 raise Unsupported("rows of a file")
-            if foreign := self._followed.keys() - FOLLOWED:
+            if foreign := self._followed.keys() - followed():
                 raise Unsupported(f"setting {min(foreign)} was changed, which may change answers")
             run = self._changer.define if statement.defines else self._changer.run
             return run(statement, settings, self._followed, interrupt)

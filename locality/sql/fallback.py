@@ -294,15 +294,24 @@ def _answer(connection: duckdb.DuckDBPyConnection, sql: str, params: Parameters 
         connection.execute(f"reset {_LOSSLESS}")
 
 
+#: Types with infinite values.
+_MOMENTS = frozenset({"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"})
+
+
 def _declared(source: Source) -> str:
-    """A projection that gives each column the type it was declared with, where Arrow's type means another one."""
+    """A projection that gives each column the type it was declared with, where Arrow's type means another one.
+
+    Columns with values of which DuckDB 1.5 makes others in the filters that it pushes are computed, so it pushes none.
+    """
     columns = []
     for field, dtype in zip(source.schema, source.types, strict=True):
         name = identifier(field.name)
         if from_arrow(field.type) != dtype:
             columns.append(f"CAST({name} AS {dtype}) AS {name}")
-        elif dtype.domain is Domain.FLOAT and not versions.installed().filters_nan:
+        elif dtype.domain is Domain.FLOAT and not versions.installed().filters_extremes:
             columns.append(f"+{name} AS {name}")
+        elif dtype.name in _MOMENTS and not versions.installed().filters_extremes:
+            columns.append(f"CASE WHEN {name} IS NULL THEN NULL ELSE {name} END AS {name}")
         else:
             columns.append(name)
     return ", ".join(columns)
@@ -320,7 +329,7 @@ def _is_cut(statements: Sequence[duckdb.Statement]) -> bool:
 
 def _admit(statement: duckdb.Statement) -> None:
     kind = statement.type.name
-    if kind == "CREATE" and not statement.query:  # of a PIVOT
+    if not statement.query:  # of a PIVOT
         return
     if kind in _WRITES:
         raise QueryError(

@@ -8,6 +8,7 @@ from typing import Any
 from locality.errors import Unsupported
 from locality.plan.expressions import AggregateCall, ColumnRef, Constant, Expression
 from locality.plan.nodes import Aggregate, Node, Project, Shared, SharedScan, Union
+from locality.sql import versions
 from locality.sql.json_values import decode_constant, decode_type
 from locality.sql.leaves import ONE_ROW
 from locality.sql.outputs import Output, all_of, decode_all, decode_orders
@@ -85,6 +86,7 @@ def _aggregate_call(data: dict[str, Any], resolve: Resolve) -> AggregateCall:
         dtype = decode_type(data["return_type"])
     except Unsupported as error:
         raise Unsupported(f"aggregate {name} over {error}") from None
+    versions.check_call(name, args)
     where = None if data["filter"] is None else decode_expression(data["filter"], resolve)
     orders = data["order_bys"]["orders"] if data["order_bys"] else []
     keys = decode_orders(orders, resolve)

@@ -21,7 +21,7 @@ class Planner:
     """Plans queries over the tables it was last told about; safe to share between threads."""
 
     def __init__(self, settings: Mapping[str, str] | None = None, schema: Schema | None = None) -> None:
-        """``settings``: values of settings that are FOLLOWED, where they differ from DuckDB's defaults."""
+        """``settings``: values of settings that are followed, where they differ from DuckDB's defaults."""
         self._shadow = Shadow(settings or {}, schema)
         self._statements = Statements(self._shadow, (settings or {}).get(TIME_ZONE))
         self._generics = Generics(self._shadow, self._statements)

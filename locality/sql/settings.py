@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+
+from locality.sql import versions
 
 TIME_ZONE = "TimeZone"
-#: Settings that plans say in full, once they are bound, so that running them needs no setting.
-FOLLOWED = frozenset(
+_FOLLOWED = frozenset(
     {"default_order", "default_null_order", "null_order", "integer_division", "order_by_non_integer_literal", TIME_ZONE}
 )
+
+
+@cache
+def followed() -> frozenset[str]:
+    """Settings that plans say in full, once they are bound, so that running them needs no setting."""
+    return _FOLLOWED - versions.installed().unplanned_settings
+
+
 #: Settings that don't change what a query answers: resources, and how DuckDB goes about its own work.
 RESOURCES = frozenset(
     {

@@ -229,7 +229,7 @@ class Shadow:
                 self._connection.execute(sql, params)
             except duckdb.Error as located:
                 return str(located)
-            self._connection.abort()
+            versions.abort(self._connection)
         return str(error)
 
     def _reads_placeholder(self, sql: str) -> bool:

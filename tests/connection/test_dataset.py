@@ -22,6 +22,7 @@ import locality
 from locality.errors import CatalogError
 from locality.storage.zones import ZONE_ROWS
 from tests.properties.effort import examples
+from tests.versions import IS_2
 
 ROWS = 2 * ZONE_ROWS + 1000
 
@@ -155,10 +156,9 @@ def test_engines_read_it(con: locality.Connection, table: pa.Table) -> None:
         assert plain.sql(sql).fetchall() == wanted
         plain.register("registered", stored)
         assert plain.sql(sql.replace("stored", "registered")).fetchall() == wanted
-        assert (
-            plain.sql("select count(*) from stored where f > 5").fetchall()
-            == con.sql("select count(*) from t where f > 5").fetchall()
-        )
+        if IS_2:  # DuckDB 1.5 leaves NaN out in filters of Arrow data
+            found = plain.sql("select count(*) from stored where f > 5").fetchall()
+            assert found == con.sql("select count(*) from t where f > 5").fetchall()
     lazy = pl.scan_pyarrow_dataset(stored).filter(pl.col("day") >= day, pl.col("small") < 100, pl.col("code") == "ää0")
     assert lazy.select(pl.len(), pl.col("id").sum()).collect().rows() == wanted
     assert pl.scan_pyarrow_dataset(stored).head(2).select("id").collect().rows() == [(0,), (1,)]

@@ -16,6 +16,7 @@ from locality.errors import (
     StoreError,
 )
 from tests.connection.numbers import ROWS, ask, in_duckdb, numbers
+from tests.versions import IS_2
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
@@ -102,7 +103,9 @@ def test_settings_that_plans_say_in_full_are_followed() -> None:
         "select n / 2, cast(n as varchar) from t order by all",
         "select n, moment from t where moment < timestamptz '1970-01-01 09:00:00' order by moment",
     )
-    changes = ("default_null_order = 'nulls_first'", "default_order = 'desc'", "integer_division = true")
+    changes = ["default_null_order = 'nulls_first'", "default_order = 'desc'"]
+    if IS_2:  # plans of DuckDB 1.5 don't follow it
+        changes.append("integer_division = true")
     with locality.connect() as connection:
         connection.ingest("t", table)
         oracle = duckdb.connect()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from locality.duckdb import AttachedConnection
 from locality.errors import CatalogError, SchemaError, StoreError
 from locality.sql.planner import Planner
 from tests.duckdb.rows import rows_of
+from tests.versions import IS_2, since_2
 
 JOIN = "select b, sum(v) as s, count(*) as n from t join p using (a) group by b order by b"
 
@@ -32,13 +32,15 @@ def reason(con: AttachedConnection) -> str:
     return con.last_profile.reason
 
 
-FETCHES: list[Callable[[Any], Any]] = [
+FETCHES: list[Any] = [
     lambda c: c.fetchall(),
     lambda c: (c.fetchone(), c.fetchmany(2), c.fetchone(), c.fetchall(), c.fetchone(), c.fetchall()),
     lambda c: (c.fetchmany(100), c.fetchone()),
     lambda c: c.df().to_dict(),
     lambda c: c.fetchdf().dtypes.to_dict(),
-    lambda c: (c.fetchone(), c.fetch_df().to_dict(), c.fetchall()),
+    pytest.param(
+        lambda c: (c.fetchone(), c.fetch_df().to_dict(), c.fetchall()), marks=since_2("loses the rest of a chunk as df")
+    ),
     lambda c: {name: values.tolist() for name, values in c.fetchnumpy().items()},
     lambda c: [(name, str(dtype)) for name, dtype, *_ in c.description],
     lambda c: c.rowcount,
@@ -54,7 +56,7 @@ def test_rows_of_an_execute_come_as_duckdb_gives_them(con: AttachedConnection, p
     assert engine(con) == "locality"
 
 
-TERMINALS: list[Callable[[Any], Any]] = [
+TERMINALS: list[Any] = [
     lambda r: r.fetchall(),
     lambda r: r.df().to_dict(),
     lambda r: r.pl().to_dicts(),
@@ -64,7 +66,7 @@ TERMINALS: list[Callable[[Any], Any]] = [
     lambda r: len(r),
     lambda r: str(r),
     lambda r: repr(r),
-    lambda r: r.to_dicts(),
+    pytest.param(lambda r: r.to_dicts(), marks=since_2("has no to_dicts")),
     lambda r: r.filter("n > 400").order("b desc").fetchall(),
     lambda r: r.aggregate("max(s), min(n)").fetchall(),
     lambda r: r.limit(2).df().to_dict(),
@@ -149,6 +151,7 @@ def test_errors_are_duckdbs(con: AttachedConnection) -> None:
         con.execute("select cast(a as tinyint) * 100::tinyint from t").fetchall()
 
 
+@since_2("another statement ends an unfinished result")
 def test_an_unfinished_result_gives_way_as_in_duckdb(con: AttachedConnection) -> None:
     assert con.execute("select * from range(100000)").fetchone() == (0,)
     assert con.execute("select count(*) from t").fetchall() == [(3000,)]
@@ -207,7 +210,8 @@ def test_settings_are_followed_or_left_to_duckdb(con: AttachedConnection, path: 
         "select nullif(a, 3) as x from p order by x",
     ]
     with duckdb.connect(path) as plain:
-        for setting in ("TimeZone = 'Asia/Tokyo'", "integer_division = true", "default_null_order = 'nulls_first'"):
+        of_2 = ["integer_division = true"] if IS_2 else []
+        for setting in ("TimeZone = 'Asia/Tokyo'", "default_null_order = 'nulls_first'", *of_2):
             for each in (con, plain):
                 each.execute(f"set {setting}")
             for text in texts:

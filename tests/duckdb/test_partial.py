@@ -19,6 +19,7 @@ from locality.runtime import parts
 from tests.duckdb.rows import rows_of
 from tests.properties.divided import VOLATILE, queries
 from tests.properties.effort import examples
+from tests.versions import since_2
 
 DATA = """
 create table t as select (range * 7) % 61 as a, (range % 90)::decimal(10, 2) as v, 'x' || range % 7 as b
@@ -103,6 +104,7 @@ DIVIDED = [
 ]  # fmt: skip
 
 
+@since_2("an attached connection doesn't divide queries")
 @pytest.mark.parametrize(("sql", "count"), DIVIDED)
 def test_parts_run_where_they_can(sql: str, count: int, con: AttachedConnection, plain: Any) -> None:
     expected = ordered(plain.execute(sql).fetchall())
@@ -134,6 +136,7 @@ GIVEN: list[tuple[str, Any]] = [
 ]  # fmt: skip
 
 
+@since_2("an attached connection doesn't divide queries")
 @pytest.mark.parametrize(("sql", "params"), GIVEN)
 def test_parts_have_their_parameters(sql: str, params: Any, con: AttachedConnection, plain: Any, store: Any) -> None:
     expected = plain.execute(sql, params)
@@ -149,6 +152,7 @@ def test_parts_have_their_parameters(sql: str, params: Any, con: AttachedConnect
     assert len(result.profile.parts) == 1 or result.profile.engine == "locality"
 
 
+@since_2("an attached connection doesn't divide queries")
 def test_the_rest_sees_the_callers_data(con: AttachedConnection) -> None:
     frame = pd.DataFrame({"b": ["x1", "x2"], "k": [1, 2]})
     sql = f"select k, s from frame join ({SUMS}) s using (b) order by k"
@@ -182,6 +186,7 @@ def test_errors_are_duckdbs(sql: str, con: AttachedConnection, plain: Any) -> No
     assert type(found.value) is type(expected.value)
 
 
+@since_2("an attached connection doesn't divide queries")
 def test_parts_are_never_older_than_the_rest(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A commit between the parts and the rest is noticed."""
     sql = "select count(*), max(z.m) from (select a from t group by a), (select max(a) as m from loose) z"

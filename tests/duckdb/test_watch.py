@@ -16,6 +16,9 @@ from locality.duckdb import AttachedConnection
 from locality.errors import StoreError
 from locality.runtime import parts
 from tests.duckdb.rows import rows_of
+from tests.versions import since_2
+
+pytestmark = since_2("databases in memory have no layouts")
 
 DATA = """
 create table sales as select range % 50 as a, (range / 7)::decimal(10, 2) as v from range(500);

@@ -12,6 +12,7 @@ import pytest
 import locality
 from locality.duckdb import AttachedConnection
 from locality.runtime import parts
+from tests.versions import since_2
 
 # Names that don't occur in the database's log by chance, which would make their layouts stale.
 TABLES = """
@@ -69,6 +70,7 @@ WRITTEN = [
 ]
 
 
+@since_2("an attached connection doesn't divide statements")
 def test_new_tables_are_duckdbs(con: AttachedConnection, plain: Any) -> None:
     described = "select column_name, data_type, is_nullable from duckdb_columns() where table_name = 'x' order by all"
     for sql, count in WRITTEN:
@@ -95,6 +97,7 @@ INSERTS = [
 ]
 
 
+@since_2("an attached connection doesn't divide statements")
 def test_inserts_are_duckdbs(con: AttachedConnection, plain: Any) -> None:
     for sql, count in INSERTS:
         outcomes: list[list[object]] = []
@@ -114,6 +117,7 @@ def test_inserts_are_duckdbs(con: AttachedConnection, plain: Any) -> None:
             con.execute("delete from log where a != 77; update log set n = 0")
 
 
+@since_2("an attached connection doesn't divide statements")
 def test_a_file_gets_the_rows_of_the_query(con: AttachedConnection, plain: Any, tmp_path: Path) -> None:
     for form in ("parquet", "csv"):
         found = []
@@ -125,6 +129,7 @@ def test_a_file_gets_the_rows_of_the_query(con: AttachedConnection, plain: Any, 
         assert count_of_parts(con) == 1
 
 
+@since_2("an attached connection doesn't divide statements")
 def test_parameters_go_where_their_places_are(con: AttachedConnection, plain: Any) -> None:
     for sql, params in (
         ("insert into log select a + ?, sum(v) + ?, ? from sales where v < ? group by a", [1000, 1, "y", 300]),
@@ -138,6 +143,7 @@ def test_parameters_go_where_their_places_are(con: AttachedConnection, plain: An
     con.execute("delete from log where a != 77")
 
 
+@since_2("an attached connection doesn't divide statements")
 def test_what_is_written_is_of_the_transaction(con: AttachedConnection) -> None:
     other = con.cursor()
     con.begin()

@@ -17,6 +17,7 @@ from locality.types import INTEGER
 from tests.optimizer.known import Counted
 from tests.properties.oracle import compare
 from tests.sql.plan_sql import answer
+from tests.versions import since_2
 
 #: ``p`` and ``q`` are told apart by ``a``, NULL included; ``t`` has several rows of most keys, and keys that are NULL.
 TABLES = {
@@ -77,6 +78,7 @@ def scans(root: Node) -> int:
     return sum(isinstance(node, Scan) for node in walk_nodes(root))
 
 
+@since_2("plans otherwise")
 @pytest.mark.parametrize(("sql", "is_same"), [(sql, True) for sql in SAME] + [(sql, False) for sql in OTHER])
 def test_tables_are_read_once_where_the_rows_are_the_same(
     sql: str, is_same: bool, planner: Planner, filled: duckdb.DuckDBPyConnection

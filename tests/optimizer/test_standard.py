@@ -18,6 +18,7 @@ from tests.properties.oracle import compare
 from tests.sql.notation import plan_text
 from tests.sql.plan_sql import answer
 from tests.tpch.standard import QUERIES, Benchmark
+from tests.versions import since_2
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -33,6 +34,7 @@ def statistics(benchmark: Benchmark) -> Standard:
     return Standard({name: benchmark.duckdb.table(name).columns for name in benchmark.files})
 
 
+@since_2("plans otherwise")
 @pytest.mark.parametrize("name", QUERIES)
 def test_plans_are_as_they_were(name: str, benchmark: Benchmark, statistics: Standard) -> None:
     plan = plan_text(optimize(benchmark.planner.plan(QUERIES[name]).root, statistics)) + "\n"

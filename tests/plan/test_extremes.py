@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from tests.plan.sides import Sides, both_sides, decimals
+from tests.versions import since_2
 
 ROWS = 2000
 GREATEST = 2**63 - 1
@@ -138,11 +139,13 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
         yield sides
 
 
+@since_2("has other errors")
 @pytest.mark.parametrize("expression", ERRORS)
 def test_what_sql_refuses_is_an_error(sides: Sides, expression: str) -> None:
     sides.check_error(expression)
 
 
+@since_2("has other errors")
 @pytest.mark.parametrize("expression", ANSWERS)
 def test_extremes_have_duckdbs_answers(sides: Sides, expression: str) -> None:
     sides.check_unchanged(expression)

@@ -55,7 +55,7 @@ QUERIES = {
     "distinct_on": "select distinct on (a) a, b, s from t order by a, b desc, s",
     "marks_of_constants": "select 5 in (select a from t), 7 not in (select b from u), null in (select a from u)",
     "coalesce": "select coalesce(a, b, 0), ifnull(s, 'none'), nullif(a, 0) from t",
-    "casts": "select a::bigint, s::date, try_cast(s as integer), m::double, f::decimal(10, 1), d::timestamp from t",
+    "casts": "select a::bigint, s::date, try_cast(s as integer), m::double, m::decimal(18, 1), d::timestamp from t",
     "constants": "select null::date, true, 1.25, -1e10, 'nan'::double, '-inf'::float, interval '1 month 3 us' from t",
     "dates": "select year(d), extract(dow from d), date_trunc('month', d), d + 1, d - interval 1 month, d - d from t",
     "strings": "select upper(s), length(s), s || 'x', substring(s, 2, 3), s[1], trim(s), replace(s, 'a', 'b') from t",

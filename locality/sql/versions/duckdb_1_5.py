@@ -140,11 +140,37 @@ def _distinct(data: _Json, columns: Sequence[_Json]) -> _Json:
     }
 
 
+def _table(data: _Json) -> _Json:
+    path = [data.get(key) for key in ("catalog", "schema", "table")]
+    return {**data, "qualified_name": {"path": path}}
+
+
+def _insert(data: _Json) -> _Json:
+    """The values in the order of the table's columns, and NULL for others: a store keeps no defaults."""
+    places = data["column_index_map"]["internal_vector"]
+    if not places:
+        return data
+    columns = zip(places, data["bound_defaults"], strict=True)
+    values = [
+        default if place == _NONE else _reference(place, data["expected_types"][place]) for place, default in columns
+    ]
+    rows = {"type": "LOGICAL_PROJECTION", "children": data["children"], "expressions": values}
+    return {**data, "column_index_map": {"internal_vector": []}, "children": [rows]}
+
+
+def _reference(index: int, dtype: _Json) -> _Json:
+    return {"expression_class": "BOUND_REF", "type": "BOUND_REF", "index": index, "return_type": dtype}
+
+
+#: DuckDB's number of what is not there.
+_NONE = 2**64 - 1
 _OPERATORS: dict[str, Callable[[_Json], _Json]] = {
     "LOGICAL_GET": _scan,
     "LOGICAL_COMPARISON_JOIN": _comparison_join,
     "LOGICAL_ASOF_JOIN": _comparison_join,
     "LOGICAL_DELIM_JOIN": _delim_join,
+    "LOGICAL_INSERT": _insert,
+    "TABLE_ENTRY": _table,
     "LOGICAL_RECURSIVE_CTE": lambda data: {**data, "payload_aggregates": []},
 }
 

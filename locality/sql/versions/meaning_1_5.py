@@ -1,0 +1,55 @@
+"""Calls and casts that DuckDB 1.5 answers otherwise than 2.0, whose answers our own functions give.
+
+It divides by zero without an error, but has errors for square roots of negative numbers, logarithms and infinite
+variances; it negates unsigned numbers, and rounds otherwise when it drops digits of large numbers or of moments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from locality.plan.expressions import Cast, Constant, Expression
+from locality.types import DataType, Domain
+
+#: Those that have errors, or others, for some numbers or moments.
+_OTHERS = frozenset(
+    {
+        *("sqrt", "ln", "log", "log2", "log10", "sin", "cos", "tan", "cot", "asin", "acos", "atanh", "acosh"),
+        *("epoch_ms", "epoch_us", "corr", "covar_pop", "covar_samp", "sem", "mad"),
+        *("regr_slope", "regr_r2", "regr_intercept", "regr_sxx", "regr_syy", "regr_sxy"),
+    }
+)
+_VARIANCES = frozenset({"stddev", "stddev_samp", "stddev_pop", "var_samp", "var_pop", "variance"})
+_INTERPOLATING = frozenset({"median", "quantile_cont"})
+_UNSIGNED = frozenset({"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"})
+_NANOSECONDS = "TIMESTAMP_NS"
+
+
+def calls_another(name: str, args: Sequence[Expression]) -> bool:
+    """Whether a function or aggregate may give something else there for these arguments."""
+    match name, args:
+        case "//" | "%", [_, divisor]:
+            return not (isinstance(divisor, Constant) and divisor.value)
+        case "-", [number]:
+            return number.type.name in _UNSIGNED
+        case "round", [_, digits]:
+            return not (isinstance(digits, Constant) and isinstance(digits.value, int) and digits.value >= 0)
+        case _ if name in _VARIANCES:
+            return not _is_finite(args[0])
+        case _ if name in _INTERPOLATING:
+            return args[0].type.is_decimal
+        case _:
+            return name in _OTHERS
+
+
+def casts_otherwise(source: DataType, wanted: DataType) -> bool:
+    """Whether a cast may give something else there."""
+    if source.domain is Domain.FLOAT:
+        return wanted.is_decimal or wanted.name in _UNSIGNED
+    if _NANOSECONDS in (source.name, wanted.name):
+        return source != wanted
+    return wanted.name in ("TIMESTAMP_S", "TIMESTAMP_MS") and source.name == "TIMESTAMP"
+
+
+def _is_finite(number: Expression) -> bool:
+    return isinstance(number, Cast) and number.arg.type.domain is not Domain.FLOAT
