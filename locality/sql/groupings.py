@@ -8,12 +8,12 @@ from typing import Any
 from locality.errors import Unsupported
 from locality.plan.expressions import AggregateCall, ColumnRef, Constant, Expression
 from locality.plan.nodes import Aggregate, Node, Project, Shared, SharedScan, Union
-from locality.sql import versions
 from locality.sql.json_values import decode_constant, decode_type
 from locality.sql.leaves import ONE_ROW
 from locality.sql.outputs import Output, all_of, decode_all, decode_orders
 from locality.sql.scalars import Resolve, decode_expression, function_name
 from locality.sql.sortkeys import by_sort_key
+from locality.sql.versions.meaning import check_call
 from locality.types import BIGINT, VARCHAR
 
 
@@ -86,7 +86,7 @@ def _aggregate_call(data: dict[str, Any], resolve: Resolve) -> AggregateCall:
         dtype = decode_type(data["return_type"])
     except Unsupported as error:
         raise Unsupported(f"aggregate {name} over {error}") from None
-    versions.check_call(name, args)
+    check_call(name, args)
     where = None if data["filter"] is None else decode_expression(data["filter"], resolve)
     orders = data["order_bys"]["orders"] if data["order_bys"] else []
     keys = decode_orders(orders, resolve)

@@ -7,9 +7,9 @@ from typing import Any
 
 from locality.errors import Unsupported
 from locality.plan.expressions import Call, Case, Cast, Expression, joined
-from locality.sql import versions
 from locality.sql.json_values import decode_constant, decode_type, is_untyped, list_elements
 from locality.sql.tuples import decode_row_comparison, is_row
+from locality.sql.versions.meaning import check_call, check_cast
 from locality.types import BOOLEAN, DataType
 
 #: Gives the expression of the column at a position of the operator's input.
@@ -103,7 +103,7 @@ def _call(name: str, children: list[dict[str, Any]], dtype: DataType, resolve: R
     args = tuple(decode_expression(child, resolve) for child in children)
     if name not in _ZONE_FREE and any(t.name == _TIMESTAMPTZ for t in (dtype, *(a.type for a in args))):
         raise Unsupported(f"function {name} over {_TIMESTAMPTZ}")
-    versions.check_call(name, args)
+    check_call(name, args)
     return Call(name, args, dtype)
 
 
@@ -125,7 +125,7 @@ def _cast(data: dict[str, Any], child: dict[str, Any], lenient: bool, resolve: R
     arg, dtype = decode_expression(child, resolve), decode_type(data["return_type"])
     if _TIMESTAMPTZ in (arg.type.name, dtype.name) and arg.type != dtype:
         raise Unsupported(f"cast between {arg.type} and {dtype}")
-    versions.check_cast(arg.type, dtype)
+    check_cast(arg.type, dtype)
     return Cast(arg, dtype, lenient)
 
 

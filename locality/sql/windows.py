@@ -10,11 +10,11 @@ from locality.errors import Unsupported
 from locality.plan.expressions import Call, ColumnRef, Constant, Expression, SortKey, conjunction
 from locality.plan.nodes import Filter, Node, Window
 from locality.plan.windows import Bound, BoundKind, Frame, WindowCall
-from locality.sql import versions
 from locality.sql.groupings import SYNONYMS, bound_parameters
 from locality.sql.json_values import decode_type
 from locality.sql.outputs import Output, decode_all, decode_orders
 from locality.sql.scalars import Resolve, decode_expression, function_name
+from locality.sql.versions.meaning import check_call
 from locality.types import BIGINT, BOOLEAN
 
 _BOUNDS: dict[str, BoundKind] = {
@@ -100,7 +100,7 @@ def _call(data: dict[str, Any], resolve: Resolve) -> WindowCall:
         dtype = decode_type(data["return_type"])
     except Unsupported as error:
         raise Unsupported(f"window function {name} over {error}") from None
-    versions.check_call(name, args)
+    check_call(name, args)
     extra = (data["offset_expr"], data["default_expr"])
     return WindowCall(
         name,

@@ -6,17 +6,15 @@ JSON is parsed, object by object, and nothing else has to know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import duckdb
 
-from locality.errors import StoreError, Unsupported
-from locality.plan.expressions import Expression
-from locality.sql.versions import duckdb_1_5, meaning_1_5
-from locality.types import DataType
+from locality.errors import StoreError
+from locality.sql.versions import duckdb_1_5
 
 
 @dataclass(frozen=True)
@@ -26,16 +24,15 @@ class Version:
     rewrite: to an object of the JSON of a plan or parse tree, whose parts are rewritten already. uncommented: to a text
     in UTF-8 before it is cut into tokens; it keeps its length. relates_changes: whether ``con.sql`` gives relations for
     all statements, not for queries alone. filters_extremes: whether filters that DuckDB pushes into Arrow data take NaN
-    for the greatest number, as its own do, and infinite moments for what they are. calls_another, casts_otherwise:
-    whether a call or a cast may give something else. unplanned_settings: those that serialised plans don't follow.
+    for the greatest number, as its own do, and infinite moments for what they are. answers_alike: whether all
+    calls and casts give the same (``meaning.py``). unplanned_settings: those that serialised plans don't follow.
     """
 
     rewrite: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     uncommented: Callable[[bytes], bytes] | None = None
     relates_changes: bool = True
     filters_extremes: bool = True
-    calls_another: Callable[[str, Sequence[Expression]], bool] = lambda name, args: False
-    casts_otherwise: Callable[[DataType, DataType], bool] = lambda source, wanted: False
+    answers_alike: bool = True
     unplanned_settings: frozenset[str] = frozenset()
 
 
@@ -46,8 +43,7 @@ _EARLIER = {
         duckdb_1_5.uncommented,
         relates_changes=False,
         filters_extremes=False,
-        calls_another=meaning_1_5.calls_another,
-        casts_otherwise=meaning_1_5.casts_otherwise,
+        answers_alike=False,
         unplanned_settings=frozenset({"integer_division"}),
     )
 }
@@ -76,18 +72,6 @@ def abort(connection: duckdb.DuckDBPyConnection) -> None:
 def statement_counter(connection: duckdb.DuckDBPyConnection) -> Callable[[], int] | None:
     """What counts the statements of all connections to a database that are no plain queries; None before 2.0."""
     return getattr(connection, "_catalog_version", None)
-
-
-def check_call(name: str, args: Sequence[Expression]) -> None:
-    """Raise Unsupported for a function or aggregate that may be another one in the DuckDB that is installed."""
-    if installed().calls_another(name, args):
-        raise Unsupported(f"function {name} as of DuckDB {duckdb.__version__}")
-
-
-def check_cast(source: DataType, wanted: DataType) -> None:
-    """Raise Unsupported for a cast that may give something else in the DuckDB that is installed."""
-    if installed().casts_otherwise(source, wanted):
-        raise Unsupported(f"cast of {source} to {wanted} as of DuckDB {duckdb.__version__}")
 
 
 @cache

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import duckdb
+
+from locality.errors import Unsupported
 from locality.plan.expressions import Cast, Constant, Expression
+from locality.sql.versions import installed
 from locality.types import DataType, Domain
 
 #: Those that have errors, or others, for some numbers or moments.
@@ -25,8 +29,19 @@ _UNSIGNED = frozenset({"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT
 _NANOSECONDS = "TIMESTAMP_NS"
 
 
-def calls_another(name: str, args: Sequence[Expression]) -> bool:
-    """Whether a function or aggregate may give something else there for these arguments."""
+def check_call(name: str, args: Sequence[Expression]) -> None:
+    """Raise Unsupported for a function or aggregate that may be another one in the DuckDB that is installed."""
+    if not installed().answers_alike and _calls_another(name, args):
+        raise Unsupported(f"function {name} as of DuckDB {duckdb.__version__}")
+
+
+def check_cast(source: DataType, wanted: DataType) -> None:
+    """Raise Unsupported for a cast that may give something else in the DuckDB that is installed."""
+    if not installed().answers_alike and _casts_otherwise(source, wanted):
+        raise Unsupported(f"cast of {source} to {wanted} as of DuckDB {duckdb.__version__}")
+
+
+def _calls_another(name: str, args: Sequence[Expression]) -> bool:
     match name, args:
         case "//" | "%", [_, divisor]:
             return not (isinstance(divisor, Constant) and divisor.value)
@@ -42,8 +57,7 @@ def calls_another(name: str, args: Sequence[Expression]) -> bool:
             return name in _OTHERS
 
 
-def casts_otherwise(source: DataType, wanted: DataType) -> bool:
-    """Whether a cast may give something else there."""
+def _casts_otherwise(source: DataType, wanted: DataType) -> bool:
     if source.domain is Domain.FLOAT:
         return wanted.is_decimal or wanted.name in _UNSIGNED
     if _NANOSECONDS in (source.name, wanted.name):
