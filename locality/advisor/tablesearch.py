@@ -69,13 +69,6 @@ class TableSearch:
         self.base = base
         self._changes: dict[tuple[Analysis, Placements], float] = {}
         self.__dict__.pop("orders", None)
-        self.__dict__.pop("bytes_read", None)
-
-    @cached_property
-    def bytes_read(self) -> float:
-        """Bytes of the table's columns that a run of the workload reads."""
-        start = f"{self.table.name}."
-        return sum(a.weight * n for a in self.analyses for name, n in a.touched.items() if name.startswith(start))
 
     def change(self, analysis: Analysis, placements: Placements) -> float:
         """Bytes that a query would move more than over the base."""
@@ -113,17 +106,6 @@ class TableSearch:
                     Move(self.table.name, placements, after, changed, self.value(after) - now, self.size(changed))
                 )
         return moves
-
-    def kept_pairs(self, move: Move, room: float) -> list[list[Move]]:
-        """Another order together with a copy for those queries that lose by it."""
-        losers = [a for a in self.analyses if self.change(a, move.after) > self.change(a, move.before)]
-        pairs = []
-        for placement in self.kept_for(losers, move.after):
-            after = (*move.after, placement)
-            value, size = self.value(after) - self.value(move.after), self.size(placement)
-            if size <= room:
-                pairs.append([move, Move(move.table, move.after, after, placement, value, size)])
-        return pairs
 
     def kept_for(self, losers: Sequence[Analysis], placements: Placements) -> list[Placement]:
         """Copies in which groups of queries that lose lie together, each with the columns that these read."""
