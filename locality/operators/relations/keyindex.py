@@ -146,6 +146,11 @@ def representatives(
     Raises Unsupported for types that kernels do not read.
     """
     _, sizes, words = _words_of(columns, intervals, [True] * len(columns), execution)
+    rows = words.shape[1]
+    if len(sizes) == 1 and 0 < sizes[0] <= rows:  # a place for each key there can be: the first row that has it
+        firsts = np.empty(sizes[0], np.int64)
+        firsts[words[0, ::-1]] = np.arange(rows - 1, -1, -1)
+        return firsts[words[0]]
     return fill_table(words, sizes, execution.threads, execution.run)[1]
 
 
