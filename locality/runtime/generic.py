@@ -152,7 +152,7 @@ class GenericPlans:
                 return build(generic.query, bound(plan.root, values), tables, *limits, kernels)
 
             if plan.prepared is not None:
-                return replace(plan.prepared, values=values, reused=True, own=lambda: made(()).operator)
+                return replace(plan.prepared, values=values, reused=True, runs=0, own=lambda: made(()).operator)
             prepared = made(kernels)
         prepared.values, prepared.reused, prepared.pace = values, known is not None, plan.pace
         if values_are_late(plan.root):

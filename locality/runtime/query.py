@@ -68,7 +68,7 @@ class PreparedQuery:
     carried: the tables whose rows are read with columns of parents, each with such a column's name.
     values: of the parameters of the query's plan, where that is planned for all values.
     reused: whether its plan was made for an earlier query, of other values perhaps; pace: of the runs of that plan.
-    own: makes the operators for these values alone, where they are shared with queries of others.
+    own: makes the operators for these values alone, where they are shared with queries of others; runs: so far.
     settled: set once it is known that DuckDB need not answer; rehearsed: once it has run or failed in the background.
     """
 
@@ -80,6 +80,7 @@ class PreparedQuery:
     values: Sequence[PhysicalValue] = ()
     reused: bool = False
     own: Callable[[], Physical] | None = None
+    runs: int = 0
     settled: Event = field(default_factory=Event)
     rehearsed: Event = field(default_factory=Event)
     pace: Pace = field(default_factory=Pace)
@@ -112,6 +113,7 @@ class PreparedQuery:
 
     def _run(self, execution: QueryExecution, started: float, planning: float) -> Result:
         execution.values = self.values
+        self._settle_down()
         batch = self.operator.execute(execution)
         with execution.measure("result") as traffic:
             execution.reserve(batch.row_count * self._row_bytes, "the result")
@@ -137,9 +139,16 @@ class PreparedQuery:
         self.reused = True
         return Result(table, self.query.names, self._type_names, profile)
 
+    def _settle_down(self) -> None:
+        """Takes operators of its own when it runs again: what these keep of the last run is then of the same values."""
+        own, self.runs = self.own, self.runs + 1
+        if own is not None and self.runs > 1:
+            self.operator, self.own = own(), None
+
     def explained(self) -> Explanation:
         """The operators as they are for the query's own values, for people."""
-        return (self.operator if self.own is None else self.own()).explain()
+        own = self.own
+        return (self.operator if own is None else own()).explain()
 
     @cached_property
     def root(self) -> Node:
