@@ -45,7 +45,9 @@ def test_runs_share_their_preparation(
         for name, table in tables.items():
             con.ingest(name, table)
             oracle.register(name, table)
-        for params, anew in (([40, 2], True), ([40, 2], False), ([30, 2], False), ([30, 5], True), ([30, 5], False)):
+        first, other, far = [40, 2], [30, 2], [30, 5]  # far: another number of rows to join with
+        runs = ((first, True), (first, False), (other, False), (far, True), (far, True), (far, False))
+        for params, anew in runs:  # the second run with other values takes operators of its own
             prepared.clear()
             result = con.sql(QUERY, params=params)
             assert result.profile.engine == "locality", result.profile.reason
