@@ -41,6 +41,7 @@ from locality.sql.outputs import Output, all_of, decode_all, decode_orders, filt
 from locality.sql.positions import positioned
 from locality.sql.scalars import decode_expression, function_name
 from locality.sql.subqueries import decode_projection
+from locality.sql.versions.meaning import check_call
 from locality.sql.windows import decode_window, first_rows
 
 
@@ -129,6 +130,7 @@ def _filter(data: dict[str, Any], child: Output) -> Output:
 
 def _distinct(data: dict[str, Any], child: Output) -> Output:
     targets = decode_all(data["distinct_targets"], child.resolve)
+    check_call("distinct", targets)
     if data["distinct_type"] != "DISTINCT":
         orders = (data["order_by"] or {}).get("orders") or ()
         return Output(first_rows(child.node, targets, decode_orders(orders, child.resolve)), child.layout)

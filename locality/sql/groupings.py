@@ -20,6 +20,7 @@ from locality.types import BIGINT, VARCHAR
 def decode_aggregate(data: dict[str, Any], child: Output, numbers: Iterator[int]) -> Output:
     """The groups, the aggregates, then the calls of ``grouping``; ``numbers`` are for shared results."""
     groups = decode_all(data["groups"], child.resolve)
+    check_call("group by", groups)
     calls = tuple(_aggregate_call(part, child.resolve) for part in data["expressions"])
     functions = [tuple(function) for function in data["grouping_functions"]]
     everything = tuple(range(len(groups)))

@@ -11,6 +11,7 @@ from locality.plan.expressions import Call, ColumnRef, Expression, conjunction, 
 from locality.plan.nodes import AsofJoin, Join, JoinKey, JoinKind, Node, Window
 from locality.sql.outputs import Output
 from locality.sql.scalars import COMPARISONS, decode_expression
+from locality.sql.versions.meaning import check_call
 from locality.sql.windows import row_number
 from locality.types import BIGINT, BOOLEAN
 
@@ -101,6 +102,7 @@ def _condition(data: dict[str, Any], left: Output, right: Output) -> _Condition:
         return _sorted_terms(decode_expression(data["left"], lambda i: _resolve(i, left, right)), left)
     name = COMPARISONS[data["comparison"]]
     mine, theirs = decode_expression(data["left"], left.resolve), decode_expression(data["right"], right.resolve)
+    check_call(name, (mine, theirs))
     if name in _KEYS and mine.type == theirs.type:
         return _Condition((JoinKey(mine, theirs, null_safe=_KEYS[name]),), ())
     width = len(left.node.types)

@@ -10,6 +10,7 @@ from locality.errors import Unsupported
 from locality.plan.expressions import ColumnRef, Expression, SortKey, conjunction, conjuncts
 from locality.plan.nodes import Filter, Node, Project
 from locality.sql.scalars import Resolve, decode_expression
+from locality.sql.versions.meaning import check_call
 
 Elements = tuple[Expression, ...]
 
@@ -67,11 +68,9 @@ def decode_all(parts: Sequence[dict[str, Any]], resolve: Resolve) -> tuple[Expre
 
 def decode_orders(orders: Sequence[dict[str, Any]], resolve: Resolve) -> tuple[SortKey, ...]:
     """The terms of an ORDER BY."""
+    expressions = decode_all([order["expression"] for order in orders], resolve)
+    check_call("order by", expressions)
     return tuple(
-        SortKey(
-            decode_expression(order["expression"], resolve),
-            order["type"] == "DESCENDING",
-            order["null_order"].replace("_", " ") == "NULLS FIRST",
-        )
-        for order in orders
+        SortKey(expression, order["type"] == "DESCENDING", order["null_order"].replace("_", " ") == "NULLS FIRST")
+        for expression, order in zip(expressions, orders, strict=True)
     )

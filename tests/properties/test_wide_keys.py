@@ -19,6 +19,7 @@ from locality.operators.relations.bytekeys import as_bytes, interval_parts
 from locality.types import DataType
 from tests.properties.effort import examples
 from tests.properties.oracle import Pair
+from tests.versions import since_2
 
 _INTERVAL = pa.month_day_nano_interval()
 _DAY = 86_400_000_000_000
@@ -65,6 +66,7 @@ def pair() -> Iterator[Pair]:
         yield made
 
 
+@since_2("compares intervals otherwise, which DuckDB then runs")
 @pytest.mark.parametrize("key", _POOLS)
 def test_wide_keys(pair: Pair, key: str) -> None:
     for sql in _QUERIES:
@@ -80,6 +82,7 @@ def test_values_of_few_bits_meet_wide_ones(pair: Pair) -> None:
 _SPANS = st.tuples(st.integers(-90, 90), st.integers(-500, 500), st.integers(-(2**45), 2**45))
 
 
+@since_2("compares intervals otherwise")
 @settings(max_examples=examples(20), deadline=None)
 @given(st.lists(_SPANS, min_size=1, max_size=20))
 def test_intervals_compare_as_duckdbs(spans: list[tuple[int, int, int]]) -> None:

@@ -86,7 +86,8 @@ _EXPRESSIONS: dict[str, Callable[[_Json], _Json]] = {
 def _scan(data: _Json) -> _Json:
     places = {column["index"]: place for place, column in enumerate(data["column_indexes"])}
     filters = [{**entry, "key": places[entry["key"]]} for entry in data["table_filters"]["filters"]]
-    return {**_named(data), "table_filters": {"filters": filters}}
+    ordinality = "WITHOUT_ORDINALITY" if data["ordinality_idx"] == _NONE else "WITH_ORDINALITY"
+    return {**_named(data), "table_filters": {"filters": filters}, "source_ordinality": ordinality}
 
 
 def _comparison_join(data: _Json) -> _Json:
@@ -121,7 +122,7 @@ def _reads(data: _Json) -> Iterator[int]:
 
 def _without_reads(data: _Json, instead: _Json) -> _Json:
     if data["type"] == "LOGICAL_DELIM_GET":
-        return instead
+        return {**instead, "group_index": data["table_index"], "aggregate_index": None}
     return {**data, "children": [_without_reads(child, instead) for child in data["children"]]}
 
 

@@ -1,7 +1,8 @@
 """Calls and casts that DuckDB 1.5 answers otherwise than 2.0, whose answers our own functions give.
 
 It divides by zero without an error, but has errors for square roots of negative numbers, logarithms and infinite
-variances; it negates unsigned numbers, and rounds otherwise when it drops digits of large numbers or of moments.
+variances; it negates unsigned numbers, compares intervals otherwise, and rounds otherwise when it drops digits of large
+numbers or of moments.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _OTHERS = frozenset(
         *("regr_slope", "regr_r2", "regr_intercept", "regr_sxx", "regr_syy", "regr_sxy"),
     }
 )
+#: What may be done to intervals; 1.5 compares them otherwise.
+_ARITHMETIC = frozenset({"+", "-", "*", "coalesce", "is null", "is not null", "count"})
 _VARIANCES = frozenset({"stddev", "stddev_samp", "stddev_pop", "var_samp", "var_pop", "variance"})
 _INTERPOLATING = frozenset({"median", "quantile_cont"})
 _UNSIGNED = frozenset({"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"})
@@ -42,6 +45,8 @@ def check_cast(source: DataType, wanted: DataType) -> None:
 
 
 def _calls_another(name: str, args: Sequence[Expression]) -> bool:
+    if name not in _ARITHMETIC and any(arg.type.name == "INTERVAL" for arg in args):
+        return True
     match name, args:
         case "//" | "%", [_, divisor]:
             return not (isinstance(divisor, Constant) and divisor.value)
