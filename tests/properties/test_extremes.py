@@ -37,6 +37,7 @@ def pair() -> Iterator[Pair]:
         yield made
 
 
+@since_2("divides and compares intervals otherwise, which DuckDB then runs")
 @pytest.mark.parametrize(
     "sql",
     [
@@ -69,6 +70,7 @@ def test_own_operators_answer(pair: Pair, sql: str) -> None:
     pair.check(sql)
 
 
+@since_2("compares intervals otherwise, which DuckDB then runs")
 def test_intervals_have_an_order(pair: Pair) -> None:
     pair.check("select iv from t order by iv, n", ordered=True)
 
