@@ -101,7 +101,7 @@ CHANGES = [
 
 
 def test_names_that_change_are_noticed(con: AttachedConnection, tmp_path: Path) -> None:
-    texts = ["select * from few order by all", "select sum(a / 2) from few", *SAME[3:7]]
+    texts = ["select * from few order by all", "select sum(a / 2) from few", SAME[1], SAME[5]]
     with duckdb.connect(tmp_path / "my.duckdb") as plain:
         plain.execute(DATA)
         for change, undo in CHANGES:
