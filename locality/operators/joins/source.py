@@ -75,7 +75,7 @@ class JoinSource:
         own = tuple(c for c in conjuncts if max(columns_of(c), default=0) < self.left.width)
         rest = tuple(c for c in conjuncts if c not in own)
         relation, pending = self.left.read(execution, own)
-        if self.kind in MATCHING and any(link.finds_nothing for link in relation.links):
+        if self.kind in MATCHING and (not relation.row_count or any(link.finds_nothing for link in relation.links)):
             return self._nothing(relation), (*pending, *rest)
         right = self.right.execute(execution).as_relation()
         with execution.measure("join") as traffic:
