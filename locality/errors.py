@@ -67,3 +67,7 @@ class Unsupported(LocalityError):
 
     Users never see it: it becomes ``profile.reason``.
     """
+
+
+class NoFallback(QueryError, Unsupported):
+    """The kernels can't answer the query, and the setting ``fallback`` keeps it from DuckDB."""

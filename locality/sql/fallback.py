@@ -30,7 +30,7 @@ from locality.sql.quoting import checked, identifier
 from locality.sql.replay import Replayed, created, replayed
 from locality.sql.settings import RESOURCES
 from locality.sql.source import Source
-from locality.types import Domain, from_arrow
+from locality.types import DataType, Domain, from_arrow
 
 if TYPE_CHECKING:
     from locality.sql.dataset import StoredDataset
@@ -261,12 +261,13 @@ _LOSSLESS = "arrow_lossless_conversion"
 @contextlib.contextmanager
 def _registered(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table]) -> Iterator[None]:
     for name, table in tables.items():
-        connection.register(name, table)
+        columns = (_exact(identifier(f.name), from_arrow(f.type)) for f in table.schema)
+        connection.from_arrow(table).project(", ".join(columns)).create_view(name)
     try:
         yield
     finally:
         for name in tables:
-            connection.unregister(name)
+            connection.execute(f"drop view {identifier(name)}")
 
 
 def _bound(
@@ -299,22 +300,22 @@ _MOMENTS = frozenset({"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"})
 
 
 def _declared(source: Source) -> str:
-    """A projection that gives each column the type it was declared with, where Arrow's type means another one.
-
-    Columns with values of which DuckDB 1.5 makes others in the filters that it pushes are computed, so it pushes none.
-    """
+    """A projection that gives each column the type it was declared with, where Arrow's type means another one."""
     columns = []
     for field, dtype in zip(source.schema, source.types, strict=True):
         name = identifier(field.name)
-        if from_arrow(field.type) != dtype:
-            columns.append(f"CAST({name} AS {dtype}) AS {name}")
-        elif dtype.domain is Domain.FLOAT and not versions.installed().filters_extremes:
-            columns.append(f"+{name} AS {name}")
-        elif dtype.name in _MOMENTS and not versions.installed().filters_extremes:
-            columns.append(f"CASE WHEN {name} IS NULL THEN NULL ELSE {name} END AS {name}")
-        else:
-            columns.append(name)
+        declared = from_arrow(field.type) == dtype
+        columns.append(_exact(name, dtype) if declared else f"CAST({name} AS {dtype}) AS {name}")
     return ", ".join(columns)
+
+
+def _exact(name: str, dtype: DataType) -> str:
+    """A column of Arrow data, computed if DuckDB 1.5 makes other values of its in the filters that it would push."""
+    if versions.installed().filters_extremes:
+        return name
+    if dtype.domain is Domain.FLOAT:
+        return f"+{name} AS {name}"
+    return f"CASE WHEN {name} IS NULL THEN NULL ELSE {name} END AS {name}" if dtype.name in _MOMENTS else name
 
 
 def _changes(statement: duckdb.Statement) -> bool:
