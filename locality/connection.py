@@ -15,7 +15,7 @@ from types import TracebackType
 
 from locality.advisor.log import WorkloadLog
 from locality.advisor.methods import Advised
-from locality.errors import ConnectionClosedError, NoFallback, QueryError, StoreError, Unsupported
+from locality.errors import ConnectionClosedError, NoFallbackError, QueryError, StoreError, Unsupported
 from locality.kernel.loader import warm_up
 from locality.runtime.changes import Changer, Statement, writes
 from locality.runtime.divides import Divides
@@ -286,7 +286,7 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
         interrupt: Interrupt,
     ) -> Result:
         if not self.settings.fallback:
-            raise NoFallback(f"not answered by Locality's own operators: {reason}")
+            raise NoFallbackError(f"not answered by Locality's own operators: {reason}")
         ran = self._run_parts(sql, params, snapshot, interrupt)
         with self._lock:
             fallback = self._opened_fallback()

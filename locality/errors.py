@@ -69,5 +69,5 @@ class Unsupported(LocalityError):
     """
 
 
-class NoFallback(QueryError, Unsupported):
+class NoFallbackError(QueryError, Unsupported):
     """The kernels can't answer the query, and the setting ``fallback`` keeps it from DuckDB."""
