@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from locality.duckdb.connection import AttachedConnection, attach, explain
+from locality.duckdb.connection import AttachedConnection
+from locality.duckdb.opening import attach, explain
 from locality.duckdb.relation import AttachedRelation
 
 __all__ = ["AttachedConnection", "AttachedRelation", "attach", "explain"]

@@ -1,15 +1,11 @@
-"""``attach``: a DuckDB connection as people's programs know it, in front of DuckDB and of layouts of its tables."""
+"""A DuckDB connection as people's programs know it, in front of DuckDB and of layouts of its tables."""
 
 from __future__ import annotations
 
 import re
-import shutil
 import sys
-import tempfile
-import weakref
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,12 +17,11 @@ from locality.duckdb.pending import Pending
 from locality.duckdb.relation import AttachedRelation, raw_of
 from locality.duckdb.routing import Router
 from locality.duckdb.scope import Variables, call_from, call_with, variables_of
-from locality.duckdb.watch import Watch, Watcher
+from locality.duckdb.watch import Watcher
 from locality.errors import InterruptError, LocalityError, StoreError, Unsupported
 from locality.runtime.profile import Profile
-from locality.settings import Settings
 from locality.sql.quoting import identifier
-from locality.sql.versions import abort, installed, statement_counter
+from locality.sql.versions import abort, statement_counter
 from locality.sql.written import BEFORE, may_write
 
 if TYPE_CHECKING:
@@ -46,46 +41,6 @@ _FETCHES = frozenset(
 _AS = {"fetch_df": "df", "fetch_df_chunk": "df"}
 #: A statement that begins a transaction, and no other.
 _BEGIN = re.compile(BEFORE + r"(begin|start)(\s+(transaction|work))?(\s+read\s+(only|write))?\s*;?\s*", re.IGNORECASE)
-#: The database that the connection was opened with, if it is in use: one attached later may have been told not to log.
-_FILE = """
-select database_name, path from (from duckdb_databases() where not internal order by database_oid limit 1)
-where database_name = current_database() and path is not null and not encrypted
-"""
-
-
-def attach(connection: duckdb.DuckDBPyConnection | None = None, *, threads: int | None = None) -> AttachedConnection:
-    """A connection that does what ``connection`` does, and answers queries over layouts of its tables where it can.
-
-    Args:
-        connection: an open connection; closing the attached one closes it. Without one, a new database in memory, which
-            nobody else can reach: only so tables in memory can have layouts.
-        threads: worker threads; default all cores that this process may use.
-
-    Raises:
-        StoreError: this version of DuckDB is not supported, or the sidecar store is damaged.
-    """
-    installed()
-    settings = Settings() if threads is None else Settings(threads=max(1, threads))
-    if connection is None:
-        connection = duckdb.connect(":memory:")
-        is_watched = statement_counter(connection) is not None  # what changes its tables is known
-        return AttachedConnection(connection, _in_memory(settings) if is_watched else None)
-    found = connection.execute(_FILE).fetchone()
-    layouts = None if found is None else Layouts(Path(found[1]).absolute(), str(found[0]), settings)
-    return AttachedConnection(connection, layouts)
-
-
-def _in_memory(settings: Settings) -> Layouts:
-    """Layouts of a database in memory, in a directory that goes with them."""
-    folder = Path(tempfile.mkdtemp(prefix="locality-"))
-    layouts = Layouts(folder / "memory", "memory", settings, Watch())
-    weakref.finalize(layouts, shutil.rmtree, folder, ignore_errors=True)
-    return layouts
-
-
-def explain(connection: AttachedConnection, sql: str, params: Parameters | None = None) -> Explained:
-    """Which engine answers a query, with Locality's plan, or the reason why it is DuckDB; prints as text."""
-    return connection.explained(sql, params)
 
 
 class AttachedConnection:
@@ -97,7 +52,7 @@ class AttachedConnection:
     last_profile: Profile | None = None
 
     def __init__(self, raw: duckdb.DuckDBPyConnection, layouts: Layouts | None, *, is_new: bool = False) -> None:
-        """See :func:`attach`; ``layouts`` is None for a database in memory, which has none; ``is_new``: nothing ran."""
+        """``layouts``: None for a database in memory that others may reach. is_new: nothing ran on the connection."""
         self._raw = raw
         self._layouts = layouts
         self._router = None if layouts is None else Router(layouts, statement_counter(raw), is_new=is_new)

@@ -19,7 +19,8 @@ import duckdb
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.duckdb.plugins import BasePlugin
 
-from locality.duckdb.connection import AttachedConnection, attach
+from locality.duckdb.connection import AttachedConnection
+from locality.duckdb.opening import attach
 
 
 class Plugin(BasePlugin):
