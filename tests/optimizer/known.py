@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
+import duckdb
+
 from locality.plan.derived import Derived
 from locality.plan.expressions import Expression, conjunction
 from locality.plan.nodes import Scan
+from locality.sql.planner import Planner
+from locality.types import INTEGER
 from tests.operators import naive
 from tests.optimizer.plain import Plain
 
@@ -56,3 +61,22 @@ class Counted(Plain):
         rows = naive.evaluate(scan, self.tables)
         kept = [row for row in rows if naive.value(conjunction(conjuncts), row) is True]
         return len(kept) / max(len(rows), 1)
+
+
+@contextlib.contextmanager
+def tables_in_duckdb(tables: Mapping[str, Rows]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database with these tables, of integer columns a, b and c."""
+    with duckdb.connect(config={"threads": 2}) as connection:
+        for name, rows in tables.items():
+            connection.execute(f"create table {name} (a integer, b integer, c integer)")
+            connection.executemany(f"insert into {name} values (?, ?, ?)", rows)
+        yield connection
+
+
+@contextlib.contextmanager
+def planner_of(tables: Mapping[str, Rows]) -> Iterator[Planner]:
+    """What plans queries over such tables."""
+    planner = Planner()
+    planner.sync({name: [(column, INTEGER) for column in "abc"] for name in tables})
+    yield planner
+    planner.close()

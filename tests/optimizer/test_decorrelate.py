@@ -13,12 +13,10 @@ from locality.optimizer.decorrelate import decorrelate
 from locality.optimizer.shared import inline_shared, lift_shared
 from locality.plan.nodes import Join, Node, Shared, walk_nodes
 from locality.sql.planner import Planner
-from locality.types import INTEGER
-from tests.optimizer.known import Counted
+from tests.optimizer.known import Counted, planner_of, tables_in_duckdb
 from tests.properties.oracle import compare
 from tests.sql.plan_sql import answer
 
-COLUMNS = ("a", "b", "c")
 _VALUES = (None, 0, 1, 2)
 TABLES = {
     "t": [(*row, number) for number, row in enumerate(itertools.product(_VALUES, repeat=2))],
@@ -52,20 +50,14 @@ INDIRECT = [
 
 @pytest.fixture(scope="module")
 def filled() -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(config={"threads": 2})
-    for name, rows in TABLES.items():
-        connection.execute(f"create table {name} (a integer, b integer, c integer)")
-        connection.executemany(f"insert into {name} values (?, ?, ?)", rows)
-    yield connection
-    connection.close()
+    with tables_in_duckdb(TABLES) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="module")
 def planner() -> Iterator[Planner]:
-    made = Planner()
-    made.sync({name: [(column, INTEGER) for column in COLUMNS] for name in TABLES})
-    yield made
-    made.close()
+    with planner_of(TABLES) as made:
+        yield made
 
 
 def has(node: Node, kind: type) -> bool:

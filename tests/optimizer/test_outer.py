@@ -13,8 +13,7 @@ from locality.optimizer.outer import read_outer_rows
 from locality.optimizer.shared import lift_shared
 from locality.plan.nodes import Node, Scan, walk_nodes
 from locality.sql.planner import Planner
-from locality.types import INTEGER
-from tests.optimizer.known import Counted
+from tests.optimizer.known import Counted, planner_of, tables_in_duckdb
 from tests.properties.oracle import compare
 from tests.sql.plan_sql import answer
 from tests.versions import since_2
@@ -58,20 +57,14 @@ OTHER = [
 
 @pytest.fixture(scope="module")
 def filled() -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(config={"threads": 2})
-    for name, rows in TABLES.items():
-        connection.execute(f"create table {name} (a integer, b integer, c integer)")
-        connection.executemany(f"insert into {name} values (?, ?, ?)", rows)
-    yield connection
-    connection.close()
+    with tables_in_duckdb(TABLES) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="module")
 def planner() -> Iterator[Planner]:
-    made = Planner()
-    made.sync({name: [(column, INTEGER) for column in "abc"] for name in TABLES})
-    yield made
-    made.close()
+    with planner_of(TABLES) as made:
+        yield made
 
 
 def scans(root: Node) -> int:
