@@ -245,13 +245,14 @@ class TableModel:
         return sum(_spread(zones, column) for zones, column in parts) <= _MOST_SPREAD * self.table.row_count
 
     def _planned(self, use: TableUse) -> tuple[list[Test], Relation]:
-        """The tests of a scan, but of strings without a dictionary: few exclude zones, and reading them takes long."""
+        """The tests of a scan, but of strings without a dictionary, of which few exclude zones and reading takes long,
+        and of what is not stored as a column: positions, and which rows were deleted."""
         if use.asks not in self._tests:
             stored = scan_relation(self.table, replace(use.scan, layout=PRIMARY))
-            raw = {
-                i for i, column in enumerate(use.scan.columns) if column not in NAMES and self.table.raw_bytes(column)
+            untested = {
+                i for i, column in enumerate(use.scan.columns) if column in NAMES or self.table.raw_bytes(column)
             }
-            conjuncts = [term for term in use.conjuncts if raw.isdisjoint(columns_of(term))]
+            conjuncts = [term for term in use.conjuncts if untested.isdisjoint(columns_of(term))]
             needed = {i for term in conjuncts for i in columns_of(term)}
             columns = [
                 self.sample.column(self._column(use.scan.columns[i]))

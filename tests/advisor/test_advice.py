@@ -66,6 +66,19 @@ def test_what_was_predicted_is_measured(con: Connection) -> None:
     assert con.advise(queries).proposals == ()
 
 
+def test_rows_that_were_deleted_do_not_matter(con: Connection) -> None:
+    con.sql("delete from line where amount < 20 or number < 20")
+    con.sql("delete from orders where number < 20")
+    joined = "select count(*) from line join orders using (number) where shipped between 100 and 130 and day < 90"
+    queries = [*DAYS, joined, "select amount from line where rowid = 77"]
+    answers = [con.sql(sql).fetchall() for sql in queries]
+    advice = con.advise(queries, budget="2x")
+    assert {proposal.table for proposal in advice.proposals} >= {"line"}
+    con.optimize(advice)
+    assert [con.sql(sql).fetchall() for sql in queries[:-1]] == answers[:-1]
+    assert moved(con, DAYS[0]) < advice.forecasts[0].bytes_before / 2
+
+
 def test_nothing_is_proposed_where_no_order_helps(con: Connection) -> None:
     advice = con.advise(["select sum(amount) from line", "select count(*) from line where amount % 7 = 3"])
     assert advice.proposals == ()
