@@ -246,7 +246,8 @@ class TableModel:
 
     def _planned(self, use: TableUse) -> tuple[list[Test], Relation]:
         """The tests of a scan, but of strings without a dictionary, of which few exclude zones and reading takes long,
-        and of what is not stored as a column: positions, and which rows were deleted."""
+        and of what is not stored as a column: positions, and which rows were deleted.
+        """
         if use.asks not in self._tests:
             stored = scan_relation(self.table, replace(use.scan, layout=PRIMARY))
             untested = {
