@@ -103,6 +103,7 @@ class LayoutEntry:
     order: the columns that a rewrite put the rows in the order of; rows appended since come after.
     curve: the columns along a curve through which rows that are equal in ``order`` lie.
     written: the version of the store that last put all rows in their places; a later append adds to them.
+    looked_up: columns in whose order rows lay once, which segments list the blocks of, see storage/lookups.py.
     """
 
     name: str = PRIMARY
@@ -113,6 +114,7 @@ class LayoutEntry:
     curve: tuple[str, ...] = ()
     written: int = 0
     derived: tuple[DerivedEntry, ...] = ()
+    looked_up: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -136,7 +138,7 @@ class LayoutEntry:
 
     @staticmethod
     def from_json(entry: dict[str, Any]) -> LayoutEntry:
-        """The inverse of :meth:`to_json`; the first entries had no derived columns."""
+        """The inverse of :meth:`to_json`; the first entries had no derived columns and lookups."""
         return LayoutEntry(
             name=entry["name"],
             columns=None if entry["columns"] is None else tuple(entry["columns"]),
@@ -146,6 +148,7 @@ class LayoutEntry:
             curve=tuple(entry["curve"]),
             written=entry["written"],
             derived=tuple(DerivedEntry.from_json(column) for column in entry.get("derived", ())),
+            looked_up=tuple(entry.get("looked_up", ())),
         )
 
 
@@ -290,4 +293,5 @@ def _segment(entry: dict[str, Any]) -> SegmentFiles:
         FileEntry(**text) if text is not None else None,
         FileEntry(**deleted) if deleted is not None else None,
         entry.get("dead", 0),
+        FileEntry(**lookups) if (lookups := entry.get("lookups")) is not None else None,
     )

@@ -14,6 +14,7 @@ from locality.storage.ingest import progress as progress_bar
 from locality.storage.ingest.arrange import Arrange, with_table, with_what_can_be_built, write_layout
 from locality.storage.ingest.progress import Report
 from locality.storage.store import Store
+from locality.storage.table import Table
 from locality.storage.transaction import Transaction
 
 
@@ -60,6 +61,8 @@ def rewrite(
     with store.begin() as transaction:
         before = transaction.tables.table(table)
         wanted = with_what_can_be_built(transaction, before, plan(before))
+        if wanted.name == PRIMARY:
+            wanted = replace(wanted, looked_up=_followed(store.snapshot().tables[before.name], before.primary))
         count = before.rows * (len(before.layouts) if wanted.name == PRIMARY else 1)
         with progress_bar.shown(before.name, count, None, progress) as report:
             entry = _with_layout(store, transaction, before, wanted, arrange, threads, report)
@@ -94,6 +97,12 @@ def _with_layout(
         other, _ = write_layout(transaction, entry, layout, arrange(seen, entry.name, layout, 0), threads, report)
         entry = replace(entry, layouts=(*entry.layouts, other))
     return entry
+
+
+def _followed(table: Table, layout: LayoutEntry) -> tuple[str, ...]:
+    """The columns in whose order, about, rows of the primary layout lie now or lay once: lookups by them stay quick."""
+    lie = (c.name for i, c in enumerate(table.columns) if any(s.zones(i).blocks is not None for s in table.segments))
+    return tuple(dict.fromkeys((*layout.looked_up, *lie)))
 
 
 def drop_layout(store: Store, table: str, name: str) -> None:

@@ -1,7 +1,8 @@
 """Segments: up to a million rows of a table in Arrow IPC files, memory-mapped, each column under its encoding.
 
 ``name.arrow`` has the codes: one batch, uncompressed, every buffer at a multiple of 64 bytes. ``name.values.arrow`` has
-raw text and nested values, LZ4-compressed, a batch a zone. ``name.zones.arrow`` has the zone statistics, a row a zone.
+raw text and nested values, LZ4-compressed, a batch a zone. ``name.zones.arrow`` has the zone statistics, a row a zone;
+``name.lookups.arrow`` in which blocks values lie, if rows are looked up by columns in whose order they do not lie.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from locality.encodings import Dictionary, EncodedColumn, stored_width
 from locality.errors import CorruptStoreError
 from locality.storage import segment_format, value_format, zone_format
 from locality.storage.files import FileEntry, check_arrow, checked, create, only_batch, write_batch
+from locality.storage.lookups import Lookup, lookup_of, read_lookup, write_lookups
 from locality.storage.zones import ZONE_ROWS, Zones, zones_of
 from locality.types import DataType
 
@@ -39,11 +41,13 @@ class SegmentFiles:
     text: FileEntry | None = None
     deleted: FileEntry | None = None
     dead: int = 0
+    lookups: FileEntry | None = None
 
     @property
     def files(self) -> tuple[FileEntry, ...]:
-        """All files of the segment: codes, zones, and text and deletions if there are any."""
-        return tuple(file for file in (self.codes, self.zones, self.text, self.deleted) if file is not None)
+        """All files of the segment: codes, zones, and text, lookups and deletions if there are any."""
+        files = self.codes, self.zones, self.text, self.lookups, self.deleted
+        return tuple(file for file in files if file is not None)
 
     @property
     def live(self) -> int:
@@ -132,8 +136,15 @@ class Segment:
             if index not in self._zones:
                 path, batch = self._directory / self._files.zones.path, self._zone_batch
                 count = -(-self.row_count // ZONE_ROWS)
-                self._zones[index] = checked(path, self._names[index], lambda: zone_format.read(batch, index, count))
+                zones = checked(path, self._names[index], lambda: zone_format.read(batch, index, count))
+                self._zones[index] = replace(zones, lookup=self._lookup(index))
             return self._zones[index]
+
+    def _lookup(self, index: int) -> Lookup | None:
+        if self._files.lookups is None:
+            return None
+        path, batch = self._directory / self._files.lookups.path, self._lookup_batch
+        return checked(path, self._names[index], lambda: read_lookup(batch, index))
 
     @property
     def cached_bytes(self) -> int:
@@ -149,9 +160,14 @@ class Segment:
     def verify(self) -> None:
         """Reads every column and holds it against its zone statistics; raises CorruptStoreError if they differ."""
         for index, name in enumerate(self._names):
-            if not zone_format.describes(self.zones(index), zones_of(self.column(index))):
+            column = self.column(index)
+            stored, actual = self.zones(index), zones_of(column)
+            if not zone_format.describes(stored, actual):
                 path = self._directory / self._files.zones.path
                 raise CorruptStoreError(f"{path}: the statistics of column {name} are not those of its values")
+            if stored.lookup is not None and not stored.lookup.equals(lookup_of(column, actual)):
+                path = self._codes_path.with_suffix(".lookups.arrow")
+                raise CorruptStoreError(f"{path}: the lookup of column {name} is not that of its values")
 
     def _find(self, index: int) -> tuple[int, Path, pa.Field]:
         """Where a column is: the position of its field in a file, and the file's path."""
@@ -197,6 +213,11 @@ class Segment:
     def _zone_batch(self) -> pa.RecordBatch:
         return only_batch(self._directory / self._files.zones.path, self._files.zones)
 
+    @cached_property
+    def _lookup_batch(self) -> pa.RecordBatch:
+        assert self._files.lookups is not None
+        return only_batch(self._directory / self._files.lookups.path, self._files.lookups)
+
     def _positions(self, path: Path, schema: pa.Schema) -> dict[int, int]:
         """The position in a file of each column that it has."""
         indices = {name: index for index, name in enumerate(self._names)}
@@ -206,10 +227,17 @@ class Segment:
         return {indices[name]: position for position, name in enumerate(names)}
 
 
-def write_segment(directory: Path, name: str, columns: Sequence[EncodedColumn], names: Sequence[str]) -> SegmentFiles:
+def write_segment(
+    directory: Path,
+    name: str,
+    columns: Sequence[EncodedColumn],
+    names: Sequence[str],
+    looked_up: frozenset[int] = frozenset(),
+) -> SegmentFiles:
     """Writes ``name.arrow``, ``name.zones.arrow`` and, if a column has no codes, ``name.values.arrow``; syncs them all.
 
     Columns have the same length, 1 to SEGMENT_ROWS. Their dictionaries are written apart, by ``write_dictionary``.
+    looked_up: columns, by number, that get a lookup in ``name.lookups.arrow`` where it is of use.
     Raises StoreFullError or StoreError; the caller removes the files that are left then.
     """
     rows = columns[0].length
@@ -221,14 +249,17 @@ def write_segment(directory: Path, name: str, columns: Sequence[EncodedColumn], 
     arrays = [array for _, array in fields]
     schema = segment_format.aligned_schema([field for field, _ in fields], rows, arrays)
     codes = write_batch(directory, f"{name}.arrow", pa.RecordBatch.from_arrays(arrays, schema=schema))
-    zones = write_batch(directory, f"{name}.zones.arrow", zone_format.to_batch([zones_of(c) for c in columns], rows))
+    known = [zones_of(column) for column in columns]
+    zones = write_batch(directory, f"{name}.zones.arrow", zone_format.to_batch(known, rows))
+    lookups = {i: found for i in sorted(looked_up) if (found := lookup_of(columns[i], known[i])) is not None}
     text = None
     if valued:
         file_name = f"{name}.values.arrow"
         with create(directory / file_name) as file:
             value_format.write(pa.PythonFile(file, mode="w"), valued, rows)
         text = FileEntry(file_name, file.size, file.crc32)
-    return SegmentFiles(rows, codes, zones, text)
+    listed = write_lookups(directory, name, lookups) if lookups else None
+    return SegmentFiles(rows, codes, zones, text, lookups=listed)
 
 
 def open_segment(

@@ -86,9 +86,11 @@ class Transaction:
         self._names += 1
         return f"{self.version:06d}-{self._names:05d}"
 
-    def add_segment(self, name: str, columns: Sequence[EncodedColumn], names: Sequence[str]) -> SegmentFiles:
+    def add_segment(
+        self, name: str, columns: Sequence[EncodedColumn], names: Sequence[str], looked_up: frozenset[int]
+    ) -> SegmentFiles:
         """Write a segment under a :meth:`new_name`; any thread. It goes at the end if no table entry names it."""
-        return write_segment(self.store, f"{SEGMENTS}/{name}", columns, names)
+        return write_segment(self.store, f"{SEGMENTS}/{name}", columns, names, looked_up)
 
     def add_dictionary(self, dictionary: Dictionary) -> FileEntry:
         """Write a dictionary, or find the file that already holds it."""

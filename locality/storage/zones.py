@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ from locality.encodings import EncodedColumn, bitmaps, slice_column
 from locality.encodings.canonical import text_array
 from locality.encodings.column import AnyArray
 from locality.types import DataType
+
+if TYPE_CHECKING:
+    from locality.storage.lookups import Lookup
 
 #: Rows of a zone; the last one of a segment may be shorter.
 ZONE_ROWS = 65536
@@ -53,6 +57,7 @@ class Zones:
         fit.
     blocks: bounds of each 4,096 rows, 16 a zone also where it has fewer rows, in the same space; a block is said to
         have NULLs if its zone has some. None where they tell little more than those of zones.
+    lookup: in which blocks of the segment each value lies, of a column that has one.
     """
 
     nulls: npt.NDArray[np.int64]
@@ -62,6 +67,7 @@ class Zones:
     prefix_maximum: tuple[bytes | None, ...] | None = None
     sums: Bounds | None = None
     blocks: Zones | None = None
+    lookup: Lookup | None = None
 
     def __len__(self) -> int:
         return len(self.nulls)

@@ -18,6 +18,7 @@ from locality.encodings import EncodedColumn
 from locality.operators.relations.domain import code_key
 from locality.operators.relations.memo import Memo
 from locality.operators.relations.relation import Relation, Segment, ZoneBounds
+from locality.storage.lookups import Lookup
 from locality.storage.zones import BLOCKS, Zones
 
 #: What codes mean, and their type.
@@ -37,12 +38,16 @@ class Meaning:
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
-    """Statistics of zones at ``places``, whose codes have one meaning; blocks: of their blocks, if some have any."""
+    """Statistics of zones at ``places``, whose codes have one meaning; blocks: of their blocks, if some have any.
+
+    lookups: those of segments that have one, by the numbers of their first zone and the one after the last.
+    """
 
     meaning: Meaning
     places: Places
     zones: Zones
     blocks: Zones | None
+    lookups: tuple[tuple[int, int, Lookup], ...]
 
 
 def memo_of(relation: Relation, index: int) -> Memo:
@@ -105,6 +110,7 @@ def _bounds(relation: Relation, index: int) -> tuple[Bounds, ...]:
                 slice(None) if is_all else np.concatenate(places),
                 _together([zones for _, zones in told]),
                 _together([_blocks_of(zones) for _, zones in told]) if any(blocks) else None,
+                tuple((int(starts[n]), int(starts[n + 1]), z.lookup) for n, z in told if z.lookup is not None),
             )
         )
     return tuple(found)

@@ -16,6 +16,7 @@ from locality.encodings import EncodedColumn, concat, stored_width, take
 from locality.operators.relations.links import Link
 from locality.operators.relations.memo import Memo
 from locality.plan.intervals import Interval
+from locality.storage.lookups import Lookup
 from locality.types import DataType, Domain
 
 Positions = npt.NDArray[np.int64]
@@ -38,6 +39,8 @@ class ZoneBounds(Protocol):
     def sums(self) -> npt.NDArray[np.int64] | None: ...
     @property
     def blocks(self) -> ZoneBounds | None: ...
+    @property
+    def lookup(self) -> Lookup | None: ...
 
 
 class Segment(Protocol):

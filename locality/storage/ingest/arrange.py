@@ -130,7 +130,8 @@ def _target(entry: TableEntry, layout: LayoutEntry) -> Target:
     columns += [ColumnInfo(column.name, column.type, nullable=True) for column in layout.derived]
     if layout.name != PRIMARY:
         columns.append(ColumnInfo(ROW_ID, BIGINT, nullable=False))
-    return Target(tuple(columns), tuple(range(len(columns))), (None,) * len(columns))
+    looked_up = frozenset(i for i, column in enumerate(columns) if column.name in layout.looked_up)
+    return Target(tuple(columns), tuple(range(len(columns))), (None,) * len(columns), looked_up)
 
 
 def _unseen(rows: int) -> None:

@@ -61,7 +61,7 @@ def write(
             EncodingSpec(collector.type, "text") if index in raw else collector.choose()
             for index, collector in enumerate(collectors)
         ]
-        segments, sizes = _encode(transaction, staging, collectors, specs, threads)
+        segments, sizes = _encode(transaction, staging, collectors, specs, target.looked_up, threads)
     dictionaries = {}
     for index, spec in enumerate(specs):
         if spec.dictionary is not None and spec.encoding != "constant":
@@ -106,7 +106,12 @@ def _placed(chunks: Generator[_Chunk], staging: Staging) -> Generator[_Chunk]:
 
 
 def _encode(
-    transaction: Transaction, staging: Staging, collectors: list[Collector], specs: list[EncodingSpec], threads: int
+    transaction: Transaction,
+    staging: Staging,
+    collectors: list[Collector],
+    specs: list[EncodingSpec],
+    looked_up: frozenset[int],
+    threads: int,
 ) -> tuple[tuple[SegmentFiles, ...], list[int]]:
     """The segments, and the bytes that each column takes in them."""
     names = [collector.name for collector in collectors]
@@ -114,7 +119,7 @@ def _encode(
 
     def task(name: str, start: int, stop: int) -> tuple[SegmentFiles, list[int]]:
         columns = [assemble(list(staging.parts(index, start, stop)), spec) for index, spec in enumerate(specs)]
-        files = transaction.add_segment(name, columns, names)
+        files = transaction.add_segment(name, columns, names, looked_up)
         staging.release(start, stop)
         return files, [stored_bytes(column) for column in columns]
 

@@ -22,11 +22,13 @@ class Target:
     columns: the table's columns, in order.
     positions: for each of them, the position of the source's column.
     casts: for each of them, the Arrow type to which it is cast first, or None.
+    looked_up: those, by position, of which segments list the blocks, see :mod:`locality.storage.lookups`.
     """
 
     columns: tuple[ColumnInfo, ...]
     positions: tuple[int, ...]
     casts: tuple[pa.DataType | None, ...]
+    looked_up: frozenset[int] = frozenset()
 
     def arrays(self, piece: pa.Table) -> list[pa.ChunkedArray]:
         """The piece's columns as the table's; raises SchemaError for a value that does not fit."""
