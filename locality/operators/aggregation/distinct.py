@@ -65,6 +65,8 @@ def first_rows(batch: Batch, keys: Sequence[int], execution: Execution, rows: Ro
 
     Raises Unsupported for values that no key can be made of.
     """
+    if not keys:  # of constants alone: all rows agree
+        return np.zeros(batch.row_count if rows is None else len(rows), np.int64)
     read: list[EncodedColumn] = []
     known: list[Interval | None] = []
     for index in keys:

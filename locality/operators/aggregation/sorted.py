@@ -29,12 +29,15 @@ from locality.operators.windows.totals import counted_rows
 from locality.operators.windows.window import window_column
 from locality.plan.expressions import AggregateCall, ColumnRef
 from locality.plan.intervals import Interval
+from locality.plan.rollups import COUNT_OF_PARTS
 from locality.plan.windows import Bound, Frame, WindowCall
 from locality.types import BIGINT
 
 _WHOLE = Frame("range", Bound("unbounded preceding"), Bound("unbounded following"))
 _QUANTILES = frozenset({"median", "quantile_cont", "quantile_disc", "mad"})
 _COUNTS = frozenset({"count", "count_star", "regr_count", "approx_count_distinct"})
+#: What is 0 where there are no rows, not NULL.
+_ZERO_OF_NONE = _COUNTS | {COUNT_OF_PARTS, "entropy"}
 
 
 #: Aggregates collected rows by what kernels keep state for.
@@ -97,7 +100,7 @@ def _of_no_rows(inputs: Inputs) -> list[EncodedColumn]:
     names = (*("" for _ in inputs.groups), *(call.name for call in inputs.calls))
     types = (*(group.type for group in inputs.groups), *(call.type for call in inputs.calls))
     return [
-        EncodedColumn(dtype, "constant", rows, all_null=name not in _COUNTS)
+        EncodedColumn(dtype, "constant", rows, all_null=name not in _ZERO_OF_NONE)
         for dtype, name in zip(types, names, strict=True)
     ]
 

@@ -15,7 +15,7 @@ from locality.kernel import ir
 from locality.kernel.ir import Scalar
 from locality.plan.expressions import Call, Expression
 from locality.plan.intervals import BOOLEAN, INT64, Interval
-from locality.types import DataType, element_of
+from locality.types import UNTYPED, DataType, Domain
 
 
 class SortedValues(Protocol):
@@ -104,8 +104,8 @@ class Function:
 
 
 def null_of(dtype: DataType) -> Value:
-    """NULL as a value of a type that is not a string; raises Unsupported for lists."""
-    if element_of(dtype) is not None:
+    """NULL as a value of a type that is not a string; raises Unsupported for types that kernels have no values of."""
+    if dtype.name == "INTERVAL" or (dtype.domain is Domain.NESTED and dtype != UNTYPED):
         raise Unsupported(f"NULL as {dtype}")
     never = ir.Const(False, Scalar.BOOL)
     match dtype.name:
