@@ -20,12 +20,13 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test test-tools check coverage figures clean
+.PHONY: help bench test test-tools native check coverage figures clean
 
 help:
 	@echo "make bench     measure Locality and others on real data          (SUITE=tpch SCALE=0.1 TIME_LIMIT=110 BENCH_ARGS=...)"
 	@echo "make test      run the tests                                       (TEST_ARGS=... TEST_PROCESSES=0 DUCKDB=1.5)"
 	@echo "make test-tools run the tests with dbt, Ibis, SQLAlchemy and SQL magics, in an environment of their own"
+	@echo "make native    fetch DuckDB's sources and compile its extension; tests of it are skipped without"
 	@echo "make check     lint, types and import contract"
 	@echo "make coverage  run the tests with kernels as plain Python, and report line coverage"
 	@echo "make figures   measure, and write the README's figures"
@@ -54,6 +55,12 @@ endif
 test-tools:
 	@$(MAKE) --no-print-directory $(VENV)-tools/.tools VENV=$(VENV)-tools
 	$(VENV)-tools/$(notdir $(BIN))/python -m pytest $(TOOL_TESTS) $(TEST_ARGS)
+
+# The one step that fetches more than packages to install: DuckDB's source package, for its headers.
+native: $(VENV)/.dev
+	@version=$$($(BIN)/python -c 'import duckdb; print(duckdb.__version__)') && \
+		$(PIP) download --no-binary duckdb --no-deps --dest $(VENV) duckdb==$$version && \
+		$(BIN)/python -m locality.duckdb.native $(VENV)/duckdb-$$version.tar.gz
 
 check: $(VENV)/.dev
 	$(BIN)/python -m ruff check .

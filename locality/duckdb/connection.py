@@ -172,13 +172,7 @@ class AttachedConnection:
                 raise Unsupported("the database is in memory")
             if not isinstance(query, str):
                 raise Unsupported("not a text")
-            connection = self._router.route(query, self._ask_again if replaces else self._ask)
-            try:
-                result = connection.sql(query, params)
-            except LocalityError as reason:
-                if not isinstance(reason, InterruptError):
-                    self._router.refuse(query, reason)
-                raise
+            result = self._router.answer(query, params, self._ask_again if replaces else self._ask)
         except InterruptError as error:
             raise duckdb.InterruptException(f"INTERRUPT Error: {error}") from None
         except LocalityError as reason:
@@ -347,6 +341,10 @@ class AttachedConnection:
 
     def _ask_again(self, sql: str) -> list[tuple[Any, ...]]:
         return self._raw.execute(sql).fetchall()
+
+    def parts(self) -> tuple[duckdb.DuckDBPyConnection, Layouts]:
+        """DuckDB's connection, and the layouts; raises StoreError if there can't be any."""
+        return self._raw, self._sidecar()
 
     def _sidecar(self) -> Layouts:
         if self._layouts is None:

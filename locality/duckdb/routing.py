@@ -13,7 +13,7 @@ import duckdb
 from locality.duckdb.layouts import Layouts
 from locality.duckdb.session import Names, Run, named_by, open_transaction, read_names, read_views, words
 from locality.duckdb.stamp import Stamp
-from locality.errors import LocalityError, Unsupported
+from locality.errors import InterruptError, LocalityError, Unsupported
 from locality.sql.given import Parameters, shape
 from locality.sql.shape import shape_of
 from locality.sql.written import BEFORE, may_write
@@ -21,6 +21,7 @@ from locality.storage.catalog import fold
 
 if TYPE_CHECKING:
     from locality.connection import Connection
+    from locality.runtime.result import Result
     from locality.sql.parts import Split
 
 #: What a text begins with that may be a query; all else goes to DuckDB unread.
@@ -109,6 +110,17 @@ class Router:
                 situation.accepted.clear()
             situation.accepted.add(text)
         return situation.connection
+
+    def answer(self, text: str, params: Parameters | None, run: Run) -> Result:
+        """The answer over layouts; raises as :meth:`route` and ``Connection.sql``. What can't be run is remembered."""
+        connection = self.route(text, run)
+        try:
+            return connection.sql(text, params)
+        except InterruptError:
+            raise
+        except LocalityError as reason:
+            self._refuse(text, reason)
+            raise
 
     def plans(self, text: str, params: Parameters | None, run: Run) -> bool:
         """Whether the text may have a plan as a whole, which may turn out not to run."""
@@ -199,7 +211,7 @@ class Router:
         """
         self._begun = None if before is None else (self._version(), before)
 
-    def refuse(self, text: str, reason: LocalityError) -> None:
+    def _refuse(self, text: str, reason: LocalityError) -> None:
         """Leave this text to DuckDB from now on, and those that differ in constants alone if it has no plan."""
         if self._situation is not None:
             self._keep(self._situation, text, str(reason))

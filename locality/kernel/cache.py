@@ -41,7 +41,7 @@ def environment() -> str:
 def write(key: str, source: str) -> Path:
     """The file of a kernel, written unless an intact one is there."""
     try:
-        return _write(_prepare(configured_directory()), key, source)
+        return _write(private_directory(configured_directory()), key, source)
     except OSError:
         return _write(_temporary_directory(), key, source)
 
@@ -71,7 +71,7 @@ def machine_code_directory() -> Path:
     """Where the machine code of this environment is kept, of primitives and of kernels."""
     name = _code_directory_name()
     try:
-        directory = _prepare(configured_directory()) / name
+        directory = private_directory(configured_directory()) / name
         directory.mkdir(mode=0o700, exist_ok=True)
     except OSError:
         directory = _temporary_directory() / name
@@ -85,8 +85,12 @@ def _code_directory_name() -> str:
 
 def configured_directory() -> Path:
     """Where kernels are kept: ``$LOCALITY_CACHE_DIR/kernels``, by default in the user's cache directory."""
-    root = os.environ.get(CACHE_DIR_VARIABLE) or platformdirs.user_cache_dir("locality", appauthor=False)
-    return Path(root) / "kernels"
+    return cache_directory() / "kernels"
+
+
+def cache_directory() -> Path:
+    """Where code is kept: ``$LOCALITY_CACHE_DIR``, by default in the user's cache directory."""
+    return Path(os.environ.get(CACHE_DIR_VARIABLE) or platformdirs.user_cache_dir("locality", appauthor=False))
 
 
 @cache
@@ -100,7 +104,7 @@ def _temporary_directory() -> Path:
 _holders: list[tempfile.TemporaryDirectory[str]] = []
 
 
-def _prepare(directory: Path) -> Path:
+def private_directory(directory: Path) -> Path:
     """Makes the directory, for its owner only; raises LocalityError if other users can write to it."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = directory.stat()
@@ -108,7 +112,7 @@ def _prepare(directory: Path) -> Path:
         foreign = status.st_uid != os.getuid()
         if foreign or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise LocalityError(
-                f"the kernel cache {directory} can be written by other users, whose code would then be run; "
+                f"the cache {directory} can be written by other users, whose code would then be run; "
                 f"make it private (chmod 700) or set {CACHE_DIR_VARIABLE} to a directory of your own"
             )
     return directory
