@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from locality.duckdb.native.values import value_of
 from locality.errors import Unsupported
 
+DUCKDB = duckdb.connect(":memory:")
 VALUES = st.one_of(
     st.booleans(),
     st.integers(-(1 << 63), (1 << 63) - 1),
@@ -34,9 +35,8 @@ VALUES = st.one_of(
 @example(datetime.datetime.max)
 @example(Decimal("0.10"))
 def test_values_come_back(value: object) -> None:
-    row = duckdb.execute("select typeof($1), cast($1 as varchar)", [value]).fetchone()
-    assert row is not None
-    found = value_of("STRING_LITERAL" if row[0] == "VARCHAR" else row[0], row[1])
+    ((dtype, text),) = DUCKDB.execute("select typeof($1), cast($1 as varchar)", [value]).fetchall()
+    found = value_of("STRING_LITERAL" if dtype == "VARCHAR" else dtype, text)
     if isinstance(value, float) and math.isnan(value):
         assert isinstance(found, float) and math.isnan(found)
     else:
