@@ -22,7 +22,7 @@ from locality.errors import InterruptError, LocalityError, StoreError, Unsupport
 from locality.runtime.profile import Profile
 from locality.sql.quoting import identifier
 from locality.sql.versions import abort, statement_counter
-from locality.sql.written import BEFORE, may_write
+from locality.sql.written import BEFORE, changes_within, may_write
 
 if TYPE_CHECKING:
     from locality.runtime.explain import Explained
@@ -92,15 +92,19 @@ class AttachedConnection:
 
     def _told(self, query: Any, call: Callable[[], T]) -> T:
         """Run statements as ``call`` does, before the eyes of the watch if there is one."""
-        if self._watcher is None:
-            return call()
-        return self._watcher.statements(query if isinstance(query, str) else query.query, call)
+        text = query if isinstance(query, str) else query.query
+        self._mind([text])
+        return call() if self._watcher is None else self._watcher.statements(text, call)
 
     def told(self, name: str, args: Iterable[Any], call: Callable[[], T]) -> T:
         """Call a method of the connection, or of a relation of it, that has this name, before the eyes of the watch."""
-        if self._watcher is None:
-            return call()
-        return self._watcher.method(name, [each for each in args if isinstance(each, str)], call)
+        texts = [each for each in args if isinstance(each, str)]
+        self._mind(texts)
+        return call() if self._watcher is None else self._watcher.method(name, texts, call)
+
+    def _mind(self, texts: Iterable[str]) -> None:
+        if self._router is not None and any(map(changes_within, texts)):
+            self._router.end_transactions()
 
     def begin(self) -> AttachedConnection:
         """Begin a transaction."""

@@ -82,6 +82,7 @@ class Router:
         self._version: Callable[[], int] = version or count().__next__
         self._born = self._version() if is_new else None
         self._begun: tuple[int, Stamp] | None = None
+        self._changes_unseen = False
         self._situation: _Situation | None = None
         self._own_functions: frozenset[str] = frozenset()
 
@@ -209,7 +210,13 @@ class Router:
         As long as the state is the same, and nothing but queries has run on any connection, the transaction sees what
         others see and has changed nothing.
         """
-        self._begun = None if before is None else (self._version(), before)
+        self._begun = None if before is None or self._changes_unseen else (self._version(), before)
+
+    def end_transactions(self) -> None:
+        """Leave all transactions to DuckDB: queries that change rows, which nothing counts, may run in them."""
+        self._changes_unseen = True
+        self._begun = None
+        self.forget()
 
     def _refuse(self, text: str, reason: LocalityError) -> None:
         """Leave this text to DuckDB from now on, and those that differ in constants alone if it has no plan."""

@@ -12,7 +12,6 @@ import math
 import re
 import threading
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import TypeVar
 
 import duckdb
@@ -21,7 +20,7 @@ from locality.duckdb.session import words
 from locality.duckdb.stamp import Stamp
 from locality.errors import Unsupported
 from locality.sql.tokens import tokens_of
-from locality.sql.written import BEFORE, may_write, written_query
+from locality.sql.written import BEFORE, changes_rows, changes_within, may_write, written_query
 
 T = TypeVar("T")
 #: Statements that change no table but those that they name.
@@ -42,8 +41,8 @@ _DEFINES = re.compile(
 )
 _BEGINS = re.compile(BEFORE + r"(begin|start)\b", re.IGNORECASE)
 _ENDS = re.compile(BEFORE + r"(commit|end|rollback|abort)\b", re.IGNORECASE)
-#: What a query within another one may begin with that changes rows; that ends when all rows are fetched, if ever.
-_CHANGES = frozenset({"insert", "update", "delete", "merge"})
+#: Methods that give what changes tables later.
+_APPENDERS = frozenset({"appender", "query_appender"})
 #: Methods that change no table.
 _HARMLESS = frozenset(
     {
@@ -69,7 +68,9 @@ class Watch:
             if self._running:
                 raise Unsupported("a statement is running on another connection")
             if self._all_changed == math.inf:
-                raise Unsupported("a query that changes rows was run, or a trigger made, so all tables may change")
+                raise Unsupported(
+                    "a query that changes rows was run, or an appender or trigger made, so all tables may change"
+                )
             return Stamp((0, 0, self._clock), (), ())
 
     def is_untouched(self, table: str, since: Stamp) -> bool:
@@ -109,7 +110,8 @@ class Watcher:
     def statements(self, text: str, call: Callable[[], T]) -> T:
         """Run statements."""
         text = _EXPLAINS.sub("", text, count=1)
-        if (writes := _writes_within(text)) or ";" in text.rstrip().removesuffix(";") or not _READS.match(text):
+        writes = changes_within(text)
+        if writes or ";" in text.rstrip().removesuffix(";") or not _reads(text):
             return self._run(text, call, writes=writes)
         return call()
 
@@ -130,14 +132,17 @@ class Watcher:
         """Call a method of a connection, or of one of its relations, with these texts among its arguments."""
         before = self._version()
         self._is_open |= name == "begin"
-        writes = any(map(_writes_within, texts))
+        writes = any(map(changes_within, texts))
 
         def changed() -> frozenset[str] | None:
+            if name in _APPENDERS:
+                return None
             if name in _HARMLESS or (self._version() == before and not writes):
                 return frozenset()
             return words(texts[0]) if name == "append" and texts else None
 
-        return self._told(call, changed, is_open=self._is_open and name not in ("commit", "rollback"), for_good=writes)
+        is_open = self._is_open and name not in ("commit", "rollback")
+        return self._told(call, changed, is_open=is_open, for_good=writes or name in _APPENDERS)
 
     def _told(
         self, call: Callable[[], T], changed: Callable[[], frozenset[str] | None], *, is_open: bool, for_good: bool
@@ -166,10 +171,10 @@ def _union(names: Sequence[frozenset[str] | None]) -> frozenset[str] | None:
 
 def _changed_by(text: str) -> frozenset[str] | None:
     """The tables that one statement may change are among these names; None for any."""
-    if any(pattern.match(text) for pattern in (_READS, _DEFINES, _BEGINS, _ENDS)):
+    if _reads(text) or any(pattern.match(text) for pattern in (_DEFINES, _BEGINS, _ENDS)):
         return frozenset()
     named = words(text)
-    if not _NAMING.match(text) or named & _OTHERS:
+    if not (_NAMING.match(text) or _READS.match(text)) or named & _OTHERS:
         return None
     if not may_write(text):
         return named
@@ -182,8 +187,6 @@ def _changed_by(text: str) -> frozenset[str] | None:
     return words((written[:start] + b" " + written[stop:]).decode())
 
 
-def _writes_within(text: str) -> bool:
-    """Whether a query within another may change rows."""
-    if not words(text) & _CHANGES or "(" not in text:
-        return False
-    return any(token.text in _CHANGES and before.text == "(" for before, token in pairwise(tokens_of(text)))
+def _reads(text: str) -> bool:
+    """Whether a statement without a change within is a query: not an INSERT, say, whose WITH stands first."""
+    return _READS.match(text) is not None and not changes_rows(text)

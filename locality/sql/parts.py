@@ -21,7 +21,12 @@ from locality.sql.tokens import Token, tokens_of
 from locality.sql.written import BEGINS, written_query
 
 #: Statements that change something, or store the text of a query.
-_CHANGES = frozenset({"insert", "update", "delete", "merge", "create", "attach", "copy", "prepare", "pivot", "unpivot"})
+_CHANGES = frozenset(
+    {
+        *("insert", "update", "delete", "merge", "truncate", "create", "attach", "copy", "prepare"),
+        *("pivot", "unpivot"),
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-from locality.sql.tokens import Token
+from locality.sql.tokens import Token, tokens_of
 
 #: What a query begins with.
 BEGINS = frozenset({"select", "with", "from"})
@@ -13,11 +14,29 @@ BEGINS = frozenset({"select", "with", "from"})
 BEFORE = r"(?s:(?:\s+|--[^\n]*|/\*.*?\*/)*+)"
 #: What a text begins with that may write what a query gives.
 _WRITES = re.compile(BEFORE + r"(create|insert|copy)\b.*\b(select|from)\b", re.IGNORECASE | re.DOTALL)
+#: What changes rows, as a statement, or within the WITH of a query.
+_CHANGES = frozenset({"insert", "update", "delete", "merge", "truncate"})
+_CHANGE = re.compile(r"\b(insert|update|delete|merge|truncate)\b", re.IGNORECASE)
 
 
 def may_write(sql: str) -> bool:
     """Whether a text may be a statement with a query whose rows it writes."""
     return _WRITES.match(sql) is not None
+
+
+def changes_rows(sql: str) -> bool:
+    """Whether a text may change rows by a word of its own, behind a WITH perhaps: it may be a column's, too."""
+    return _CHANGE.search(sql) is not None and any(
+        token.text in _CHANGES and token.depth == 0 for token in tokens_of(sql)
+    )
+
+
+def changes_within(sql: str) -> bool:
+    """Whether a text may be a query that changes rows by what its WITH holds: when its rows are fetched, if ever."""
+    return _CHANGE.search(sql) is not None and any(
+        token.text in _CHANGES and token.depth > 0 and before.text in ("(", ")")
+        for before, token in pairwise(tokens_of(sql))
+    )
 
 
 def written_query(tokens: Sequence[Token]) -> tuple[int, int] | None:

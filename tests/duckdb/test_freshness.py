@@ -234,6 +234,17 @@ def test_a_transaction_that_only_reads_uses_layouts(con: AttachedConnection) -> 
 
 
 @since_2("an attached connection answers in no transaction")
+def test_a_query_that_changes_rows_in_a_transaction_is_seen_there(con: AttachedConnection) -> None:
+    changes = "with w as (insert into t values (1, 1, null) returning a) select * from w"
+    for change in (lambda: con.execute(changes).fetchall(), lambda: con.sql(changes)):
+        con.begin()
+        (before,) = con.execute(COUNT).fetchall()
+        change()
+        assert con.execute(COUNT).fetchall() == [(before[0] + 1, before[1] + 1)]
+        con.rollback()
+
+
+@since_2("an attached connection answers in no transaction")
 def test_a_failed_transaction_answers_nothing(con: AttachedConnection) -> None:
     con.begin()
     con.execute("select count(*) from t")

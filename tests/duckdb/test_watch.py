@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import cycle
 from typing import Any
 
@@ -53,6 +53,7 @@ HARMLESS = [
     "copy (select * from sales) to '/dev/null'",
     "prepare asked as select count(*) from sales",
     "describe sales",
+    "select count(*) from sales where a::varchar = 'insert (delete'",
     "checkpoint",
     "drop table made",
 ]
@@ -68,6 +69,9 @@ CHANGES = [
     "merge into sales using (select 100 as a) s on sales.a = s.a when not matched then insert values (s.a, 1)",
     "truncate sales; insert into sales select range, range from range(70)",
     "create schema s; create table s.t as select 1 as a; drop schema s cascade",
+    "with z as (select 1 as a) insert into sales select a, a from z",
+    "explain analyze with z as (select 1 as a) insert into sales select a, a from z",
+    "with z as (select 2 as a) delete from sales using z where sales.a = z.a",
 ]
 
 
@@ -124,15 +128,27 @@ def test_what_a_transaction_changed_counts_when_it_ends(con: AttachedConnection)
         assert engine(con) == "locality"
 
 
-def test_a_query_that_changes_rows_ends_all_use(con: AttachedConnection) -> None:
-    other = con.cursor()
-    con.execute(
+LATER: list[Callable[[AttachedConnection], object]] = [
+    lambda c: c.execute(
         "with w as (insert into sales select range, 1 from range(300000) returning a) select * from w"
-    ).fetchone()
+    ).fetchone(),
+    lambda c: c.sql("with w as (with z as (select 1 as a) insert into sales select a, a from z returning a) from w"),
+    lambda c: c.execute("with w as (truncate sales) select 1"),
+    lambda c: c.appender("sales"),
+]
+
+
+@pytest.mark.parametrize("begun", LATER)
+def test_what_changes_rows_later_ends_all_use(
+    con: AttachedConnection, begun: Callable[[AttachedConnection], object]
+) -> None:
+    other = con.cursor()
+    kept = begun(con)
     with pytest.raises(StoreError, match="a query that changes rows"):
         con.refresh()
     other.execute(COUNT)
     assert other.last_profile is not None and other.last_profile.engine == "duckdb"
+    del kept
 
 
 def test_while_a_statement_runs_no_layout_is_used(con: AttachedConnection) -> None:
