@@ -34,7 +34,7 @@ from locality.operators.relations.shapes import ColumnShape, shape_of
 from locality.operators.relations.signature import form_key, result_form
 from locality.operators.relations.tables import passing_columns
 from locality.operators.sideways import clipping_links, linked_blocks
-from locality.operators.steps import Step, emit_steps, plan_steps
+from locality.operators.steps import STREWN, Step, emit_steps, plan_steps
 from locality.plan.expressions import Expression, columns_of
 from locality.settings import available_threads
 from locality.storage.zones import BLOCKS
@@ -278,7 +278,7 @@ class Pipeline:
             return self._generate(by_column, even)
         links = self.relation.links
         forms = tuple(step.form(links) for step in self.steps)
-        key = self.key, form, forms, self.columns, shapes, even, self._prefers_selection
+        key = self.key, form, forms, self.columns, shapes, even, self._prefers_selection, self._is_strewn
         generated = kept.once(key, lambda: self._generate(by_column, even), _KERNEL_BYTES)
         note(generated.kernel)
         return generated
@@ -286,6 +286,11 @@ class Pipeline:
     @property
     def _prefers_selection(self) -> bool:
         return self.sink.prefers_selection(self.selectivity)
+
+    @property
+    def _is_strewn(self) -> bool:
+        """Whether the rows that reach the sink are expected to lie far apart."""
+        return self.passing_share < STREWN
 
     def _generate(self, shapes: dict[int, ColumnShape], even: Collection[int]) -> Generated:
         """Emits the kernel for segments of these shapes, and what binds its parameters.
@@ -317,6 +322,7 @@ class Pipeline:
         """Emits the steps and the sink over one block."""
         emit_steps(block, self.steps, self._read_by_sink)
         if block.mask is not None and self._prefers_selection:
+            block.awaited = frozenset(self._read_by_sink) if self._is_strewn else frozenset()
             block.compact()
         self.sink.emit(block, state)
 

@@ -32,6 +32,8 @@ from locality.types import Domain
 
 #: Below this share of active rows, later steps run over their positions instead of all rows under a mask.
 _SPARSE = 0.4
+#: Below this share, what is read of the rows left is asked for beforehand, as most of a column's cache lines are not.
+STREWN = 0.04
 #: Rows of a block that are expected to be left at most where looking whether there is one pays.
 _RARE = 0.5
 #: The share of rows that a link keeps if nothing is known, and of matches for which a condition holds; and what a
@@ -63,7 +65,8 @@ class Step:
 
     columns: that it reads of those before its own. share: of the rows, expected to go on. cost: of one row, in
     nanoseconds, about. few: whether few rows are expected to be left when its turn comes. last: whether none are
-    expected to be left of most blocks after it, so that steps which follow need not read these.
+    expected to be left of most blocks after it, so that steps which follow need not read these. strewn: whether the
+    rows left when its turn comes are expected to lie far apart.
     """
 
     action: Test | Link
@@ -72,6 +75,7 @@ class Step:
     cost: float
     few: bool = False
     last: bool = False
+    strewn: bool = False
 
     @property
     def rank(self) -> float:
@@ -83,11 +87,12 @@ class Step:
         """All of the step that a kernel's text depends on, given the relation's links."""
         match self.action:
             case Link():
-                return links.index(self.action), self.few, self.share > _MOST_ASKED, self.share <= _MOST_HINTED
+                asked = self.share > _MOST_ASKED, self.share <= _MOST_HINTED
+                return links.index(self.action), self.few, self.strewn, *asked
             case CodeTest() if not _looks_up(self.action):
                 return self.last, self.action.form
             case _:
-                return self.few, self.last, self.action.form
+                return self.few, self.last, self.strewn, self.action.form
 
 
 def plan_steps(relation: Relation, tests: Sequence[Test], links: Sequence[Link]) -> tuple[Step, ...]:
@@ -108,8 +113,8 @@ def plan_steps(relation: Relation, tests: Sequence[Test], links: Sequence[Link])
             ready = [step for step in ready if not isinstance(step.action, ValueTest)]
         chosen = min(ready, key=lambda step: step.rank)
         waiting.remove(chosen)
-        few, share = share < _SPARSE, share * chosen.share
-        ordered.append(replace(chosen, few=few, last=share * BLOCK < _RARE and bool(waiting)))
+        few, strewn, share = share < _SPARSE, share < STREWN, share * chosen.share
+        ordered.append(replace(chosen, few=few, last=share * BLOCK < _RARE and bool(waiting), strewn=strewn))
         if isinstance(chosen.action, Link):
             dropping.remove(chosen.action)
     return tuple(ordered)
@@ -188,6 +193,8 @@ def emit_steps(block: Block, steps: Sequence[Step], read: Collection[int]) -> No
     """Emits the steps, then the matches that are missing for whoever reads the columns ``read``."""
     needed = _links_below(block.relation, {*read, *(index for step in steps for index in step.columns)})
     for place, (step, following) in enumerate(itertools.zip_longest(steps, steps[1:])):
+        if step.strewn:
+            block.awaited = frozenset(read).union(*(later.columns for later in steps[place:]))
         _look_up(block, step.columns)
         if block.mask is not None and step.few and (not isinstance(step.action, CodeTest) or _looks_up(step.action)):
             block.compact()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
+from locality.operators.collection import Collection
 from locality.operators.filters.filter import CodeTest, plan_tests
+from locality.operators.relations.relation import Relation
 from locality.operators.steps import plan_steps
-from locality.plan.expressions import Call, ColumnRef, Constant
+from locality.plan.expressions import Call, ColumnRef, Constant, Expression
 from locality.types import BIGINT, BOOLEAN
 from tests.operators.relations import relation
 from tests.properties.oracle import Pair
@@ -50,3 +54,25 @@ def test_blocks_without_a_rare_value_are_left_before_the_next_test() -> None:
         for number in (0, 40_000, 69_999, 70_000):
             pair.check(f"select a, b, c from t where c = {number} and b < 90 and a >= 0 order by c limit 3")
             pair.check(f"select count(*), sum(a + b) from t where c in ({number}, 17, 65536) and b between 1 and 99")
+
+
+def test_rows_that_lie_far_apart_are_asked_for_once_they_are_known() -> None:
+    terms = [
+        Call("=", (ColumnRef(1, BIGINT), Constant(3, BIGINT)), BOOLEAN),
+        Call("in", (ColumnRef(0, BIGINT), *(Constant(value, BIGINT) for value in range(0, 40, 4))), BOOLEAN),
+    ]
+    given = relation([TABLE], lambda _, candidates: next(c for c in candidates if c.encoding == "frame"))
+    assert [step.strewn for step in plan_steps(given, plan_tests(given, terms), ())] == [False, True]
+    assert "prefetch(" in _kernel(given, terms)
+    assert "prefetch(" not in _kernel(given, terms[1:])
+    with Pair() as pair:
+        pair.load("t", [TABLE])
+        pair.check("select a, count(*), sum(c) from t where b = 3 and a in (0, 5, 8, 16, 24, 33) group by a")
+        pair.check("select c, a + b from t where b = 3 and c > 1000 order by c")
+
+
+def _kernel(given: Relation, terms: Sequence[Expression]) -> str:
+    """The text of a kernel that collects rows."""
+    pipeline = Collection(given, terms, [ColumnRef(2, BIGINT)]).pipeline
+    assert pipeline is not None
+    return pipeline.kernels[0].kernel.source

@@ -12,6 +12,7 @@ import numpy as np
 from locality.kernel.ir import Array, Scalar, Type
 from locality.kernel.lowering.emitter import parts
 from locality.kernel.lowering.expressions import Expressions
+from locality.kernel.lowering.intrinsics import INTRINSICS
 from locality.kernel.lowering.syntax import constant_of, scalar_of
 from locality.kernel.lowering.types import (
     BITS,
@@ -88,6 +89,8 @@ class Calls(Expressions):
             return self._empty(*node.args)
         if callee in _FUNCTIONS:
             return self._double(_FUNCTIONS[callee], [self.value(arg) for arg in node.args])
+        if callee in INTRINSICS:
+            return INTRINSICS[callee](self.emitter, [self.operand(arg) for arg in node.args])
         if isinstance(callee, FunctionType):
             return self._own(callee, [self.operand(arg) for arg in node.args])
         raise LoweringError(f"{ast.unparse(node.func)} has no counterpart in machine code")

@@ -8,6 +8,7 @@ from typing import Any
 from locality.kernel.ir import Scalar, Type
 from locality.kernel.lowering.emitter import UNROLL
 from locality.kernel.lowering.entry import entry_text
+from locality.kernel.lowering.intrinsics import DECLARATIONS
 from locality.kernel.lowering.statements import FunctionLowering
 from locality.kernel.lowering.syntax import definition
 from locality.kernel.lowering.types import LoweringError
@@ -23,6 +24,7 @@ _DECLARATIONS = (
     *(f"declare double @llvm.{name}.f64(double, double)" for name in ("pow", "copysign")),
     *(f"declare double @{name}(double) memory(none) nounwind" for name in ("tan", "atan")),
     "declare double @fmod(double, double) memory(none) nounwind",
+    *DECLARATIONS,
 )
 
 

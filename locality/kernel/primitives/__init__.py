@@ -48,6 +48,7 @@ _SELECTION = _family(
     ("choose", (_BOOL, _ANY, _ANY), _ANY, ()),
     ("compact", (_BOOLS, _I64, _POSITIONS), _I64, (2,)),
     ("count_true", (_BOOLS, _I64), _I64, ()),
+    ("prefetch", (_ELEMENTS, _I64), _I64, ()),
 )
 _BITMAP = _family(
     "bitmap",

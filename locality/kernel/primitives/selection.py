@@ -8,9 +8,6 @@ from . import jit
 from .ranks import count_bits
 from .types import Boolean, Bools, Elements, Integer
 
-#: Times eight bytes that are 0 or 1, this has them as bits in its last byte.
-_GATHER = np.uint64(0x0102040810204080)
-_LAST_BYTE = np.uint64(56)
 _ONE = np.uint64(1)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
@@ -28,23 +25,43 @@ def choose(condition: Boolean, then: Integer, otherwise: Integer) -> Integer:
 
 
 @jit
+def word_at(mask: Bools, first: Integer) -> Integer:
+    """The 64 elements of ``mask`` from ``first`` on as bits, the first one as the lowest; all must be there.
+
+    Where the processor has masks, it is one comparison of vectors (:mod:`locality.kernel.lowering.intrinsics`).
+    """
+    word = np.uint64(0)
+    for bit in range(64):
+        word |= np.uint64(mask[first + bit]) << np.uint64(bit)
+    return word
+
+
+@jit
+def prefetch(array: Elements, place: Integer) -> Integer:
+    """Asks for the cache line of an element that a later loop reads: a hint, which Python has no use for."""
+    return np.int64(0)
+
+
+@jit
 def compact(mask: Bools, n: Integer, selection: Elements) -> Integer:
     """Writes the positions of the set rows of ``mask[:n]`` to ``selection``, ascending; returns how many there are.
 
-    ``selection`` needs room for ``n`` positions. The bits of 64 rows become one word, whose set bits are taken out
-    eight at a time without a branch between them; what is written past the last one is overwritten, or nobody's.
+    ``selection`` needs room for ``n`` positions. The set bits of 64 rows are taken out several at a time without a
+    branch between them, the first few without any, as where few rows are left most words have none or one or two;
+    what is written past the last one is overwritten, or nobody's.
     """
     count = np.uint64(0)
-    words = mask[: n // 64 * 64].view(np.uint64)
-    for first in range(0, len(words), 8):
-        bits = np.uint64(0)
-        for byte in range(8):
-            bits |= ((words[first + byte] * _GATHER) >> _LAST_BYTE) << np.uint64(8 * byte)
+    for first in range(0, n // 64 * 64, 64):
+        bits = word_at(mask, first)
         place = count
         count += np.uint64(count_bits(bits))
+        for turn in range(4):
+            selection[place + np.uint64(turn)] = first + lowest_bit(bits)
+            bits &= bits - _ONE
+        place += np.uint64(4)
         while place < count:
             for turn in range(8):
-                selection[place + np.uint64(turn)] = 8 * first + lowest_bit(bits)
+                selection[place + np.uint64(turn)] = first + lowest_bit(bits)
                 bits &= bits - _ONE
             place += np.uint64(8)
     for i in range(n // 64 * 64, n):
@@ -55,8 +72,10 @@ def compact(mask: Bools, n: Integer, selection: Elements) -> Integer:
 
 @jit
 def count_true(mask: Bools, n: Integer) -> Integer:
-    """How many of ``mask[:n]`` are set; n < 2**31, as counting in 32 bits is twice as fast as in 64."""
-    count = np.int32(0)
-    for i in range(n):
-        count = np.int32(count + mask[i])
-    return np.int64(count)
+    """How many of ``mask[:n]`` are set."""
+    count = np.int64(0)
+    for first in range(0, n // 64 * 64, 64):
+        count += count_bits(word_at(mask, first))
+    for i in range(n // 64 * 64, n):
+        count += np.int64(mask[i])
+    return count

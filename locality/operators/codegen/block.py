@@ -70,6 +70,7 @@ class Block:
     links: the position of each row's match or -1, by the link's position among the relation's: I32 a row, or a scalar
         where it is the same for all rows.
     runs: columns whose rows in this block are all of one run, and the number of that run.
+    awaited: columns of which loops to come read so few rows that each is a cache line of its own.
     """
 
     builder: b.Builder
@@ -86,6 +87,7 @@ class Block:
     selected: ir.Var | None = None
     links: dict[int, ir.Var] = field(default_factory=dict)
     runs: dict[int, ir.Var] = field(default_factory=dict)
+    awaited: frozenset[int] = frozenset()
     _columns: dict[int, ColumnLoad] = field(default_factory=dict)
     _lookups: dict[Lookup, LookupLoad] = field(default_factory=dict)
     materialised: dict[Expression, tuple[ir.Var, ir.Var | None, Value]] = field(default_factory=dict)
@@ -167,6 +169,24 @@ class Block:
         self.selection = self.builder.local_array(Scalar.I32, BLOCK)
         self.selected = self.builder.assign(b.call("compact", self.mask, self.count, self.selection))
         self.mask = None
+        self._prefetch()
+
+    def _prefetch(self) -> None:
+        """Asks for what is awaited of the selected rows at once: a loop for each column waits for memory in turn."""
+        fresh = [self.column(i) for i in sorted(self.awaited.difference(self._columns)) if self._is_strewn(i)]
+        if not fresh:
+            return
+        with self.rows(()) as row:
+            for column in fresh:
+                code = column.code(row.index)
+                assert isinstance(code, ir.Load)
+                self.builder.evaluate("prefetch", code.array, row.index)
+
+    def _is_strewn(self, index: int) -> bool:
+        """Whether each row has a code of its own in a column."""
+        shape = self.shapes[index]
+        own = shape.link is None and shape.codes is not None and index not in self.runs
+        return own and shape.encoding not in ("constant", "rle")
 
     def skip_unless(self, expressions: Iterable[Expression], holds: Callable[[Row], ir.Expr]) -> None:
         """Goes on with the next block unless a condition holds that is the same for all rows of this one."""

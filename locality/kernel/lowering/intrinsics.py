@@ -1,0 +1,40 @@
+"""Primitives that are instructions of LLVM's rather than the Python that says what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from locality.kernel.ir import Scalar
+from locality.kernel.lowering.emitter import Emitter
+from locality.kernel.lowering.types import Operand, Value, View, memory_name
+from locality.kernel.primitives.selection import prefetch, word_at
+
+DECLARATIONS = ("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)",)
+
+
+def _word_at(emitter: Emitter, args: Sequence[Operand]) -> Value:
+    address = _address(emitter, args)
+    elements = emitter.op(f"load <64 x i8>, ptr {address}, align 1")
+    bits = emitter.op(f"icmp ne <64 x i8> {elements}, zeroinitializer")
+    return Value(emitter.op(f"bitcast <64 x i1> {bits} to i64"), Scalar.U64)
+
+
+def _prefetch(emitter: Emitter, args: Sequence[Operand]) -> Value:
+    emitter.do(f"call void @llvm.prefetch.p0(ptr {_address(emitter, args)}, i32 0, i32 3, i32 1)")  # to read, to keep
+    return Value("0", Scalar.I64)
+
+
+def _address(emitter: Emitter, args: Sequence[Operand]) -> str:
+    """Where the element of an array lies; its place is not negative."""
+    array, place = args
+    assert isinstance(array, View)
+    assert isinstance(place, Value)
+    kind = memory_name(array.type.element)
+    return emitter.op(f"getelementptr inbounds {kind}, ptr {array.data}, i64 {emitter.cast(place, Scalar.I64).text}")
+
+
+INTRINSICS: dict[Callable[..., Any], Callable[[Emitter, Sequence[Operand]], Value]] = {
+    prefetch: _prefetch,
+    word_at: _word_at,
+}
