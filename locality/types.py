@@ -262,7 +262,7 @@ def from_arrow(arrow: pa.DataType) -> DataType:
     So do times, and timestamps with a zone, of nanoseconds: DuckDB has types of their own for them, which microseconds
     would not do justice.
     """
-    if pa.types.is_dictionary(arrow):
+    if pa.types.is_dictionary(arrow) or pa.types.is_run_end_encoded(arrow):
         return from_arrow(arrow.value_type)
     if pa.types.is_decimal(arrow):
         if arrow.precision > 38:

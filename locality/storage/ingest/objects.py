@@ -43,7 +43,7 @@ def open_source(source: Any, threads: int, csv: Mapping[str, Any]) -> Source:
     if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
         _refuse(csv, f"an object of type {type(source).__name__}")
         return _object(source)
-    if isinstance(source, Iterable):
+    if isinstance(source, Iterable) and not isinstance(source, Mapping):
         paths = list(source)
         if paths and all(isinstance(path, str | os.PathLike) for path in paths):
             return _files([match for path in paths for match in _matches(os.fspath(path))], threads, csv)

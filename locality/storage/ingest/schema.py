@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from locality import types
 from locality.encodings.canonical import is_fixed
@@ -36,6 +38,8 @@ class Target:
 
     def _array(self, piece: pa.Table, index: int) -> pa.ChunkedArray:
         array = piece.column(self.positions[index])
+        if pa.types.is_run_end_encoded(array.type):
+            array = pc.run_end_decode(array)
         target = self.casts[index]
         if target is None:
             return array
@@ -56,9 +60,9 @@ def new_table(table: str, schema: pa.Schema, known: Mapping[str, DataType]) -> T
     for field in schema:
         try:
             dtype = known.get(field.name) or types.from_arrow(field.type)
+            columns.append(ColumnInfo(field.name, dtype, field.nullable, _kept_arrow_type(dtype, field.type)))
         except SchemaError as error:
             raise SchemaError(f"column {field.name!r} of table {table!r}: {error}") from None
-        columns.append(ColumnInfo(field.name, dtype, field.nullable, _kept_arrow_type(dtype, field.type)))
     count = len(columns)
     return Target(tuple(columns), tuple(range(count)), (None,) * count)
 
@@ -89,7 +93,16 @@ def existing_table(
 
 
 def _kept_arrow_type(dtype: DataType, arrow: pa.DataType) -> pa.DataType | None:
-    return None if is_fixed(dtype) else arrow
+    """The Arrow type in which values are stored that have none of ours; raises SchemaError if nothing can read it."""
+    if is_fixed(dtype):
+        return None
+    plain = arrow.value_type if pa.types.is_run_end_encoded(arrow) else arrow
+    with duckdb.connect() as reader:
+        try:
+            reader.from_arrow(pa.RecordBatchReader.from_batches(pa.schema([("values", plain)]), [])).fetchall()
+        except duckdb.Error as error:
+            raise SchemaError(f"values of type {plain} can't be kept, since DuckDB can't read them: {error}") from None
+    return plain
 
 
 def _cast(table: str, column: ColumnInfo, arrow: pa.DataType, known: DataType | None) -> pa.DataType | None:

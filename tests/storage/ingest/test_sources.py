@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import locality
 from locality.errors import SchemaError
 from locality.storage.ingest import ingest, parquet, passes
 from locality.storage.ingest.keys import parse_foreign_keys, parse_primary_key
@@ -112,6 +113,27 @@ def test_append_never_narrows(tmp_path: Path, first: pa.Array, then: pa.Array) -
         ingest(store, "t", pa.table({"v": first}))
         with pytest.raises(SchemaError, match="'v'"):
             ingest(store, "t", pa.table({"v": then}), mode="append")
+
+
+def test_runs_of_arrow_are_written_out() -> None:
+    runs = pa.array([2, 4], pa.int32())
+    numbers = pa.RunEndEncodedArray.from_arrays(runs, pa.array([1, None]))
+    words = pa.RunEndEncodedArray.from_arrays(runs, pa.array(["a", "b"]))
+    rows = pa.table({"number": numbers, "word": words})
+    with locality.connect() as con:
+        con.ingest("t", rows)
+        con.ingest("t", rows, mode="append")
+        result = con.sql("select number, word from t")
+        assert result.fetchall() == [(1, "a"), (1, "a"), (None, "b"), (None, "b")] * 2
+        assert result.profile.engine == "locality"
+
+
+def test_types_that_nothing_can_read_are_refused() -> None:
+    wide = pa.array([[], None], pa.list_(pa.decimal256(60, 2)))
+    with locality.connect() as con:
+        with pytest.raises(SchemaError, match=r"column 'wide' of table 't': values of type list.*can't be kept"):
+            con.ingest("t", pa.table({"wide": wide}))
+        assert con.sql("select 1").fetchall() == [(1,)]
 
 
 def test_appended_statistics_say_what_is_certain(tmp_path: Path) -> None:
