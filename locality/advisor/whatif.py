@@ -20,7 +20,8 @@ from locality.advisor.analysis import Analysis
 from locality.advisor.sample import Sample
 from locality.advisor.uses import Grouping, TableUse
 from locality.encodings import EncodedColumn
-from locality.operators.filters.filter import Test, plan_tests
+from locality.operators.filters.conditions import plan_tests
+from locality.operators.filters.filter import Test
 from locality.operators.filters.zones import possible_blocks, possible_zones
 from locality.operators.relations.relation import ColumnsSegment, Relation
 from locality.operators.relations.tables import scan_relation

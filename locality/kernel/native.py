@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import cache
 from typing import Any
 
@@ -120,6 +121,18 @@ class BoundKernel:
                 fill(self._words, fixed[number])
             else:
                 self._open.append(fill)
+
+    def rebound(self, place: Callable[[int], int], arguments: Sequence[Any], before: Sequence[Any]) -> BoundKernel:
+        """The same with ``arguments`` where they are not ``before``; place: which parameter each of them is for."""
+        other = copy(self)
+        fixed = list(self._fixed)
+        other._words = type(self._words).from_buffer_copy(self._words)
+        for number, (now, then) in enumerate(zip(arguments, before, strict=True)):
+            if now is not then:
+                fixed[place(number)] = now
+                self._kernel.fills[place(number)](other._words, now)
+        other._fixed = tuple(fixed)
+        return other
 
     def __call__(self, *args: Any) -> Any:
         kernel = self._kernel

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from locality.errors import Unsupported
 from locality.operators.collection import Collection
-from locality.operators.late import FEW_ROWS, evaluate_rows, split_tests
+from locality.operators.late import FEW_ROWS, evaluate_rows, split_conditions
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.relations.batch import Batch
 from locality.operators.relations.relation import Relation
@@ -64,7 +64,7 @@ def _collect_first(
     traffic: Traffic,
 ) -> Batch:
     """Brings the rows and their matches together, for functions that kernels lack."""
-    _, late = split_tests(relation, conjuncts)
+    late = split_conditions(relation, conjuncts).others
     read = sorted(frozenset().union(*(columns_of(e) for e in (*late, *outputs))))
     columns = [ColumnRef(index, relation.types[index]) for index in read]
     early = [conjunct for conjunct in conjuncts if conjunct not in late]

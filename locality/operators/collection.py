@@ -15,11 +15,12 @@ from locality.encodings import EncodedColumn, take
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
+from locality.operators.byvalues import Values
 from locality.operators.codegen.block import Block
 from locality.operators.codegen.held import Holder
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.results import column_of_value
-from locality.operators.late import computed_value, evaluate_over, passing, split_tests
+from locality.operators.late import computed_value, evaluate_over, passing, split_conditions
 from locality.operators.morsels import Morsel
 from locality.operators.physical import Execution, Traffic
 from locality.operators.pipeline import MORSEL_ROWS, Pipeline
@@ -107,7 +108,8 @@ class Collection:
         self._computed = tuple(e for e, _ in computed)
         self.sink = CollectSink(self._computed, tuple(v for _, v in computed), _links_read(relation, self.outputs))
         self.pipeline = None
-        tests, self._late = split_tests(relation, conjuncts)
+        self._conditions = split_conditions(relation, conjuncts)
+        tests, self._late = self._conditions.tests, self._conditions.others
         if tests or computed or relation.links:
             key = "collect", structures(self.outputs)
             self.pipeline = Pipeline(relation, tests, self.sink, None, key, portable=True, numbers=holder.numbers)
@@ -123,13 +125,14 @@ class Collection:
         other.pipeline = None if self.pipeline is None else self.pipeline.over(relation)
         return other
 
-    def under(self, relation: Relation, conjuncts: Sequence[Expression]) -> Collection:
+    def under(self, relation: Relation, values: Values) -> Collection:
         """The same collection of rows of the same form that pass other values' tests."""
         other = copy(self)
         other.relation = relation
-        tests, other._late = split_tests(relation, conjuncts)
+        other._conditions = self._conditions.under(relation, values)
+        other._late = other._conditions.others
         if self.pipeline is not None:
-            other.pipeline = self.pipeline.under(relation, tests)
+            other.pipeline = self.pipeline.under(relation, other._conditions.tests)
             other.expected_rows = int(relation.row_count * other.pipeline.selectivity)
         return other
 

@@ -13,7 +13,7 @@ from locality.encodings.arrow import to_dictionary
 from locality.encodings.canonical import text_array
 from locality.errors import Unsupported
 from locality.operators.codegen.probe import probe
-from locality.operators.filters.filter import Test, plan_suitable_tests
+from locality.operators.filters.conditions import Conditions
 from locality.operators.physical import Execution
 from locality.operators.relations.batch import Batch, Deferred, interval_of
 from locality.operators.relations.relation import Relation
@@ -96,9 +96,9 @@ def rows_at(
     return Batch(columns, len(positions), tuple(interval_of(column) for column in columns))
 
 
-def split_tests(relation: Relation, conjuncts: Sequence[Expression]) -> tuple[list[Test], list[Expression]]:
-    """The tests that kernels make, and the conjuncts that are left for DuckDB's functions."""
-    return plan_suitable_tests(relation, conjuncts, lambda test: computed_value(relation, test.held) is not None)
+def split_conditions(relation: Relation, conjuncts: Sequence[Expression]) -> Conditions:
+    """The tests that kernels make; the others are left for DuckDB's functions."""
+    return Conditions(relation, conjuncts, lambda test: computed_value(relation, test.held) is not None)
 
 
 def passing(

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from locality.encodings import EncodedColumn
 from locality.kernel import builder as b
 from locality.kernel.ir import Array, Scalar, Var
-from locality.kernel.loader import Kernel, load, note
+from locality.kernel.loader import load, note
+from locality.operators.bindings import Bindings, Generated
 from locality.operators.codegen.block import BLOCK, Block
 from locality.operators.codegen.held import Given, Number
 from locality.operators.codegen.parameters import Parameters
@@ -29,7 +29,7 @@ from locality.operators.morsels import Morsel, clipped, morsels_of, runs_of
 from locality.operators.relations.links import Link
 from locality.operators.relations.meanings import first_zones
 from locality.operators.relations.memo import Memo
-from locality.operators.relations.relation import Relation, Segment
+from locality.operators.relations.relation import Relation
 from locality.operators.relations.shapes import ColumnShape, shape_of
 from locality.operators.relations.signature import form_key, result_form
 from locality.operators.relations.tables import passing_columns
@@ -71,14 +71,6 @@ class Sink(Protocol):
         """Emits its loops over a block."""
 
 
-@dataclass(frozen=True, eq=False)
-class Generated:
-    """A kernel, and what binds its parameters to a segment."""
-
-    kernel: Kernel
-    parameters: Parameters
-
-
 #: Kernels over intermediate results, by all that they are generated from.
 _OF_RESULTS = Memo()
 #: What is counted for a kernel that is kept with what binds it.
@@ -114,51 +106,66 @@ class Pipeline:
     links: tuple[Link, ...] = field(init=False)
     steps: tuple[Step, ...] = field(init=False)
     given: Given = field(init=False)
+    needed: set[int] = field(init=False)
+    open: list[int] = field(init=False)
+    places: list[int | None] = field(init=False)
+    link_share: float = field(init=False)
     clipping: tuple[tuple[int, int], ...] = field(init=False)
     planned: list[Morsel] = field(init=False, default_factory=list)
     morsels: list[Morsel] = field(init=False, default_factory=list)
     kernels: list[Generated] = field(init=False, default_factory=list)
-    arguments: dict[int, tuple[AnyArray, ...]] = field(init=False, default_factory=dict)
-    bound: dict[int, Callable[..., int]] = field(init=False, default_factory=dict)
-    passing: dict[int, tuple[EncodedColumn, ...]] = field(init=False, default_factory=dict)
+    forms: dict[tuple[tuple[ColumnShape, ...], frozenset[int]], int] = field(init=False, default_factory=dict)
+    bindings: Bindings = field(init=False)
     zones_total: int = field(init=False, default=0)
     zones_read: int = field(init=False, default=0)
     answered: dict[int, Bits] = field(init=False, default_factory=dict)
     scan_reads: list[tuple[Counter[str], int]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        open_tests = self.tests
-        if self.told is None:  # zones that are told need all tests
-            # what is read of few rows comes sooner where a test has read it of all
-            _, needed = _needed_links(self.relation, _columns_read(self.sink.reads))
-            open_tests, self.rows = settle(self.relation, self.tests, needed)
+        _, self.needed = _needed_links(self.relation, _columns_read(self.sink.reads))
+        open_tests = self._settled()
         reads = [*(e for test in open_tests for e in test.reads), *self.sink.reads]
         self.links, columns = _needed_links(self.relation, _columns_read(reads))
         self.columns = tuple(sorted(columns))
         self.steps = plan_steps(self.relation, open_tests, self.links)
-        tests = tuple(None if isinstance(step.action, Link) else step.action for step in self.steps)
-        self.given = Given(tests, self.numbers)
-        self.passing_share = math.prod(step.share for step in self.steps)
-        settled = (test.share for test in self.tests if test not in open_tests)
-        self.selectivity = self.passing_share * math.prod(settled)
+        self.open = [number for number, test in enumerate(self.tests) if test in open_tests]
+        places = {id(test): number for number, test in enumerate(self.tests)}
+        self.places = [places.get(id(step.action)) for step in self.steps]
+        self.link_share = math.prod(step.share for step in self.steps if isinstance(step.action, Link))
+        self._expect()
+        self.bindings = Bindings(self.relation, self.columns, self.given, len(self.sink.state))
         self.clipping = clipping_links(self.relation, self.links)
         self._plan_morsels()
         self.morsels = self._clipped()
 
+    def _settled(self) -> Sequence[Test]:
+        """The tests that bounds do not settle; what these leave of the rows is noted."""
+        if self.told is not None:  # zones that are told need all tests
+            return self.tests
+        # what is read of few rows comes sooner where a test has read it of all
+        left, self.rows = settle(self.relation, self.tests, self.needed)
+        return left
+
+    def _expect(self) -> None:
+        """What the kernels get of the tests, and how many rows are expected to pass these."""
+        self.given = Given([None if number is None else self.tests[number] for number in self.places], self.numbers)
+        self.passing_share = self.link_share * math.prod([self.tests[number].share for number in self.open])
+        settled = [test.share for number, test in enumerate(self.tests) if number not in self.open]
+        self.selectivity = self.passing_share * math.prod(settled)
+
     def _plan_morsels(self) -> None:
         """Excludes zones, cuts what is left into morsels, and makes a kernel for each shape of segment among them."""
-        kernels: dict[tuple[tuple[ColumnShape, ...], frozenset[int]], int] = {}
         ranges_of = self._ranges()
         rows = sum(stop - start for ranges in ranges_of.values() for start, stop in ranges)
         size = min(self.sink.morsel_rows, self._even_share(rows))
         self._load_text(list(ranges_of))
         for position, ranges in ranges_of.items():
             shapes, even = self._form_of(position)
-            if (shapes, even) not in kernels:
-                kernels[shapes, even] = len(self.kernels)
+            if (shapes, even) not in self.forms:
+                self.forms[shapes, even] = len(self.kernels)
                 self.kernels.append(self._kernel(shapes, even))
-            number = kernels[shapes, even]
-            self.arguments[position] = self._arguments(position, number)
+            number = self.forms[shapes, even]
+            self.bindings.add(position, self.kernels[number])
             self.planned += morsels_of(position, number, ranges, size)
 
     def _even_share(self, rows: int) -> int:
@@ -239,15 +246,28 @@ class Pipeline:
 
     def under(self, relation: Relation, tests: Sequence[Test]) -> Pipeline:
         """The same pipeline over rows of the same form, with other tests of the same columns."""
-        return replace(self, relation=relation, tests=tests)
+        other = copy(self)
+        other.tests = tests
+        same = relation is self.relation and [test.form for test in tests] == [test.form for test in self.tests]
+        if not same or [tests.index(test) for test in other._settled()] != self.open:
+            return replace(self, relation=relation, tests=tests)
+        # the same rows are read in the same steps: only bounds, and the zones that they leave, are others
+        other.kernels, other.forms = list(self.kernels), dict(self.forms)
+        other.planned, other.answered, other.scan_reads = [], {}, []
+        other._expect()
+        other.bindings = self.bindings.under(other.given)
+        other._plan_morsels()
+        other.morsels = other._clipped()
+        return other
 
     def over(self, relation: Relation) -> Pipeline:
         """The same pipeline over other rows of the same form, see :mod:`locality.operators.relations.signature`."""
         other = copy(self)
         other.relation, other.links, other.steps = relation, (), ()
-        other.bound, other.passing = {}, {}  # what is bound holds the arrays of other rows
+        other.bindings = Bindings(relation, self.columns, self.given, len(self.sink.state))  # no arrays of other rows
         kernels = {morsel.segment: morsel.kernel for morsel in self.planned} if relation.segments else {}
-        other.arguments = {position: other._arguments(position, kernel) for position, kernel in kernels.items()}
+        for position, kernel in kernels.items():
+            other.bindings.add(position, self.kernels[kernel])
         other.morsels = other._clipped()
         return other
 
@@ -259,14 +279,6 @@ class Pipeline:
         possible = {segment: linked_blocks(self.relation, self.clipping, segment) for segment in segments}
         left = (clipped(morsel, possible[morsel.segment]) for morsel in self.planned)
         return [morsel for morsel in left if morsel is not None]
-
-    def _arguments(self, position: int, kernel: int) -> tuple[AnyArray, ...]:
-        """What a kernel takes for a segment; nothing yet where that has columns that are not to stay in memory."""
-        segment = self.relation.segments[position]
-        return () if passing_columns(segment, self.columns) else self._bound_to(segment, kernel)
-
-    def _bound_to(self, segment: Segment, kernel: int) -> tuple[AnyArray, ...]:
-        return self.kernels[kernel].parameters.bind(segment, self.given)
 
     def _kernel(self, shapes: tuple[ColumnShape, ...], even: frozenset[int]) -> Generated:
         """The kernel for segments of these shapes: one that was generated for other constants, or a new one."""
@@ -332,47 +344,21 @@ class Pipeline:
 
     def call(self, morsel: Morsel, state: Sequence[AnyArray], *, interpret: bool = False) -> int:
         """Runs one morsel; a result other than 0 says that SQL may raise an error for some row."""
-        faults = 0
+        generated, faults = self.kernels[morsel.kernel], 0
         if interpret:
-            integers, floats, *arrays = self.arguments[morsel.segment] or self._bind(morsel)
-            run = self.kernels[morsel.kernel].kernel.interpreted
+            integers, floats, *arrays = self.bindings.arguments(morsel.segment, generated)
+            run = generated.kernel.interpreted
             for start, stop in morsel.parts:
                 faults |= run(start, stop, integers, floats, *state, *arrays)
         else:
-            bound = self._bound(morsel)
+            bound = self.bindings.bound(morsel.segment, generated)
             for start, stop in morsel.parts:
                 faults |= bound(start, stop, *state)
         return faults
 
-    def _bound(self, morsel: Morsel) -> Callable[..., int]:
-        """The kernel with the arguments that are the same for all morsels of a segment."""
-        bound = self.bound.get(morsel.segment)
-        if bound is None:
-            integers, floats, *arrays = self.arguments[morsel.segment] or self._bind(morsel)
-            fixed = (None, None, integers, floats, *(None for _ in self.sink.state), *arrays)
-            bound = self.bound[morsel.segment] = self.kernels[morsel.kernel].kernel.bind(fixed)
-        return bound
-
-    def _bind(self, morsel: Morsel) -> tuple[AnyArray, ...]:
-        """The arguments for a segment with columns that pass: the oldest are let go, other workers may be at the rest.
-
-        The columns themselves are held as well, so that a second worker finds them.
-        """
-        segment = self.relation.segments[morsel.segment]
-        columns = tuple(segment.column(index) for index in passing_columns(segment, self.columns))
-        self.passing[morsel.segment] = columns
-        for position in list(self.passing)[: -available_threads()]:
-            self._let_go(position)
-        return self._bound_to(segment, morsel.kernel)
-
-    def _let_go(self, position: int) -> None:
-        self.passing.pop(position, None)
-        self.bound.pop(position, None)
-
     def finish(self) -> None:
         """Lets go of columns that are not to stay in memory, after a run."""
-        for position in list(self.passing):
-            self._let_go(position)
+        self.bindings.finish()
 
 
 def _by_segment(zones: Bits, starts: npt.NDArray[np.int64]) -> dict[int, Bits]:

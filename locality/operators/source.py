@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
-from locality.operators.byvalues import ByValues, Conjuncts, bound_all, value_key, values_of
+from locality.operators.byvalues import ByValues, Conjuncts, Values, bound_all, value_key, values_of
 from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.relations.relation import NOTHING, Relation
 from locality.operators.relations.signature import signature
@@ -82,8 +82,8 @@ class Reusable(Protocol):
     def over(self: Prepared, relation: Relation) -> Prepared:
         """The same preparation for other rows whose signature is equal."""
 
-    def under(self: Prepared, relation: Relation, conjuncts: Conjuncts) -> Prepared:
-        """The same preparation for such rows, and for conjuncts that differ in the values of parameters alone."""
+    def under(self: Prepared, relation: Relation, values: Values) -> Prepared:
+        """The same preparation for such rows, and for other values of the parameters in its conjuncts."""
 
 
 class Preparation(Generic[Prepared]):
@@ -104,15 +104,10 @@ class Preparation(Generic[Prepared]):
         self._columns = frozenset().union(*(columns_of(e) for e in (*conjuncts, *reads)))
         self._last: tuple[Hashable, Hashable, Prepared] | None = None
         self._values = values_of(self._conjuncts)
-        self.ready: Prepared | None = None
-        self._ready = None if known is None else ByValues(self._conjuncts, partial(self._prepared_for, known))
-
-    def _prepared_for(self, known: Relation, conjuncts: Conjuncts) -> Prepared:
-        """What is prepared for a stored table: for its first values, then for others."""
-        if self.ready is not None:
-            return self.ready.under(known, conjuncts)
-        self.ready = self._prepare(known, conjuncts)
-        return self.ready
+        self.ready = None if known is None else prepare(known, self._conjuncts)
+        self._ready: ByValues[Prepared] | None = None
+        if known is not None and self.ready is not None:
+            self._ready = ByValues(self._conjuncts, self.ready, partial(self.ready.under, known))
 
     def conjuncts_in(self, execution: Execution) -> Conjuncts:
         """The conjuncts with the values that an execution has for their parameters."""
@@ -129,7 +124,7 @@ class Preparation(Generic[Prepared]):
         last = self._last
         if last is not None and last[0] == key:
             prepared = last[2]
-            return prepared.over(relation) if last[1] == values else prepared.under(relation, conjuncts)
+            return prepared.over(relation) if last[1] == values else prepared.under(relation, execution.values)
         prepared = self._prepare(relation, conjuncts)
         self._last = key, values, prepared.over(NOTHING)
         return prepared

@@ -14,11 +14,11 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
-from locality.operators.byvalues import ByValues
+from locality.operators.byvalues import ByValues, Values
 from locality.operators.codegen.block import Block, Row
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.probe import probe
-from locality.operators.filters.filter import plan_tests
+from locality.operators.filters.conditions import Conditions
 from locality.operators.late import rows_at
 from locality.operators.morsels import Morsel
 from locality.operators.ordering.fields import fields_of
@@ -169,9 +169,22 @@ class TopN:
         self.exact = len(self.terms) == len(keys)
         if not self.terms:
             raise Unsupported("top-n by a key that does not fit an integer")
-        self.pipeline = Pipeline(relation, plan_tests(relation, conjuncts), TopSink(self.terms), None, key)
+        self._conditions = Conditions(relation, conjuncts)
+        self.pipeline = Pipeline(relation, self._conditions.tests, TopSink(self.terms), None, key)
         lead = self.terms[0]
         self._least = least_digits(relation, lead.key, lead.value) if lead.size else None
+        self._arrange()
+
+    def under(self, values: Values) -> TopN:
+        """The same of rows that pass other values' tests."""
+        other = copy(self)
+        other._conditions = self._conditions.under(self.relation, values)
+        other.pipeline = self.pipeline.under(self.relation, other._conditions.tests)
+        other._arrange()
+        return other
+
+    def _arrange(self) -> None:
+        """Has those morsels run first that may have the first rows."""
         if self._least is None:
             self.pipeline.morsels = _small_first(self.pipeline.morsels)
         else:
@@ -268,7 +281,8 @@ class Top:
         outputs: Sequence[Expression],
     ) -> None:
         """Raises Unsupported if not even the first key fits an integer."""
-        self._tops = ByValues(tuple(conjuncts), lambda bound: TopN(relation, bound, keys, limit + offset))
+        first = TopN(relation, conjuncts, keys, limit + offset)
+        self._tops = ByValues(tuple(conjuncts), first, first.under)
         self._keys, self._limit, self._offset = tuple(keys), limit, offset
         self._outputs = tuple(outputs)
         self._relation = relation

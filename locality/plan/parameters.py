@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import is_not
 
 from locality.plan.expressions import (
     Call,
@@ -39,14 +40,16 @@ def has_parameter(expression: Expression) -> bool:
 def bound_expression(
     expression: Expression, values: Sequence[PhysicalValue] | Mapping[int, PhysicalValue]
 ) -> Expression:
-    """The expression with ``values``, by parameter, in the place of those that it has."""
+    """The expression with ``values``, by parameter, in the place of those that it has; itself where it has none."""
     match expression:
         case Parameter(_, dtype, index):
             return Parameter(values[index], dtype, index)
         case Call(name, args, dtype):
-            return Call(name, tuple([bound_expression(arg, values) for arg in args]), dtype)
+            terms = [bound_expression(arg, values) for arg in args]
+            return Call(name, tuple(terms), dtype) if any(map(is_not, terms, args)) else expression
         case Cast(arg, dtype, lenient):
-            return Cast(bound_expression(arg, values), dtype, lenient)
+            inner = bound_expression(arg, values)
+            return expression if inner is arg else Cast(inner, dtype, lenient)
         case Case(branches, otherwise, dtype):
             pairs = tuple([(bound_expression(c, values), bound_expression(v, values)) for c, v in branches])
             return Case(pairs, bound_expression(otherwise, values), dtype)

@@ -7,6 +7,7 @@ choices depend on, so statements whose selective and unselective values take tur
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,10 +17,10 @@ from locality.kernel.loader import Kernel, recording
 from locality.optimizer import optimize
 from locality.plan.expressions import Constant, Expression, Parameter, PhysicalValue, walk
 from locality.plan.nodes import Filter, Node, Scan, Window, walk_nodes
-from locality.plan.parameters import bound, bound_expression, has_parameter, pinned, unified
+from locality.plan.parameters import bound, has_parameter, pinned, unified
 from locality.plan.reads import expressions_of
 from locality.runtime.query import Pace, PreparedQuery, build, prepare
-from locality.runtime.statistics import StoredStatistics
+from locality.runtime.statistics import Asked, StoredStatistics
 from locality.settings import Settings
 from locality.sql.generic import Generic
 from locality.sql.given import Parameters
@@ -38,18 +39,24 @@ Values = tuple[PhysicalValue, ...]
 
 @dataclass(frozen=True)
 class _Estimate:
-    """What statistics said of a scan under conditions with parameters; least: what is as good as nothing."""
+    """What statistics said of a scan under conditions with parameters; least: what is as good as nothing.
+
+    asked: the question, to be asked again; None where there is one answer for all values.
+    """
 
     scan: Scan
     conjuncts: tuple[Expression, ...]
     in_bytes: bool
     answer: float
     least: float
+    asked: Asked | None = field(compare=False)
 
-    def holds(self, statistics: StoredStatistics, values: Values) -> bool:
+    def holds(self, values: Values) -> bool:
         """Whether it is about the same for other values."""
-        terms = [bound_expression(term, values) for term in self.conjuncts]
-        now = statistics.scan_bytes(self.scan, terms) if self.in_bytes else statistics.selectivity(self.scan, terms)
+        if self.asked is None:
+            return True
+        asked = self.asked.under(values)
+        now = asked.bytes_read() if self.in_bytes else asked.share()
         low, high = sorted((max(now, self.least), max(self.answer, self.least)))
         return high <= low * _TOLERANCE
 
@@ -62,7 +69,7 @@ class _Test:
     test: Callable[[PhysicalValue], bool]
     answer: bool
 
-    def holds(self, statistics: StoredStatistics, values: Values) -> bool:
+    def holds(self, values: Values) -> bool:
         """Whether it is the same for other values."""
         return self.test(values[self.index]) == self.answer
 
@@ -80,16 +87,18 @@ class _Peeked(StoredStatistics):
         return answer
 
     def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
-        answer = super().scan_bytes(scan, conjuncts)
+        asked = self.asked(scan, conjuncts)
+        answer = math.inf if asked is None else asked.bytes_read()
         if any(map(has_parameter, conjuncts)):
-            self.told.append(_Estimate(scan, tuple(conjuncts), True, answer, 1.0))
+            self.told.append(_Estimate(scan, tuple(conjuncts), True, answer, 1.0, asked))
         return answer
 
     def selectivity(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
-        answer = super().selectivity(scan, conjuncts)
+        asked = self.asked_of_any(scan, conjuncts)
+        answer = 1.0 if asked is None else asked.share()
         if any(map(has_parameter, conjuncts)):
             least = 1 / max(self.rows(scan.table), 1)
-            self.told.append(_Estimate(scan, tuple(conjuncts), False, answer, least))
+            self.told.append(_Estimate(scan, tuple(conjuncts), False, answer, least, asked))
         return answer
 
 
@@ -142,7 +151,7 @@ class GenericPlans:
         twins = _twins(values) if generic.repeats else range(len(values))
         plans = self._kept((generic, repr(([values[index] for index in sorted(generic.pinned)], twins)), disabled))
         with recording() as kernels:
-            known = _fitting(plans, values, tables)
+            known = _fitting(plans, values)
             plan = known or _optimized(
                 unified(pinned(bound(generic.query.root, values), generic.pinned), twins), tables, disabled, plans
             )
@@ -173,11 +182,9 @@ def _twins(values: Values) -> tuple[int, ...]:
     return tuple(first.setdefault(repr(value), index) for index, value in enumerate(values))
 
 
-def _fitting(plans: Sequence[GenericPlan], values: Values, tables: Mapping[str, Table]) -> GenericPlan | None:
+def _fitting(plans: Sequence[GenericPlan], values: Values) -> GenericPlan | None:
     """The first plan whose estimates hold for the values."""
-    statistics = StoredStatistics(tables)
-    fits = (plan for plan in plans if all(each.holds(statistics, values) for each in plan.estimates))
-    return next(fits, None)
+    return next((plan for plan in plans if all(each.holds(values) for each in plan.estimates)), None)
 
 
 def _optimized(

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from locality.operators.filters.filter import plan_tests
+from locality.operators.filters.conditions import Conditions
 from locality.operators.filters.zones import bytes_to_read
+from locality.operators.relations.relation import Relation
 from locality.operators.relations.scans import kept_relation
 from locality.operators.sideways import has_clustered_zones
 from locality.plan.derived import Derived
@@ -15,6 +16,30 @@ from locality.plan.expressions import Constant, Expression, PhysicalValue
 from locality.plan.nodes import Scan
 from locality.plan.rollups import Rollup
 from locality.storage.table import Table
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A scan under conditions, to ask about them and about the same ones of other values.
+
+    raw: about how many bytes a row takes of the columns whose strings would be decompressed to know.
+    """
+
+    relation: Relation
+    conditions: Conditions
+    raw: Mapping[int, float]
+
+    def bytes_read(self) -> float:
+        """Bytes of all columns in the zones that may hold rows for which the conditions are true."""
+        return bytes_to_read(self.relation, self.conditions.tests, self.raw)
+
+    def share(self) -> float:
+        """The share of rows for which the conditions are true, about."""
+        return math.prod([test.share for test in self.conditions.tests])
+
+    def under(self, values: Sequence[PhysicalValue]) -> Asked:
+        """The same scan under the same conditions of other values."""
+        return Asked(self.relation, self.conditions.under(self.relation, values), self.raw)
 
 
 @dataclass(frozen=True)
@@ -69,17 +94,24 @@ class StoredStatistics:
         return [each.rollup for each in self.tables[table].rollups if each.rollup.stored in self.tables]
 
     def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
-        table = self.tables[scan.table]
-        if not table.has_columns(scan.layout, scan.columns):
-            return math.inf
-        relation = kept_relation(table, scan)
-        raw = {i: size / table.row_count for i, column in enumerate(scan.columns) if (size := table.raw_bytes(column))}
-        return bytes_to_read(relation, plan_tests(relation, conjuncts), raw)
+        asked = self.asked(scan, conjuncts)
+        return math.inf if asked is None else asked.bytes_read()
 
     def selectivity(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
+        asked = self.asked_of_any(scan, conjuncts)
+        return 1.0 if asked is None else asked.share()  # no plan can have such a scan
+
+    def asked(self, scan: Scan, conjuncts: Sequence[Expression]) -> Asked | None:
+        """A scan under conditions; None if its layout lacks a column."""
+        table = self.tables[scan.table]
+        if not table.has_columns(scan.layout, scan.columns):
+            return None
+        relation = kept_relation(table, scan)
+        raw = {i: size / table.row_count for i, column in enumerate(scan.columns) if (size := table.raw_bytes(column))}
+        return Asked(relation, Conditions(relation, conjuncts), raw)
+
+    def asked_of_any(self, scan: Scan, conjuncts: Sequence[Expression]) -> Asked | None:
+        """The same in the first layout that has all columns; None if none has."""
         table = self.tables[scan.table]
         layout = next((each.name for each in table.layouts if table.has_columns(each.name, scan.columns)), None)
-        if layout is None:  # no plan can have such a scan
-            return 1.0
-        tests = plan_tests(kept_relation(table, replace(scan, layout=layout)), conjuncts)
-        return math.prod(test.share for test in tests)
+        return None if layout is None else self.asked(replace(scan, layout=layout), conjuncts)

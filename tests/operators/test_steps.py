@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from locality.operators.collection import Collection
-from locality.operators.filters.filter import CodeTest, plan_tests
+from locality.operators.filters.conditions import plan_tests
+from locality.operators.filters.filter import CodeTest
 from locality.operators.relations.relation import Relation
 from locality.operators.steps import plan_steps
 from locality.plan.expressions import Call, ColumnRef, Constant, Expression

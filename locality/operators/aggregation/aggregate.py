@@ -30,11 +30,12 @@ from locality.operators.aggregation.registry import is_known
 from locality.operators.aggregation.sink import AggregateSink
 from locality.operators.aggregation.sorted import aggregate_sorted
 from locality.operators.aggregation.textkeys import number_inputs
-from locality.operators.byvalues import Conjuncts, bound_all
+from locality.operators.byvalues import Conjuncts, Values, bound_all
 from locality.operators.codegen.probe import probe
 from locality.operators.collect import collect_rows
 from locality.operators.collection import Collection
-from locality.operators.filters.filter import Test, plan_tests
+from locality.operators.filters.conditions import Conditions, plan_tests
+from locality.operators.filters.filter import Test
 from locality.operators.morsels import Morsel
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import MORSEL_ROWS, Pipeline
@@ -76,7 +77,8 @@ class Aggregation:
         self.relation = relation
         self.frame, numbers = frame_of(relation, groups, aggregates, dense=dense)
         frame = self.frame
-        tests = plan_tests(relation, conjuncts)
+        self._conditions = Conditions(relation, conjuncts)
+        tests = self._conditions.tests
         self.groups, self.clusters, self.hashed = self._plan_groups(tests, threads, dense=dense)
         rows = MORSEL_ROWS if self.clusters is None else self.clusters.morsel_rows
         self.sink = AggregateSink(self.groups, frame.slots, self.clusters is not None, rows)
@@ -97,10 +99,11 @@ class Aggregation:
         other.relation, other.pipeline, other.totals = relation, self.pipeline.over(relation), None
         return other
 
-    def under(self, relation: Relation, conjuncts: Conjuncts) -> Aggregation:
+    def under(self, relation: Relation, values: Values) -> Aggregation:
         """The same aggregation of rows of the same form that pass other values' tests."""
         other = copy(self)
-        other.relation, other.pipeline = relation, self.pipeline.under(relation, plan_tests(relation, conjuncts))
+        other._conditions = self._conditions.under(relation, values)
+        other.relation, other.pipeline = relation, self.pipeline.under(relation, other._conditions.tests)
         return other
 
     def _clusters_of_run(self, planned: Clusters) -> Clusters:

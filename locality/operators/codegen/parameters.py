@@ -9,8 +9,9 @@ by the test that stands at the same place of the pipeline, so that what was decl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -74,11 +75,15 @@ class Parameters:
             self._array_binders.append(bind)
         return self._arrays[key]
 
-    def bind(self, segment: Segment, given: Given) -> tuple[AnyArray, ...]:
+    def bind(self, segment: Segment, given: Given, before: tuple[AnyArray, ...] | None = None) -> tuple[AnyArray, ...]:
         """The arguments for one segment: integers, floats, arrays in order of declaration.
 
         Integers wrap to 64 bits, so that bounds of unsigned codes fit too.
+
+        before: the arguments for the same segment and for what another query gives.
         """
+        if before is not None:
+            return self._bind_again(segment, given, before)
 
         def value(bind: Callable[[Segment], Any] | Late) -> Any:
             return bind.bind(given, segment) if isinstance(bind, Late) else bind(segment)
@@ -86,6 +91,37 @@ class Parameters:
         integers = np.array([_wrap(value(bind)) for bind in self._integer_binders], dtype=np.int64)
         floats = np.array([value(bind) for bind in self._float_binders], dtype=np.float64)
         return (integers, floats, *(np.ascontiguousarray(value(bind)) for bind in self._array_binders))
+
+    def _bind_again(self, segment: Segment, given: Given, before: tuple[AnyArray, ...]) -> tuple[AnyArray, ...]:
+        integers, floats, *arrays = before
+        if self._late_integers:
+            integers = integers.copy()
+            for slot, late in self._late_integers:
+                integers[slot] = _wrap(late.bind(given, segment))
+        if self._late_floats:
+            floats = floats.copy()
+            for slot, late in self._late_floats:
+                floats[slot] = late.bind(given, segment)
+        for slot, late in self._late_arrays:
+            arrays[slot] = np.ascontiguousarray(late.bind(given, segment))
+        return (integers, floats, *arrays)
+
+    @cached_property
+    def _late_integers(self) -> list[tuple[int, Late]]:
+        return _late(self._integer_binders)
+
+    @cached_property
+    def _late_floats(self) -> list[tuple[int, Late]]:
+        return _late(self._float_binders)
+
+    @cached_property
+    def _late_arrays(self) -> list[tuple[int, Late]]:
+        return _late(self._array_binders)
+
+
+def _late(binders: Sequence[object]) -> list[tuple[int, Late]]:
+    """Those that ask what the query gives, by their places."""
+    return [(slot, bind) for slot, bind in enumerate(binders) if isinstance(bind, Late)]
 
 
 def _wrap(value: int) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial, reduce
 from operator import and_, or_
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +23,11 @@ from locality.encodings import EncodedColumn
 from locality.encodings.column import Dictionary
 from locality.errors import Unsupported
 from locality.operators.codegen.lookup import as_lookup, tables_of
-from locality.operators.filters.uncast import MIRRORED, uncast
+from locality.operators.filters.uncast import MIRRORED, divided, multiplied, uncast
 from locality.operators.relations.domain import domain_of
 from locality.operators.relations.meanings import has_dictionaries, meanings_of
 from locality.operators.relations.relation import Relation, ZoneBounds
-from locality.plan.expressions import Call, ColumnRef, Constant, Expression, PhysicalValue, columns_of, walk
+from locality.plan.expressions import Call, ColumnRef, Constant, Expression, Parameter, PhysicalValue, columns_of, walk
 from locality.plan.intervals import Interval
 from locality.sql.evaluate import is_deterministic
 
@@ -89,6 +89,9 @@ class CodeSet:
         return certain
 
 
+NO_CODES = CodeSet(())
+
+
 def union(sets: Sequence[CodeSet]) -> CodeSet:
     """What is in any of the sets."""
     joined: list[tuple[int, int]] = []
@@ -122,6 +125,49 @@ def code_sets(relation: Relation, predicate: Expression) -> tuple[int, list[Code
         return index, _sets_by_table(relation, index, predicate)
     except Unsupported:
         return None
+
+
+Opened = Callable[[PhysicalValue], "list[CodeSet]"]
+"""What :func:`code_sets` says of the codes, for values of the parameter with which a column is compared."""
+
+
+def opened(relation: Relation, predicate: Expression) -> Opened | None:
+    """The codes for which a comparison of a column with a parameter is true, by its value; None if it is no such."""
+    match predicate:
+        case Call(name, (column, Parameter(value))) if name in MIRRORED:
+            pass
+        case Call(name, (Parameter(value), column)) if name in MIRRORED:
+            name = MIRRORED[name]
+        case _:
+            return None
+    if len(columns_of(column)) != 1:
+        return None
+    index = next(iter(columns_of(column)))
+    columns = [each.column for each in meanings_of(relation, index)]
+    interval = relation.intervals[index]
+    if interval is not None:
+        found = multiplied(column, interval)
+        if found is None or not isinstance(value, int):
+            return None
+        factor = found[1]
+        return lambda value: _codes_that(columns, name, divided(name, factor, cast("int", value)))
+    if not isinstance(column, ColumnRef) or not has_dictionaries(relation, index):
+        return None
+    entries = [cast("Dictionary", each.dictionary) for each in columns]
+    if any(_compared_entries(each, name, value) is None for each in entries):
+        return None
+
+    def of_entries(value: PhysicalValue) -> list[CodeSet]:
+        found = [_compared_entries(dictionary, name, value) or NO_CODES for dictionary in entries]
+        return [_representable(each, codes) for each, codes in zip(columns, found, strict=True)]
+
+    return of_entries
+
+
+def _codes_that(columns: Sequence[EncodedColumn], name: str, value: int | None) -> list[CodeSet]:
+    """The codes of the integers that compare so with a value; for None, of those that equal none, or differ from it."""
+    values = compared(name, value) if value is not None else NO_CODES if name == "=" else CodeSet((_EVERYTHING,))
+    return [_codes_of_values(column, values) for column in columns]
 
 
 def values_that(predicate: Expression, interval: Interval) -> CodeSet | None:

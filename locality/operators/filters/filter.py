@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial, reduce
 
@@ -14,18 +14,16 @@ from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar
 from locality.operators.codegen.block import Block, Row
-from locality.operators.codegen.held import Given, Holder, Number, placed
-from locality.operators.codegen.lookup import introduce_lookups
+from locality.operators.codegen.held import Given, Number, placed
 from locality.operators.codegen.parameters import Late
-from locality.operators.filters.codesets import CodeSet, code_sets, ends_of
-from locality.operators.filters.shares import share_of_codes, share_of_values
+from locality.operators.filters.codesets import CodeSet, ends_of
 from locality.operators.filters.zonetests import float_bounds, zones_possible, zones_reached
-from locality.operators.relations.meanings import Bounds, SetKey, bounds_of, first_zones, meanings_of, set_key
+from locality.operators.relations.meanings import Bounds, SetKey, bounds_of, first_zones, set_key
 from locality.operators.relations.relation import Relation, Segment
-from locality.plan.expressions import ColumnRef, Expression, Lookup, walk
+from locality.plan.expressions import ColumnRef, Expression
 from locality.plan.functions.base import is_true
 from locality.plan.structure import structure
-from locality.types import DataType, Domain
+from locality.types import DataType
 
 Bits = npt.NDArray[np.bool_]
 
@@ -234,51 +232,6 @@ def zones_certain(tests: Sequence[Test], relation: Relation) -> Bits | None:
             holds[bounds.places] = codes.zones_certain(bounds.zones)
         certain &= holds
     return certain if certain.any() else None
-
-
-def plan_tests(relation: Relation, conjuncts: Sequence[Expression]) -> list[Test]:
-    """The tests of a conjunction: codes first (one test a column), the most selective first, then computed values."""
-    return plan_suitable_tests(relation, conjuncts, lambda test: True)[0]
-
-
-def plan_suitable_tests(
-    relation: Relation, conjuncts: Sequence[Expression], suits: Callable[[ValueTest], bool]
-) -> tuple[list[Test], list[Expression]]:
-    """The same tests, but of computed values only those that suit, and the conjuncts that are left."""
-    others: list[Expression] = []
-    by_column: dict[int, list[CodeSet]] = {}
-    values: list[ValueTest] = []
-    for conjunct in conjuncts:
-        found = code_sets(relation, conjunct)
-        if found is None:
-            test = _value_test(introduce_lookups(conjunct, relation), share_of_values(conjunct, relation))
-            if suits(test):
-                values.append(test)
-            else:
-                others.append(conjunct)
-            continue
-        index, sets = found
-        previous = by_column.get(index)
-        by_column[index] = sets if previous is None else [a & c for a, c in zip(previous, sets, strict=True)]
-    codes = [_code_test(relation, index, sets) for index, sets in by_column.items()]
-    codes.sort(key=lambda test: test.share)
-    return [*codes, *sorted(values, key=lambda test: _cost(test.predicate))], others
-
-
-def _value_test(predicate: Expression, share: float) -> ValueTest:
-    holder = Holder()
-    return ValueTest(predicate, holder.hold(predicate), share, holder.numbers)
-
-
-def _code_test(relation: Relation, index: int, sets: Sequence[CodeSet]) -> CodeTest:
-    by_key = {meaning.key: codes for meaning, codes in zip(meanings_of(relation, index), sets, strict=True)}
-    return CodeTest(index, relation.types[index], by_key, share_of_codes(relation, index, by_key))
-
-
-def _cost(expression: Expression) -> int:
-    """A rank of how dear a computed predicate is: raw text last."""
-    text = any(isinstance(e, ColumnRef | Lookup) and e.type.domain is Domain.STRING for e in walk(expression))
-    return (1000 if text else 0) + sum(1 for _ in walk(expression))
 
 
 def skip_empty(block: Block) -> None:

@@ -54,9 +54,12 @@ def share_of_codes(relation: Relation, index: int, sets: Mapping[SetKey, CodeSet
 
 def _inside(codes: CodeSet, low: Ints64, high: Ints64) -> float:
     """What shares of the ranges lie in a set, added up."""
-    least, greatest = int(low.min()), int(high.max())
+    if len(low) == 1:  # as of all small tables: numpy would take longer
+        least, greatest = low.item(), high.item()
+        inside = sum([last - first + 1 for first, last in codes.clamp(least, greatest).intervals])
+        return float(inside / max(greatest - least + 1, 1))
     total = 0.0
-    for first, last in codes.clamp(least, greatest).intervals:
+    for first, last in codes.clamp(int(low.min()), int(high.max())).intervals:
         within = np.minimum(high, last) - np.maximum(low, first) + 1
         total += float((np.maximum(within, 0) / np.maximum(high - low + 1, 1)).sum())
     return total

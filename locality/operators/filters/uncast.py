@@ -57,11 +57,33 @@ def _factor(source: DataType, target: DataType, interval: Interval) -> int | Non
 def _compared(name: str, column: ColumnRef, factor: int | None, value: int) -> Expression | None:
     if factor is None:
         return None
+    bound = divided(name, factor, value)
+    if bound is None:
+        return Call("in", (column,), BOOLEAN) if name == "=" else Call("is not null", (column,), BOOLEAN)
+    return Call(name, (column, Constant(min(max(bound, _LEAST), _GREATEST), column.type)), BOOLEAN)
+
+
+def divided(name: str, factor: int, value: int) -> int | None:
+    """What a number compares with so, where the number times ``factor`` compares so with ``value``.
+
+    None where none is equal, or all are different.
+    """
     below, rest = divmod(value, factor)
     if rest and name in ("=", "<>"):
-        return Call("in", (column,), BOOLEAN) if name == "=" else Call("is not null", (column,), BOOLEAN)
-    bound = below + 1 if rest and name in ("<", ">=") else below
-    return Call(name, (column, Constant(min(max(bound, _LEAST), _GREATEST), column.type)), BOOLEAN)
+        return None
+    return below + 1 if rest and name in ("<", ">=") else below
+
+
+def multiplied(expression: Expression, interval: Interval) -> tuple[ColumnRef, int] | None:
+    """The column and the factor of an expression that multiplies physical values within ``interval``, by 1 perhaps."""
+    match expression:
+        case ColumnRef():
+            return expression, 1
+        case Cast(ColumnRef() as column, dtype):
+            factor = _factor(column.type, dtype, interval)
+            return None if factor is None else (column, factor)
+        case _:
+            return None
 
 
 def _member(column: ColumnRef, factor: int | None, candidates: list[Expression]) -> Expression | None:

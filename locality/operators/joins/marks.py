@@ -18,10 +18,10 @@ from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel.ir import Array, Scalar, Var
-from locality.operators.byvalues import Conjuncts
+from locality.operators.byvalues import Conjuncts, Values
 from locality.operators.codegen.block import Block
 from locality.operators.collect import collect_rows
-from locality.operators.filters.filter import plan_tests
+from locality.operators.filters.conditions import Conditions
 from locality.operators.joins.ranks import check_keys
 from locality.operators.joins.runs import left_runs
 from locality.operators.morsels import Morsel
@@ -72,7 +72,8 @@ class Marking:
     def __init__(self, relation: Relation, conjuncts: Sequence[Expression]) -> None:
         """``relation``: with the link to the left rows as its last one."""
         match = ColumnRef(relation.links[-1].first, BOOLEAN)
-        self.pipeline = Pipeline(relation, plan_tests(relation, conjuncts), MarkSink(match), None, "mark")
+        self._conditions = Conditions(relation, conjuncts)
+        self.pipeline = Pipeline(relation, self._conditions.tests, MarkSink(match), None, "mark")
 
     def over(self, relation: Relation) -> Marking:
         """The same pass over other rows of the same form."""
@@ -80,10 +81,11 @@ class Marking:
         other.pipeline = self.pipeline.over(relation)
         return other
 
-    def under(self, relation: Relation, conjuncts: Sequence[Expression]) -> Marking:
+    def under(self, relation: Relation, values: Values) -> Marking:
         """The same pass over rows of the same form that pass other values' tests."""
         other = copy(self)
-        other.pipeline = self.pipeline.under(relation, plan_tests(relation, conjuncts))
+        other._conditions = self._conditions.under(relation, values)
+        other.pipeline = self.pipeline.under(relation, other._conditions.tests)
         return other
 
     def execute(self, ranks: int, execution: Execution, traffic: Traffic) -> Marks:

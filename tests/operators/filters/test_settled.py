@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from locality.operators.filters.filter import plan_tests
+from locality.operators.filters.conditions import plan_tests
 from locality.operators.filters.settled import common, settle
 from locality.plan.expressions import Call, ColumnRef, Constant, Expression
 from locality.types import BIGINT, BOOLEAN
