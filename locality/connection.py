@@ -41,6 +41,7 @@ from locality.sql.settings import followed
 from locality.sql.shadow import NotASelect
 from locality.storage.damage import from_whole_layouts
 from locality.storage.rollups import maintaining
+from locality.storage.segment import decompressed
 from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
 
@@ -109,6 +110,7 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
         self._plans: OrderedDict[Hashable, PreparedQuery | str] = OrderedDict()
         self._generic = GenericPlans()
         self._synced: Snapshot | None = None
+        self._trimmed = 0
         self._lock = threading.RLock()
         self._closed = False
         # Not a daemon: a thread that dies in the middle of an import leaves objects that DuckDB's client reports.
@@ -155,7 +157,7 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
                 execution = QueryExecution(self._workers, self.settings.memory_bytes, interrupt)
                 try:
                     result = planned.run(execution, started, planning)
-                    if self._trim_due:
+                    if decompressed.nbytes != self._trimmed:
                         self._trim(snapshot)
                     if logged:
                         self._log.add(sql, params, result.profile, snapshot.version)
@@ -216,7 +218,6 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
             if key is not None and key in self._plans:
                 self._plans.move_to_end(key)
                 return self._plans[key]
-            self._trim_due = True
             try:
                 planned: PreparedQuery | str
                 planned, cacheable = self._generic.prepare(self._planner, sql, params, snapshot.scanned, self.settings)
@@ -233,9 +234,9 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
     def _trim(self, snapshot: Snapshot) -> None:
         """Lets decompressed strings go, and the plans that hold them, where they take more than half of the limit.
 
-        Called after a query's first run, because later ones find what they need decompressed.
+        Called after a query that had to decompress some.
         """
-        self._trim_due = False
+        self._trimmed = decompressed.nbytes
         segments = [
             segment for table in snapshot.tables.values() for layout in table.layouts for segment in layout.segments
         ]

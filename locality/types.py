@@ -151,6 +151,7 @@ def decimal(width: int, scale: int) -> DataType:
 _DECIMAL_TEXT = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> DataType:
     """The type that DuckDB (or :meth:`DataType.__str__`) writes as ``text``."""
     if match := _DECIMAL_TEXT.fullmatch(text):
@@ -227,6 +228,7 @@ def enum_dtype(dtype: DataType) -> np.dtype[Any]:
     return np.dtype(np.uint8 if count < 2**8 else np.uint16 if count < 2**16 else np.uint32)
 
 
+@lru_cache(maxsize=256)
 def to_arrow(dtype: DataType) -> pa.DataType:
     """The Arrow type in which values of a flat SQL type, or lists of one, leave Locality: that of DuckDB."""
     if dtype.is_decimal:

@@ -82,8 +82,9 @@ class Pipeline:
     """Prepared once for a plan over a snapshot, then run any number of times.
 
     scan_reads: bytes that a run reads by column, and the least that any must, once for all rows of the same form.
-    rows: those that pass tests which bounds settle; None for all. selectivity: the share of all rows that is expected
-        to pass; passing_share: of those that are run.
+    rows: those that pass tests which bounds settle; None for all.
+    needed: columns that the sink needs. open: the tests that bounds do not settle, by number; places: which test each
+        step is, None for a link. link_share: of the rows, expected to have the matches that they need.
     planned, morsels: what the filters leave of the rows, and what the links leave of that.
     zones_total, zones_read: zones of the source and those that are read, because nothing is proven of them.
     told: which zones need not be read where all of their rows pass; ``answered`` has those that do, by segment.
@@ -100,12 +101,11 @@ class Pipeline:
     portable: bool = False
     numbers: Sequence[Number] = ()
     rows: Ranges | None = field(init=False, default=None)
-    selectivity: float = field(init=False, default=1.0)
-    passing_share: float = field(init=False, default=1.0)
     columns: tuple[int, ...] = field(init=False)
     links: tuple[Link, ...] = field(init=False)
     steps: tuple[Step, ...] = field(init=False)
     given: Given = field(init=False)
+    text: list[int] = field(init=False)
     needed: set[int] = field(init=False)
     open: list[int] = field(init=False)
     places: list[int | None] = field(init=False)
@@ -127,12 +127,13 @@ class Pipeline:
         reads = [*(e for test in open_tests for e in test.reads), *self.sink.reads]
         self.links, columns = _needed_links(self.relation, _columns_read(reads))
         self.columns = tuple(sorted(columns))
+        self.text = [i for i in self.columns if self.relation.types[i].domain is Domain.STRING]
         self.steps = plan_steps(self.relation, open_tests, self.links)
         self.open = [number for number, test in enumerate(self.tests) if test in open_tests]
         places = {id(test): number for number, test in enumerate(self.tests)}
         self.places = [places.get(id(step.action)) for step in self.steps]
         self.link_share = math.prod(step.share for step in self.steps if isinstance(step.action, Link))
-        self._expect()
+        self._give()
         self.bindings = Bindings(self.relation, self.columns, self.given, len(self.sink.state))
         self.clipping = clipping_links(self.relation, self.links)
         self._plan_morsels()
@@ -146,12 +147,19 @@ class Pipeline:
         left, self.rows = settle(self.relation, self.tests, self.needed)
         return left
 
-    def _expect(self) -> None:
-        """What the kernels get of the tests, and how many rows are expected to pass these."""
+    def _give(self) -> None:
+        """Has the kernels get what they ask of the tests."""
         self.given = Given([None if number is None else self.tests[number] for number in self.places], self.numbers)
-        self.passing_share = self.link_share * math.prod([self.tests[number].share for number in self.open])
-        settled = [test.share for number, test in enumerate(self.tests) if number not in self.open]
-        self.selectivity = self.passing_share * math.prod(settled)
+
+    @property
+    def selectivity(self) -> float:
+        """The share of all rows that is expected to pass."""
+        return self.link_share * math.prod([test.share for test in self.tests])
+
+    @property
+    def passing_share(self) -> float:
+        """The share of the rows that are run that is expected to pass."""
+        return self.link_share * math.prod([self.tests[number].share for number in self.open])
 
     def _plan_morsels(self) -> None:
         """Excludes zones, cuts what is left into morsels, and makes a kernel for each shape of segment among them."""
@@ -193,7 +201,9 @@ class Pipeline:
 
     def _load_text(self, positions: Sequence[int]) -> None:
         """Has the raw strings that will be read decompressed, several segments at a time."""
-        text = [i for i in self.columns if self.relation.types[i].domain is Domain.STRING]
+        text = self.text
+        if not text:
+            return
         segments = [self.relation.segments[position] for position in positions]
         wanted = [
             (segment, index)
@@ -254,7 +264,7 @@ class Pipeline:
         # the same rows are read in the same steps: only bounds, and the zones that they leave, are others
         other.kernels, other.forms = list(self.kernels), dict(self.forms)
         other.planned, other.answered, other.scan_reads = [], {}, []
-        other._expect()
+        other._give()
         other.bindings = self.bindings.under(other.given)
         other._plan_morsels()
         other.morsels = other._clipped()
@@ -363,6 +373,8 @@ class Pipeline:
 
 def _by_segment(zones: Bits, starts: npt.NDArray[np.int64]) -> dict[int, Bits]:
     """The zones of each segment that has one that is set; starts: the first zone of each, then how many there are."""
+    if len(starts) == 2:
+        return {0: zones} if zones.any() else {}
     owners = np.unique(starts.searchsorted(np.flatnonzero(zones), side="right") - 1)
     return {number: zones[starts[number] : starts[number + 1]] for number in owners.tolist()}
 

@@ -69,17 +69,24 @@ def _scan_reads(pipeline: Pipeline) -> tuple[Counter[str], int]:
     relation = pipeline.relation
     own = [index for index in pipeline.columns if relation.link_of(index) is None]
     filtered = {index for test in pipeline.tests for e in test.reads for index in columns_of(e)}
-    reads: Counter[str] = Counter()
-    minimum = 0.0
+    nbytes = dict.fromkeys(own, 0)
+    minimum, shares = 0.0, dict[float, float]()
     for position, rows in _rows_by_segment(pipeline).items():
         segment = relation.segments[position]
         for index in own:
             width = segment.width(index)
-            reads[relation.stored_name(index)] += int(rows * width)
-            minimum += rows * width * (1.0 if index in filtered else touched_share(width, pipeline.passing_share))
+            nbytes[index] += int(rows * width)
+            if index not in filtered and width not in shares:
+                shares[width] = touched_share(width, pipeline.passing_share)
+            minimum += rows * width * (1.0 if index in filtered else shares[width])
+    reads: Counter[str] = Counter()
+    for index in own:
+        reads[relation.stored_name(index)] += nbytes[index]
     for index in own:
         if len(relation.segments) == 1 and relation.segments[0].origin(index) is not None:
             reads.update(gathered_reads(relation, index, None))
+    if not relation.links:
+        return +reads, int(minimum)
     linked = _linked_reads(pipeline)
     return reads + linked, int(minimum) + linked.total()
 

@@ -60,6 +60,19 @@ class Pace:
     seconds: float = math.inf
 
 
+class ResultForm:
+    """The columns of a query's result.
+
+    schema: their Arrow types, under names of our own: SQL's may repeat. types: those of SQL. row_bytes: of a row.
+    """
+
+    def __init__(self, query: Query) -> None:
+        types = [zoned(to_arrow(dtype), query.time_zone) for dtype in query.types]
+        self.schema = pa.schema([(f"c{i}", arrow) for i, arrow in enumerate(types)])
+        self.types = [str(dtype) for dtype in query.types]
+        self.row_bytes = sum(dtype.row_bytes for dtype in query.types)
+
+
 @dataclass(eq=False)
 class PreparedQuery:
     """A query's operators, ready to run over the snapshot that they were planned for.
@@ -73,6 +86,7 @@ class PreparedQuery:
     """
 
     query: Query
+    form: ResultForm
     operator: Physical
     naive_bytes: int
     kernels: Sequence[Kernel]
@@ -116,8 +130,8 @@ class PreparedQuery:
         self._settle_down()
         batch = self.operator.execute(execution)
         with execution.measure("result") as traffic:
-            execution.reserve(batch.row_count * self._row_bytes, "the result")
-            table = to_table(batch, self._schema, execution)
+            execution.reserve(batch.row_count * self.form.row_bytes, "the result")
+            table = to_table(batch, self.form.schema, execution)
             traffic.rows = batch.row_count
             traffic.add_reads(batch.reads())
             traffic.minimum = traffic.read
@@ -137,7 +151,7 @@ class PreparedQuery:
         )
         self.settled.set()
         self.reused = True
-        return Result(table, self.query.names, self._type_names, profile)
+        return Result(table, self.query.names, self.form.types, profile)
 
     def _settle_down(self) -> None:
         """Takes operators of its own when it runs again: what these keep of the last run is then of the same values."""
@@ -161,20 +175,6 @@ class PreparedQuery:
         steps = sum(isinstance(node, Aggregate) for node in walk_nodes(self.query.root))
         others = any(isinstance(node, _LATER) for node in walk_nodes(self.query.root))
         return self.settled.is_set() or (steps <= 1 and not others)
-
-    @cached_property
-    def _schema(self) -> pa.Schema:
-        """The result's Arrow types, under names of our own: SQL's may repeat."""
-        types = [zoned(to_arrow(dtype), self.query.time_zone) for dtype in self.query.types]
-        return pa.schema([(f"c{i}", arrow) for i, arrow in enumerate(types)])
-
-    @cached_property
-    def _row_bytes(self) -> int:
-        return sum(dtype.row_bytes for dtype in self.query.types)
-
-    @cached_property
-    def _type_names(self) -> list[str]:
-        return [str(dtype) for dtype in self.query.types]
 
 
 def check_optimizers(names: Collection[str]) -> None:
@@ -229,4 +229,4 @@ def build(
 
     operator = Builder(relation_of, threads, split_distinct_aggregates, disabled).build(root)
     naive = sum(int(relation.naive_row_bytes * relation.row_count) for relation in relations)
-    return PreparedQuery(query, operator, naive, kernels, tuple(carried))
+    return PreparedQuery(query, ResultForm(query), operator, naive, kernels, tuple(carried))

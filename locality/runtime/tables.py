@@ -25,8 +25,8 @@ def to_table(batch: Batch, schema: pa.Schema, execution: Execution) -> pa.Table:
     rows = batch.row_count
     if rows < _PARALLEL_ROWS:
         arrays = [_decoded(batch.column(i), field.type) for i, field in enumerate(schema)]
-        known = sum(rows * column.type.row_bytes for column in batch.columns)
-        execution.reserve(max(sum(array.nbytes for array in arrays) - known, 0), "the result")
+        known = sum([rows * column.type.row_bytes for column in batch.columns])
+        execution.reserve(max(sum([array.nbytes for array in arrays]) - known, 0), "the result")
         return pa.Table.from_arrays(arrays, schema=schema)
     reads: dict[int, _Read] = {}
     chunks: dict[tuple[int, int], pa.Array] = {}

@@ -28,6 +28,15 @@ from locality.types import DataType
 SEGMENT_ROWS = 16 * ZONE_ROWS
 
 
+class Decompressed:
+    """Bytes of the text and nested values that the segments of this process ever decompressed to keep them."""
+
+    nbytes = 0
+
+
+decompressed = Decompressed()
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentFiles:
     """What a manifest must keep of a segment to open it again; paths are relative to the directory given then.
@@ -104,7 +113,9 @@ class Segment:
                 self._in_use[index] = weakref.ref(column)
             else:
                 self._columns[index] = column
-                self._cached_bytes += value_format.memory_bytes(column)
+                held = value_format.memory_bytes(column)
+                self._cached_bytes += held
+                decompressed.nbytes += held
             return column
 
     def width(self, index: int) -> float:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from operator import and_
 from weakref import ref
 
@@ -14,7 +14,7 @@ from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.filters.codesets import CodeSet, Opened, code_sets, opened
 from locality.operators.filters.filter import CodeTest, Test, ValueTest
 from locality.operators.filters.shares import share_of_codes, share_of_values
-from locality.operators.relations.meanings import meanings_of
+from locality.operators.relations.meanings import SetKey, meanings_of
 from locality.operators.relations.relation import Relation
 from locality.plan.expressions import ColumnRef, Expression, Lookup, walk
 from locality.plan.parameters import bound_expression
@@ -113,12 +113,18 @@ class Conditions:
         index = pairs[0][0]
         sets = [reduce(and_, each) for each in zip(*(sets for _, sets in pairs), strict=True)]
         by_key = {meaning.key: codes for meaning, codes in zip(meanings_of(relation, index), sets, strict=True)}
-        return CodeTest(index, relation.types[index], by_key, share_of_codes(relation, index, by_key))
+        return CodeTest(index, relation.types[index], by_key, partial(_share, self._relation, index, by_key))
 
 
 def plan_tests(relation: Relation, conjuncts: Sequence[Expression]) -> list[Test]:
     """The tests of a conjunction, see :class:`Conditions`."""
     return Conditions(relation, conjuncts).tests
+
+
+def _share(relation: ref[Relation], index: int, sets: Mapping[SetKey, CodeSet]) -> float:
+    """The share of rows in sets of codes; of rows that are no more, none."""
+    rows = relation()
+    return 0.0 if rows is None else share_of_codes(rows, index, sets)
 
 
 def _column(told: _Told) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial, reduce
 
@@ -51,13 +51,18 @@ class CodeForm:
 class CodeTest:
     """The rows whose code of column ``index`` lies in a set, which depends on what the codes of a segment mean.
 
-    sets: by what codes mean and how wide they are, see :func:`set_key`. share: of the rows, expected to match.
+    sets: by what codes mean and how wide they are, see :func:`set_key`. share: of the rows, expected to match, which
+    ``estimate`` tells.
     """
 
     index: int
     type: DataType
     sets: Mapping[SetKey, CodeSet]
-    share: float
+    estimate: Callable[[], float]
+
+    @cached_property
+    def share(self) -> float:
+        return self.estimate()
 
     def set_of(self, segment: Segment) -> CodeSet:
         """The codes that match in a segment."""

@@ -47,26 +47,29 @@ def share_of_codes(relation: Relation, index: int, sets: Mapping[SetKey, CodeSet
     ranges = memo_of(relation, index).once(("ranges", index), lambda: _ranges(relation, index))
     if not ranges:
         return _UNKNOWN
-    inside = sum(_inside(codes, *ranges[key]) for key, codes in sets.items()) / len(relation.segments)
+    inside = sum([_inside(codes, *ranges[key]) for key, codes in sets.items()]) / len(relation.segments)
     nulls = memo_of(relation, index).once(("share of NULL", index), lambda: _share_of_nulls(relation, index))
     return (1.0 - nulls) * inside + nulls * any(codes.null for codes in sets.values())
 
 
-def _inside(codes: CodeSet, low: Ints64, high: Ints64) -> float:
-    """What shares of the ranges lie in a set, added up."""
-    if len(low) == 1:  # as of all small tables: numpy would take longer
+def _inside(codes: CodeSet, low: Ints64, high: Ints64, times: Ints64) -> float:
+    """What shares of the ranges lie in a set, added up as many times as each comes."""
+    if len(low) == 1:  # numpy would take longer
         least, greatest = low.item(), high.item()
         inside = sum([last - first + 1 for first, last in codes.clamp(least, greatest).intervals])
-        return float(inside / max(greatest - least + 1, 1))
+        return float(times[0] * inside / max(greatest - least + 1, 1))
     total = 0.0
     for first, last in codes.clamp(int(low.min()), int(high.max())).intervals:
         within = np.minimum(high, last) - np.maximum(low, first) + 1
-        total += float((np.maximum(within, 0) / np.maximum(high - low + 1, 1)).sum())
+        total += float((times * np.maximum(within, 0) / np.maximum(high - low + 1, 1)).sum())
     return total
 
 
-def _ranges(relation: Relation, index: int) -> dict[SetKey, tuple[Ints64, Ints64]]:
-    """The least and the greatest code of the segments with each meaning; nothing if one does not tell."""
+def _ranges(relation: Relation, index: int) -> dict[SetKey, tuple[Ints64, Ints64, Ints64]]:
+    """The least and the greatest codes of the segments with each meaning, and how many segments have such each.
+
+    Nothing if a segment does not tell.
+    """
     ranges = {}
     for meaning in meanings_of(relation, index):
         known = [relation.segments[number].zones(index) for number in meaning.segments]
@@ -74,8 +77,9 @@ def _ranges(relation: Relation, index: int) -> dict[SetKey, tuple[Ints64, Ints64
         if len(told) < len(known):
             return {}
         least, greatest = ([getattr(zones, name) for zones in told] for name in ("minimum", "maximum"))
-        low, high = np.array([each.min() for each in least]), np.array([each.max() for each in greatest])
-        ranges[meaning.key] = low, high
+        pairs = np.array([(low.min(), high.max()) for low, high in zip(least, greatest, strict=True)])
+        different, times = np.unique(pairs, axis=0, return_counts=True)
+        ranges[meaning.key] = different[:, 0], different[:, 1], times
     return ranges
 
 

@@ -59,7 +59,7 @@ def _lines(positions: Positions, width: float) -> int:
 def gathered_reads(relation: Relation, index: int, positions: Positions | None) -> dict[str, int]:
     """The same bytes by the name of the stored column that the values come from; '' if they are none's."""
     origin = relation.segments[0].origin(index) if len(relation.segments) == 1 else None
-    if positions is not None and len(positions) and positions.min() < 0:
+    if positions is not None and len(positions) and int(positions.min()) < 0:
         positions = positions[positions >= 0]  # NULLs of an outer join are no rows
     if origin is None:
         return {relation.stored_name(index): gathered_bytes(relation, index, positions)}
