@@ -57,7 +57,7 @@ def _inside(codes: CodeSet, low: Ints64, high: Ints64, times: Ints64) -> float:
     if len(low) == 1:  # numpy would take longer
         least, greatest = low.item(), high.item()
         inside = sum([last - first + 1 for first, last in codes.clamp(least, greatest).intervals])
-        return float(times[0] * inside / max(greatest - least + 1, 1))
+        return float(times.item() * inside / max(greatest - least + 1, 1))
     total = 0.0
     for first, last in codes.clamp(int(low.min()), int(high.max())).intervals:
         within = np.minimum(high, last) - np.maximum(low, first) + 1
