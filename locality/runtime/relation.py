@@ -24,16 +24,11 @@ def _database() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:")
 
 
-@cache
-def session_time_zone() -> str:
-    """The zone in which DuckDB shows a TIMESTAMP WITH TIME ZONE on this machine, unless a session sets another."""
-    row = _database().cursor().execute("select current_setting('TimeZone')").fetchone()
-    return str(row[0]) if row else "UTC"
-
-
 def zoned(arrow: pa.DataType, zone: str | None) -> pa.DataType:
     """The type, timestamps with a zone in the session's ``zone``, None if it set none, as DuckDB exports them."""
     import pyarrow as pa
+
+    from locality.sql.evaluate import session_time_zone
 
     if pa.types.is_timestamp(arrow) and arrow.tz is not None:
         return pa.timestamp(arrow.unit, zone or session_time_zone())

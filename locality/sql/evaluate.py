@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from locality.errors import SchemaError, Unsupported
 from locality.plan.expressions import AggregateCall, Call, Expression, columns_of, walk
+from locality.plan.zones import IN_ZONE
 from locality.sql.quoting import identifier
 from locality.sql.render import Rendering, column, render
 from locality.sql.stability import stability
@@ -25,14 +26,13 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
-    "lock_configuration": "true",
     "threads": "1",
 }
 #: Names of plan.expressions that are syntax, not functions, in SQL.
 _SYNTAX = frozenset(
     {
         *("=", "<>", "<", "<=", ">", ">=", "is distinct from", "is not distinct from"),
-        *("and", "or", "not", "is null", "is not null", "in", "coalesce"),
+        *("and", "or", "not", "is null", "is not null", "in", "coalesce", IN_ZONE),
     }
 )
 
@@ -96,9 +96,14 @@ def numbers_of(values: AnyArray) -> AnyArray:
 def is_deterministic(expression: Expression) -> bool:
     """Whether the expression gives the same values for the same inputs, at any time and in any session."""
     calls = {e.name for e in walk(expression) if isinstance(e, Call)}
-    return calls - _SYNTAX <= stability(_database()).stable and all(
-        e.type.name != "TIMESTAMP WITH TIME ZONE" for e in walk(expression)
-    )
+    return calls - _SYNTAX <= stability(_database()).stable
+
+
+@cache
+def session_time_zone() -> str:
+    """The time zone of DuckDB's sessions on this machine that set no other."""
+    row = _database().cursor().execute("select current_setting('TimeZone')").fetchone()
+    return str(row[0]) if row else "UTC"
 
 
 @lru_cache(maxsize=1024)
@@ -129,6 +134,8 @@ def _project(table: pa.Table, rendering: Rendering, texts: str) -> duckdb.DuckDB
             if isinstance(value, str):
                 value.encode()  # DuckDB 1.5 has no error of its own for half a surrogate
             connection.execute(f"set variable {name} = ?", [value])
+        if rendering.zone is not None:
+            connection.execute("set TimeZone = ?", [rendering.zone])
         _local.bound = rendering
     return connection.from_arrow(table).project(texts)
 

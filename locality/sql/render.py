@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from locality.errors import Unsupported
 from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Held, Lookup
+from locality.plan.zones import IN_ZONE
 from locality.sql.quoting import identifier, string
 from locality.types import DataType, Domain, element_of, labels_of
 
@@ -21,6 +22,7 @@ _CONSTANTS = {
     "TIMESTAMP_S": "CAST(make_timestamp(1000000 * CAST({} AS BIGINT)) AS TIMESTAMP_S)",
     "TIMESTAMP_MS": "CAST(make_timestamp_ms(CAST({} AS BIGINT)) AS TIMESTAMP_MS)",
     "TIMESTAMP_NS": "make_timestamp_ns(CAST({} AS BIGINT))",
+    "TIMESTAMP WITH TIME ZONE": "make_timestamptz(CAST({} AS BIGINT))",
     "TIME": "CAST(make_timestamp(CAST({} AS BIGINT)) AS TIME)",
 }
 _DAY = 86_400_000_000
@@ -28,11 +30,15 @@ _DAY = 86_400_000_000
 
 @dataclass
 class Rendering:
-    """SQL text, the values of the session variables that it reads, and the type that each function in it must have."""
+    """SQL text, the values of the session variables that it reads, and the type that each function in it must have.
+
+    zone: the time zone in which it is meant, None if that does not matter.
+    """
 
     text: str = ""
     variables: dict[str, object] = field(default_factory=dict)
     calls: list[tuple[str, DataType]] = field(default_factory=list)
+    zone: str | None = None
 
     def bind(self, value: object) -> str:
         """Text that stands for ``value``."""
@@ -54,11 +60,11 @@ def column(index: int) -> str:
 
 
 def type_text(dtype: DataType) -> str:
-    """A type as SQL; raises Unsupported for types whose meaning needs more (structs, the session's time zone)."""
+    """A type as SQL; raises Unsupported for types whose meaning needs more, as structs."""
     element = element_of(dtype)
     if element is not None:
         return f"{type_text(element)}[]"
-    if dtype.domain is Domain.NESTED or dtype.name == "TIMESTAMP WITH TIME ZONE":
+    if dtype.domain is Domain.NESTED:
         raise Unsupported(f"expression over {dtype}")
     return str(dtype)
 
@@ -81,6 +87,8 @@ def _render(expression: Expression, out: Rendering) -> str:
 
 
 def _call(call: Call, out: Rendering) -> str:
+    if call.name == IN_ZONE:
+        return _in_zone(call, out)
     args = [_render(arg, out) for arg in call.args]
     match call.name:
         case name if name in _INFIX:
@@ -97,6 +105,15 @@ def _call(call: Call, out: Rendering) -> str:
             text = f"{identifier(name)}({', '.join(args)})"
             out.calls.append((text, call.type))
             return f"CAST({text} AS {type_text(call.type)})" if call.type.is_decimal else text
+
+
+def _in_zone(call: Call, out: Rendering) -> str:
+    match call.args:
+        case (inner, Constant(str(zone))) if out.zone in (None, zone):
+            out.zone = zone
+            return _render(inner, out)
+        case _:
+            raise Unsupported("the session's time zone")
 
 
 def _constant(constant: Constant, out: Rendering) -> str:

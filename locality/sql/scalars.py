@@ -7,6 +7,7 @@ from typing import Any
 
 from locality.errors import Unsupported
 from locality.plan.expressions import Call, Case, Cast, Expression, joined
+from locality.plan.zones import of_session
 from locality.sql.json_values import decode_constant, decode_type, is_untyped, list_elements
 from locality.sql.tuples import decode_row_comparison, is_row
 from locality.sql.versions.meaning import check_call, check_cast
@@ -35,7 +36,9 @@ _OPERATORS = {
 #: Functions whose serialised bind data repeats what their arguments and type say.
 _REDUNDANT_DATA = frozenset({"+", "-", "*", "list_aggr", "list_aggregate", "list_distinct", "list_unique"})
 #: Calls over TIMESTAMP WITH TIME ZONE that don't ask for the session's time zone.
-_ZONE_FREE = frozenset({*COMPARISONS.values(), *_OPERATORS.values(), "epoch_us", "epoch_ms", "epoch_ns", "epoch"})
+_ZONE_FREE = frozenset(
+    {*COMPARISONS.values(), *_OPERATORS.values(), "epoch_us", "epoch_ms", "epoch_ns", "epoch", "greatest", "least"}
+)
 _TIMESTAMPTZ = "TIMESTAMP WITH TIME ZONE"
 _OF_ROWS = frozenset({*COMPARISONS.values(), "in"})
 
@@ -101,10 +104,11 @@ def _call(name: str, children: list[dict[str, Any]], dtype: DataType, resolve: R
     if name in _OF_ROWS and is_row(children[0]):
         return decode_row_comparison(name, children, lambda child: decode_expression(child, resolve))
     args = tuple(decode_expression(child, resolve) for child in children)
-    if name not in _ZONE_FREE and any(t.name == _TIMESTAMPTZ for t in (dtype, *(a.type for a in args))):
-        raise Unsupported(f"function {name} over {_TIMESTAMPTZ}")
     check_call(name, args)
-    return Call(name, args, dtype)
+    call = Call(name, args, dtype)
+    if name in _ZONE_FREE or not any(t.name == _TIMESTAMPTZ for t in (dtype, *(a.type for a in args))):
+        return call
+    return of_session(call)
 
 
 def _function(data: dict[str, Any], resolve: Resolve) -> Expression:
@@ -121,12 +125,11 @@ def _function(data: dict[str, Any], resolve: Resolve) -> Expression:
         raise
 
 
-def _cast(data: dict[str, Any], child: dict[str, Any], lenient: bool, resolve: Resolve) -> Cast:
+def _cast(data: dict[str, Any], child: dict[str, Any], lenient: bool, resolve: Resolve) -> Expression:
     arg, dtype = decode_expression(child, resolve), decode_type(data["return_type"])
-    if _TIMESTAMPTZ in (arg.type.name, dtype.name) and arg.type != dtype:
-        raise Unsupported(f"cast between {arg.type} and {dtype}")
     check_cast(arg.type, dtype)
-    return Cast(arg, dtype, lenient)
+    cast = Cast(arg, dtype, lenient)
+    return of_session(cast) if _TIMESTAMPTZ in (arg.type.name, dtype.name) and arg.type != dtype else cast
 
 
 def _operator(data: dict[str, Any], resolve: Resolve) -> Expression:

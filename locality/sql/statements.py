@@ -11,8 +11,10 @@ from locality.errors import QueryError, Unsupported
 from locality.plan.expressions import Expression, children
 from locality.plan.nodes import Node, Query, inputs_of
 from locality.plan.reads import expressions_of
+from locality.plan.zones import placed
 from locality.sql import opaque, parameters
 from locality.sql.decode import decode_plan
+from locality.sql.evaluate import session_time_zone
 from locality.sql.given import Parameters, values_by_name
 from locality.sql.shadow import Shadow
 from locality.sql.stability import CLOCK, functions_in, reads_clock
@@ -61,7 +63,7 @@ class Statements:
 
     def query(self, statement: Statement, plan: dict[str, Any]) -> Query:
         """The statement with its plan, as DuckDB serialised that; raises Unsupported as decoding does."""
-        root = decode_plan(plan)
+        root = placed(decode_plan(plan), self._time_zone or session_time_zone())
         types = tuple(parse(t) for t in statement.types)
         _check_types(root, types)
         _check_depth(root)

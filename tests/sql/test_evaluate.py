@@ -12,10 +12,12 @@ import pytest
 
 from locality.errors import Unsupported
 from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression
+from locality.plan.zones import IN_ZONE, of_session
 from locality.sql.evaluate import evaluate, is_deterministic
 from locality.types import BIGINT, BOOLEAN, DATE, DOUBLE, HUGEINT, INTEGER, TIMESTAMP, VARCHAR, decimal, parse, to_arrow
 
 S = ColumnRef(0, VARCHAR)
+INTERVAL = parse("INTERVAL")
 WORDS = pa.array(["abc", "", None, "x'y\"z", "ÄÖ%"])
 
 
@@ -156,8 +158,23 @@ def test_determinism() -> None:
     assert not is_deterministic(Call("random", (), DOUBLE))
     assert not is_deterministic(Call("upper", (Call("current_setting", (S,), VARCHAR),), VARCHAR))
     assert not is_deterministic(Call("not a function", (S,), VARCHAR))
-    assert not is_deterministic(Cast(S, parse("TIMESTAMP WITH TIME ZONE")))
-    assert not is_deterministic(Call("age", (Cast(S, TIMESTAMP),), parse("INTERVAL")))
+    assert not is_deterministic(Call("age", (Cast(S, TIMESTAMP),), INTERVAL))
+
+
+def test_what_depends_on_the_time_zone_is_of_the_one_beside_it() -> None:
+    zoned = parse("TIMESTAMP WITH TIME ZONE")
+    moments = pa.array([0, None, 1_711_846_800_000_000], pa.timestamp("us", "UTC"))  # as clocks change
+    hour = Call("hour", (Call("+", (ColumnRef(0, zoned), Constant((0, 0, 3_600_000_000), INTERVAL)), zoned),), BIGINT)
+    for zone, hours in (
+        ("Europe/Berlin", [2, None, 4]),
+        ("Asia/Kolkata", [6, None, 7]),
+        ("Europe/Berlin", [2, None, 4]),
+    ):
+        placed = Call(IN_ZONE, (hour, string(zone)), BIGINT)
+        assert is_deterministic(placed)
+        assert evaluate(placed, [moments]).to_pylist() == hours
+    with pytest.raises(Unsupported, match="time zone"):
+        evaluate(of_session(hour), [moments])
 
 
 def test_threads_do_not_mix_their_constants() -> None:

@@ -97,10 +97,12 @@ def sum_frames(tree: Floats, begin: Ints64, end: Ints64, totals: Floats) -> Inte
 
 @jit
 def lesser(keys: Ints64, left: Integer, right: Integer) -> Integer:
-    """The position of the lesser key, the left one of equal ones; -1 stands for none."""
-    if left < 0 or (right >= 0 and keys[right] < keys[left]):
-        return right
-    return left
+    """The position of the lesser key, the first one of equal ones; -1 stands for none."""
+    if left < 0 or right < 0:
+        return max(left, right)
+    if keys[left] == keys[right]:
+        return min(left, right)
+    return right if keys[right] < keys[left] else left
 
 
 @jit
