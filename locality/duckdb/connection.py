@@ -51,15 +51,17 @@ class AttachedConnection:
 
     last_profile: Profile | None = None
 
-    def __init__(self, raw: duckdb.DuckDBPyConnection, layouts: Layouts | None, *, is_new: bool = False) -> None:
-        """``layouts``: None for a database in memory that others may reach. is_new: nothing ran on the connection."""
+    def __init__(
+        self, raw: duckdb.DuckDBPyConnection, layouts: Layouts | None, *, is_new: bool = False, is_open: bool = False
+    ) -> None:
+        """``layouts``: None where there can be none. is_new: nothing ran here yet. is_open: a transaction is open."""
         self._raw = raw
         self._layouts = layouts
         self._router = None if layouts is None else Router(layouts, statement_counter(raw), is_new=is_new)
         self._pending: Pending | None = None
         watch = None if layouts is None else layouts.watch
         counter = statement_counter(raw)
-        self._watcher = None if watch is None or counter is None else Watcher(watch, counter)
+        self._watcher = None if watch is None or counter is None else Watcher(watch, counter, is_open=is_open)
 
     @property  # type: ignore[misc] # mypy takes the class of an object for fixed; isinstance asks this
     def __class__(self) -> type:
@@ -173,7 +175,7 @@ class AttachedConnection:
         """
         try:
             if self._router is None:
-                raise Unsupported("the database is in memory")
+                raise Unsupported("the database can't have layouts")
             if not isinstance(query, str):
                 raise Unsupported("not a text")
             result = self._router.answer(query, params, self._ask_again if replaces else self._ask)
@@ -246,9 +248,12 @@ class AttachedConnection:
 
         Raises:
             CatalogError: there is no such table. SchemaError: a table can't be kept exactly as it is.
-            StoreError: the database is in memory, or others keep writing to it.
+            StoreError: the database is in memory and others may reach it, or they keep writing to it.
         """
-        self._sidecar().build(self._raw, tables)
+        layouts = self._sidecar()
+        if layouts.alone is not None:
+            layouts.alone.claim(self)
+        layouts.build(self._raw, tables)
 
     def refresh(self) -> None:
         """Have the layouts hold what the database holds; raises as :meth:`accelerate` does.
@@ -297,7 +302,8 @@ class AttachedConnection:
 
     def cursor(self) -> AttachedConnection:
         """Another connection to the same database, with the same layouts."""
-        return AttachedConnection(self._raw.cursor(), self._layouts, is_new=True)
+        raw = self._raw.cursor() if self._layouts is None else self._layouts.cursor(self._raw)
+        return AttachedConnection(raw, self._layouts, is_new=True)
 
     duplicate = cursor
 
@@ -353,7 +359,7 @@ class AttachedConnection:
     def _sidecar(self) -> Layouts:
         if self._layouts is None:
             raise StoreError(
-                "a database in memory doesn't tell who else writes to it: use one in a file, or one in memory that"
-                " nobody else reaches, by locality.attach() without a connection"
+                "the database that the connection was opened with can't have layouts: it is not in use, or encrypted,"
+                " or in memory with DuckDB 1.5"
             )
         return self._layouts

@@ -21,6 +21,7 @@ from locality.storage.catalog import fold
 
 if TYPE_CHECKING:
     from locality.connection import Connection
+    from locality.duckdb.alone import Alone
     from locality.duckdb.copying import Copier
     from locality.duckdb.session import Names
     from locality.duckdb.watch import Watch
@@ -64,6 +65,15 @@ class Layouts:
     def stamp(self) -> Stamp:
         """The present state of the database; raises Unsupported if it can't be told."""
         return read_stamp(self.database) if self.watch is None else self.watch.stamp()
+
+    def cursor(self, raw: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+        """Another connection to the database."""
+        return raw.cursor() if self.alone is None else self.alone.cursor(raw)
+
+    @property
+    def alone(self) -> Alone | None:
+        """What tells whether others reach a database in memory that was opened elsewhere."""
+        return None if self.watch is None else self.watch.alone
 
     def _is_fresh(self, name: str, state: Stamp, stamp: Stamp) -> bool:
         if self.watch is not None:
@@ -123,11 +133,11 @@ class Layouts:
         from locality.storage.store import Store
 
         with self._lock:
-            with contextlib.suppress(duckdb.Error):  # read-only, in memory, or others are writing
-                raw.checkpoint()  # or the log would be at close, and the layouts would be of another state
+            with contextlib.suppress(duckdb.Error), self.cursor(raw) as cursor:  # read-only, or others are writing
+                cursor.checkpoint()  # or the log would be at close, and the layouts would be of another state
             for _ in range(_TRIES):
                 before = self._stamp_to_copy()
-                with raw.cursor() as cursor, Store.open(self.path) as store:
+                with self.cursor(raw) as cursor, Store.open(self.path) as store:
                     cursor.begin()
                     prints = copy(Copier(cursor, self.catalog, store, self._settings))
                     cursor.rollback()

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from locality.duckdb.alone import Alone
 from locality.duckdb.connection import AttachedConnection
 from locality.duckdb.layouts import Layouts
+from locality.duckdb.session import open_transaction
 from locality.duckdb.watch import Watch
 from locality.settings import Settings
 from locality.sql.versions import installed, statement_counter
@@ -21,9 +23,9 @@ if TYPE_CHECKING:
     from locality.sql.given import Parameters
 
 #: The database that the connection was opened with, if it is in use: one attached later may have been told not to log.
-_FILE = """
+_FIRST = """
 select database_name, path from (from duckdb_databases() where not internal order by database_oid limit 1)
-where database_name = current_database() and path is not null and not encrypted
+where database_name = current_database() and not encrypted
 """
 
 
@@ -31,8 +33,8 @@ def attach(connection: duckdb.DuckDBPyConnection | None = None, *, threads: int 
     """A connection that does what ``connection`` does, and answers queries over layouts of its tables where it can.
 
     Args:
-        connection: an open connection; closing the attached one closes it. Without one, a new database in memory, which
-            nobody else can reach: only so tables in memory can have layouts.
+        connection: an open connection; closing the attached one closes it. Tables in memory can have layouts only if
+            nobody else reaches the connection, or another one to its database. Without one, a new database in memory.
         threads: worker threads; default all cores that this process may use.
 
     Raises:
@@ -44,15 +46,22 @@ def attach(connection: duckdb.DuckDBPyConnection | None = None, *, threads: int 
         connection = duckdb.connect(":memory:")
         is_watched = statement_counter(connection) is not None  # what changes its tables is known
         return AttachedConnection(connection, _in_memory(settings) if is_watched else None)
-    found = connection.execute(_FILE).fetchone()
-    layouts = None if found is None else Layouts(Path(found[1]).absolute(), str(found[0]), settings)
-    return AttachedConnection(connection, layouts)
+    name, path = (connection.execute(_FIRST).fetchall() or [(None, None)])[0]
+    if path is not None:
+        return AttachedConnection(connection, Layouts(Path(path).absolute(), str(name), settings))
+    if name is None or statement_counter(connection) is None:
+        return AttachedConnection(connection, None)
+    alone = Alone(connection)
+    is_open = open_transaction(lambda sql: connection.execute(sql).fetchall()) is not None
+    attached = AttachedConnection(connection, _in_memory(settings, alone), is_open=is_open)
+    alone.attached(attached)
+    return attached
 
 
-def _in_memory(settings: Settings) -> Layouts:
+def _in_memory(settings: Settings, alone: Alone | None = None) -> Layouts:
     """Layouts of a database in memory, in a directory that goes with them."""
     folder = Path(tempfile.mkdtemp(prefix="locality-"))
-    layouts = Layouts(folder / "memory", "memory", settings, Watch())
+    layouts = Layouts(folder / "memory", "memory", settings, Watch(alone))
     weakref.finalize(layouts, shutil.rmtree, folder, ignore_errors=True)
     return layouts
 

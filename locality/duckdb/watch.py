@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import duckdb
 
+from locality.duckdb.alone import Alone
 from locality.duckdb.session import words
 from locality.duckdb.stamp import Stamp
 from locality.errors import Unsupported
@@ -55,7 +56,9 @@ _HARMLESS = frozenset(
 class Watch:
     """Of one database; connections on several threads share it."""
 
-    def __init__(self) -> None:
+    def __init__(self, alone: Alone | None = None) -> None:
+        """``alone``: of a database that was opened elsewhere, what tells whether others reach it."""
+        self.alone = alone
         self._lock = threading.Lock()
         self._running = 0
         self._clock = 0
@@ -64,6 +67,8 @@ class Watch:
 
     def stamp(self) -> Stamp:
         """The present state; raises Unsupported while it may change."""
+        if self.alone is not None:
+            self.alone.check()
         with self._lock:
             if self._running:
                 raise Unsupported("a statement is running on another connection")
@@ -100,12 +105,12 @@ class Watch:
 class Watcher:
     """Tells the watch what one connection runs."""
 
-    def __init__(self, watch: Watch, version: Callable[[], int]) -> None:
-        """``version`` counts the statements that are no queries."""
+    def __init__(self, watch: Watch, version: Callable[[], int], *, is_open: bool) -> None:
+        """``version`` counts the statements that are no queries; is_open: whether a transaction may be open."""
         self._watch = watch
         self._version = version
-        self._is_open = False
-        self._pending: frozenset[str] | None = frozenset()
+        self._is_open = is_open
+        self._pending: frozenset[str] | None = None if is_open else frozenset()
 
     def statements(self, text: str, call: Callable[[], T]) -> T:
         """Run statements."""

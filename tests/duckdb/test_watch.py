@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from typing import Any
@@ -37,7 +38,7 @@ def con() -> Iterator[AttachedConnection]:
 
 def engine(con: AttachedConnection, text: str = COUNT) -> str:
     """Who answers; the answer is DuckDB's."""
-    assert con.execute(text).fetchall() == con._raw.cursor().execute(text).fetchall()
+    assert con.execute(text).fetchall() == con.cursor()._raw.execute(text).fetchall()
     assert con.last_profile is not None
     return con.last_profile.engine
 
@@ -183,5 +184,80 @@ def test_parts_and_datasets(con: AttachedConnection, monkeypatch: pytest.MonkeyP
     con.execute("insert into sales values (1, 1)")
     with pytest.raises(StoreError, match="written to"):
         sales.count_rows()
-    with locality.attach(duckdb.connect()) as memory, pytest.raises(StoreError, match=r"locality.attach\(\)"):
-        memory.accelerate()
+
+
+def given(name: str = ":memory:") -> Any:
+    raw = duckdb.connect(name)
+    raw.execute(DATA)
+    return raw
+
+
+def test_a_connection_that_nobody_else_has_gets_layouts_in_memory() -> None:
+    con = given()
+    con = locality.attach(con)
+    other = con.cursor()
+    con.accelerate()
+    assert engine(con) == engine(other) == "locality"
+    other.execute("with z as (select 1 as a) insert into sales select a, a from z")
+    assert engine(con) == engine(other) == "duckdb"
+    con.refresh()
+    assert engine(con) == engine(other) == "locality"
+    con._raw.cursor()  # which isn't one that the attached connection knows of
+    assert engine(con) == engine(other) == "duckdb"
+
+
+HOLDERS: list[tuple[str, Callable[[Any], Any]]] = [
+    ("held elsewhere", lambda raw: raw),
+    ("held elsewhere", lambda raw: raw.table("sales")),
+    ("held elsewhere", lambda raw: raw.execute),
+    ("held elsewhere", weakref.ref),
+    ("appender", lambda raw: raw.appender("sales")),
+    ("another connection", lambda raw: raw.cursor()),
+]
+
+
+@pytest.mark.parametrize(("wrong", "hold"), HOLDERS)
+def test_a_connection_that_others_may_have_is_refused_layouts_in_memory(wrong: str, hold: Callable[[Any], Any]) -> None:
+    raw = given()
+    con = locality.attach(raw)
+    kept = hold(raw)
+    del raw
+    with pytest.raises(StoreError, match=wrong):
+        con.accelerate()
+    con.execute(COUNT)
+    assert con.last_profile is not None and con.last_profile.engine == "duckdb"
+    assert kept is not None
+
+
+def test_duckdbs_default_connection_and_cursors_are_refused_layouts_in_memory() -> None:
+    former = duckdb.default_connection()
+    try:
+        duckdb.set_default_connection(given())
+        with pytest.raises(StoreError, match="held elsewhere"):
+            locality.attach(duckdb.default_connection()).accelerate()
+    finally:
+        duckdb.set_default_connection(former)
+    with locality.attach(given()) as con, pytest.raises(StoreError, match="not by a cursor"):
+        con.cursor().accelerate()
+
+
+def test_a_connection_by_the_databases_name_ends_all_use() -> None:
+    con = locality.attach(given(":memory:by_name"))
+    con.accelerate()
+    assert engine(con) == "locality"
+    with duckdb.connect(":memory:by_name") as other:
+        other.execute("with w as (insert into sales values (1, 1) returning a) select * from w").fetchall()
+    assert engine(con) == "duckdb"
+
+
+def test_a_transaction_that_was_open_when_it_was_attached_counts_when_it_ends() -> None:
+    raw = given()
+    raw.begin()
+    raw.execute("delete from sales where a = 1")
+    con = locality.attach(raw)
+    del raw
+    con.accelerate()
+    other = con.cursor()
+    assert engine(other) == "locality"
+    con.commit()
+    assert engine(other) == "duckdb"
