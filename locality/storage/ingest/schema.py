@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from locality import types
 from locality.encodings.canonical import is_fixed
@@ -39,6 +38,8 @@ class Target:
     def _array(self, piece: pa.Table, index: int) -> pa.ChunkedArray:
         array = piece.column(self.positions[index])
         if pa.types.is_run_end_encoded(array.type):
+            import pyarrow.compute as pc  # which takes long to import
+
             array = pc.run_end_decode(array)
         target = self.casts[index]
         if target is None:
