@@ -29,13 +29,12 @@ def check_carried(snapshot: Snapshot, table: str, execution: Execution) -> None:
         row_ids = _row_ids(stored, layout)
         there = np.flatnonzero(stored.live_mask()[row_ids])
         parents = Parents(snapshot, stored, execution, row_ids[there])
-        among = np.arange(len(there), dtype=np.int64)
         for column in entries[layout.name].derived:
             if column.name not in serving:
                 continue
             scan = Scan(table, (serving[column.name].number,), (column.type,), layout.name)
             found = decode(scan_relation(stored, scan).gather(0, there))
-            if not _equal(found, derived_values(parents, column, among)):
+            if not _equal(found, decode(derived_values(parents, column, parents.rows(column.path)))):
                 raise CorruptStoreError(f"column {column.name} of layout {layout.name!r} is not what its parents have")
 
 

@@ -51,11 +51,14 @@ class Parents:
 
         rows: which of the rows that it is about, in which order; default all in theirs.
         """
-        relation = self._relation(path[-1].table if path else self.table.name, column)
         if not path:
             own = self.positions if rows is None else rows if self.positions is None else self.positions[rows]
-            return relation.gather(0, own)
-        found = self.rows(path) if rows is None else self.rows(path)[rows]
+            return self._relation(self.table.name, column).gather(0, own)
+        return self.at(path, column, self.rows(path) if rows is None else self.rows(path)[rows])
+
+    def at(self, path: tuple[ForeignKey, ...], column: str, found: Positions) -> EncodedColumn:
+        """A column of the table at the end of ``path`` for its rows at ``found``; NULL where that is -1."""
+        relation = self._relation(path[-1].table, column)
         there = found >= 0
         if there.all():
             return relation.gather(0, found)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-import pyarrow as pa
 
-from locality.encodings import EncodedColumn, decode
+from locality.encodings import EncodedColumn, bitmaps, slice_column
 from locality.errors import CatalogError, SchemaError, Unsupported
 from locality.operators.ordering.curve import curve_field
 from locality.operators.ordering.fields import Field, fields_of
@@ -22,10 +22,11 @@ from locality.runtime.parents import Parents
 from locality.runtime.paths import OrderColumn, order_column
 from locality.storage.catalog import column_positions
 from locality.storage.entries import DerivedEntry, LayoutEntry
-from locality.storage.ingest.arrange import layout_rows, layout_schema
-from locality.storage.ingest.source import CHUNK_ROWS, Source
+from locality.storage.ingest.arrange import layout_rows
+from locality.storage.ingest.source import CHUNK_ROWS, Columns, Source
 from locality.storage.snapshot import Snapshot
 from locality.storage.table import Table
+from locality.types import BIGINT
 
 #: Rows that are placed at once however small the memory limit is.
 _LEAST_ROWS = 65536
@@ -80,7 +81,7 @@ def layout_source(
     if order is not None and count > most:
         positions = np.arange(count, dtype=np.int64) if rows is None else rows
         placed = _in_parts(snapshot, stored, layout, columns, positions, order, most, execution)
-        return layout_rows(stored, layout, placed)
+        return layout_rows(stored, layout, placed, count)
     parents = Parents(snapshot, stored, execution, rows)
     places = None
     if order is not None:
@@ -88,7 +89,7 @@ def layout_source(
         places = sorted_rows(order, lambda column: parents.values(column.path, column.column), count, execution)
     text = sum(map(stored.raw_bytes, columns)) * count // max(stored.row_count, 1)
     execution.reserve(text, f"the strings of table {stored.name!r}")
-    return layout_rows(stored, layout, _batches(stored, layout, columns, parents, places, CHUNK_ROWS))
+    return layout_rows(stored, layout, _chunks(stored, layout, columns, parents, places, execution), count)
 
 
 def _order_of(snapshot: Snapshot, table: Table, layout: LayoutEntry) -> RowOrder | None:
@@ -122,7 +123,7 @@ def _in_parts(
     order: RowOrder,
     most: int,
     execution: Execution,
-) -> Iterator[pa.RecordBatch]:
+) -> Iterator[Columns]:
     """The rows at positions of a table as a layout has them, in parts of so many at most."""
 
     def sort(positions: Positions, execution: Execution, by: RowOrder) -> tuple[Parents, Positions]:
@@ -138,8 +139,7 @@ def _in_parts(
 
     for part in parts_of(rows, most, places if order.columns else None, execution):
         with Scope(execution) as scope:
-            # strings are decompressed once for all rows of a part
-            yield from _batches(table, layout, columns, *sort(part, scope, order), len(part))
+            yield from _chunks(table, layout, columns, *sort(part, scope, order), scope)
 
 
 def _live_rows(table: Table, first: int) -> Positions | None:
@@ -149,32 +149,46 @@ def _live_rows(table: Table, first: int) -> Positions | None:
     return np.arange(first, table.row_count, dtype=np.int64) if first else None
 
 
-def _batches(
-    table: Table, layout: LayoutEntry, columns: Sequence[int], parents: Parents, places: Positions | None, step: int
-) -> Iterator[pa.RecordBatch]:
-    """The rows that ``parents`` are of, as a layout has them, ``step`` at a time.
+def _chunks(
+    table: Table,
+    layout: LayoutEntry,
+    columns: Sequence[int],
+    parents: Parents,
+    places: Positions | None,
+    execution: Execution,
+) -> Iterator[Columns]:
+    """The rows that ``parents`` are of, as a layout has them, encoded as they are where they come from.
 
+    Columns are gathered as a whole, each on a thread: strings are decompressed once, segments brought together once.
     places: their numbers among themselves in the order in which they come; None leaves them as they are.
     """
+    if not parents.row_count:
+        return
     relation = whole_table(table, columns)
-    schema = layout_schema(table, layout)
-    for start in range(0, parents.row_count, step):
-        part = slice(start, min(start + step, parents.row_count))
-        among = np.arange(part.start, part.stop, dtype=np.int64) if places is None else places[part]
-        taken = among if parents.positions is None else parents.positions[among]
-        arrays = [decode(relation.gather(i, taken)) for i in range(len(columns))]
-        arrays += [derived_values(parents, column, among) for column in layout.derived]
-        if layout.columns is not None:
-            arrays.append(pa.array(taken, pa.int64()))
-        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+    among = np.arange(parents.row_count, dtype=np.int64) if places is None else places
+    taken = among if parents.positions is None else parents.positions[among]
+    of_parents = {path: parents.rows(path)[among] for path in {column.path for column in layout.derived}}
+    tasks = [partial(relation.gather, i, taken) for i in range(len(columns))]
+    tasks += [partial(derived_values, parents, column, of_parents[column.path]) for column in layout.derived]
+    gathered: dict[int, EncodedColumn] = {}
+
+    def gather(_: int, number: int) -> None:
+        gathered[number] = tasks[number]()
+
+    execution.run(range(len(tasks)), gather)
+    found = [gathered[number] for number in range(len(tasks))]
+    if layout.columns is not None:
+        found.append(EncodedColumn(BIGINT, "plain", len(taken), taken))
+    for start in range(0, len(taken), CHUNK_ROWS):
+        yield [slice_column(column, start, min(start + CHUNK_ROWS, len(taken))) for column in found]
 
 
-def derived_values(parents: Parents, column: DerivedEntry, among: Positions) -> pa.Array:
-    """What the parents of some rows have in a column; ``among``: which of those that ``parents`` is about."""
+def derived_values(parents: Parents, column: DerivedEntry, found: Positions) -> EncodedColumn:
+    """What parents have in a column, given by their rows; -1 is none."""
     if column.column is not None:
-        return decode(parents.values(column.path, column.column, among))
-    found = parents.rows(column.path)[among]
-    return pa.array(found, pa.int64(), mask=found < 0)
+        return parents.at(column.path, column.column, found)
+    there = found >= 0
+    return EncodedColumn(BIGINT, "plain", len(found), found, None if there.all() else bitmaps.from_mask(there))
 
 
 def sorted_rows(

@@ -17,7 +17,7 @@ from locality.storage.ingest.appended import appended, extended, raw_columns
 from locality.storage.ingest.passes import Written, write
 from locality.storage.ingest.progress import Report
 from locality.storage.ingest.schema import Target
-from locality.storage.ingest.source import Place, Source, StreamSource, ready
+from locality.storage.ingest.source import Columns, Source, StoredSource
 from locality.storage.layout import ROW_ID
 from locality.storage.snapshot import Snapshot, column_info, columns_of, open_table
 from locality.storage.store import Store
@@ -35,14 +35,13 @@ ones, and the row id as the last of a secondary layout, in the layout's order.
 """
 
 
-def layout_rows(table: Table, layout: LayoutEntry, batches: Iterator[pa.RecordBatch]) -> Source:
-    """Rows of a layout, as ``batches`` of :func:`layout_schema` give them."""
-    reader = pa.RecordBatchReader.from_batches(layout_schema(table, layout), batches)
-    return StreamSource(reader, Place(f"table {table.name!r}"), ready)
+def layout_rows(table: Table, layout: LayoutEntry, chunks: Iterator[Columns], rows: int) -> Source:
+    """So many rows of a layout, whose columns ``chunks`` give: the table's, derived ones, the row id if it has one."""
+    return StoredSource(_layout_schema(table, layout), chunks, rows)
 
 
-def layout_schema(table: Table, layout: LayoutEntry) -> pa.Schema:
-    """The schema of a layout's rows."""
+def _layout_schema(table: Table, layout: LayoutEntry) -> pa.Schema:
+    """What the rows of a layout are called, and what they are in Arrow."""
     fields = [field for field in table.arrow_schema if layout.columns is None or field.name in layout.columns]
     fields += [pa.field(column.name, types.to_arrow(column.type)) for column in layout.derived]
     if layout.name != PRIMARY:

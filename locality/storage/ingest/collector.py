@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from locality.encodings import ColumnProfile, EncodedColumn, EncodingSpec, canonical, choose, slice_column
+from locality.encodings import ColumnProfile, EncodedColumn, EncodingSpec, canonical, choose, expand, slice_column
 from locality.encodings.arrow import to_dictionary, to_text
 from locality.encodings.canonical import plain_dtype, text_array
 from locality.errors import SchemaError
@@ -31,11 +31,15 @@ class Collector:
         self.facts = Facts(0)
         self._union = Union(dtype, total_rows) if dtype.domain is Domain.STRING else None
 
-    def prepare(self, array: pa.ChunkedArray) -> tuple[EncodedColumn, Facts]:
-        """A chunk in the form in which it waits, and its facts. Any thread.
+    def prepare(self, values: pa.ChunkedArray | EncodedColumn) -> tuple[EncodedColumn, Facts]:
+        """A chunk, from outside or of a store, in the form in which it waits, and its facts. Any thread.
 
         Raises SchemaError naming the column, or InvalidValue, for values that its type can't have.
         """
+        column = expand(values) if isinstance(values, EncodedColumn) else self._checked(values)
+        return observe(column, self.facts.seen or Seen())
+
+    def _checked(self, array: pa.ChunkedArray) -> EncodedColumn:
         try:
             column = canonical(array, self.type)
         except SchemaError as error:
@@ -44,7 +48,7 @@ class Collector:
             self._check_unicode(column)
         if column.encoding == "text" and self._may_be_dictionary(column):
             column = to_dictionary(column)
-        return observe(column, self.facts.seen or Seen())
+        return column
 
     def add(self, column: EncodedColumn, facts: Facts) -> None:
         """Join the facts of the next rows to those before."""

@@ -7,6 +7,8 @@ import functools
 from collections.abc import Generator
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from locality.encodings import EncodedColumn, EncodingSpec, assemble, stored_bytes
 from locality.storage.entries import ColumnEntry
 from locality.storage.files import FileEntry
@@ -83,8 +85,9 @@ def _read(
     source: Source, target: Target, collectors: list[Collector], staging: Staging, threads: int, report: Report
 ) -> None:
     def task(piece: Piece) -> _Chunk:
-        arrays = target.arrays(piece())
-        return [collector.prepare(array) for collector, array in zip(collectors, arrays, strict=True)]
+        rows = piece()
+        columns = target.arrays(rows) if isinstance(rows, pa.Table) else rows
+        return [collector.prepare(column) for collector, column in zip(collectors, columns, strict=True)]
 
     tasks = (functools.partial(task, piece) for piece in source.pieces())
     with contextlib.closing(_placed(in_order(tasks, threads), staging)) as chunks:

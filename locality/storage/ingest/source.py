@@ -6,12 +6,14 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 import duckdb
 import pyarrow as pa
 
+from locality.encodings import EncodedColumn
 from locality.errors import SourceError
 from locality.types import DataType
 
@@ -21,7 +23,10 @@ CHUNK_ROWS = 2 * 65_536
 CHUNK_BYTES = 64 << 20
 """Bytes at which a piece is large enough, whatever its rows."""
 
-Piece = Callable[[], pa.Table]
+Columns = Sequence[EncodedColumn]
+"""Rows that need no checks, because a store had them already."""
+
+Piece = Callable[[], pa.Table | Columns]
 """Reads the next rows; called once, on any thread, and maybe while other pieces are read."""
 
 
@@ -85,6 +90,21 @@ class StreamSource(Source):
     def pieces(self) -> Iterator[Piece]:
         for batches in gather(self._place, self._reader):
             yield self._piece(pa.Table.from_batches(batches, self.schema), self._place)
+
+
+class StoredSource(Source):
+    """Rows of a store, as they are to lie; ``chunks`` are gathered one after the other."""
+
+    def __init__(self, schema: pa.Schema, chunks: Iterator[Columns], rows: int) -> None:
+        self.schema, self.rows = schema, rows
+        self._chunks = chunks
+
+    def pieces(self) -> Iterator[Piece]:
+        return (partial(_given, chunk) for chunk in self._chunks)
+
+
+def _given(chunk: Columns) -> Columns:
+    return chunk
 
 
 def ready(table: pa.Table, _: Place) -> Piece:
