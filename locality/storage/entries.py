@@ -104,6 +104,7 @@ class LayoutEntry:
     curve: the columns along a curve through which rows that are equal in ``order`` lie.
     written: the version of the store that last put all rows in their places; a later append adds to them.
     looked_up: columns in whose order rows lay once, which segments list the blocks of, see storage/lookups.py.
+    seconds: that writing all rows took then; 0 if it was not measured.
     """
 
     name: str = PRIMARY
@@ -115,6 +116,7 @@ class LayoutEntry:
     written: int = 0
     derived: tuple[DerivedEntry, ...] = ()
     looked_up: tuple[str, ...] = ()
+    seconds: float = 0.0
 
     @property
     def rows(self) -> int:
@@ -138,7 +140,7 @@ class LayoutEntry:
 
     @staticmethod
     def from_json(entry: dict[str, Any]) -> LayoutEntry:
-        """The inverse of :meth:`to_json`; the first entries had no derived columns and lookups."""
+        """The inverse of :meth:`to_json`; the first entries had no derived columns, lookups and seconds."""
         return LayoutEntry(
             name=entry["name"],
             columns=None if entry["columns"] is None else tuple(entry["columns"]),
@@ -149,6 +151,7 @@ class LayoutEntry:
             written=entry["written"],
             derived=tuple(DerivedEntry.from_json(column) for column in entry.get("derived", ())),
             looked_up=tuple(entry.get("looked_up", ())),
+            seconds=entry.get("seconds", 0.0),
         )
 
 

@@ -83,8 +83,10 @@ def _with_layout(
     report: Report,
 ) -> TableEntry:
     """The table with one layout made, and with those that depend on it."""
+    started = time.perf_counter()
     source = arrange(store.snapshot(), before.name, wanted, 0)
     made, written = write_layout(transaction, before, wanted, source, threads, report)
+    made = replace(made, seconds=time.perf_counter() - started)
     if made.rows != before.rows:
         raise StoreError(f"table {before.name!r} has {before.rows:,} rows, but {made.rows:,} were given")
     if made.name != PRIMARY:

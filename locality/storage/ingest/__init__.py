@@ -100,11 +100,13 @@ def ingest(
         else:
             target = new_table(table, rows.schema, rows.types)
         with progress_bar.shown(table, rows.rows, rows.bytes, progress) as report:
+            begun = time.perf_counter()
             written = write(transaction, rows, target, threads, report, raw)
+            seconds = time.perf_counter() - begun
         if mode == "append" and before is not None:
             entry = before
         else:
-            layout = LayoutEntry(written=transaction.version)
+            layout = LayoutEntry(written=transaction.version, seconds=seconds)
             others = _emptied_layouts(before, written.columns) if before is not None else ()
             empty = tuple(replace(column, statistics=ColumnStatistics(0)) for column in written.columns)
             entry = TableEntry(table, empty, (layout, *others), *keys, changed=transaction.version)
