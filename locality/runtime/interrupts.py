@@ -64,6 +64,19 @@ class Interrupts:
                 interrupt.request()
 
 
+_asked = threading.local()
+
+
+@contextmanager
+def stopped_by(asks: Callable[[], bool]) -> Iterator[None]:
+    """The queries that this thread runs in the body are to stop once ``asks`` says so; only this thread calls it."""
+    _asked.asks = asks
+    try:
+        yield
+    finally:
+        del _asked.asks
+
+
 #: Threads that ran a query and may run another: to start one takes longer than a short query does.
 _idle: list[ThreadPoolExecutor] = []
 _MOST_IDLE = 4
@@ -91,8 +104,11 @@ def run_interruptibly(work: Callable[[], Answer], interrupt: Interrupt) -> Answe
         thread = ThreadPoolExecutor(1, "locality-query")
     future = thread.submit(work)
     future.add_done_callback(lambda _: _rest(thread))
+    asks: Callable[[], bool] | None = getattr(_asked, "asks", None)
     try:
         while not wait([future], _LOOK).done:
+            if asks is not None and asks():
+                interrupt.request()
             if interrupt.requested and not wait([future], _GRACE).done:
                 interrupt.check()
     except KeyboardInterrupt:

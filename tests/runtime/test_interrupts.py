@@ -9,7 +9,7 @@ import pytest
 
 from locality.errors import InterruptError
 from locality.runtime.execution import QueryExecution, Workers
-from locality.runtime.interrupts import Interrupt, Interrupts, run_interruptibly
+from locality.runtime.interrupts import Interrupt, Interrupts, run_interruptibly, stopped_by
 
 
 def test_the_answer_and_the_error_of_the_work_come_through() -> None:
@@ -32,6 +32,14 @@ def test_work_that_looks_at_no_flag_is_left_to_end_by_itself() -> None:
     assert not ended.is_set()
     release.set()
     assert ended.wait(10)
+
+
+def test_whoever_asked_for_the_work_may_have_it_stopped() -> None:
+    release = threading.Event()
+    with stopped_by(lambda: True), pytest.raises(InterruptError):
+        run_interruptibly(release.wait, Interrupt())
+    release.set()
+    assert run_interruptibly(lambda: 42, Interrupt()) == 42
 
 
 def test_a_request_stops_the_queries_of_its_connection_that_run_then() -> None:

@@ -55,6 +55,8 @@ struct Offer {
 //! The rows of a query of ours, value by value; a value is null for NULL. They live until the thread asks again.
 struct Rows {
 	const char *error;
+	//! The number of the session that ran the query, which was opened for it: later ones have greater numbers.
+	uint64_t session_id;
 	uint64_t columns;
 	uint64_t values;
 	const char **texts;
@@ -326,17 +328,17 @@ DUCKDB_EXTENSION_API Rows locality_hook_ask(const Offer *offer, const char *sql)
 				}
 			}
 		}
-		return {nullptr, result->ColumnCount(), texts.Count(), texts.Pointers()};
+		return {nullptr, twin->context->GetConnectionId(), result->ColumnCount(), texts.Count(), texts.Pointers()};
 	} catch (std::exception &failed) {
 		error = ErrorData(failed).Message();
-		return {error.c_str(), 0, 0, nullptr};
+		return {error.c_str(), 0, 0, 0, nullptr};
 	}
 }
 
 DUCKDB_CPP_EXTENSION_ENTRY(locality_hook, loader) {
 	auto &config = DBConfig::GetConfig(loader.GetDatabaseInstance());
 	config.AddExtensionOption(Identifier(SETTING), "the number of the Locality that is offered queries, 0 for none",
-	                          LogicalType::UBIGINT, Value::UBIGINT(0), nullptr, SetScope::GLOBAL);
+	                          LogicalType::UBIGINT, Value::UBIGINT(0), nullptr, SetScope::SESSION);
 	OptimizerExtension extension;
 	extension.pre_optimize_function = OfferSafely;
 	OptimizerExtension::Register(config, extension);

@@ -22,7 +22,9 @@ from locality.duckdb.native.building import NAME, built
 from locality.duckdb.native.values import value_of
 from locality.duckdb.routing import Router
 from locality.errors import InterruptError, LocalityError, StoreError, Unsupported
+from locality.runtime.interrupts import stopped_by
 from locality.runtime.profile import Profile
+from locality.sql.parameters import places, substitute
 from locality.sql.versions import statement_counter
 from locality.storage.catalog import fold
 
@@ -60,6 +62,7 @@ class _Rows(ctypes.Structure):
 
     _fields_ = (
         ("error", ctypes.c_char_p),
+        ("session_id", ctypes.c_uint64),
         ("columns", ctypes.c_uint64),
         ("values", ctypes.c_uint64),
         ("texts", ctypes.POINTER(ctypes.c_char_p)),
@@ -84,6 +87,7 @@ def _library(path: Path) -> ctypes.CDLL:
     """The extension as DuckDB has loaded it, calling here until the interpreter ends."""
     library = ctypes.CDLL(str(path))
     library.locality_hook_ask.restype = _Rows
+    library.locality_hook_interrupted.restype = ctypes.c_bool
     library.locality_hook_set(_callee)
     atexit.register(library.locality_hook_set, None)
     return library
@@ -113,6 +117,7 @@ class Hook:
             raise StoreError("plain connections are answered over databases in files, with DuckDB 2.0 and newer")
         self._raw, self._layouts, self._counter = raw, layouts, counter
         self._routers: dict[int, Router] = {}
+        self._last_session = 0, 0
         self._lock = threading.Lock()
         path = built()
         try:
@@ -154,7 +159,9 @@ class Hook:
                 raise Unsupported(f"table {table!r} has no layout")
         try:
             router = self._router(offer.session_id)
-            result = router.answer(offer.text.decode(), _parameters(offer), partial(self._ask, offer))
+            text, params = _bound(offer)
+            with stopped_by(partial(self._library.locality_hook_interrupted, ctypes.byref(offer))):
+                result = router.answer(text, params, partial(self._ask, offer))
         except duckdb.ConnectionException:
             raise Unsupported("the attached connection was closed") from None
         types = _texts(offer.types, offer.columns)
@@ -164,7 +171,9 @@ class Hook:
 
     def _router(self, session: int) -> Router:
         with self._lock:
-            router = self._routers.pop(session, None) or Router(self._layouts, self._counter)
+            statements, last = self._last_session
+            is_new = session > last > 0 and statements == self._counter()
+            router = self._routers.pop(session, None) or Router(self._layouts, self._counter, is_new=is_new)
             self._routers[session] = router  # the last one used is the last one
             if len(self._routers) > _SESSIONS:
                 del self._routers[next(iter(self._routers))]
@@ -172,9 +181,11 @@ class Hook:
 
     def _ask(self, offer: Any, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query in the session that offers one, all values as text."""
+        statements = self._counter()
         rows = self._library.locality_hook_ask(ctypes.byref(offer), sql.encode())
         if rows.error is not None:
             raise duckdb.Error(rows.error.decode())
+        self._last_session = statements, rows.session_id  # those after it have run queries alone, if nobody else did
         return list(_rows(_texts(rows.texts, rows.values), rows.columns))
 
 
@@ -186,10 +197,15 @@ def _rows(texts: Sequence[Any], columns: int) -> Iterator[tuple[Any, ...]]:
     return zip(*[iter(texts)] * columns, strict=True)
 
 
-def _parameters(offer: Any) -> Parameters | None:
-    """The values of the query's parameters, as the client takes them; raises Unsupported if it wouldn't give these."""
-    texts: Sequence[Any] = _texts(offer.parameters, offer.parameter_texts)
-    values = {name: value_of(dtype, text) for name, dtype, text in _rows(texts, 3)}
-    if all(name.isdecimal() for name in values):
-        return [values[str(place)] for place in range(1, len(values) + 1)] or None
-    return values
+def _bound(offer: Any) -> tuple[str, Parameters | None]:
+    """The text and the values of its parameters, as the client takes them; Unsupported if it wouldn't give these.
+
+    EXECUTE passes whole numbers as they are written: they have the type of what they meet, as in the text itself.
+    """
+    text = offer.text.decode()
+    given = list(_rows(_texts(offer.parameters, offer.parameter_texts), 3))
+    written = {name: value for name, dtype, value in given if dtype == "INTEGER_LITERAL" and value.isdecimal()}
+    if written:
+        names = {name: written.get(name, f"${name}") for name, _, _ in given}
+        text = substitute(text, places(text, names), names)
+    return text, {name: value_of(dtype, value) for name, dtype, value in given if name not in written} or None

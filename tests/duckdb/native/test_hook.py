@@ -109,6 +109,7 @@ def test_answers_are_those_of_duckdb(
 
 def test_all_ways_to_ask_are_answered(hook: native.Hook, plain: duckdb.DuckDBPyConnection) -> None:
     plain.execute("prepare total as select sum(v) from t where d < $1")
+    plain.execute("prepare few as select a + $1, b from p where a > $3 and b = $2 order by a")
     ways = [
         lambda: plain.sql("select a, v from t").filter("a > 90").aggregate("sum(v)").fetchall(),
         lambda: plain.sql("select sum(v) from t where a > 90").df().values.tolist(),
@@ -116,13 +117,14 @@ def test_all_ways_to_ask_are_answered(hook: native.Hook, plain: duckdb.DuckDBPyC
         lambda: plain.execute("select 1; select sum(v) from t where a > 90").fetchall(),
         lambda: plain.cursor().execute("select sum(v) from t where a > 90 -- end").fetchall(),
         lambda: plain.execute("execute total(date '2024-01-20')").fetchall(),
+        lambda: plain.execute("execute few(2, 'x2', 4)").fetchall(),
     ]
     found = []
     for way in ways:
         found.append(way())
         assert engine(hook) == "locality"
     plain.execute("set locality_hook = 0")
-    assert found == [way() for way in ways[:4]] + [found[3], ways[5]()]
+    assert found == [way() for way in ways]  # the cursor is answered still
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_all_ways_to_ask_are_answered(hook: native.Hook, plain: duckdb.DuckDBPyC
         ("select 1", "explain select sum(v) from t", "not a query"),
         ("set scalar_subquery_error_on_multiple_rows = false", "select count(*) from t", "setting"),
         ("create temp macro twice(x) as 2 * x", "select sum(twice(v)) from t", "own"),
-        ("prepare one as select count(*) from t where a = $1", "execute one(1)", "parameter"),
+        ("prepare one as select count(*) from t where a > $1", "execute one(-1)", "parameter"),
     ],
 )
 def test_the_rest_is_duckdbs(
@@ -155,10 +157,19 @@ def test_what_is_not_offered(hook: native.Hook, plain: duckdb.DuckDBPyConnection
 
 
 def test_settings_of_the_session_are_followed(hook: native.Hook, plain: duckdb.DuckDBPyConnection) -> None:
-    for setting, expected in (("set default_order = 'desc'", 99), ("reset default_order", 0)):
-        plain.execute(setting)
-        assert plain.execute("select a from p order by a limit 1").fetchall() == [(expected,)]
+    def least(connection: duckdb.DuckDBPyConnection) -> object:
+        row = connection.execute("select a from p order by a limit 1").fetchall()
         assert engine(hook) == "locality"
+        return row[0][0]
+
+    assert least(plain) == 0
+    plain.execute("set session default_order = 'desc'")
+    assert [least(plain), least(plain.cursor()), least(plain.cursor()), least(plain)] == [99, 0, 0, 99]
+    other = plain.cursor()
+    other.execute("set session default_order = 'desc'")
+    assert [least(plain.cursor()), least(other), least(plain)] == [0, 99, 99]
+    other.execute("reset session default_order")
+    assert least(other) == 0
 
 
 def test_no_answer_is_stale(
