@@ -67,6 +67,12 @@ def keeps_code(name: str) -> bool:
     return (machine_code_directory() / name).exists()
 
 
+def drop_code(name: str) -> None:
+    """Removes an object file that is not needed any more."""
+    with contextlib.suppress(OSError):
+        (machine_code_directory() / name).unlink()
+
+
 def machine_code_directory() -> Path:
     """Where the machine code of this environment is kept, of primitives and of kernels."""
     name = _code_directory_name()

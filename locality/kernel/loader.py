@@ -7,12 +7,10 @@ rewritten.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import os
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,12 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import cache, ir
 from locality.kernel.builder import Builder
 from locality.kernel.ir import Array, Scalar, Type
-from locality.kernel.native import NativeKernel, is_linkable, processor, scratch_offsets
+from locality.kernel.machinecode import MachineCode, compilations
+from locality.kernel.native import Effort, NativeKernel, processor, scratch_offsets
 from locality.kernel.primitives import PRIMITIVES
 from locality.kernel.printer import to_source
 from locality.kernel.scratch import lift_arrays
@@ -39,9 +37,8 @@ from locality.kernel.verify import verify
 #: Runs kernels as plain Python if it is set and not 0: an oracle, and what a debugger or a measure of coverage sees.
 INTERPRET_VARIABLE = "LOCALITY_INTERPRET"
 
-#: Characters of a kernel's text from which on LLVM takes more than a second to optimise it as it does others, and up to
-#: which it does it in a few seconds at all.
-_LONG_TEXT, _MOST_TEXT = 30_000, 80_000
+#: Elements of an array for which a primitive takes longer than to optimise it.
+_LARGE = 1 << 22
 
 #: Kernels that stay loaded when nobody uses them.
 _MOST_KERNELS = 1024
@@ -56,28 +53,6 @@ def is_interpreted() -> bool:
     return os.environ.get(INTERPRET_VARIABLE, "0") != "0"
 
 
-class Compilations:
-    """How many kernels this process has compiled, rather than found in the cache, and the seconds that this took.
-
-    printed: how many it has generated as text, compiled or not, rather than kept from an earlier query of that form.
-    """
-
-    def __init__(self) -> None:
-        self.kernels = 0
-        self.seconds = 0.0
-        self.printed = 0
-        self._lock = threading.Lock()
-
-    def add(self, seconds: float) -> None:
-        """Counts one more."""
-        with self._lock:
-            self.kernels += 1
-            self.seconds += seconds
-
-
-compilations = Compilations()
-
-
 class Kernel:
     """A loaded kernel.
 
@@ -87,7 +62,7 @@ class Kernel:
     def __init__(self, function: ir.Function, allocations: tuple[ir.Allocate, ...], source: str, key: str) -> None:
         self._function = function
         self._allocations = allocations
-        self._compiling = threading.Lock()
+        self._code = MachineCode(key, len(source), self._lowered, self._linked)
         self.source = source
         self.key = key
 
@@ -99,44 +74,39 @@ class Kernel:
     @cached_property
     def compiled(self) -> Callable[..., Any]:
         """The kernel as machine code: read from the cache, or compiled now; plain Python if nothing is compiled."""
-        if is_interpreted():
-            return self.interpreted
-        function = self._function
-        with self._compiling:
-            result = None if function.result is None else function.result.type
-            assert not isinstance(result, Array)
-            given = function.parameters[: len(function.parameters) - len(self._allocations)]
-            room = scratch_offsets([(_element(array), array.length) for array in self._allocations])[-1]
-            return NativeKernel(self._code(), given, written_arrays(function), result, room)
+        return self.interpreted if is_interpreted() else self._code.native
 
     @property
     def is_compiled(self) -> bool:
         """Whether :attr:`compiled` will not take the time of a compilation."""
-        return "compiled" in self.__dict__ or is_interpreted() or cache.keeps_code(self._code_name)
-
-    def _code(self) -> bytes:
-        code = cache.read_code(self._code_name)
-        if code is None or not is_linkable(code):
-            from locality.kernel.compiler import object_code
-
-            started = time.perf_counter()
-            code = object_code(self._optimised())
-            compilations.add(time.perf_counter() - started)
-            cache.write_code(self._code_name, code)
-        return code
+        return is_interpreted() or self._code.is_at_hand
 
     @property
-    def _code_name(self) -> str:
-        return f"{self.key}_{hashlib.sha256(processor().encode()).hexdigest()[:16]}.o"
+    def is_optimised(self) -> bool:
+        """Whether it runs as the best code that it will have."""
+        return self._code.is_optimised
+
+    def optimise(self) -> None:
+        """Optimises it now, instead of once it has run for long."""
+        if not is_interpreted():
+            self._code.optimise()
 
     def inspect(self) -> str:
-        """The code that LLVM makes machine code of, to see what it vectorised; compiled anew."""
-        return str(self._optimised())
+        """The optimised code that LLVM makes machine code of, to see what it vectorised; compiled anew."""
+        return str(self._lowered(Effort.FULL))
 
-    def _optimised(self) -> Any:
+    def _lowered(self, effort: Effort) -> Any:
         from locality.kernel.compiler import optimised
 
-        return optimised(self._function, self._python, self._allocations, quickly=len(self.source) > _LONG_TEXT)
+        return optimised(self._function, self._python, self._allocations, effort)
+
+    def _linked(self, code: bytes) -> NativeKernel:
+        function = self._function
+        result = None if function.result is None else function.result.type
+        assert not isinstance(result, Array)
+        given = function.parameters[: len(function.parameters) - len(self._allocations)]
+        room = scratch_offsets([(_element(array), array.length) for array in self._allocations])[-1]
+        return NativeKernel(code, given, written_arrays(function), result, room)
 
     @cached_property
     def interpreted(self) -> Callable[..., Any]:
@@ -183,13 +153,11 @@ class Kernel:
 def load(function: ir.Function, doc: str = "") -> Kernel:
     """The kernel of ``function``, the same object for equal text and types; ``doc`` is what its docstring says.
 
-    Raises :class:`locality.kernel.verify.VerificationError` for IR that breaks a rule, Unsupported for more of it than
-    compiles in a few seconds. Nothing is compiled before :attr:`Kernel.compiled` is asked for.
+    Raises :class:`locality.kernel.verify.VerificationError` for IR that breaks a rule.
+    Nothing is compiled before :attr:`Kernel.compiled` is asked for.
     """
     lifted, allocations = lift_arrays(function)
     source = to_source(lifted, doc)
-    if len(source) > _MOST_TEXT:
-        raise Unsupported(f"a kernel of {source.count(chr(10)):,} lines, which would take long to compile")
     # The text names no types, and kernels over columns of different widths often have the same text.
     parameters = " ".join(str(parameter.type) for parameter in lifted.parameters)
     lengths = " ".join(str(allocation.length) for allocation in allocations)
@@ -237,6 +205,7 @@ def primitive(name: str) -> Callable[..., Any]:
     """A primitive as machine code that Python calls.
 
     It takes arrays as kernels do, and Python's or numpy's scalars; each combination of types is compiled by itself.
+    One that is first called for large arrays is optimised before: other code can't take over within a call.
     """
     compiled: dict[tuple[object, ...], Callable[..., Any]] = {}
 
@@ -255,7 +224,10 @@ def _load_primitive(name: str, args: Sequence[Any]) -> Callable[..., Any]:
     declared = PRIMITIVES[name].parameters
     kinds = [p if isinstance(p, Scalar) else _type_of(arg) for p, arg in zip(declared, args, strict=True)]
     call = b.call(name, *(builder.parameter(kind) for kind in kinds))
-    return load(builder.build(call), f"The primitive {name}.").compiled
+    kernel = load(builder.build(call), f"The primitive {name}.")
+    if any(arg.size >= _LARGE for arg in args if isinstance(arg, np.ndarray)):
+        kernel.optimise()
+    return kernel.compiled
 
 
 def _type_of(arg: Any) -> Type:

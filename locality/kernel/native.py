@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from copy import copy
+from enum import Enum
 from functools import cache
 from typing import Any
 
@@ -22,8 +23,16 @@ ENTRY = "locality_entry"
 #: Where the first local array begins, and each further one: at a multiple of so many bytes, a cache line.
 ALIGNMENT = 64
 
-_Entry = Callable[[Any], int]
+Entry = Callable[[Any], int]
 _Fill = Callable[[Any, Any], None]
+
+
+class Effort(Enum):
+    """What LLVM does for a kernel's code, see :mod:`locality.kernel.compiler`."""
+
+    QUICK = 0
+    LESS = 1
+    FULL = 3
 
 
 def words_of(kind: Scalar | Array) -> int:
@@ -48,7 +57,7 @@ def processor() -> str:
     return "\n".join((llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()))
 
 
-def target_machine() -> Any:
+def target_machine(effort: Effort = Effort.FULL) -> Any:
     """LLVM's description of this processor, for making and for linking code; an engine takes it over."""
     import llvmlite.binding as llvm
 
@@ -58,7 +67,7 @@ def target_machine() -> Any:
     return target.create_target_machine(
         cpu=llvm.get_host_cpu_name(),
         features=llvm.get_host_cpu_features().flatten(),
-        opt=3,
+        opt=0 if effort is Effort.QUICK else 3,
         reloc="static" if target.name.startswith("x86") else "default",
         codemodel="jitdefault",
         jit=True,
@@ -78,19 +87,17 @@ class NativeKernel:
 
     Arrays must be C-contiguous and of the exact element type; those that the kernel does not write may be read-only.
     Scalars may be Python's or numpy's. Other arguments raise TypeError.
+
+    entry: what every call goes through. Another takes its place by one assignment: calls that have begun end in the old
+    one, whose code stays as long as the kernel does.
     """
 
     def __init__(
         self, code: bytes, parameters: Sequence[Var], written: frozenset[str], result: Scalar | None, scratch: int
     ) -> None:
         """``code``: what :func:`locality.kernel.compiler.object_code` made. ``scratch``: bytes of the local arrays."""
-        import llvmlite.binding as llvm
-
-        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
-        self._engine.add_object_file(llvm.ObjectFileRef.from_data(code.partition(b"\n")[2]))
-        self._engine.finalize_object()
-        kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
-        self.entry: _Entry = kind(self._engine.get_function_address(ENTRY))
+        self._engines: list[Any] = []
+        self.entry = self.link(code)
         self.result = result
         self.scratch = scratch
         self.fills: list[_Fill] = []
@@ -99,6 +106,17 @@ class NativeKernel:
             self.fills.append(_fill(parameter.type, self.size, parameter.name in written))
             self.size += words_of(parameter.type)
         self._unbound = self.bind(())
+
+    def link(self, code: bytes) -> Entry:
+        """The entry of other code for the same kernel."""
+        import llvmlite.binding as llvm
+
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code.partition(b"\n")[2]))
+        engine.finalize_object()
+        self._engines.append(engine)
+        entry: Entry = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(engine.get_function_address(ENTRY))
+        return entry
 
     def __call__(self, *args: Any) -> Any:
         return self._unbound(*args)

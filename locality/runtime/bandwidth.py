@@ -76,7 +76,9 @@ def _summer() -> Callable[[NDArray[np.int64]], int]:
     result = builder.assign(b.const_i64(0))
     with builder.loop(count) as i:
         builder.set(result, b.add(result, b.load(values, i)))
-    kernel = load(builder.build(result), "The sum of an array.").compiled
+    loaded = load(builder.build(result), "The sum of an array.")
+    loaded.optimise()
+    kernel = loaded.compiled
     return lambda array: kernel(array, len(array))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from locality.kernel.loader import compilations
+from locality.kernel.machinecode import compilations
 from locality.memory import Account
 from locality.operators.physical import Traffic
 from locality.plan.expressions import PhysicalValue

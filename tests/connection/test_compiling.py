@@ -55,8 +55,18 @@ for column in ("a", "b", "a + b", "a - b", "a * b", "b - a"):
     assert con.sql(f"select {column}, count(*) from t group by all having max(a) > 5").profile.engine == "duckdb"
 """
 
+OPTIMISED = """
+con.ingest("u", pa.table({"a": pa.array(range(500_000))}))
+for least in (1, 2):
+    for query in ("sum(a * 3)", "sum(a) + min(a)"):
+        assert con.sql(f"select {query} from u where a > {least}").profile.engine == "locality"
+    time.sleep(0.15)
+"""
 
-@pytest.mark.parametrize("script", [IN_FRONT, IN_BACKGROUND, LEFT], ids=["in front", "in background", "left"])
+
+@pytest.mark.parametrize(
+    "script", [IN_FRONT, IN_BACKGROUND, LEFT, OPTIMISED], ids=["in front", "in background", "left", "optimised"]
+)
 def test_a_program_with_an_empty_cache(tmp_path: Path, script: str) -> None:
     environment = {**os.environ, CACHE_DIR_VARIABLE: str(tmp_path)}
     done = subprocess.run(

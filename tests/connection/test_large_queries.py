@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from locality.kernel import compiler, loader
+from locality.kernel import compiler, machinecode
 from locality.kernel.cache import CACHE_DIR_VARIABLE
+from locality.kernel.machinecode import OPTIMISE_VARIABLE
+from locality.kernel.native import Effort
 from tests.properties.oracle import Pair
 
 COLUMNS = 2_000
@@ -65,25 +67,21 @@ def test_deep_queries_are_answered_or_refused_as_by_duckdb(sql: str, pair: Pair)
 _SUMS = "select " + ", ".join(f"sum(a * {i}), min(b + {i})" for i in range(2, 12)) + " from t where a > 3"
 
 
-def test_kernels_that_would_take_long_to_compile_are_left_to_duckdb(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("limit", "effort"), [("_LONG_TEXT", Effort.LESS), ("_MOST_TEXT", Effort.QUICK)])
+def test_long_kernels_are_optimised_with_less_effort_or_not(
+    limit: str, effort: Effort, pair: Pair, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(loader, "_MOST_TEXT", 1_000)
-    assert "would take long to compile" in str(pair.check(_SUMS, engine="duckdb").reason)
-
-
-def test_long_kernels_are_compiled_with_less_effort(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    efforts: list[bool] = []
+    efforts: list[Effort] = []
     optimised = compiler.optimised_text
 
-    def noted(text: str, *, quickly: bool = False) -> object:
-        efforts.append(quickly)
-        return optimised(text, quickly=quickly)
+    def noted(text: str, effort: Effort = Effort.FULL) -> object:
+        efforts.append(effort)
+        return optimised(text, effort)
 
     monkeypatch.setenv(CACHE_DIR_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(OPTIMISE_VARIABLE, "1")
     monkeypatch.setattr(compiler, "optimised_text", noted)
-    monkeypatch.setattr(loader, "_LONG_TEXT", 1_000)
-    pair.check(_SUMS.replace("a > 3", "a > 3 and b <> 2"))
-    assert True in efforts
+    for name in ("_LONG_TEXT", limit):
+        monkeypatch.setattr(machinecode, name, 1_000)
+    pair.check(_SUMS.replace("a > 3", f"a > 3 and b <> {'2' if effort is Effort.LESS else '2 and a <> b'}"))
+    assert effort in efforts

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import locality
-from locality.kernel.loader import compilations
+from locality.kernel.machinecode import compilations
 from locality.operators.relations import memo
 from locality.operators.relations.memo import Memo
 from locality.operators.relations.scans import kept_relation
