@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.kernel.both import both
@@ -18,10 +18,11 @@ masks = st.lists(st.booleans(), max_size=150).map(lambda bits: np.array(bits, np
 @pytest.mark.parametrize("element", [np.int32, np.int64])
 @settings(deadline=None, max_examples=60)
 @given(mask=masks)
+@example(mask=np.ones(128, np.bool_))
 def test_compact_lists_set_rows(mask: Any, element: type) -> None:
     expected = [i for i, bit in enumerate(mask.tolist()) if bit]
     for compact in both("compact"):
-        selection = np.full(len(mask), -1, element)
+        selection = np.full(len(mask) + 4, -1, element)
         count = compact(mask, len(mask), selection)
         assert selection[:count].tolist() == expected
 

@@ -79,7 +79,7 @@ def grouped_selection() -> ir.Function:
     mask, groups = b.parameter(Array(Scalar.BOOL)), b.parameter(Array(Scalar.U8))
     values, totals = b.parameter(Array(Scalar.I32)), b.parameter(Array(Scalar.I64, 2))
     count = b.parameter(Scalar.I64)
-    selection = b.local_array(Scalar.I32, BLOCK)
+    selection = b.local_array(Scalar.I32, BLOCK + 4)
     selected = b.assign(call("compact", mask, count, selection))
     with b.loop(selected) as j:
         row = b.assign(convert(load(selection, j), Scalar.I64))

@@ -46,7 +46,7 @@ def prefetch(array: Elements, place: Integer) -> Integer:
 def compact(mask: Bools, n: Integer, selection: Elements) -> Integer:
     """Writes the positions of the set rows of ``mask[:n]`` to ``selection``, ascending; returns how many there are.
 
-    ``selection`` needs room for ``n`` positions. The set bits of 64 rows are taken out several at a time without a
+    ``selection`` needs room for ``n + 4`` positions. The set bits of 64 rows are taken out several at a time without a
     branch between them, the first few without any, as where few rows are left most words have none or one or two;
     what is written past the last one is overwritten, or nobody's.
     """

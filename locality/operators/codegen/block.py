@@ -166,7 +166,7 @@ class Block:
         """Goes from ``dense`` to ``selected``: collects the positions of the active rows."""
         if self.mask is None:
             return
-        self.selection = self.builder.local_array(Scalar.I32, BLOCK)
+        self.selection = self.builder.local_array(Scalar.I32, BLOCK + 4)
         self.selected = self.builder.assign(b.call("compact", self.mask, self.count, self.selection))
         self.mask = None
         self._prefetch()
