@@ -14,7 +14,7 @@ from locality.operators.relations.traffic import gathered_reads, touched_share
 from locality.plan.expressions import columns_of
 
 #: Rows that are not worth waking another thread for.
-_FEW_ROWS = 65536
+_FEW_ROWS = 131_072
 
 
 def run_pipeline(

@@ -28,6 +28,8 @@ from locality.plan.intervals import BOOLEAN, INT64_MAX, INT64_MIN, Interval
 
 Cells = npt.NDArray[Any]
 _LOW_HALF = 0xFFFF_FFFF
+#: Values from which on the marks of one group after the other are counted.
+_LONG_MARKS = 1024
 _UFUNCS = {"+": np.add, "min": np.minimum, "max": np.maximum}
 
 
@@ -200,7 +202,11 @@ class Seen:
 
     def count(self, seen: Cells, integers: Cells) -> None:
         """Writes the number of values of each group to its slot."""
-        integers[:, self.slot] = seen.reshape(-1, self.width)[:, : self.size].sum(axis=1)
+        marks = seen.reshape(-1, self.width)[:, : self.size]
+        if self.size < _LONG_MARKS:
+            integers[:, self.slot] = marks.sum(axis=1)
+        else:  # many of these are counted at a time, which sums of several rows do not do
+            integers[:, self.slot] = [np.count_nonzero(each) for each in marks]
 
 
 _Moments = TypeVar("_Moments", Moments, CoMoments)

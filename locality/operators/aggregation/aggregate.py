@@ -182,7 +182,10 @@ class Aggregation:
         parts = list(states.values()) or [self.sink.fresh_state(groups)]
         traffic.state += 2 * self.sink.group_bytes * groups * len(parts)
         for position, marks in enumerate(self.sink.slots.seen):
-            marks.count(np.bitwise_or.reduce([part[2 + position] for part in parts]), parts[0][0])
+            seen, *others = (part[2 + position] for part in parts)
+            for other in others:
+                seen |= other
+            marks.count(seen, parts[0][0])
         return [(part[0], part[1]) for part in parts]
 
     def _run_clustered(

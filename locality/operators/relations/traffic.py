@@ -71,6 +71,8 @@ def gathered_reads(relation: Relation, index: int, positions: Positions | None) 
 
 def _width(relation: Relation, index: int, row: int) -> float:
     """Stored bytes a row of a column, in the segment of ``row``."""
+    if len(relation.segments) == 1:
+        return relation.segments[0].width(index)
     number = int(relation.starts.searchsorted(row, side="right")) - 1
     key = ("width", number, index)
     return relation.memo.once(key, lambda: relation.segments[number].width(index))
