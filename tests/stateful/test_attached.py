@@ -10,10 +10,13 @@ from typing import Any
 
 import duckdb
 import hypothesis.strategies as st
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 import locality
+from locality.duckdb import native
+from locality.duckdb.native.building import is_built
 from locality.runtime import parts
 from tests.properties.effort import EFFORT
 
@@ -83,6 +86,7 @@ class Attached(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="locality-test-"))
         self.plain: list[Any] = []
         self.attached: list[Any] = []
+        self.asked: list[Any] = []
 
     @initialize()
     def begin(self) -> None:
@@ -100,7 +104,7 @@ class Attached(RuleBasedStateMachine):
     def open(self) -> None:
         first, second = self.connect()
         self.plain = [first, first.cursor(), first.cursor()]
-        self.attached = [second, second.cursor(), second.cursor()]
+        self.asked = self.attached = [second, second.cursor(), second.cursor()]
         self.both(
             0,
             "create table if not exists u as select range % 4 as a, range as c from range(8);"
@@ -159,7 +163,7 @@ class Attached(RuleBasedStateMachine):
             except duckdb.Error as error:
                 return type(error)
 
-        assert run(self.attached[who]) == run(self.plain[who]), text
+        assert run(self.asked[who]) == run(self.plain[who]), text
 
     def teardown(self) -> None:
         for con in (*self.plain, *self.attached):
@@ -175,7 +179,37 @@ class InMemory(Attached):
         return duckdb.connect(":memory:"), locality.attach()
 
 
+class Hooked(Attached):
+    """The same, asked of connections that nobody attached: the extension offers what they run."""
+
+    def connect(self) -> tuple[Any, Any]:
+        plain, attached = (self.folder / kind / "my.duckdb" for kind in ("plain", "attached"))
+        for path in (plain, attached):
+            path.parent.mkdir(exist_ok=True)
+        return duckdb.connect(plain), locality.attach(
+            duckdb.connect(attached, config={"allow_unsigned_extensions": True})
+        )
+
+    def open(self) -> None:
+        super().open()
+        raw, _ = self.attached[0].parts()
+        self.hook = native.install(self.attached[0])
+        self.asked = [raw.cursor() for _ in self.plain]
+
+    @initialize()
+    def begin(self) -> None:
+        self.open()
+        self.asked[0].execute(QUERIES[0]).fetchall()
+        assert self.hook.last_profile is not None and self.hook.last_profile.engine == "locality"
+
+
 InMemory.TestCase.settings = settings(max_examples=2 * EFFORT, stateful_step_count=25)
 TestInMemory = InMemory.TestCase
 Attached.TestCase.settings = settings(max_examples=3 * EFFORT, stateful_step_count=25)
 TestAttached = Attached.TestCase
+Hooked.TestCase.settings = settings(max_examples=EFFORT, stateful_step_count=25)
+
+
+@pytest.mark.skipif(not is_built(), reason="the extension was not compiled: make native")
+class TestHooked(Hooked.TestCase):
+    """Where it was compiled."""

@@ -69,10 +69,15 @@ def build(sources: Path) -> Path:
     return target
 
 
+def is_built() -> bool:
+    """Whether the extension was compiled for the DuckDB that is installed."""
+    return _path().exists()
+
+
 def built() -> Path:
     """The extension for the DuckDB that is installed; raises StoreError if it was not compiled."""
     path = _path()
-    if not path.exists():
+    if not is_built():
         raise StoreError(
             f"the extension was not compiled for DuckDB {duckdb.__version__}: fetch its source package (pip download"
             f" --no-binary duckdb --no-deps duckdb=={duckdb.__version__}) and compile the extension (python -m"

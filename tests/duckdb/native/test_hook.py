@@ -16,9 +16,10 @@ import pytest
 import locality
 from locality.connection import Connection
 from locality.duckdb import AttachedConnection, native
-from locality.duckdb.native import building
-from locality.errors import InterruptError, QueryError, StoreError
+from locality.duckdb.native.building import is_built
+from locality.errors import InterruptError, QueryError
 
+pytestmark = pytest.mark.skipif(not is_built(), reason="the extension was not compiled: make native")
 CONFIG: dict[str, Any] = {"allow_unsigned_extensions": True}
 TABLES = """
 set timezone = 'UTC';
@@ -36,10 +37,6 @@ create table loose(a integer);
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    try:
-        building.built()
-    except StoreError:
-        pytest.skip("the extension was not compiled: make native")
     path = tmp_path_factory.mktemp("native") / "my.duckdb"
     with duckdb.connect(path) as connection:
         connection.execute(TABLES)
