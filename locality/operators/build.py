@@ -9,6 +9,7 @@ from locality.errors import Unsupported
 from locality.operators import collect, limit, recursive, sort, topn, union, unnest, values
 from locality.operators.aggregation import aggregate
 from locality.operators.aggregation.collected import CollectedAggregate
+from locality.operators.aggregation.extremes import is_leading
 from locality.operators.aggregation.inputs import separate_inputs
 from locality.operators.aggregation.registry import AGGREGATES
 from locality.operators.joins.asof import AsofJoin
@@ -245,7 +246,8 @@ class Builder:
         if any(call.name not in AGGREGATES or call.keys for call in calls):
             inputs = separate_inputs(groups, calls)
             rows = collect.Collect(fused.source, fused.conjuncts, inputs.expressions)
-            return CollectedAggregate(rows, inputs.groups, inputs.calls, by_sorting=True)
+            needs_order = not all(call.name in AGGREGATES or is_leading(call) for call in inputs.calls)
+            return CollectedAggregate(rows, inputs.groups, inputs.calls, by_sorting=needs_order)
         is_plain = fused.source.relation is not None and not any(call.distinct for call in calls)
         other = node if is_plain else self.alternative(node)
         if fused.source.relation is None and other != node:

@@ -144,3 +144,16 @@ def test_the_first_of_the_extreme_strings_of_each_owner_leads(rows: list[tuple[s
         best = np.full(3, -1, np.int64)
         assert lead(data, offsets, eligible, owners, largest, best) == eligible.sum()
         assert best.tolist() == wanted
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.integers(0, 2)), max_size=30))
+def test_the_first_of_the_least_words_of_each_owner_leads(rows: list[tuple[int, bool, int]]) -> None:
+    keys = np.array([key + 2**63 for key, _, _ in rows], np.uint64)
+    eligible = np.array([there for _, there, _ in rows], np.bool_)
+    owners = np.array([owner for _, _, owner in rows], np.int64)
+    own = [[i for i, (_, there, o) in enumerate(rows) if there and o == owner] for owner in range(3)]
+    for lead in both("leading_rows"):
+        best = np.full(3, -1, np.int64)
+        assert lead(keys, eligible, owners, best) == eligible.sum()
+        assert best.tolist() == [min(each, key=lambda i: keys[i], default=-1) for each in own]

@@ -99,7 +99,7 @@ def _arrays(kind: str, rows: int) -> list[pa.Array]:
     ["one word with its row", "one word", "several words", "a common prefix", "one value and others", "in order"],
 )
 def test_many_rows_are_dealt_out_in_parts(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order, "_PART_ROWS", 64)
+    monkeypatch.setattr(order, "PART_ROWS", 64)
     monkeypatch.setattr(order, "_LEAST_TASK", 100)
     arrays = _arrays(kind, 3000)
     fields = _fields(arrays)

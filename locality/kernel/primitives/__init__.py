@@ -189,6 +189,7 @@ _SORTING = _family(
     ("count_buckets", (_WORDS, _I64, _I64, _INTS64), _I64, (3,)),
     ("deal_words", (_WORDS, _I64, _I64, _INTS64, _INTS64, _I64, _WORDS, _POSITIONS), _I64, (4, 6, 7)),
     ("keep_leading", (_WORDS, _WORDS, _I64, _WORDS, _BOOLS), _I64, (3, 4)),
+    ("leading_rows", (_WORDS, _BOOLS, _INTS64, _INTS64), _I64, (3,)),
     ("text_words", (_BYTES, _INTS64, _INTS64, _I64, _WORDS), _I64, (4,)),
 )
 

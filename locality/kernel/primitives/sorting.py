@@ -93,3 +93,20 @@ def keep_leading(groups: Words, keys: Words, most: Integer, least: Words, kept: 
                 at -= _ONE
             least[at] = key
     return count
+
+
+@jit
+def leading_rows(keys: Words, eligible: Bools, owners: Ints64, best: Ints64) -> Integer:
+    """Writes to ``best[owners[i]]`` the first eligible row with the least key of its owner.
+
+    ``best`` comes in as -1, which stays where there is none. Returns the number of eligible rows.
+    """
+    count = 0
+    for row in range(len(keys)):
+        if eligible[row]:
+            count += 1
+            owner = owners[row]
+            held = best[owner]
+            if held < 0 or keys[row] < keys[held]:
+                best[owner] = row
+    return count

@@ -1,7 +1,8 @@
 """Aggregation over raw strings and lists: keys as numbers of the values, which are gathered once a group at the end.
 
 A hash table numbers the strings of a column in the order in which they first occur; DuckDB numbers lists. Groups are
-then formed by numbers, and so are values counted without repetition. ``min`` and ``max`` are numbers of rows.
+then formed by numbers, and so are values counted without repetition. What is the value of one row of each group, as
+``min``, ``max`` and ``arg_max`` are, is the number of that row.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from locality.encodings import EncodedColumn, decode, expand
 from locality.encodings.bitmaps import to_mask
 from locality.errors import Unsupported
-from locality.operators.aggregation.extremes import Leaders, numbered_extreme
+from locality.operators.aggregation.extremes import Leaders, is_leading, numbered_extreme
 from locality.operators.aggregation.inputs import Inputs
 from locality.operators.physical import Execution
 from locality.operators.relations.batch import Batch, Deferred
@@ -85,7 +86,7 @@ class NumberedInputs:
 
 
 def number_inputs(batch: Batch, inputs: Inputs, execution: Execution) -> NumberedInputs:
-    """Replaces raw strings by numbers: of the strings, or of the rows that have the extreme of their group."""
+    """Replaces raw strings by numbers, of the strings; what one row of a group leads in by the number of that row."""
     columns: list[EncodedColumn | Deferred] = list(batch.columns)
     intervals = list(batch.intervals)
     raw: dict[int, EncodedColumn] = {}
@@ -94,7 +95,7 @@ def number_inputs(batch: Batch, inputs: Inputs, execution: Execution) -> Numbere
             column = columns[index] = batch.column(index)
             if column.encoding in ("text", "opaque"):
                 raw[index] = column
-    extremes = [position for position, call in enumerate(inputs.calls) if _compares(call, raw)]
+    extremes = [position for position, call in enumerate(inputs.calls) if _is_extreme(call, raw)]
     rest = replace(inputs, calls=tuple(call for i, call in enumerate(inputs.calls) if i not in extremes))
     numbered: dict[int, NumberedText] = {}
     for index in sorted(raw.keys() & set(_read(rest))):
@@ -111,10 +112,11 @@ def number_inputs(batch: Batch, inputs: Inputs, execution: Execution) -> Numbere
     keys = [key for key in map(local, inputs.groups) if isinstance(key, ColumnRef)]
     texts = {position: numbered[key.index] for position, key in enumerate(keys) if key.index in numbered}
     expressions = list(map(local, inputs.expressions))
-    leaders = Leaders(Batch(tuple(columns), batch.row_count, tuple(intervals)), [k.index for k in keys], execution)
+    given = Batch(tuple(columns), batch.row_count, tuple(intervals))
+    leaders = Leaders(given, [key.index for key in keys], execution)
     for position in extremes:
         call, reference = inputs.calls[position], ColumnRef(len(columns), BIGINT)
-        column = raw[_argument(call)]
+        column = raw.get(_argument(call)) or batch.column(_argument(call))
         text = texts[len(keys) + position] = NumberedText(column, None, leaders.rows(call, column))
         columns.append(text.numbers)
         intervals.append(text.bounds)
@@ -127,8 +129,10 @@ def number_inputs(batch: Batch, inputs: Inputs, execution: Execution) -> Numbere
     )
 
 
-def _compares(call: AggregateCall, raw: Mapping[int, EncodedColumn]) -> bool:
-    """Whether a call is the extreme of raw strings; raises Unsupported for what only sorted rows tell."""
+def _is_extreme(call: AggregateCall, raw: Mapping[int, EncodedColumn]) -> bool:
+    """Whether a call is told by one row of a group; raises Unsupported for what only sorted rows tell."""
+    if is_leading(call):
+        return True
     column = raw.get(_argument(call))
     if column is None or call.name == "count":
         return False

@@ -25,7 +25,7 @@ Item = TypeVar("Item")
 #: Bytes that a row takes while it is sorted: its word twice, its number, its place in the order.
 SORT_BYTES = 28
 #: Rows of a part: its words and rows stay in the second-level cache while it is sorted.
-_PART_ROWS = 65536
+PART_ROWS = 65536
 #: Tasks that rows are cut into where each needs counters of its own, and rows of a task at least.
 _TASKS = 16
 _LEAST_TASK = 32768
@@ -150,7 +150,7 @@ def _filled(word: Word, rows: int, row_bits: int, run: Run) -> tuple[Words, int,
         keys[part] = words
         bounds.append((int(words.min()), int(words.max()), bool((words[1:] >= words[:-1]).all())))
 
-    parts = cut(rows, _PART_ROWS)
+    parts = cut(rows, PART_ROWS)
     run(parts, fill)
     starts = np.array([part.start for part in parts[1:]], np.int64)
     ascending = all(each[2] for each in bounds) and bool((keys[starts] >= keys[starts - 1]).all())
@@ -160,7 +160,7 @@ def _filled(word: Word, rows: int, row_bits: int, run: Run) -> tuple[Words, int,
 def _dealt(keys: Words, low: int, high: int, with_rows: bool, run: Run) -> tuple[Words, list[slice], npt.NDArray[Any]]:
     """The keys part by part, each of which comes before the next one's, and their rows if wanted."""
     rows = len(keys)
-    if rows <= 2 * _PART_ROWS:
+    if rows <= 2 * PART_ROWS:
         return keys, [slice(0, rows)], np.arange(rows if with_rows else 0, dtype=_row_type(rows))
     shift = max((high - low).bit_length() - _BUCKET_BITS, 0)
     buckets = ((high - low) >> shift) + 1
@@ -173,7 +173,7 @@ def _dealt(keys: Words, low: int, high: int, with_rows: bool, run: Run) -> tuple
 
     run(range(len(tasks)), count)
     ends = np.cumsum(counts.sum(axis=0))
-    part_of = (np.append(0, ends[:-1]) // _PART_ROWS).astype(np.int64)
+    part_of = (np.append(0, ends[:-1]) // PART_ROWS).astype(np.int64)
     begins = np.flatnonzero(np.diff(part_of, prepend=-1))
     part_of = np.cumsum(np.diff(part_of, prepend=part_of[0]) > 0)
     sizes = np.add.reduceat(counts, begins, axis=1)
@@ -264,7 +264,7 @@ def changes(order: Order, fields: Sequence[Field], run: Run = in_turn) -> npt.ND
             alike = np.flatnonzero(~differs)
             differs[alike] = ~_equal(others, order.rows[after][alike], order.rows[before][alike])
 
-    run(cut(len(begins), _PART_ROWS), compare)
+    run(cut(len(begins), PART_ROWS), compare)
     return begins
 
 

@@ -56,3 +56,13 @@ def test_extremes_of_strings_behind_a_join_of_few_rows(pair: Pair) -> None:
     )  # the strings were not all read
     pair.check("select h, min(s), max(t), count(*) from y left join x on k = id and g > 3 group by h")
     pair.check("select s, count(*) from y join x on k = id where h = 0 group by s")
+
+
+@pytest.mark.parametrize("keys", ["g", "t, g", "g, id % 2"])
+def test_the_row_that_leads_a_group_is_found_without_sorting(pair: Pair, keys: str) -> None:
+    sql = f"select {keys}, arg_max(s, id), arg_min(id, -id) filter (where id % 3 = 1), first(t order by id desc) from x"
+    pair.check(f"{sql} group by {keys}")
+    assert "by numbers" in str(pair.locality.explain(f"{sql} group by {keys}"))
+    sorted_too = f"select {keys}, any_value(id order by s, t), arg_max(id, s || id), list(id order by id) from x"
+    pair.check(f"{sorted_too} group by {keys}")
+    assert "by sorting" in str(pair.locality.explain(f"{sorted_too} group by {keys}"))
