@@ -59,7 +59,7 @@ def _queries(file: IO[str]) -> Iterator[tuple[str, str]]:
 
     text, name = file.read(), Path(file.name).name
     try:
-        statements = [statement.query for statement in duckdb.extract_statements(text)]
+        statements = [_from_first_word(statement.query) for statement in duckdb.extract_statements(text)]
     except duckdb.Error:
         statements = [text]
     position = 0
@@ -67,6 +67,13 @@ def _queries(file: IO[str]) -> Iterator[tuple[str, str]]:
         position = max(position, text.find(sql.strip(), position))
         yield f"{name}:{text.count(chr(10), 0, position) + 1}", sql
         position += len(sql.strip())
+
+
+def _from_first_word(sql: str) -> str:
+    """A statement without the comment before it, which DuckDB 1.5 gives along."""
+    from locality.sql.tokens import lexemes_of
+
+    return sql.encode()[next(lexemes_of(sql)).start :].decode()
 
 
 def _finding(connection: Connection, place: str, sql: str, run: bool) -> Finding:

@@ -87,11 +87,13 @@ def _aggregate_call(data: dict[str, Any], resolve: Resolve) -> AggregateCall:
         dtype = decode_type(data["return_type"])
     except Unsupported as error:
         raise Unsupported(f"aggregate {name} over {error}") from None
-    check_call(name, args)
+    is_distinct = data["aggregate_type"] == "DISTINCT"
+    for called in (name, "distinct") if is_distinct else (name,):
+        check_call(called, args)
     where = None if data["filter"] is None else decode_expression(data["filter"], resolve)
     orders = data["order_bys"]["orders"] if data["order_bys"] else []
     keys = decode_orders(orders, resolve)
-    return by_sort_key(AggregateCall(name, args, dtype, data["aggregate_type"] == "DISTINCT", where, keys))
+    return by_sort_key(AggregateCall(name, args, dtype, is_distinct, where, keys))
 
 
 def bound_parameters(name: str, bound: dict[str, Any]) -> tuple[Constant, ...] | None:

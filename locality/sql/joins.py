@@ -11,7 +11,7 @@ from locality.plan.expressions import Call, ColumnRef, Expression, conjunction, 
 from locality.plan.nodes import AsofJoin, Join, JoinKey, JoinKind, Node, Window
 from locality.sql.outputs import Output
 from locality.sql.scalars import COMPARISONS, decode_expression
-from locality.sql.versions.meaning import check_call
+from locality.sql.versions.meaning import check_asof, check_call
 from locality.sql.windows import row_number
 from locality.types import BIGINT, BOOLEAN
 
@@ -77,6 +77,7 @@ def decode_asof_join(data: dict[str, Any], left: Output, right: Output) -> Outpu
             values.append((name, JoinKey(mine, theirs)))
     match values:
         case [(">" | ">=" | "<" | "<=" as comparison, value)]:
+            check_asof(kind, keys)
             join = AsofJoin(left.node, right.node, kind, tuple(keys), comparison, value)
             return _of_both(join, data, left, right)
         case _:

@@ -10,7 +10,7 @@ from locality.plan.expressions import Call, Case, Cast, Expression, joined
 from locality.plan.zones import of_session
 from locality.sql.json_values import decode_constant, decode_type, is_untyped, list_elements
 from locality.sql.tuples import decode_row_comparison, is_row
-from locality.sql.versions.meaning import check_call, check_cast
+from locality.sql.versions.meaning import arguments, check_call, check_cast
 from locality.types import BOOLEAN, DataType
 
 #: Gives the expression of the column at a position of the operator's input.
@@ -105,7 +105,7 @@ def _call(name: str, children: list[dict[str, Any]], dtype: DataType, resolve: R
         return decode_row_comparison(name, children, lambda child: decode_expression(child, resolve))
     args = tuple(decode_expression(child, resolve) for child in children)
     check_call(name, args)
-    call = Call(name, args, dtype)
+    call = Call(name, arguments(name, args), dtype)
     if name in _ZONE_FREE or not any(t.name == _TIMESTAMPTZ for t in (dtype, *(a.type for a in args))):
         return call
     return of_session(call)

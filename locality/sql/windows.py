@@ -100,13 +100,16 @@ def _call(data: dict[str, Any], resolve: Resolve) -> WindowCall:
         dtype = decode_type(data["return_type"])
     except Unsupported as error:
         raise Unsupported(f"window function {name} over {error}") from None
-    check_call(name, args)
+    partitions = decode_all(data["partitions"], resolve)
+    for called in (name, "distinct") if data["distinct"] else (name,):
+        check_call(called, args)
+    check_call("partition by", partitions)
     extra = (data["offset_expr"], data["default_expr"])
     return WindowCall(
         name,
         (*args, *decode_all([part for part in extra if part is not None], resolve)),
         dtype,
-        decode_all(data["partitions"], resolve),
+        partitions,
         decode_orders(data["orders"], resolve),
         _frame(data, resolve),
         _optional(data["filters"], resolve),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tests.plan.sides import Sides
-from tests.versions import since_2
 
 STRICT = [
     "x::bigint",
@@ -73,11 +72,9 @@ LENIENT = [
 ]
 
 
-@since_2("casts from FLOAT otherwise")
 def test_casts(numbers: Sides) -> None:
     numbers.check(STRICT)
 
 
-@since_2("casts fractions to unsigned types otherwise")
 def test_lenient_casts_give_null(numbers: Sides) -> None:
     numbers.check(LENIENT)

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 
 from tests.plan.sides import Sides, both_sides, kernels_alone, with_nulls
-from tests.versions import since_2
 
 ROWS = 3000
 DAY = 86_400_000_000
@@ -174,7 +173,6 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
         yield sides
 
 
-@since_2("rounds epochs otherwise")
 def test_parts(sides: Sides) -> None:
     sides.check(PARTS)
 
@@ -195,7 +193,6 @@ def test_differences_and_dates_of_parts(sides: Sides) -> None:
     sides.check(DIFFERENCES)
 
 
-@since_2("rounds nanoseconds otherwise")
 def test_casts(sides: Sides) -> None:
     sides.check(CASTS)
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 import locality
 from locality.errors import QueryError
 from tests.plan.sides import Sides, assert_same, kernels_alone
-from tests.versions import since_2
 
 INTEGERS = [
     "i + j, i - j",
@@ -83,7 +82,6 @@ def test_floats(sides: Sides, rows: list[tuple[float | None, float | None]]) -> 
     compare(sides, pa.table({"x": pa.array(x, pa.float64()), "y": pa.array(y, pa.float64())}), FLOATS)
 
 
-@since_2("rounds epochs otherwise")
 @quick
 @example([(2**63 - 308, None)])
 @given(st.lists(st.tuples(Moment, Day), min_size=1, max_size=20))

