@@ -62,7 +62,7 @@ def build(sources: Path) -> Path:
         )
         if done.returncode != 0:
             raise StoreError(f"the extension doesn't compile:\n{done.stderr}")
-        private_directory(target.parent)
+        target.parent.mkdir(mode=0o700, exist_ok=True)
         written = target.with_suffix(f".{os.getpid()}")
         written.write_bytes(library.read_bytes() + _footer())
         written.replace(target)
@@ -70,7 +70,7 @@ def build(sources: Path) -> Path:
 
 
 def is_built() -> bool:
-    """Whether the extension was compiled for the DuckDB that is installed."""
+    """Whether the extension was compiled for the DuckDB that is installed; LocalityError if others may have done it."""
     return _path().exists()
 
 
@@ -88,7 +88,7 @@ def built() -> Path:
 
 def _path() -> Path:
     digest = hashlib.sha256("\n".join((*_client(), _duckdb.__file__, _SOURCE.read_text())).encode()).hexdigest()
-    return cache_directory() / "native" / digest[:32] / f"{NAME}.duckdb_extension"
+    return private_directory(cache_directory() / "native") / digest[:32] / f"{NAME}.duckdb_extension"
 
 
 @cache

@@ -25,6 +25,7 @@ from locality.errors import InterruptError, LocalityError, StoreError, Unsupport
 from locality.runtime.interrupts import stopped_by
 from locality.runtime.profile import Profile
 from locality.sql.parameters import places, substitute
+from locality.sql.quoting import string
 from locality.sql.versions import statement_counter
 from locality.storage.catalog import fold
 
@@ -121,7 +122,7 @@ class Hook:
         self._lock = threading.Lock()
         path = built()
         try:
-            raw.execute(f"load '{path}'")
+            raw.execute(f"load {string(str(path))}")
         except duckdb.Error as error:
             raise StoreError(
                 "DuckDB refuses the extension; it has to be opened with config={'allow_unsigned_extensions': True}:"

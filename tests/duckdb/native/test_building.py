@@ -12,7 +12,7 @@ import pytest
 import locality
 from locality.duckdb import native
 from locality.duckdb.native import building
-from locality.errors import StoreError
+from locality.errors import LocalityError, StoreError
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or duckdb.__version__ < "2", reason="the extension is for DuckDB 2.0 on Linux"
@@ -88,6 +88,13 @@ def test_errors_say_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PATH", "")
     with pytest.raises(StoreError, match="no C\\+\\+ compiler"):
         native.build(sources)
+
+
+def test_what_others_may_have_written_is_not_loaded(cache: Path) -> None:
+    (cache / "native").mkdir(parents=True)
+    (cache / "native").chmod(0o777)
+    with pytest.raises(LocalityError, match="other users"):
+        building.built()
 
 
 def test_databases_in_memory_have_none() -> None:
