@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar
 
 import duckdb
 
@@ -38,7 +38,7 @@ _FETCHES = frozenset(
         *("torch", "tf", "arrow", "fetch_arrow_table", "fetch_record_batch", "pl"),
     }
 )
-_AS = {"fetch_df": "df", "fetch_df_chunk": "df"}
+_AS = {"fetch_df": "df"}
 #: A statement that begins a transaction, and no other.
 _BEGIN = re.compile(BEFORE + r"(begin|start)(\s+(transaction|work))?(\s+read\s+(only|write))?\s*;?\s*", re.IGNORECASE)
 
@@ -326,6 +326,9 @@ class AttachedConnection:
     ) -> None:
         self.close()
 
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        return self._raw.__reduce_ex__(protocol)  # which fails as pickling and copying fail in DuckDB
+
     def __getattr__(self, name: str) -> Any:
         if name in _FETCHES and self._pending is not None:
             return partial(self._fetched, name)
@@ -333,6 +336,8 @@ class AttachedConnection:
         return partial(self._delegated, name, value) if callable(value) else value
 
     def _fetched(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "fetch_df_chunk" and self._pending is not None:
+            return self._pending.df_chunk(*args, **kwargs)
         rest = None if self._pending is None else self._pending.rest()
         return None if rest is None else getattr(rest, _AS.get(name, name))(*args, **kwargs)
 

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from locality.runtime.result import Result
 
+#: Rows that DuckDB makes at a time.
+_VECTOR = 2048
+
 
 class Pending:
     """What is left of a result. The columns' types and the values are those of DuckDB's client."""
@@ -52,6 +55,17 @@ class Pending:
         self._rows = iter(())
         self._taken = len(self._result)
         self._ended = True
+
+    def df_chunk(self, vectors_per_chunk: int = 1, **options: Any) -> Any:
+        """A data frame of the next rows, to the end of so many of DuckDB's vectors; None after all were fetched."""
+        if self._ended:
+            return None
+        left = len(self._result) - self._taken
+        count = min(left, (self._taken // _VECTOR + vectors_per_chunk) * _VECTOR - self._taken)
+        chunk = self._result.to_relation(self._taken, count).df(**options)
+        self._rows = islice(self._rows, count, None)
+        self._taken += count
+        return chunk
 
     def rest(self) -> Any:
         """The rows that are left, as a relation of DuckDB; None if there were no more at the last look."""

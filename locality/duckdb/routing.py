@@ -244,7 +244,10 @@ class Router:
         self._situation = None
 
     def _look(self) -> _Situation:
-        version, stamp = self._version(), self._layouts.stamp()
+        try:
+            version, stamp = self._version(), self._layouts.stamp()
+        except duckdb.ConnectionException as closed:
+            raise Unsupported(str(closed)) from None
         fresh = self._layouts.fresh(stamp)
         known = self._situation
         if known is None or (known.version, known.stamp, known.fresh) != (version, stamp, fresh):
@@ -261,8 +264,8 @@ class Router:
         if stale := named & (layouts - situation.fresh):
             raise Unsupported(f"the database was written to since the layout of {min(stale)!r} was built")
         names = self._names(situation, run)
-        if hidden := named & (situation.fresh - names.tables):
-            raise Unsupported(f"several tables or views are called {min(hidden)!r}")
+        if hidden := named & situation.fresh & names.hidden:
+            raise Unsupported(f"a temporary table or view is called {min(hidden)!r}, too")
         if own := named & (names.own | self._own_functions):
             raise Unsupported(f"{min(own)!r} is a function or type of the database's own")
         return self._layouts.connection(names.settings, names.schema)

@@ -8,7 +8,6 @@ user's own, and the settings that have a say are followed.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -27,10 +26,11 @@ _WORD = re.compile(r"\w+")
 _SETTINGS = "select name, coalesce(value, '') from duckdb_settings()"
 _TRANSACTION = "select txid_current()"
 _PLACE = "select current_database(), current_schema()"
-_TABLES = """
-select table_name from duckdb_tables() where not internal
-union all select view_name from duckdb_views() where not internal
+_HIDING = """
+select table_name from duckdb_tables() where not internal and temporary
+union all select view_name from duckdb_views() where not internal and temporary
 """
+_SCHEMAS = "select schema_name from duckdb_schemas() where not internal"
 _VIEWS = """
 select view_name, sql from duckdb_views()
 where not internal and not temporary and schema_name = 'main' and database_name = {}
@@ -61,12 +61,12 @@ _OPENED = frozenset(
 class Names:
     """What a connection has, as of one moment.
 
-    tables: names, by folded name, that one table or view has and no other, in whatever database.
+    hidden: names, by folded name, that a temporary table or view has, which comes before others.
     own: words that name the user's own functions and types. settings: those that plans follow, by name.
-    schema: the database, with those of its views that no other view or table shares its name with.
+    schema: the database, with those of its views that are not hidden.
     """
 
-    tables: frozenset[str]
+    hidden: frozenset[str]
     own: frozenset[str]
     settings: Mapping[str, str]
     schema: Schema
@@ -112,10 +112,12 @@ def read_names(run: Run, catalog: str, views: Mapping[str, str]) -> Names:
     changed = {name: v for name, v in changed.items() if name not in RESOURCES | _OPENED | {"schema", "search_path"}}
     if foreign := changed.keys() - followed():
         raise Unsupported(f"setting {min(foreign)} was changed, which may change answers")
-    counts = Counter(fold(name) for (name,) in run(_TABLES))
+    if fold(catalog) in {fold(name) for (name,) in run(_SCHEMAS)}:
+        raise Unsupported(f"a schema is called {catalog!r}, as the database is")
+    hidden = frozenset(fold(name) for (name,) in run(_HIDING))
     own = frozenset(word for (name,) in run(_OWN) for word in words(name))
-    schema = Schema(catalog, tuple(text for name, text in sorted(views.items()) if counts[name] == 1))
-    return Names(frozenset(name for name, count in counts.items() if count == 1), own, changed, schema)
+    schema = Schema(catalog, tuple(text for name, text in sorted(views.items()) if name not in hidden))
+    return Names(hidden, own, changed, schema)
 
 
 @cache

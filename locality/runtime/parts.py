@@ -76,7 +76,7 @@ def find_parts(sql: str, params: Parameters | None, snapshot: Snapshot, planner:
     if not any(table.row_count * len(table.columns) * 8 >= LEAST_BYTES for table in snapshot.tables.values()):
         return None
     text = sql if params is None else numbered(sql)
-    if text is None:
+    if text is None or (params is not None and len(of_part(text, params) or {}) < len(params)):  # which is an error
         return None
     worth = _Worth(lambda part: plan(part, of_part(part, params)), StoredStatistics(snapshot.scanned))
 

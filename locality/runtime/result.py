@@ -153,11 +153,11 @@ class Result:
         frame: pandas.DataFrame = self.to_relation().df()
         return frame
 
-    def to_relation(self, start: int = 0) -> duckdb.DuckDBPyRelation:
-        """The rows from number ``start`` on, as a relation of a private DuckDB, with DuckDB's types."""
+    def to_relation(self, start: int = 0, count: int | None = None) -> duckdb.DuckDBPyRelation:
+        """The rows from number ``start`` on, at most ``count``, as a relation of a private DuckDB, with its types."""
         from locality.runtime.relation import as_relation
 
-        return as_relation(self._open().slice(start), self._names, self._types)
+        return as_relation(self._open().slice(start, count), self._names, self._types)
 
     def pl(self) -> polars.DataFrame:
         """All rows as a Polars data frame; needs polars."""

@@ -87,6 +87,8 @@ class Statements:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
         statement = self._known[key]
+        if excess := named.keys() - {name for _, _, name in statement.places}:
+            raise QueryError(f"Invalid Input Error: values for parameters that are not in the text: {min(excess)}")
         text = parameters.substitute(sql, statement.places, parameters.references(named, types))
         if not statement.checked:
             if not self._binds_to(text, statement.types):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,40 @@ def failed(con: Any) -> Any:
     return found
 
 
+def chunks(con: Any) -> Any:
+    text = "select i % 7 as i from items, range(180) order by all"
+    found = []
+    for rows, vectors in ((0, 1), (1, 1), (2047, 2), (2048, 1)):
+        con.execute(text).fetchmany(rows)
+        found += [list(con.fetch_df_chunk(vectors)["i"]), con.fetchone()]
+        for _ in range(4):
+            chunk = con.fetch_df_chunk(2)
+            found.append(chunk if chunk is None else len(chunk))
+        found += [len(con.fetchall()), con.fetch_df_chunk()]
+    return found
+
+
+def refused(con: Any) -> Any:
+    found = []
+    for text, values in (
+        ("select count(*) from items where i = ?", [1, 2]),
+        ("select count(*) from items where i = $2", [1, 2]),
+        ("select count(*) from items where i = $i", {"i": 1, "j": 2}),
+        ("select count(*) from items where i = ?", []),
+    ):
+        try:
+            found.append(con.execute(text, values).fetchall())
+        except duckdb.Error as error:
+            found.append((type(error), str(error)))
+    con.close()
+    for call in (lambda: con.execute("select count(*) from items"), lambda: copy.copy(con)):
+        try:
+            call()
+        except (duckdb.Error, TypeError) as error:
+            found.append((type(error), str(error)))
+    return found
+
+
 CALLS: list[Callable[[Any], Any]] = [
     lambda c: c.execute("select * from items where i > ? order by i", [35]).fetchnumpy()["i"].tolist(),
     lambda c: c.execute("select avg(v), max(j) from items").fetch_arrow_table(),
@@ -134,6 +169,8 @@ CALLS: list[Callable[[Any], Any]] = [
     prepared,
     parsed,
     failed,
+    chunks,
+    refused,
 ]
 
 

@@ -17,6 +17,7 @@ create table sales as select range % 50 as a, (range / 7)::decimal(10, 2) as v, 
 create table loose as select range as a from range(5);
 create schema s;
 create table s.other as select 7 as a;
+create table s.sales as select 7 as a, 'y' as b;
 create view few as select a, b, v from sales where a < 9;
 create view by_b(name, total) as select b, sum(v) from few group by b;
 create view mixed as select loose.a, b from loose join sales using (a);
@@ -63,6 +64,7 @@ DUCKDBS = [
     "select count(*) from shuffled",
     "select sum(a) from doubled",
     "select count(*) from s.other, sales",
+    "select count(*), min(b) from s.sales",
 ]
 
 
@@ -94,6 +96,7 @@ CHANGES = [
     ("attach ':memory:' as second; create table second.sales as select 1 as a, 2 as v, 'q' as b", "detach second"),
     ("attach ':memory:' as second; create table second.few as select 1 as a, 2 as v, 'q' as b; use second",
      "use my; detach second"),
+    ("create schema my", "drop schema my"),
     ("create temp table sales as select 1 as a, 2 as v, 'q' as b", "drop table temp.sales"),
     ("set integer_division = true", "reset integer_division"),
     ("begin; create or replace view few as select a, b, v from sales where a = 9", "rollback"),
