@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -22,11 +23,18 @@ from locality.types import DataType, element_of, to_arrow
 _DAY = 86_400_000_000
 #: Whole numbers up to which doubles tell each from its neighbours.
 _EXACT = 2**53
+#: Rows of a group on average from which on selecting from each by itself takes less than sorting all by their values.
+_LARGE = 64
+
+
+def has_large_groups(rows: int, groups: int) -> bool:
+    """Whether so few groups are that the quantiles of each are better found by selection than all rows sorted."""
+    return groups * _LARGE <= rows
 
 
 @dataclass(frozen=True, eq=False)
 class _Sorted:
-    """The values that count, sorted within their groups.
+    """The values that count, sorted within their groups, or as far as what is asked for has its place.
 
     values: whole numbers (unscaled decimals, microseconds) or floats, with one more at the end. starts: where each
     group begins; counts: how many it has.
@@ -43,6 +51,13 @@ class _Sorted:
         last = len(self.values) - 1
         lower, upper = (self.values[np.minimum(self.starts + side, last)] for side in (low, high))
         return lower, upper, place - low
+
+    def select(self, fractions: Sequence[float]) -> None:
+        """Puts what ``at`` reads of unsorted groups in its place."""
+        for start, count in zip(self.starts.tolist(), self.counts.tolist(), strict=True):
+            if count:
+                places = {place((count - 1) * f) for f in fractions for place in (math.floor, math.ceil)}
+                self.values[start : start + count].partition(sorted(places))
 
     def mixed(self, fraction: float, dtype: DataType) -> Numbers:
         """The value at a fraction, between two values as they lie: as DuckDB mixes those of a type."""
@@ -80,13 +95,15 @@ class _Sorted:
 def continuous_quantile(source: Input, call: AggregateCall) -> EncodedColumn:
     """The value at a fraction of the way through a group, or a list of them; ``mad``: the median distance from it."""
     dtype = element_of(call.type) or call.type
-    rows, starts, counts = _sorted_values(source, call)
+    fractions = (0.5,) if call.name == "mad" else [units / whole for units, whole in _fractions(call)]
+    groups = len(source.ordered.partitions.starts) - 1
+    by_group = has_large_groups(source.ordered.rows, groups)
+    rows, starts, counts = _sorted_values(source, call, by_group=by_group)
     ordered = _Sorted(_values(source, call, dtype, rows), starts, counts)
+    if by_group:
+        ordered.select(fractions)
     if call.name == "mad":
-        fractions: Sequence[float] = (0.5,)
         ordered = ordered.deviations(dtype)
-    else:
-        fractions = [units / whole for units, whole in _fractions(call)]
     make = float_column if dtype.is_float else integer_column
     return _together(call, [make(dtype, ordered.mixed(f, dtype), counts > 0) for f in fractions], counts > 0)
 
@@ -146,10 +163,15 @@ def _fractions(call: AggregateCall) -> list[tuple[int, int]]:
     return fractions
 
 
-def _sorted_values(source: Input, call: AggregateCall) -> tuple[Positions, Positions, Positions]:
-    """The rows that count by group and value, as positions in the order of ``source``; each group's first; its size."""
+def _sorted_values(
+    source: Input, call: AggregateCall, *, by_group: bool = False
+) -> tuple[Positions, Positions, Positions]:
+    """The rows that count by group and value, as positions in the order of ``source``; each group's first; its size.
+
+    by_group: whether the order within groups does not matter.
+    """
     argument = call.args[0]
-    in_order = isinstance(argument, ColumnRef) and source.ordered.sorted_by == argument.index
+    in_order = by_group or (isinstance(argument, ColumnRef) and source.ordered.sorted_by == argument.index)
     keys = [] if in_order else [SortKey(argument)]
     members = members_of(source, counted_rows(source, call.filter, argument), keys)
     return members.rows, members.starts[:-1], members.counts

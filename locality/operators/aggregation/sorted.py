@@ -16,7 +16,7 @@ from locality.operators.aggregation.distinct import mark_distinct
 from locality.operators.aggregation.foreign import FOREIGN, by_duckdb
 from locality.operators.aggregation.inputs import Inputs
 from locality.operators.aggregation.lists import ORDERED_AGGREGATES
-from locality.operators.aggregation.quantiles import continuous_quantile, discrete_quantile
+from locality.operators.aggregation.quantiles import continuous_quantile, discrete_quantile, has_large_groups
 from locality.operators.aggregation.registry import is_known
 from locality.operators.codegen.results import float_column, integer_column
 from locality.operators.ordering.fields import fields_of
@@ -69,7 +69,8 @@ def _of_rows(
     execution.reserve((SORT_BYTES + 10) * batch.row_count, "the order of an aggregation")
     read = columns_at(batch, range(len(batch.columns)), execution.run)
     owners = [field for group in inputs.groups for field in fields_of(read[group.index])]
-    asked = _column_of_quantiles(inputs)
+    most_groups = 2 ** min(sum(field.bits for field in owners), 63)
+    asked = _column_of_quantiles(inputs, selecting=has_large_groups(batch.row_count, most_groups))
     within = [] if asked is None else fields_of(read[asked])
     ordered = replace(put_in_order(batch.row_count, owners, within, execution.run), sorted_by=asked)
     traffic.state += 2 * ordered.nbytes
@@ -84,10 +85,15 @@ def _of_rows(
     return [*(take(read[group.index], first) for group in inputs.groups), *(results[c] for c in inputs.calls)]
 
 
-def _column_of_quantiles(inputs: Inputs) -> int | None:
-    """The column whose quantiles are all that is asked of sorted groups: rows come in its order at once."""
+def _column_of_quantiles(inputs: Inputs, *, selecting: bool) -> int | None:
+    """The column whose quantiles are all that is asked of sorted groups: rows come in its order at once.
+
+    selecting: whether quantiles that mix values need no order within groups.
+    """
     asked = [call for call in inputs.calls if call.name in SORTED_AGGREGATES and call.name not in _COUNTS]
     arguments = {call.args[0] for call in asked}
+    if selecting and all(call.name != "quantile_disc" for call in asked):
+        return None
     if len(arguments) == 1 and all(call.name in _QUANTILES for call in asked):
         (argument,) = arguments
         return argument.index if isinstance(argument, ColumnRef) else None

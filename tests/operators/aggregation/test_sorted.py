@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from locality.errors import MemoryLimitError
+from locality.operators.aggregation import quantiles
 from locality.operators.build import Builder
 from locality.operators.windows import ordered
 from locality.optimizer.distinct import split_distinct_aggregates
@@ -90,6 +91,14 @@ def test_aggregates(calls: str, keys: str, table: str, pair: Pair) -> None:
         pair.check(f"select {keys}, {calls} from {table} group by {keys}")
     else:
         pair.check(f"select {calls} from {table}")
+
+
+@pytest.mark.parametrize("keys", ["g", "b, x"])
+def test_quantiles_of_large_groups_are_selected(keys: str, pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantiles, "_LARGE", 1)
+    calls = "median(n), quantile_cont(y, [0.0, 0.25, 1.0]), mad(y), median(x) filter (id > 20), median(day)"
+    pair.check(f"select {keys}, {calls} from t group by {keys}")
+    pair.check(f"select {keys}, quantile_disc(n, 0.4), median(n), sum(y) from t group by {keys}")
 
 
 @pytest.mark.parametrize(
