@@ -110,7 +110,7 @@ def _pairs(term: Expression) -> Iterator[tuple[Expression, Expression]]:
             pass
 
 
-def _rejects_null(term: Expression) -> bool:
+def _rejects_null(term: Expression | None) -> bool:
     return isinstance(term, Call) and term.name == "="
 
 
@@ -185,9 +185,12 @@ class _Subquery:
         others = [each for i, each in enumerate(self.below.relations) if i != self.position]
         if any(self.position in each.needs or each.kind == "mark" for each in others):
             return None
-        if any(tie is None or _rejects_null(tie) for tie in ties):
+        if any(tie is None for tie in ties):
             return None
         moved = [term for term in self.below.terms if not columns_of(term).isdisjoint(inner.own)]
+        not_null = {e for term in moved if _rejects_null(term) for pair in _pairs(term) for e in pair}
+        missing = [v for v, tie in zip(values, ties, strict=True) if _rejects_null(tie) and v not in not_null]
+        moved += map(_is_not_null, missing)
         kept = tuple(term for term in self.below.terms if term not in moved)
         types = [(column, dtype) for each in others for column, dtype in zip(each.own, each.node.types, strict=True)]
         hidden = frozenset(column for each in others for column in each.own if column not in each.shown)

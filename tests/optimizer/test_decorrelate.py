@@ -37,6 +37,9 @@ DIRECT = [
     "select c from t where t.a in (select u.a from u where u.b > t.b)",
     "select c from t where exists (select 1 from u where u.a = t.a and exists (select 1 from v where v.b = t.b))",
     "select t.c, u.c from t join u on t.a = u.a where not exists (select 1 from v where v.a = t.b and v.c <> u.c)",
+    "select t.c, u.c from t join u on t.b = u.b where exists (select 1 from v where v.a = t.a) and t.c < 14",
+    "select t.c, u.c from t join u on t.b = u.b where not exists (select 1 from v where v.a = t.a) and t.c < 14",
+    "select t.c, u.c from t join u on t.b = u.b where not exists (select 1 from v where v.a = t.a and v.b > t.c)",
 ]
 #: Subqueries that are computed for the distinct values of the outer rows.
 INDIRECT = [
