@@ -34,6 +34,7 @@ from locality.runtime.sources import sources_of
 from locality.runtime.stored import StoredTables
 from locality.runtime.writes import Writes
 from locality.settings import Settings
+from locality.sql.evaluate import session_time_zone
 from locality.sql.fallback import Fallback
 from locality.sql.given import Parameters
 from locality.sql.planner import Planner
@@ -114,7 +115,7 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
         self._lock = threading.RLock()
         self._closed = False
         # Not a daemon: a thread that dies in the middle of an import leaves objects that DuckDB's client reports.
-        threading.Thread(target=warm_up).start()
+        threading.Thread(target=_warm_up).start()
 
     # --- queries
 
@@ -362,6 +363,11 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
     def _check_writable(self) -> None:
         if self._read_only:
             raise StoreError("the store is open read-only: connect without read_only=True, or give the command --write")
+
+
+def _warm_up() -> None:
+    warm_up()
+    session_time_zone()  # asks the database that evaluates expressions
 
 
 def _cache_key(sql: str, params: Parameters | None, disabled: frozenset[str]) -> Hashable | None:

@@ -198,6 +198,7 @@ def warm_up() -> None:
     processor()
     cache.environment()
     importlib.import_module("pyarrow.compute")  # Arrow does so by itself at the first cast or take
+    importlib.import_module("numpy.ma")  # numpy does so by itself at the first unique
 
 
 @remember

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 #: Seconds without a kernel that a query waits for, before one is optimised; and between two looks at the program's end.
-_QUIET, _LOOK = 0.1, 0.01
+_QUIET, _LOOK = 0.25, 0.01
 
 
 class Improvable(Protocol):
