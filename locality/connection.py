@@ -273,7 +273,9 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
         self._store.reclaim()
 
     def _sync(self, snapshot: Snapshot) -> None:
-        self._planner.sync({name: [(c.name, c.type) for c in table.columns] for name, table in snapshot.tables.items()})
+        self._planner.sync(
+            {name: [(c.name, c.sql_type) for c in table.columns] for name, table in snapshot.tables.items()}
+        )
         self._forget_plans()
         self._synced = snapshot
 

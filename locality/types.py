@@ -7,7 +7,7 @@ Every flat type lies in one *domain*:
 - ``FLOAT``: IEEE float32 or float64.
 - ``STRING``: bytes, ordered byte by byte: VARCHAR and BLOB, and UUID by its text, which sorts as its 128 bits do.
 - ``WIDE``: 128-bit values (HUGEINT, UHUGEINT, decimals over 18 digits whose values do not fit 64 bits, INTERVAL).
-- ``NESTED``: lists, structs, maps, unions, and the rarer types of nanoseconds: kept, and answered through DuckDB.
+- ``NESTED``: lists, structs, maps, unions, and the rarer types of nanoseconds: kept as Arrow has them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from locality import nested
 from locality.errors import SchemaError
 
 
@@ -186,17 +187,6 @@ _ARROW_SIMPLE: dict[str, pa.DataType] = {
 }
 
 
-_ARROW_LIST = re.compile(r"list<\w+: ([^<>]+)>")
-_BY_ARROW_TEXT = {str(arrow): name for name, arrow in _ARROW_SIMPLE.items() if name not in ("HUGEINT", "UUID")}
-
-
-def spelled(dtype: DataType) -> DataType:
-    """The type by DuckDB's name, of a list of flat values that is named as Arrow does; any other as it is."""
-    match = _ARROW_LIST.fullmatch(dtype.name)
-    element = _BY_ARROW_TEXT.get(match[1].removesuffix(" not null")) if match else None
-    return dtype if element is None else list_of(DataType(element))
-
-
 def list_of(dtype: DataType) -> DataType:
     """The type of lists of ``dtype``."""
     return DataType(f"{dtype}[]")
@@ -228,21 +218,25 @@ def enum_dtype(dtype: DataType) -> np.dtype[Any]:
     return np.dtype(np.uint8 if count < 2**8 else np.uint16 if count < 2**16 else np.uint32)
 
 
+#: Nested types whose values leave DuckDB in one way, whatever the zone of its session.
+_NESTED = re.compile(r"(?!.*TIMESTAMP WITH TIME ZONE)((STRUCT|MAP)\(.*\)|.*\[\])", re.DOTALL)
+
+
 @lru_cache(maxsize=256)
 def to_arrow(dtype: DataType) -> pa.DataType:
-    """The Arrow type in which values of a flat SQL type, or lists of one, leave Locality: that of DuckDB."""
+    """The Arrow type in which values of a SQL type that DuckDB names leave Locality: that of DuckDB."""
     if dtype.is_decimal:
         return pa.decimal128(dtype.width, dtype.scale)
     if dtype == UNTYPED:
         return pa.null()
     if dtype.is_enum:
         return pa.dictionary(pa.from_numpy_dtype(enum_dtype(dtype)), pa.string())
-    if (element := element_of(dtype)) is not None and element.name != "TIMESTAMP WITH TIME ZONE":
-        return pa.list_(pa.field("l", to_arrow(element)))
-    try:
+    if dtype.name in _ARROW_SIMPLE:
         return _ARROW_SIMPLE[dtype.name]
-    except KeyError:
-        raise SchemaError(f"type {dtype} has no fixed Arrow representation") from None
+    found = nested.arrow_type(dtype.name) if _NESTED.fullmatch(dtype.name) else None
+    if found is None:
+        raise SchemaError(f"type {dtype} has no fixed Arrow representation")
+    return found
 
 
 _ARROW_ALIASES: list[tuple[Callable[[pa.DataType], bool], str]] = [

@@ -15,7 +15,6 @@ from locality.sql.quoting import identifier
 from locality.storage.catalog import fold
 from locality.storage.ingest import ingest
 from locality.storage.store import Store
-from locality.types import Domain
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 #: Types whose values have equal hashes only if they are the same; 0.0 and -0.0 have, and so have 30 days and a month.
@@ -164,12 +163,12 @@ def _check(name: str, sql: str) -> None:
 
 
 def _check_types(store: Store, name: str, relation: duckdb.DuckDBPyRelation) -> None:
-    """Raise SchemaError unless every flat column has the type that it has in DuckDB."""
+    """Raise SchemaError unless every column has the type that it has in DuckDB."""
     for column, dtype in zip(store.snapshot().tables[name].columns, relation.types, strict=True):
-        if column.type.domain is not Domain.NESTED and str(column.type) != str(dtype):
+        if str(column.sql_type) != str(dtype):
             store.drop(name)
             raise SchemaError(
-                f"table {name!r} can't have a layout: column {column.name!r} is {dtype}, kept as {column.type}"
+                f"table {name!r} can't have a layout: column {column.name!r} is {dtype}, kept as {column.sql_type}"
             )
 
 

@@ -1,4 +1,4 @@
-"""``opaque``: Arrow arrays kept as they are: nested types, UUID, intervals. DuckDB answers queries over them."""
+"""``opaque``: Arrow arrays kept as they are: nested types and intervals, which DuckDB's functions read."""
 
 from __future__ import annotations
 

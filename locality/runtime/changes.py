@@ -185,7 +185,7 @@ class Changer:
             self.close()
             self._planner, self._followed = ChangePlanner(followed), followed
         tables = snapshot.tables
-        columns = {name: [(column.name, column.type) for column in table.columns] for name, table in tables.items()}
+        columns = {name: [(column.name, column.sql_type) for column in table.columns] for name, table in tables.items()}
         self._planner.sync(columns, {name: table.primary_key for name, table in tables.items()})
         return self._planner
 

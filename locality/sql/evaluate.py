@@ -32,7 +32,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 _SYNTAX = frozenset(
     {
         *("=", "<>", "<", "<=", ">", ">=", "is distinct from", "is not distinct from"),
-        *("and", "or", "not", "is null", "is not null", "in", "coalesce", IN_ZONE),
+        *("and", "or", "not", "is null", "is not null", "in", "coalesce", "try", IN_ZONE),
     }
 )
 

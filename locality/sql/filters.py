@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from locality.errors import Unsupported
-from locality.plan.expressions import Call, Expression, conjunction, joined
+from locality.nested import field_type
+from locality.plan.expressions import Call, Constant, Expression, conjunction, joined
 from locality.sql.scalars import COMPARISONS, decode_expression, decode_value
-from locality.types import BOOLEAN
+from locality.types import BOOLEAN, VARCHAR, parse
 
 
 def decode_filter(data: dict[str, Any], column: Expression) -> Expression | None:
@@ -32,6 +33,10 @@ def decode_filter(data: dict[str, Any], column: Expression) -> Expression | None
             if any(term is None for term in alternatives):
                 raise Unsupported("optional filter inside OR")
             return joined("or", [term for term in alternatives if term is not None])
+        case "STRUCT_EXTRACT":
+            dtype = parse(field_type(str(column.type), data["child_idx"]))
+            field = Call("struct_extract", (column, Constant(data["child_name"], VARCHAR)), dtype)
+            return decode_filter(data["child_filter"], field)
         case "EXPRESSION_FILTER":
             return decode_expression(data["expr"], lambda index: _only(index, column))
         case other:

@@ -64,8 +64,8 @@ def _grouping(function: Sequence[int], members: Sequence[int]) -> int:
 #: Aggregates by the names that operators know them by.
 SYNONYMS = {
     "arbitrary": "first",
-    "max_by": "arg_max",
-    "min_by": "arg_min",
+    **dict.fromkeys(("max_by", "argmax"), "arg_max"),
+    **dict.fromkeys(("min_by", "argmin"), "arg_min"),
     "countif": "count_if",
     "mean": "avg",
     "stddev": "stddev_samp",

@@ -9,8 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from locality.errors import Unsupported
+from locality.nested import sql_name
 from locality.plan.expressions import Constant, PhysicalValue
-from locality.types import INTEGER, INTEGRAL, DataType, Domain, decimal, enum_of, list_of
+from locality.sql.quoting import identifier
+from locality.types import INTEGER, INTEGRAL, DataType, Domain, decimal, enum_of
 
 _FLAT = frozenset(
     {
@@ -45,7 +47,7 @@ def load(text: str, rewrite: Callable[[dict[str, Any]], dict[str, Any]] | None =
 
 
 def decode_type(data: dict[str, Any]) -> DataType:
-    """A flat logical type that has an Arrow representation of its own; others, and collations, are Unsupported.
+    """A logical type that has an Arrow representation of its own; others, and collations, are Unsupported.
 
     The type of a bare NULL is INTEGER here, since one type of no value is as good as another.
     """
@@ -56,8 +58,8 @@ def decode_type(data: dict[str, Any]) -> DataType:
         raise Unsupported(f"type {info['alias']}")
     if name == "DECIMAL":
         return decimal(info["width"], info["scale"])
-    if name == "LIST":
-        return _list_type(info)
+    if name in ("LIST", "STRUCT", "MAP"):
+        return DataType(sql_name(_nested_text(name, info)))
     if name == "ENUM":
         return enum_of(info["values"])
     if name == _UNTYPED:
@@ -73,11 +75,23 @@ def is_untyped(data: dict[str, Any]) -> bool:
     return bool(dtype.get("id") == _UNTYPED)
 
 
-def _list_type(info: dict[str, Any]) -> DataType:
-    element = decode_type(info["child_type"])
-    if element.name == "TIMESTAMP WITH TIME ZONE" or element.is_enum:
-        raise Unsupported(f"type {element}[]")
-    return list_of(element)
+def _nested_text(name: str, info: dict[str, Any]) -> str:
+    if name == "STRUCT":
+        fields = [(part["first"], _element(part["second"])) for part in info["child_types"]]
+        if not all(field for field, _ in fields):
+            raise Unsupported("STRUCT without names")
+        return f"STRUCT({', '.join(f'{identifier(field)} {dtype}' for field, dtype in fields)})"
+    if name == "MAP":
+        key, value = (_element(part["second"]) for part in info["child_type"]["type_info"]["child_types"])
+        return f"MAP({key}, {value})"
+    return f"{_element(info['child_type'])}[]"
+
+
+def _element(data: dict[str, Any]) -> DataType:
+    dtype = decode_type(data)
+    if dtype.name == "TIMESTAMP WITH TIME ZONE" or dtype.is_enum:
+        raise Unsupported(f"type {dtype} within a nested one")
+    return dtype
 
 
 def decode_constant(data: dict[str, Any]) -> Constant:

@@ -15,8 +15,7 @@ from locality.sql.outputs import Output, all_of, decode_all, filtered
 from locality.sql.scalars import decode_expression, function_name
 from locality.types import BIGINT, DataType
 
-#: The shadow holds nested columns whose type it can't say as a STRUCT, so their type is not named.
-_NESTED = frozenset({"STRUCT", "MAP", "ARRAY", "UNION", "VARIANT"})
+_NESTED = frozenset({"ARRAY", "UNION", "VARIANT"})
 
 #: DuckDB's number of the row ids of a table; it reads them too where a query reads no column.
 _ROW_ID = 2**64 - 1

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from locality.errors import Unsupported
+from locality.nested import arrow_type
 from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Held, Lookup
 from locality.plan.zones import IN_ZONE
 from locality.sql.quoting import identifier, string
-from locality.types import DataType, Domain, element_of, labels_of
+from locality.types import DataType, Domain, labels_of
 
 _INFIX = frozenset({"=", "<>", "<", "<=", ">", ">=", "is distinct from", "is not distinct from", "and", "or"})
 #: How a constant is made from its physical value: SQL with ``{}`` for the bound value.
@@ -60,11 +61,8 @@ def column(index: int) -> str:
 
 
 def type_text(dtype: DataType) -> str:
-    """A type as SQL; raises Unsupported for types whose meaning needs more, as structs."""
-    element = element_of(dtype)
-    if element is not None:
-        return f"{type_text(element)}[]"
-    if dtype.domain is Domain.NESTED:
+    """A type as SQL; raises Unsupported for what DuckDB has no name for."""
+    if dtype.domain is Domain.NESTED and arrow_type(str(dtype)) is None:
         raise Unsupported(f"expression over {dtype}")
     return str(dtype)
 
@@ -101,6 +99,12 @@ def _call(call: Call, out: Rendering) -> str:
             return f"({args[0]} IN ({', '.join(args[1:])}))"
         case "coalesce":
             return f"COALESCE({', '.join(args)})"
+        case "try":
+            return f"TRY({args[0]})"
+        case "struct_pack":
+            return f"CAST(ROW({', '.join(args)}) AS {type_text(call.type)})"
+        case "list_value" if not args:
+            return f"CAST([] AS {type_text(call.type)})"
         case name:  # a function
             text = f"{identifier(name)}({', '.join(args)})"
             out.calls.append((text, call.type))

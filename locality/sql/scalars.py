@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from locality.errors import Unsupported
-from locality.plan.expressions import Call, Case, Cast, Expression, joined
+from locality.plan.expressions import Call, Case, Cast, Constant, Expression, joined
 from locality.plan.zones import of_session
-from locality.sql.json_values import decode_constant, decode_type, is_untyped, list_elements
+from locality.sql.json_values import decode_constant, decode_type, is_untyped
 from locality.sql.tuples import decode_row_comparison, is_row
 from locality.sql.versions.meaning import arguments, check_call, check_cast
-from locality.types import BOOLEAN, DataType
+from locality.types import BOOLEAN, VARCHAR, DataType
 
 #: Gives the expression of the column at a position of the operator's input.
 Resolve = Callable[[int], Expression]
@@ -32,9 +32,18 @@ _OPERATORS = {
     "OPERATOR_IS_NOT_NULL": "is not null",
     "OPERATOR_COALESCE": "coalesce",
     "COMPARE_IN": "in",
+    "OPERATOR_TRY": "try",
 }
 #: Functions whose serialised bind data repeats what their arguments and type say.
-_REDUNDANT_DATA = frozenset({"+", "-", "*", "list_aggr", "list_aggregate", "list_distinct", "list_unique"})
+_REDUNDANT_DATA = frozenset(
+    {"+", "-", "*", "list_aggr", "list_aggregate", "list_distinct", "list_unique", "struct_pack"}
+)
+#: How functions that sort a list are written with the order, which their bind data has; others give places.
+_SORTS = {
+    **dict.fromkeys(("list_sort", "array_sort", "list_reverse_sort", "array_reverse_sort"), "list_sort"),
+    **dict.fromkeys(("list_grade_up", "array_grade_up", "grade_up"), "list_grade_up"),
+}
+_DIRECTIONS = {"ASCENDING": "ASC", "DESCENDING": "DESC"}
 #: Calls over TIMESTAMP WITH TIME ZONE that don't ask for the session's time zone.
 _ZONE_FREE = frozenset(
     {*COMPARISONS.values(), *_OPERATORS.values(), "epoch_us", "epoch_ms", "epoch_ns", "epoch", "greatest", "least"}
@@ -81,9 +90,15 @@ _CLASSES = {
 
 
 def decode_value(data: dict[str, Any]) -> Expression:
-    """A constant; a list that has elements is made of these."""
-    if data["type"]["id"] == "LIST" and (elements := list_elements(data)):
-        return Call("list_value", elements, decode_type(data["type"]))
+    """A constant; a list and a struct are made of their elements."""
+    if data["type"]["id"] == "STRUCT" and not data["is_null"]:
+        types = [part["second"] for part in data["type"]["type_info"]["child_types"]]
+        parts = zip(types, data["value"]["children"], strict=True)
+        return Call("struct_pack", tuple(decode_value({"type": t, **p}) for t, p in parts), decode_type(data["type"]))
+    if data["type"]["id"] == "LIST" and not data["is_null"]:
+        dtype = data["type"]["type_info"]["child_type"]
+        elements = (decode_value({"type": dtype, **part}) for part in data["value"]["children"])
+        return Call("list_value", tuple(elements), decode_type(data["type"]))
     return decode_constant(data)
 
 
@@ -113,6 +128,8 @@ def _call(name: str, children: list[dict[str, Any]], dtype: DataType, resolve: R
 
 def _function(data: dict[str, Any], resolve: Resolve) -> Expression:
     name = function_name(data)
+    if name in _SORTS:
+        return _sorted_list(_SORTS[name], data, resolve)
     if data.get("function_data") and name not in _REDUNDANT_DATA:
         raise Unsupported(f"function {name}")
     if any(map(is_untyped, data["children"])):
@@ -123,6 +140,16 @@ def _function(data: dict[str, Any], resolve: Resolve) -> Expression:
         if str(error).startswith("type "):
             raise Unsupported(f"function {name} over {error}") from None
         raise
+
+
+def _sorted_list(name: str, data: dict[str, Any], resolve: Resolve) -> Expression:
+    """The call with its order, which may be the session's, in words."""
+    bound = data["function_data"]
+    words = _DIRECTIONS.get(bound["order_type"]), bound["null_order"]
+    if words[0] is None or data["children"][0]["expression_class"] == "BOUND_CONSTANT":
+        raise Unsupported(f"function {name}")
+    order = tuple(Constant(word, VARCHAR) for word in words)
+    return Call(name, (decode_expression(data["children"][0], resolve), *order), decode_type(data["return_type"]))
 
 
 def _cast(data: dict[str, Any], child: dict[str, Any], lenient: bool, resolve: Resolve) -> Expression:

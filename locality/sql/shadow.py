@@ -22,7 +22,7 @@ from locality.sql.quoting import checked, identifier, string
 from locality.sql.settings import Schema
 from locality.sql.stability import CLOCK, COMMON, objects_in, stability
 from locality.sql.tokens import functions_of, words_of
-from locality.types import DataType, Domain, spelled
+from locality.types import DataType, Domain
 
 Columns = tuple[tuple[str, DataType], ...]
 
@@ -39,7 +39,8 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": "false",
     "threads": "1",
 }
-_PLACEHOLDER = 'struct("nested column" boolean)'
+#: Of columns whose type can't be said here: one that plans are refused of.
+_PLACEHOLDER = 'union("nested column" boolean)'
 _WRONG_QUERY = (
     duckdb.ParserException,
     duckdb.BinderException,
@@ -143,7 +144,7 @@ class Shadow:
 
     def _type_text(self, dtype: DataType) -> str:
         """The type as SQL; a placeholder where its text isn't SQL (a nested type by its Arrow name)."""
-        text = str(spelled(dtype))
+        text = str(dtype)
         if dtype.domain is Domain.NESTED:
             try:
                 (statement,) = duckdb.extract_statements(f"select cast(null as {text})")

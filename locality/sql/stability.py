@@ -74,7 +74,12 @@ def stability(connection: duckdb.DuckDBPyConnection) -> Stability:
 
 def _classify(rows: list[tuple[str, str, str | None, str | None]]) -> Stability:
     unstable = CLOCK | _OF_SESSION | {name for name, _, declared, _ in rows if declared not in (None, "CONSISTENT")}
-    macros = [(name, frozenset(_WORD.findall(text))) for name, _, _, text in rows if text is not None]
+    called = {name for name, kind, _, _ in rows if kind in ("scalar", "aggregate")}
+    macros = [
+        (name, frozenset(_WORD.findall(text)))
+        for name, kind, _, text in rows
+        if text is not None and not (kind == "table_macro" and name in called)  # which stand in FROM alone
+    ]
     while grown := {name for name, used in macros if used & unstable} - unstable:
         unstable |= grown
     scalars = {name for name, kind, _, _ in rows if kind == "scalar"}

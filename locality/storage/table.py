@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from locality import types
 from locality.encodings import EncodedColumn, decode, slice_column
+from locality.nested import name_of_arrow
 from locality.plan import virtual
 from locality.plan.derived import Derived
 from locality.plan.nodes import PRIMARY
@@ -50,6 +51,12 @@ class ColumnInfo:
     type: DataType
     nullable: bool
     arrow: pa.DataType | None = None
+
+    @property
+    def sql_type(self) -> DataType:
+        """The type by DuckDB's name; by Arrow's where DuckDB has none."""
+        name = None if self.arrow is None else name_of_arrow(self.arrow)
+        return self.type if name is None else types.parse(name)
 
     @property
     def arrow_type(self) -> pa.DataType:

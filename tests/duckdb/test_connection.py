@@ -245,9 +245,10 @@ def test_names_mean_what_they_mean_to_duckdb(con: AttachedConnection, statement:
 
 def test_what_has_no_exact_layout_is_refused(con: AttachedConnection) -> None:
     con.execute(
-        """create table "odd name"(a int); create table c(b varchar collate nocase); create table bits(a bit)"""
+        """create table "odd name"(a int); create table c(b varchar collate nocase); create table bits(a bit);
+        create table deep(a struct(x hugeint))"""
     )
-    for name, wrong in (("odd name", "identifier"), ("c", "collation"), ("bits", "kept")):
+    for name, wrong in (("odd name", "identifier"), ("c", "collation"), ("bits", "kept"), ("deep", "kept")):
         with pytest.raises(SchemaError, match=wrong):
             con.accelerate(name)
     with pytest.raises(CatalogError):

@@ -12,6 +12,8 @@ import pytest
 from tests.properties.oracle import Pair
 
 _NATIVE = (
+    "select i, st.a from o",
+    "select i, ll, st from o where ll[2][1] = 2",
     "select i, l, s, d from o where qty is null or qty < 5",
     "select i, l from o order by qty nulls last, i desc limit 5",
     "select i, unnest(l), unnest(s), unnest([qty, 7]) from o",
@@ -38,8 +40,6 @@ _NATIVE = (
     "select i, coalesce(l, [0]) c, case when i > 5 then l else [9] end from o",
 )
 _LEFT = {
-    "select i, st.a from o": "nested column",
-    "select i, ll from o": "nested column ll",
     "select i from o order by l, i": "ORDER BY",
     "select i, t.* from o, unnest(l) with ordinality t(x, n)": "ORDINALITY",
 }
