@@ -49,6 +49,8 @@ _LATER = Join | Shared | Union | Window | SetOperation | Recursive
 #: A query that took fewer seconds runs on the caller's thread the next time: an interrupt may wait so long (or, with
 #: other values, for a morsel).
 _SOON = 0.02
+#: Runs with the same values after which making operators for these alone pays.
+_FEW_RUNS = 8
 #: How many times longer than the last run one is taken to be at most.
 _SLOWER = 4
 
@@ -154,9 +156,9 @@ class PreparedQuery:
         return Result(table, self.query.names, self.form.types, profile)
 
     def _settle_down(self) -> None:
-        """Takes operators of its own when it runs again: what these keep of the last run is then of the same values."""
+        """Takes operators of its own if it runs often: what these keep of the last run is then of the same values."""
         own, self.runs = self.own, self.runs + 1
-        if own is not None and self.runs > 1:
+        if own is not None and self.runs > _FEW_RUNS:
             self.operator, self.own = own(), None
 
     def explained(self) -> Explanation:

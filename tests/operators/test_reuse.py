@@ -46,8 +46,8 @@ def test_runs_share_their_preparation(
             con.ingest(name, table)
             oracle.register(name, table)
         first, other, far = [40, 2], [30, 2], [30, 5]  # far: another number of rows to join with
-        runs = ((first, True), (first, False), (other, False), (far, True), (far, True), (far, False))
-        for params, anew in runs:  # the second run with other values takes operators of its own
+        runs = ((first, True), (first, False), (other, False), (far, True), (far, False), (far, False))
+        for params, anew in runs:  # operators are shared by runs with other values
             prepared.clear()
             result = con.sql(QUERY, params=params)
             assert result.profile.engine == "locality", result.profile.reason
