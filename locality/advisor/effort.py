@@ -26,6 +26,8 @@ _CACHE = 1 << 20
 _STEP, _CACHED, _SCATTERED = 6.0, 16.0, 64.0
 #: Bytes of a key or a cell of state, and of a position.
 _WORD, _POSITION = 8, 4
+#: Groups of a value that rows follow, up to which it is taken to tell them.
+_EACH = 4
 #: Groups up to which every worker has state for all of them and keeps no records; rows of a block that joins leave out.
 _FEW_GROUPS, _BLOCK = 65536, 1024
 
@@ -134,11 +136,12 @@ class Effort:
         below = self.walk(node.child)
         cells = 1 + len(node.aggregates)
         state = count * _WORD * (len(node.groups) + cells)
-        follows = any(self._follows(below, _column(group, below)) for group in node.groups)
-        each = _CACHED if follows else _place(state)
+        followed = [group for group in node.groups if self._follows(below, _column(group, below))]
+        each = _CACHED if followed else _place(state)
         self.total += below.count * (each + _STEP * cells + (_CACHED if len(node.groups) > 1 and state > _CACHE else 0))
         self.total += 2 * state
-        if not follows:
+        base = self.estimator.estimate(node.child)
+        if not any(_EACH * domain_of(group, base) >= count for group in followed):
             records = 0.0 if below.joined or count <= _FEW_GROUPS else below.count * _WORD * (1 + cells)
             self.state += 2 * (state + records)
         distinct = sum(call.distinct for call in node.aggregates)

@@ -17,8 +17,9 @@ from locality.encodings import EncodedColumn, bitmaps, stored_width, take
 from locality.encodings.column import AnyArray
 from locality.operators.physical import Execution
 from locality.operators.relations.relation import Positions
+from locality.runtime.parents import Parents
 from locality.runtime.paths import OrderColumn
-from locality.runtime.reorder import RowOrder, column_values, sorted_rows
+from locality.runtime.reorder import RowOrder, sorted_rows
 from locality.storage.snapshot import Snapshot
 from locality.storage.table import Table
 from locality.storage.zones import BLOCK_ROWS, ZONE_ROWS, Zones, ordered_keys, tell_more, zones_of
@@ -70,11 +71,15 @@ class Sample:
         """The values of a column of the table, or of a parent, for the rows of the sample; shape (rows,)."""
         if column.name not in self._columns:
             self._columns[column.name] = (
-                column_values(self.snapshot, self.table, column, self._execution, self._positions)
+                self._parents.values(column.path, column.column)
                 if self._whole is None
                 else take(self._whole.column(column), self._positions)
             )
         return self._columns[column.name]
+
+    @cached_property
+    def _parents(self) -> Parents:
+        return Parents(self.snapshot, self.table, self._execution, self._positions)
 
     def sorted(self, order: RowOrder) -> Positions:
         """The rows of the sample in an order, shape (rows,); equal ones, all if it has no columns, as in the table."""
@@ -113,8 +118,9 @@ class Sample:
         known = self._ranks(column)
         if not len(known):
             return zones
-        low = np.searchsorted(known, zones.minimum, "left")
-        high = np.searchsorted(known, zones.maximum, "right") - 1
+        # of equal values those that are nearest to the others, so that one value alone stays itself
+        low = np.searchsorted(known, zones.minimum, "right") - 1
+        high = np.searchsorted(known, zones.maximum, "left")
         gap = np.ceil(_GAPS * np.maximum(high - low, 0) / rows).astype(np.int64)
         last = max(len(known) - 1, 0)
         filled = zones.minimum <= zones.maximum

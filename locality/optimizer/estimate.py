@@ -49,12 +49,15 @@ _COMPARISONS = {"=": _EQUAL, "<": _RANGE, "<=": _RANGE, ">": _RANGE, ">=": _RANG
 class Estimate:
     """rows: of the node. domains: for each column from how many values it is drawn, before any rows were filtered.
 
-    base: how many rows there were then.
+    base: how many rows there were then. scanned: the tables that they are of.
+    told: of tables, by columns of theirs that a layout of another one has, the share that such copies let through.
     """
 
     rows: float
     domains: tuple[float, ...]
     base: float
+    scanned: frozenset[str] = frozenset()
+    told: Mapping[str, float] = field(default_factory=dict)
 
     def distinct(self, columns: Iterable[int]) -> float:
         """How many combinations of values ``columns`` have, about; at least one."""
@@ -73,7 +76,7 @@ class Estimator:
         match node:
             case Scan(table, columns):
                 domains = tuple(float(max(self.statistics.distinct(table, column), 1)) for column in columns)
-                return _unfiltered(float(self.statistics.rows(table)), domains)
+                return replace(_unfiltered(float(self.statistics.rows(table)), domains), scanned=frozenset((table,)))
             case SharedScan(number, types):
                 return self.shared.get(number, _unfiltered(1.0, (1.0,) * len(types)))
             case Shared(definition, child, number):
@@ -84,8 +87,9 @@ class Estimator:
             case Recursive(types=types) | RecursiveScan(types=types):
                 return _unfiltered(_RECURSIVE, (_RECURSIVE,) * len(types))
             case Filter(child, predicate):
-                below = self.estimate(child)
-                return replace(below, rows=below.rows * self._share(child, below, conjuncts(predicate)))
+                below, terms = self.estimate(child), conjuncts(predicate)
+                told = self._told(child, terms) if isinstance(child, Scan) else below.told
+                return replace(below, rows=below.rows * self._share(child, below, terms), told=told)
             case Project(child, expressions):
                 below = self.estimate(child)
                 return replace(below, domains=tuple(domain_of(e, below) for e in expressions))
@@ -126,11 +130,31 @@ class Estimator:
             return self.statistics.selectivity(child, terms)
         return math.prod(guess(term, below) for term in terms)
 
+    def _told(self, scan: Scan, terms: Sequence[Expression]) -> dict[str, float]:
+        """The shares of rows that pass what tests columns of other tables, by these tables."""
+        holders = {each.number: each.path[-1].table for each in self.statistics.derived(scan.table, scan.layout)}
+        by_table: dict[str, list[Expression]] = {}
+        for term in terms if holders else ():
+            tested = {holders.get(scan.columns[index]) for index in columns_of(term)}
+            if len(tested) == 1 and (table := next(iter(tested))) is not None:
+                by_table.setdefault(table, []).append(term)
+        return {table: self.statistics.selectivity(scan, tests) for table, tests in by_table.items()}
+
     def _of_join(self, node: Join) -> Estimate:
         left, right = self.estimate(node.left), self.estimate(node.right)
-        both = Estimate(left.rows * right.rows, (*left.domains, *right.domains), max(left.base, right.base))
+        both = Estimate(
+            left.rows * right.rows,
+            (*left.domains, *right.domains),
+            max(left.base, right.base),
+            left.scanned | right.scanned,
+            {**left.told, **right.told},
+        )
         keys = [(domain_of(key.left, left), domain_of(key.right, right)) for key in node.keys]
         pairs = both.rows * key_share(keys, left.base, right.base)
+        # what copies of a parent's columns let through, the parent's own tests let through as well
+        for one, other in ((left, right), (right, left)):
+            shares = (share for table, share in one.told.items() if table in other.scanned)
+            pairs = min(pairs / max(math.prod(shares), 1 / max(one.base, 1.0)), max(left.rows, right.rows, pairs))
         if node.residual is not None:
             pairs *= math.prod(guess(term, both) for term in conjuncts(node.residual))
         matched = min(left.rows, pairs)

@@ -209,12 +209,5 @@ def _fields(column: OrderColumn, values: EncodedColumn) -> list[Field]:
         raise SchemaError(f"column {column.name!r} is {values.type}, which has no order") from None
 
 
-def column_values(
-    snapshot: Snapshot, table: Table, column: OrderColumn, execution: Execution, positions: Positions | None = None
-) -> EncodedColumn:
-    """The column's value for the rows at ``positions`` of the table, or for all; NULL where a row has no parent."""
-    return Parents(snapshot, table, execution, positions).values(column.path, column.column)
-
-
 def _positions(table: Table, columns: Sequence[str]) -> list[int]:
     return column_positions(table.name, table.column_names, columns)

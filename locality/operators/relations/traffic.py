@@ -12,6 +12,8 @@ LINE_BYTES = 64
 #: Beyond so many rows the lines that they touch are estimated rather than counted; up to so many, counted one by one.
 _MOST_COUNTED = 100_000
 _FEW = 32
+#: Of so many of them, the first and the last tell how far apart they lie.
+_SAMPLED = 1024
 #: Lines of a column for each wanted row, up to which marking them takes less time than sorting.
 _MOST_MARKS = 64
 
@@ -30,7 +32,9 @@ def gathered_bytes(relation: Relation, index: int, positions: Positions | None) 
     if positions is None:
         return int(width * relation.row_count)
     if len(positions) > _MOST_COUNTED:
-        return int(width * relation.row_count * touched_share(width, len(positions) / relation.row_count))
+        some = positions[:: len(positions) // _SAMPLED]  # rows may lie together, as they do where zones were left out
+        span = min(int(some.max()) - int(some.min()) + 1, relation.row_count)
+        return int(width * span * touched_share(width, len(positions) / span))
     last = relation.memo.get("lines")  # columns of one width have the same
     if last is None or last[0]() is not positions:
         last = (weakref.ref(positions), {})
