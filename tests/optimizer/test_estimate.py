@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from locality.optimizer.estimate import Estimator, grouped, key_share
+from locality.plan.derived import Derived, Reference
 from locality.plan.expressions import AggregateCall, Call, ColumnRef, Constant
 from locality.plan.nodes import Aggregate, Filter, Join, JoinKey, JoinKind, Limit, Node, Project, Scan, Union, Values
 from locality.types import BIGINT, BOOLEAN
@@ -57,6 +58,18 @@ EVEN = Filter(scan("parent"), Call("=", (column(1), Constant(0, BIGINT)), BOOLEA
 )
 def test_rows(node: Node, rows: float) -> None:
     assert ESTIMATOR.estimate(node).rows == pytest.approx(rows)
+
+
+@pytest.mark.parametrize(
+    ("parent", "rows"), [(EVEN, 50), (scan("parent"), 50), (scan("pairs"), 200), (Limit(EVEN, 2), 20)]
+)
+def test_what_a_copy_of_a_parents_column_lets_through_counts_once(parent: Node, rows: float) -> None:
+    rows_with_copies = [(*row, row[0] % 2) for row in TABLES["child"]]
+    copy = Derived(3, BIGINT, (Reference((0,), "parent", (0,)),), 1)
+    estimator = Estimator(Counted({**TABLES, "child": rows_with_copies}, {"child": (copy,)}))
+    even = Filter(Scan("child", (0, 1, 2, 3), (BIGINT,) * 4), Call("=", (column(3), Constant(0, BIGINT)), BOOLEAN))
+    assert estimator.estimate(even).rows == 50
+    assert estimator.estimate(join(even, parent, (0, 0))).rows == pytest.approx(rows)
 
 
 def test_groups_are_at_most_the_rows_and_the_values() -> None:
