@@ -7,6 +7,7 @@ has let the GIL go; ``ctypes`` takes it. Whatever is not answered, or goes wrong
 from __future__ import annotations
 
 import atexit
+import contextlib
 import ctypes
 import threading
 from collections.abc import Iterator, Sequence
@@ -136,7 +137,8 @@ class Hook:
     def close(self) -> None:
         """Leave all queries to DuckDB again."""
         _hooks.pop(self._number, None)
-        self._raw.execute(f"reset global {NAME}")
+        with contextlib.suppress(duckdb.ConnectionException):  # the attached connection was closed
+            self._raw.execute(f"reset global {NAME}")
 
     def answer(self, offer: Any) -> int:
         """Answer a query that DuckDB offers, an ``_Offer``, or say that it is DuckDB's."""

@@ -239,7 +239,7 @@ def test_once_closed_all_is_duckdbs(path: Path, con: AttachedConnection) -> None
         assert plain.execute("select count(*) from t").fetchall() == [(3000,)]
         assert "closed" in reason(hook)
         again = native.install(locality.attach(plain.cursor()))
-        del hook
+        hook.close()
         assert plain.execute("select count(*) from t").fetchall() == [(3000,)]
         assert engine(again) == "locality"
         again.close()
