@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: What a text begins with that may be a query; all else goes to DuckDB unread.
 _QUERY = re.compile(BEFORE + r"(\(\s*)*(select|from|with|values|pivot|unpivot)\b", re.IGNORECASE)
+#: What may be a call of a table macro, which may name tables.
+_CALLS_TABLE = re.compile(r"(\b(from|join)|,)\s*[\w\".]+\s*\(", re.IGNORECASE)
 #: Texts that are remembered.
 _TEXTS = 1024
 
@@ -258,17 +260,23 @@ class Router:
         if not _QUERY.match(text):
             raise Unsupported("not a query")
         named = named_by(text, self._views(situation, run))
-        layouts = {fold(name) for name in self._layouts.tables}
-        if not named & layouts:
-            raise Unsupported("no table with a layout is named")
-        if stale := named & (layouts - situation.fresh):
-            raise Unsupported(f"the database was written to since the layout of {min(stale)!r} was built")
+        if not _CALLS_TABLE.search(text):
+            self._check_fresh(situation, named)
         names = self._names(situation, run)
+        named = named_by(text, names.texts)
+        self._check_fresh(situation, named)
         if hidden := named & situation.fresh & names.hidden:
             raise Unsupported(f"a temporary table or view is called {min(hidden)!r}, too")
         if own := named & (names.own | self._own_functions):
             raise Unsupported(f"{min(own)!r} is a function or type of the database's own")
         return self._layouts.connection(names.settings, names.schema)
+
+    def _check_fresh(self, situation: _Situation, named: frozenset[str]) -> None:
+        layouts = {fold(name) for name in self._layouts.tables}
+        if not named & layouts:
+            raise Unsupported("no table with a layout is named")
+        if stale := named & (layouts - situation.fresh):
+            raise Unsupported(f"the database was written to since the layout of {min(stale)!r} was built")
 
     def _views(self, situation: _Situation, run: Run) -> Mapping[str, str]:
         if situation.views is None:

@@ -8,6 +8,7 @@ user's own, and the settings that have a say are followed.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +17,7 @@ from typing import Any
 import duckdb
 
 from locality.errors import Unsupported
-from locality.sql.quoting import string
+from locality.sql.quoting import identifier, string
 from locality.sql.settings import RESOURCES, Schema, followed
 from locality.storage.catalog import fold
 
@@ -36,9 +37,14 @@ select view_name, sql from duckdb_views()
 where not internal and not temporary and schema_name = 'main' and database_name = {}
 """
 _OWN = """
-select function_name from duckdb_functions() where not internal
-union select type_name from duckdb_types() where not internal
+select function_name, function_type, database_name, schema_name,
+'(' || array_to_string([concat_ws(' ', '"' || replace(parameters[i], '"', '""') || '"', parameter_types[i])
+for i in range(1, len(parameters) + 1)], ', ') || ') as ' || if(function_type = 'table_macro', 'table ', '')
+|| macro_definition
+from duckdb_functions() where not internal
+union all select type_name, 'type', null, null, null from duckdb_types() where not internal
 """
+_BUILT_IN = "select distinct function_name from duckdb_functions()"
 #: Settings of how a database was opened, that don't change what a query answers.
 _OPENED = frozenset(
     {
@@ -62,14 +68,16 @@ class Names:
     """What a connection has, as of one moment.
 
     hidden: names, by folded name, that a temporary table or view has, which comes before others.
-    own: words that name the user's own functions and types. settings: those that plans follow, by name.
-    schema: the database, with those of its views that are not hidden.
+    own: words that name the user's own functions and types but for macros that are known. settings: those that plans
+    follow, by name. schema: the database, with those of its views and macros that are not hidden.
+    texts: of views and macros, by name.
     """
 
     hidden: frozenset[str]
     own: frozenset[str]
     settings: Mapping[str, str]
     schema: Schema
+    texts: Mapping[str, str]
 
 
 def words(text: str) -> frozenset[str]:
@@ -83,7 +91,7 @@ def read_views(run: Run, catalog: str) -> Mapping[str, str]:
 
 
 def named_by(text: str, views: Mapping[str, str]) -> frozenset[str]:
-    """Every name that a text may hold, and the texts of views that it names."""
+    """Every name that a text may hold, and the texts of views (or macros, too) that it names."""
     found, left = frozenset[str](), words(text)
     while left - found:
         new = left - found
@@ -115,12 +123,39 @@ def read_names(run: Run, catalog: str, views: Mapping[str, str]) -> Names:
     if fold(catalog) in {fold(name) for (name,) in run(_SCHEMAS)}:
         raise Unsupported(f"a schema is called {catalog!r}, as the database is")
     hidden = frozenset(fold(name) for (name,) in run(_HIDING))
-    own = frozenset(word for (name,) in run(_OWN) for word in words(name))
-    schema = Schema(catalog, tuple(text for name, text in sorted(views.items()) if name not in hidden))
-    return Names(hidden, own, changed, schema)
+    own, macros = _macros_of(run(_OWN), catalog)
+    texts = {name: [text] for name, text in views.items()}
+    for name, text in macros.items():
+        texts.setdefault(name, []).append(text)
+    schema = Schema(
+        catalog, tuple((name, t) for name, each in sorted(texts.items()) if name not in hidden for t in each)
+    )
+    return Names(hidden, own, changed, schema, {name: " ".join(each) for name, each in texts.items()})
+
+
+def _macros_of(rows: list[tuple[Any, ...]], catalog: str) -> tuple[frozenset[str], Mapping[str, str]]:
+    """Of functions and types that are not DuckDB's: the words that name them, and texts that make macros, by name.
+
+    Macros are those in schema main of the database, of one form, whose name nothing else has: their words are left out.
+    Values that parameters have by default are not told, so a call that leaves them out doesn't bind.
+    """
+    counts = Counter(fold(name) for name, *_ in rows)
+    macros = {
+        fold(name): f"create macro {identifier(name)}{body}"
+        for name, kind, *place, body in rows
+        if kind in ("macro", "table_macro") and place == [catalog, "main"] and body is not None
+        if counts[fold(name)] == 1 and fold(name) not in _built_in()
+    }
+    return frozenset(word for name, *_ in rows if fold(name) not in macros for word in words(name)), macros
 
 
 @cache
 def _defaults() -> dict[str, str]:
     with duckdb.connect(":memory:") as connection:
         return dict(connection.execute(_SETTINGS).fetchall())
+
+
+@cache
+def _built_in() -> frozenset[str]:
+    with duckdb.connect(":memory:") as connection:
+        return frozenset(fold(name) for (name,) in connection.execute(_BUILT_IN).fetchall())

@@ -36,7 +36,10 @@ RESOURCES = frozenset(
 
 @dataclass(frozen=True)
 class Schema:
-    """What queries may name beside tables. database: the name of theirs; views: the texts that make views in it."""
+    """What queries may name beside tables. database: the name of theirs.
+
+    definitions: the views and macros in it, each by its name, in lower case, and the text that makes it.
+    """
 
     database: str = "memory"
-    views: tuple[str, ...] = ()
+    definitions: tuple[tuple[str, str], ...] = ()

@@ -75,7 +75,7 @@ class Shadow:
         self._connection = duckdb.connect(":memory:", config=_CONFIG)
         self.close = weakref.finalize(self, self._connection.close)
         schema = schema or Schema()
-        self._views = list(schema.views)
+        self._definitions = list(schema.definitions)
         if schema.database != Schema.database:
             name = identifier(schema.database)
             self._connection.execute(f"attach ':memory:' as {name}; use {name}")
@@ -106,20 +106,24 @@ class Shadow:
             for name, (columns, primary_key) in wanted.items():
                 if name not in self._tables:
                     self._create(name, columns, primary_key)
-            self._create_views()
+            self._create_definitions()
             return True
 
-    def _create_views(self) -> None:
-        """Make those views that bind now and mean the same whenever they are asked; plans can't be kept of others."""
-        unstable = stability(self._connection).unstable if self._views else frozenset()
-        self._views = [
-            text for text in self._views if not unstable & (functions_of(text) | CLOCK.intersection(words_of(text)))
-        ]
-        while left := [text for text in self._views if not self._runs(text)]:
-            if len(left) == len(self._views):
-                return
-            self._views = left
-        self._views = []
+    def _create_definitions(self) -> None:
+        """Make those views and macros that bind now and mean the same whenever they are asked.
+
+        Plans can't be kept of others, nor of what names them.
+        """
+        unstable = stability(self._connection).unstable if self._definitions else frozenset()
+        gone = frozenset[str]()
+        while found := {name for name, text in self._definitions if _names_any(text, unstable, gone)} - gone:
+            gone |= found
+        left = [(name, text) for name, text in self._definitions if name not in gone]
+        while later := [(name, text) for name, text in left if not self._runs(text)]:
+            if len(later) == len(left):
+                break
+            left = later
+        self._definitions = later
 
     def _runs(self, sql: str) -> bool:
         try:
@@ -288,6 +292,11 @@ class Shadow:
             return str(self._connection.execute(sql, params).fetchall()[0][0])
         except duckdb.Error as error:
             raise Unsupported(_first_line(str(error))) from None
+
+
+def _names_any(text: str, functions: frozenset[str], names: frozenset[str]) -> bool:
+    """Whether a text may call one of these functions, or name the moment or one of these views and macros."""
+    return not (functions.isdisjoint(functions_of(text)) and (CLOCK | names).isdisjoint(words_of(text)))
 
 
 def _root(plan: dict[str, Any]) -> dict[str, Any]:

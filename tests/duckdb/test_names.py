@@ -26,6 +26,15 @@ create view moment as select *, now() as seen from sales;
 create view shuffled as select * from sales where random() < 2;
 create macro twice(x) as 2 * x;
 create view doubled as select twice(a) as a from sales;
+create macro plus(x, y := 3) as x + y;
+create macro forms(x) as x, (x, y) as x * y;
+create macro below(n) as table select a, b from few where a < n;
+create macro most() as (select max(a) from sales);
+create macro aged(x) as x > 2 and now() > timestamp '2000-01-01';
+create macro unlike(x) as twice(x) + 0 * random();
+create view unliked as select unlike(a) as a from sales;
+create macro loosely() as table select loose.a from loose, sales;
+create macro s.elsewhere(x) as x;
 create view qualified as select sales.b, count(*) as n from my.main.sales group by all;
 """
 
@@ -56,13 +65,24 @@ SAME = [
     "select * from my.main.qualified order by all",
     "with few as (select a from sales where a > 30) select count(*) from few",
     "select count(*) from (select 1 as few from sales)",
+    "select sum(a) from doubled",
+    "select twice(max(a)), main.twice(max(twice(a))), max(a.twice()) from sales",
+    "select max(plus(a, 2)), min(plus(a, y := 4)) from sales",
+    "select b, count(*) from below(7) group by all order by all",
+    "select count(*) from sales join my.main.below(5) using (a) where a < most()",
 ]
 DUCKDBS = [
     "select a, b from mixed order by all",
     "select count(*) from s.elsewhere",
     "select count(*), min(seen) <= now() from moment",
     "select count(*) from shuffled",
-    "select sum(a) from doubled",
+    "select max(plus(a)) from sales",
+    "select max(forms(a)) from sales",
+    "select max(aged(a)) from sales",
+    "select max(unlike(a)) from sales",
+    "select max(a) from unliked",
+    "select count(*) from loosely()",
+    "select max(s.elsewhere(a)) from sales",
     "select count(*) from s.other, sales",
     "select count(*), min(b) from s.sales",
 ]
@@ -96,6 +116,9 @@ CHANGES = [
     ("attach ':memory:' as second; create table second.sales as select 1 as a, 2 as v, 'q' as b", "detach second"),
     ("attach ':memory:' as second; create table second.few as select 1 as a, 2 as v, 'q' as b; use second",
      "use my; detach second"),
+    ("create temp macro twice(x) as 5 * x", "drop macro temp.twice"),
+    ("create macro s.twice(x) as 5 * x; use s", "use my; drop macro s.twice"),
+    ("create or replace macro most() as 4", "create or replace macro most() as (select max(a) from sales)"),
     ("create schema my", "drop schema my"),
     ("create temp table sales as select 1 as a, 2 as v, 'q' as b", "drop table temp.sales"),
     ("set integer_division = true", "reset integer_division"),
@@ -104,7 +127,7 @@ CHANGES = [
 
 
 def test_names_that_change_are_noticed(con: AttachedConnection, tmp_path: Path) -> None:
-    texts = ["select * from few order by all", "select sum(a / 2) from few", SAME[1], SAME[5]]
+    texts = ["select * from few order by all", "select sum(a / 2) from few", SAME[1], SAME[5], SAME[10], SAME[14]]
     with duckdb.connect(tmp_path / "my.duckdb") as plain:
         plain.execute(DATA)
         for change, undo in CHANGES:
