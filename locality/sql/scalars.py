@@ -11,7 +11,7 @@ from locality.plan.zones import of_session
 from locality.sql.json_values import decode_constant, decode_type, is_untyped
 from locality.sql.tuples import decode_row_comparison, is_row
 from locality.sql.versions.meaning import arguments, check_call, check_cast
-from locality.types import BOOLEAN, VARCHAR, DataType
+from locality.types import BOOLEAN, VARCHAR, DataType, list_of
 
 #: Gives the expression of the column at a position of the operator's input.
 Resolve = Callable[[int], Expression]
@@ -90,7 +90,7 @@ _CLASSES = {
 
 
 def decode_value(data: dict[str, Any]) -> Expression:
-    """A constant; a list and a struct are made of their elements."""
+    """A constant; a list, a struct and a map are made of their elements."""
     if data["type"]["id"] == "STRUCT" and not data["is_null"]:
         types = [part["second"] for part in data["type"]["type_info"]["child_types"]]
         parts = zip(types, data["value"]["children"], strict=True)
@@ -99,7 +99,20 @@ def decode_value(data: dict[str, Any]) -> Expression:
         dtype = data["type"]["type_info"]["child_type"]
         elements = (decode_value({"type": dtype, **part}) for part in data["value"]["children"])
         return Call("list_value", tuple(elements), decode_type(data["type"]))
+    if data["type"]["id"] == "MAP" and not data["is_null"]:
+        return _map(data)
     return decode_constant(data)
+
+
+def _map(data: dict[str, Any]) -> Expression:
+    """A map by the lists of its keys and of their values."""
+    sides = data["type"]["type_info"]["child_type"]["type_info"]["child_types"]
+    entries = [entry["value"]["children"] for entry in data["value"]["children"]]
+    lists = []
+    for place, dtype in enumerate(side["second"] for side in sides):
+        elements = tuple(decode_value({"type": dtype, **entry[place]}) for entry in entries)
+        lists.append(Call("list_value", elements, list_of(decode_type(dtype))))
+    return Call("map", tuple(lists), decode_type(data["type"]))
 
 
 def function_name(data: dict[str, Any]) -> str:
