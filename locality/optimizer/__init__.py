@@ -19,6 +19,7 @@ from locality.optimizer.positions import group_by_positions
 from locality.optimizer.prune import prune_columns
 from locality.optimizer.regroup import regroup_sets
 from locality.optimizer.repeated import share_equal
+from locality.optimizer.repeats import forget_repeats
 from locality.optimizer.rollups import answer_from_rollups
 from locality.optimizer.route import route_scans
 from locality.optimizer.separate import separate_sorted
@@ -57,6 +58,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("group_by_keys", group_by_keys),
     Pass("use_carried_columns", use_carried_columns),
     Pass("order_joins", order_joins),
+    Pass("forget_repeats", forget_repeats),
     Pass("compare_with_extremes", compare_with_extremes),
     Pass("defer_filters", defer_filters),
     Pass("group_set_operations", _by_itself(group_set_operations), required=True),
