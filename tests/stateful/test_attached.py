@@ -31,6 +31,8 @@ QUERIES = [
     "select count(*) from v",
     "select v.b, sum(u.c) from v join my.main.u on v.a = my.main.u.a group by all order by all",
     "select sum(f(a)) from u",
+    "select count(*), max(b) from below(4)",
+    "select b, count(*) from s.t group by b",
     "select approx_count_distinct(a) from t",
     "select o.a, s.n from other o, (select a, count(*) as n from t group by a) s where s.a >= o.a order by all",
     "with s as (select b, max(a) as m from t group by b) select f(m), b from s order by all",
@@ -45,6 +47,7 @@ WRITES = [
     "update t set a = a + 1 where b = 'x'",
     "delete from u where a = 1",
     "with w as (insert into t values (9, 'w') returning a) select * from w",
+    "with z as (select 5 as a) insert into t select a, 'z' from z",
     "insert into other values (1)",
     "select count(*) from other",
     "merge into u using (select 2 as a, 50 as c) s on u.a = s.a when matched then update set c = s.c",
@@ -61,6 +64,9 @@ CHANGES = [
     "create or replace temp table u as select 1 as a, 2 as c",
     "drop table if exists temp.u",
     "create or replace macro f(x) as x + 1",
+    "create or replace macro below(n) as table select * from v where a < n",
+    "create or replace temp view t as select 1 as a, 'hidden' as b",
+    "drop view if exists temp.t",
     "create or replace temp macro f(x) as x - 1",
     "drop macro if exists temp.f",
     "create schema if not exists s; create table if not exists s.t as select 1 as a, 's' as b",
@@ -111,7 +117,8 @@ class Attached(RuleBasedStateMachine):
             "create table if not exists u as select range % 4 as a, range as c from range(8);"
             "create table if not exists t as select range as a, 'b' || range % 3 as b from range(10);"
             "create table if not exists other(a int); create view if not exists v as select * from t;"
-            "create macro if not exists f(x) as x * 2",
+            "create macro if not exists f(x) as x * 2;"
+            "create macro if not exists below(n) as table select * from t where a < n",
         )
         self.accelerate(0)
 
@@ -177,7 +184,7 @@ class InMemory(Attached):
     """The same, in memory: a restart forgets all."""
 
     def connect(self) -> tuple[Any, Any]:
-        return duckdb.connect(":memory:"), locality.attach()
+        return duckdb.connect(":memory:"), locality.attach(duckdb.connect(":memory:"))
 
 
 class Hooked(Attached):
