@@ -2,14 +2,15 @@
 
 The thread is there as long as a kernel waits for it. LLVM's Python binding lets one thread in at a time, and a step of
 LLVM's takes up to some tenths of a second: so none begins while kernels are compiled that queries wait for, nor shortly
-after, when there will be more of them. A program that ends waits for one kernel at most, which is then in the cache.
+after, when there will be more of them. But a query that is asked again waits for its kernels: it is one that is asked
+often. A program that ends waits for one kernel at most, which is then in the cache.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -57,6 +58,26 @@ class Optimiser:
             with self._lock:
                 self._urgent -= 1
                 self._calm = time.monotonic() + _QUIET
+
+    @property
+    def waiting(self) -> frozenset[Improvable]:
+        """What is not yet optimised of what was added."""
+        with self._lock:
+            return frozenset(self._waiting)
+
+    def hasten(self, codes: Collection[Improvable], most: float, check: Callable[[], None]) -> float:
+        """Has some come before the others, and returns once none of them waits any more, after ``most`` seconds if not.
+
+        ``check()`` is called meanwhile, and may raise. Returns how long that took.
+        """
+        started = time.monotonic()
+        with self._lock:
+            self._waiting = {**{code: None for code in self._waiting if code in codes}, **self._waiting}
+            self._calm = 0.0
+        while any(code in self._waiting for code in codes) and time.monotonic() < started + most:
+            check()
+            time.sleep(_LOOK)
+        return time.monotonic() - started
 
     def wait(self) -> None:
         """Returns once all that was added is optimised."""

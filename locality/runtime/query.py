@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from locality.errors import Unsupported
 from locality.kernel.loader import Kernel, recording
+from locality.kernel.optimiser import Improvable, optimiser
 from locality.operators.build import CHOICES, Builder
 from locality.operators.physical import Explanation, Physical
 from locality.operators.relations.relation import Relation
@@ -51,15 +52,21 @@ _LATER = Join | Shared | Union | Window | SetOperation | Recursive
 _SOON = 0.02
 #: Runs with the same values after which making operators for these alone pays.
 _FEW_RUNS = 8
+#: Seconds that a query that is asked again may wait for its kernels to be optimised.
+_PATIENCE = 2.0
 #: How many times longer than the last run one is taken to be at most.
 _SLOWER = 4
 
 
 @dataclass
 class Pace:
-    """The seconds that the last run of a plan took, whatever its values were."""
+    """What runs of a plan were like, whatever its values were.
+
+    seconds: those that the last one took. slow: kernels that it had optimised, as they took their time.
+    """
 
     seconds: float = math.inf
+    slow: frozenset[Improvable] = frozenset()
 
 
 class ResultForm:
@@ -130,6 +137,8 @@ class PreparedQuery:
     def _run(self, execution: QueryExecution, started: float, planning: float) -> Result:
         execution.values = self.values
         self._settle_down()
+        waited = optimiser.hasten(self.pace.slow, _PATIENCE, execution.interrupt.check) if self.pace.slow else 0.0
+        slow = optimiser.waiting
         batch = self.operator.execute(execution)
         with execution.measure("result") as traffic:
             execution.reserve(batch.row_count * self.form.row_bytes, "the result")
@@ -147,12 +156,13 @@ class PreparedQuery:
             rows=batch.row_count,
             threads=execution.threads,
             kernels_compiled=kernels_compiled,
-            compile_seconds=compile_seconds,
+            compile_seconds=compile_seconds + waited,
             bytes_naive=self.naive_bytes,
             operators=tuple(execution.ledger),
         )
         self.settled.set()
         self.reused = True
+        self.pace.slow = optimiser.waiting - slow
         return Result(table, self.query.names, self.form.types, profile)
 
     def _settle_down(self) -> None:

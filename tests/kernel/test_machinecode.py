@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+import locality
 from locality.kernel import cache, loader, machinecode
 from locality.kernel.builder import Builder, add, const_i64, load, mul
 from locality.kernel.ir import Array, Function, Scalar
 from locality.kernel.loader import Kernel, is_interpreted
 from locality.kernel.loader import load as load_kernel
 from locality.kernel.machinecode import OPTIMISE_VARIABLE
-from locality.kernel.optimiser import optimiser
+from locality.kernel.optimiser import Optimiser, optimiser
+from locality.runtime import query
 from tests.kernel.test_printer import KERNELS, data
 
 pytestmark = pytest.mark.skipif(is_interpreted(), reason="nothing is compiled")
@@ -129,6 +133,67 @@ def test_quick_code_does_when_it_was_kept(directory: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(machinecode.MachineCode, "_compiled", fail)
     assert _anew(kernel).compiled(np.arange(3), out, 3) == 8
+
+
+class _Step:
+    """Code that is optimised when it is let, and says so."""
+
+    def __init__(self, done: list[_Step]) -> None:
+        self.begun, self.let, self._done = threading.Event(), threading.Event(), done
+
+    def optimise(self, _: Any) -> None:
+        self.begun.set()
+        self.let.wait()
+        self._done.append(self)
+
+
+def test_what_is_hastened_comes_first_and_is_not_waited_for_too_long() -> None:
+    done: list[_Step] = []
+    first, second, third = (_Step(done) for _ in range(3))
+    line = Optimiser()
+    line.add(first)
+    first.begun.wait()
+    line.add(second)
+    line.add(third)
+    assert line.waiting == {first, second, third}
+    assert line.hasten({third}, 0.01, lambda: None) >= 0.01
+    assert not done
+    third.let.set()
+    second.let.set()
+    line.hasten({third}, 60.0, first.let.set)
+    line.wait()
+    assert done == [first, third, second]
+    with pytest.raises(InterruptedError):
+        _interrupted(line)
+
+
+def _interrupted(line: Optimiser) -> None:
+    code = _Step([])
+    line.add(code)
+    try:
+        line.hasten({code}, 60.0, _stop)
+    finally:
+        code.let.set()
+        line.wait()
+
+
+def _stop() -> None:
+    raise InterruptedError
+
+
+def test_a_query_that_is_asked_again_waits_for_its_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(query, "_PATIENCE", 60.0)
+    with locality.connect() as con:
+        con.ingest("t", pa.table({"a": np.arange(500_000) * 7919 % 1000}))
+        monkeypatch.setattr(optimiser, "_give_way", lambda: time.sleep(0.05))
+        again = "select sum(a * a), max(a % 7) from t where a > ?"
+        con.sql(again, params=[100])
+        assert optimiser.waiting
+        result = con.sql(again, params=[200])
+        assert not optimiser.waiting
+        assert result.fetchall() == [(sum(a * a for a in range(201, 1000)) * 500, 6)]
+        assert result.profile.engine == "locality"
+        assert result.profile.compile_seconds > 0
 
 
 def _anew(kernel: Kernel) -> Kernel:
