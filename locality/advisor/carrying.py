@@ -104,6 +104,10 @@ class Carrying:
         held = primary.columns or frozenset()
         chosen = frozenset(each.plan.number for each in search.table.derived_columns) - held
         chosen = chosen if self.room > 0 else frozenset()
+        # without a budget orders alone are proposed, whatever little they take
+        is_new = self.room > 0 and order != self.design[table][0].order
+        listed = search.lookups_size(order) if is_new else 0.0
+        room = max(self.room - listed, 0.0)
         while True:
             order_now = order if order is not None or not chosen else primary.order or RowOrder(())
             changed = Placement(primary.name, order_now, held | chosen)
@@ -111,12 +115,12 @@ class Carrying:
             asked = _asked(table, planned)
             chosen &= asked.keys()  # plans stay as they are without those that none reads
             sizes = {number: search.carried_size(changed, number) for number in chosen}
-            if sum(sizes.values()) <= max(self.room, 0.0):
+            if sum(sizes.values()) <= room:
                 break
             chosen -= {min(chosen, key=lambda number: asked[number] / sizes[number])}
         after = (Placement(primary.name, order_now if chosen else order, held | chosen), *others)
         value = self.worth.of(planned)
-        move = Move(table, self.design[table], after, after[0], value, sum(sizes.values()))
+        move = Move(table, self.design[table], after, after[0], value, sum(sizes.values()) + listed)
         return Offer((move, *beside), planned, value, {**design, table: after})
 
     def _orders(self, search: TableSearch) -> list[RowOrder | None]:
@@ -139,7 +143,8 @@ class Carrying:
             before = self.design[parent]
             if before[0].order != own:
                 changed = Placement(PRIMARY, own, before[0].columns)
-                yield [Move(parent, before, (changed, *before[1:]), changed, 0.0, 0.0)]
+                listed = self.searches[parent].lookups_size(own) if self.room > 0 else 0.0
+                yield [Move(parent, before, (changed, *before[1:]), changed, 0.0, listed)]
 
     def _keeping(self, search: TableSearch, offer: Offer) -> list[Offer]:
         """The offer together with copies for the scans of those queries that lose by it."""

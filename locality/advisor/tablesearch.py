@@ -17,6 +17,7 @@ from locality.plan.nodes import PRIMARY
 from locality.plan.virtual import NAMES
 from locality.runtime.reorder import RowOrder, resolve_order
 from locality.storage.entries import TableEntry
+from locality.storage.lookups import ENTRY_BYTES
 from locality.storage.snapshot import Snapshot
 
 #: Orders of each kind that are looked at closely, after a glance at all.
@@ -25,6 +26,9 @@ _FINALISTS = 5
 _NEARLY = 0.98
 #: The share of what a scan reads that it must save to be worth columns of its own in a further layout.
 _WORTH = 0.1
+
+#: Rows of a value, lying apart, beyond which blocks are not listed by it.
+_MOST_ROWS = 32
 
 Placements = tuple[Placement, ...]
 
@@ -150,6 +154,22 @@ class TableSearch:
     def carried_size(self, placement: Placement, number: int) -> float:
         """Bytes of a derived column of a layout, about."""
         return max(self.table.row_count * self.model.width(number, placement), 1.0)
+
+    def lookups_size(self, order: RowOrder | None) -> float:
+        """Bytes of the lists of blocks that columns get, about, whose order rows would leave for another one."""
+        if order is None:
+            return 0.0
+        first = order.columns[0] if order.columns else None
+        size = 0.0
+        for index, column in enumerate(self.table.columns):
+            lies = any(segment.zones(index).blocks is not None for segment in self.table.segments)
+            if not lies or (first is not None and first.name == column.name):
+                continue
+            distinct = self.table.distinct_count(index).count
+            is_kept = first is not None and first.path and first.path[0].columns == (column.name,)
+            entries = distinct if is_kept else self.table.row_count
+            size += ENTRY_BYTES * entries if entries <= _MOST_ROWS * distinct else 0.0
+        return size
 
     @cached_property
     def orders(self) -> list[RowOrder]:

@@ -24,6 +24,8 @@ from locality.storage.zones import BLOCK_ROWS, BLOCKS, Zones
 Bits = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
+#: Bytes of an entry, about.
+ENTRY_BYTES = 3.5
 #: Entries that have one value in full; the others tell how far theirs are from it.
 _GROUP = 16
 #: A lookup of a value must leave at least this many times fewer blocks than there are.

@@ -66,6 +66,15 @@ def test_what_was_predicted_is_measured(con: Connection) -> None:
     assert con.advise(queries).proposals == ()
 
 
+def test_lists_of_blocks_count_towards_a_budget(con: Connection) -> None:
+    (proposal,) = con.advise(DAYS, budget="1.5x").proposals
+    assert (proposal.table, proposal.layout, proposal.order[:1]) == ("line", "primary", ("shipped",))
+    con.optimize(proposal.table, order=proposal.order)
+    listed = [segment.lookups for segment in con._snapshot().entries["line"].primary.segments]
+    size = sum(file.size for file in listed if file is not None)
+    assert size <= proposal.bytes_stored <= 2 * size
+
+
 def test_rows_that_were_deleted_do_not_matter(con: Connection) -> None:
     con.sql("delete from line where amount < 20 or number < 20")
     con.sql("delete from orders where number < 20")
