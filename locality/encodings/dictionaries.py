@@ -32,6 +32,14 @@ def make_dictionary(values: pa.Array) -> Dictionary:
     return Dictionary(digest.hexdigest(), values)
 
 
+def dictionary_of(entries: Sequence[str | bytes], arrow: pa.DataType) -> Dictionary:
+    """:func:`make_dictionary` of Python's values; pyarrow's own conversion of them imports pandas."""
+    values = [entry.encode() if isinstance(entry, str) else entry for entry in entries]
+    offsets = np.cumsum([0, *map(len, values)], dtype=np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(values))]
+    return make_dictionary(pa.Array.from_buffers(arrow, len(values), buffers))
+
+
 def sorted_dictionary(values: pa.Array, dtype: DataType) -> tuple[Dictionary, Ranks]:
     """The dictionary of all ``values`` (any order, duplicates and NULLs allowed), and the code of each; -1 for NULL."""
     if len(values) <= _FEW:

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import cache, ir
 from locality.kernel.builder import Builder
@@ -36,6 +37,10 @@ from locality.kernel.verify import verify
 
 #: Runs kernels as plain Python if it is set and not 0: an oracle, and what a debugger or a measure of coverage sees.
 INTERPRET_VARIABLE = "LOCALITY_INTERPRET"
+
+#: Characters of a kernel's text up to which LLVM optimises it in a few seconds: beyond, DuckDB is faster than what is
+#: compiled quickly.
+_MOST_TEXT = 160_000
 
 #: Elements of an array for which a primitive takes longer than to optimise it.
 _LARGE = 1 << 22
@@ -153,11 +158,13 @@ class Kernel:
 def load(function: ir.Function, doc: str = "") -> Kernel:
     """The kernel of ``function``, the same object for equal text and types; ``doc`` is what its docstring says.
 
-    Raises :class:`locality.kernel.verify.VerificationError` for IR that breaks a rule.
-    Nothing is compiled before :attr:`Kernel.compiled` is asked for.
+    Raises :class:`locality.kernel.verify.VerificationError` for IR that breaks a rule, Unsupported for more of it than
+    can be optimised in a few seconds. Nothing is compiled before :attr:`Kernel.compiled` is asked for.
     """
     lifted, allocations = lift_arrays(function)
     source = to_source(lifted, doc)
+    if len(source) > _MOST_TEXT:
+        raise Unsupported(f"a kernel of {source.count(chr(10)):,} lines, which would take long to compile")
     # The text names no types, and kernels over columns of different widths often have the same text.
     parameters = " ".join(str(parameter.type) for parameter in lifted.parameters)
     lengths = " ".join(str(allocation.length) for allocation in allocations)

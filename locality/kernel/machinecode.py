@@ -16,9 +16,8 @@ from locality.kernel.optimiser import optimiser
 #: Optimises kernels before they run for the first time, instead of meanwhile, if it is set and not 0: for tests.
 OPTIMISE_VARIABLE = "LOCALITY_OPTIMISE"
 
-#: Characters of a kernel's text from which on LLVM takes more than a second to optimise it as it does others, and from
-#: which on it would take many: such a kernel stays as it is compiled at first.
-_LONG_TEXT, _MOST_TEXT = 30_000, 80_000
+#: Characters of a kernel's text from which on LLVM takes more than a second to optimise it as it does others.
+_LONG_TEXT = 30_000
 
 #: Seconds of processors that a kernel takes, in all of its calls, before it is optimised. To optimise it takes some
 #: hundred times as long, but no query waits for that; what few rows were asked once does not begin it.
@@ -59,7 +58,7 @@ class MachineCode:
     ) -> None:
         """``lower`` gives LLVM's module, ``link`` makes a callable of an object file; length: of the kernel's text."""
         self._key, self._lower, self._link = key, lower, link
-        self._best = Effort.FULL if length <= _LONG_TEXT else Effort.LESS if length <= _MOST_TEXT else Effort.QUICK
+        self._best = Effort.FULL if length <= _LONG_TEXT else Effort.LESS
         self._native: NativeKernel | None = None
         self._linking, self._optimising = threading.Lock(), threading.Lock()
         self.is_optimised = False
@@ -75,7 +74,7 @@ class MachineCode:
     @property
     def is_at_hand(self) -> bool:
         """Whether :attr:`native` will not take the time of a compilation."""
-        efforts = {self._best, Effort.QUICK}
+        efforts = self._best, Effort.QUICK
         return self._native is not None or any(cache.keeps_code(self._name(effort)) for effort in efforts)
 
     def optimise(self, give_way: Callable[[], None] = lambda: None) -> None:
@@ -95,7 +94,7 @@ class MachineCode:
         cache.drop_code(self._name(Effort.QUICK))
 
     def _linked(self) -> NativeKernel:
-        eager = self._best is Effort.QUICK or os.environ.get(OPTIMISE_VARIABLE, "0") != "0"
+        eager = os.environ.get(OPTIMISE_VARIABLE, "0") != "0"
         if (best := self._kept(self._best)) is not None or eager:
             self.is_optimised = True
             return self._link(best or self._compiled(self._best))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import EncodedColumn, canonical, concat, decode, from_arrow, slice_column, stored_bytes
-from locality.encodings.arrow import to_dictionary
+from locality.encodings.arrow import plain_to_arrow, to_dictionary
 from locality.encodings.canonical import text_array
 from locality.errors import Unsupported
 from locality.operators.codegen.probe import probe
@@ -20,6 +20,7 @@ from locality.operators.relations.relation import Relation
 from locality.plan.expressions import ColumnRef, Expression, columns_of, rewrite
 from locality.plan.functions.base import Value
 from locality.sql.evaluate import evaluate
+from locality.types import BIGINT
 
 #: Rows that DuckDB's functions are given at a time: many, as each call costs a millisecond, but enough for all threads.
 _STEP = 262_144
@@ -48,7 +49,8 @@ def evaluate_over(relation: Relation, expression: Expression, positions: Any, ex
     rows = relation.row_count if positions is None else len(positions)
     if not columns:
         constant = evaluate(expression, [])
-        return from_arrow(constant.take(np.zeros(rows, dtype=np.int64)), expression.type)
+        places = plain_to_arrow(np.zeros(rows, np.int64), None, BIGINT)  # numpy's would have pyarrow import pandas
+        return from_arrow(constant.take(places), expression.type)
     local = rewrite(expression, lambda e: ColumnRef(columns.index(e.index), e.type) if isinstance(e, ColumnRef) else e)
     starts = range(0, max(rows, 1), _STEP)
     parts: dict[int, EncodedColumn] = {}

@@ -45,7 +45,7 @@ def evaluate(expression: Expression, inputs: Sequence[AnyArray]) -> AnyArray:
     an error for some value.
     """
     used = sorted(columns_of(expression))
-    columns = [inputs[index] for index in used] or [pa.array([0], pa.int8())]
+    columns = [inputs[index] for index in used] or [pa.nulls(1, pa.int8())]
     table = pa.table(columns, names=[column(index) for index in used] or ["none"])
     try:
         wanted = to_arrow(expression.type)

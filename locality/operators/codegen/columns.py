@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from locality.encodings import ENCODINGS, EncodedColumn, merge_dictionaries
 from locality.encodings.column import Dictionary
-from locality.encodings.dictionaries import make_dictionary
+from locality.encodings.dictionaries import dictionary_of
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
@@ -186,7 +185,7 @@ def relation_dictionary(relation: Relation, index: int) -> tuple[Dictionary, dic
             raise Unsupported(f"row-by-row access to raw strings of {relation.types[index]}")
     found = {c.dictionary.key: c.dictionary for c in columns if c.dictionary is not None}
     if not found:
-        return make_dictionary(pa.array([], to_arrow(relation.types[index]))), {"": np.zeros(1, dtype=np.int32)}
+        return dictionary_of((), to_arrow(relation.types[index])), {"": np.zeros(1, dtype=np.int32)}
     uniform = len(found) == 1 and all(c.dictionary is not None for c in columns)
     merged, remaps = merge_dictionaries(list(found.values()))
     if uniform:

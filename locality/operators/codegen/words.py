@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
 from locality.encodings import merge_dictionaries
 from locality.encodings.column import Dictionary
-from locality.encodings.dictionaries import make_dictionary
+from locality.encodings.dictionaries import dictionary_of
 from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
@@ -24,8 +23,8 @@ _MOST_ENTRIES = 1 << 17
 
 def string_constant(constant: Constant) -> Value:
     """A string as the only entry of a dictionary of its own; NULL has an empty one."""
-    entries = [] if constant.value is None else [constant.value]
-    dictionary = make_dictionary(pa.array(entries, to_arrow(constant.type)))
+    entries = [constant.value] if isinstance(constant.value, str | bytes) else []
+    dictionary = dictionary_of(entries, to_arrow(constant.type))
     return Value(b.const_i64(0), None if entries else ir.Const(False, Scalar.BOOL), dictionary=dictionary)
 
 
