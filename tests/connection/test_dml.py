@@ -113,10 +113,10 @@ def test_duckdb_carries_out_what_has_no_plan_of_ours(connection: Connection, tmp
 
 def test_nested_and_rare_columns_change_too(connection: Connection) -> None:
     connection.ingest("n", pa.table({"a": [1, 2], "l": [[1, 2], None], "s": [{"x": 1}, {"x": 2}]}))
-    assert replayed(connection, "insert into n values (3, [7], {'x': 9})") == [(1,)]
-    assert replayed(connection, "update n set l = [a, a] where l is null") == [(1,)]
-    assert replayed(connection, "delete from n where s.x = 1") == [(1,)]
-    assert replayed(connection, "from n order by a") == [(2, [2, 2], {"x": 2}), (3, [7], {"x": 9})]
+    assert change(connection, "insert into n values (3, [7], {'x': 9})") == 1
+    assert change(connection, "update n set l = [a, a] where l is null") == 1
+    assert change(connection, "delete from n where s.x = 1") == 1
+    assert rows(connection, "from n order by a") == [(2, [2, 2], {"x": 2}), (3, [7], {"x": 9})]
     with duckdb.connect() as other:
         connection.ingest("u", other.sql("select uuid() as u, 'a'::enum('a', 'b') as e from range(3)"))
     assert replayed(connection, "insert into u values (uuid(), 'b')") == [(1,)]
