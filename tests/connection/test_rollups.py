@@ -281,7 +281,7 @@ def test_sums_beyond_64_bits_are_left_to_the_table() -> None:
         ("select sum(number) + 1 from t", "more than groups and aggregates"),
         ("select day, number from t", "no aggregation"),
         ("select day, count(*) from t where day < current_date group by day", "depends on the moment"),
-        ("select moment::timestamptz::date, count(*) from t group by 1", "TIME ZONE"),
+        ("select moment::timestamptz::date, count(*) from t group by 1", "session's time zone"),
         ("select a.day, count(*) from t a, t b group by a.day", "no aggregation of one table"),
     ],
 )
