@@ -169,7 +169,7 @@ CALLS: list[Callable[[Any], Any]] = [
     prepared,
     parsed,
     failed,
-    chunks,
+    *([chunks] if IS_2 else []),  # DuckDB 1.5 loses the rest of a chunk
     refused,
 ]
 
