@@ -47,7 +47,7 @@ def test_what_only_duckdb_can_read_becomes_a_table_too(connection: Connection, t
     assert run(connection, f"create or replace table f as select a * ? as c from '{file}'", [7], "duckdb") == [(2,)]
     assert run(connection, "from f order by c") == [(7,), (14,)]
     assert run(connection, "create table n as select [1, 2] as l, {'a': 1} as s", engine="duckdb") == [(1,)]
-    assert run(connection, "from n", engine="duckdb") == [([1, 2], {"a": 1})]
+    assert run(connection, "from n") == [([1, 2], {"a": 1})]
 
 
 def test_a_table_of_the_same_name(connection: Connection) -> None:
