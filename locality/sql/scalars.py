@@ -157,8 +157,9 @@ def _function(data: dict[str, Any], resolve: Resolve) -> Expression:
 
 def _sorted_list(name: str, data: dict[str, Any], resolve: Resolve) -> Expression:
     """The call with its order, which may be the session's, in words."""
-    bound = data.get("function_data") or {}  # which plans of DuckDB 1.5 leave out
-    words = _DIRECTIONS.get(bound.get("order_type", "")), bound.get("null_order")
+    check_call(name, ())
+    bound = data["function_data"]
+    words = _DIRECTIONS.get(bound["order_type"]), bound["null_order"]
     if words[0] is None or data["children"][0]["expression_class"] == "BOUND_CONSTANT":
         raise Unsupported(f"function {name}")
     order = tuple(Constant(word, VARCHAR) for word in words)
