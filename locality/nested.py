@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 def _database() -> duckdb.DuckDBPyConnection:
     import duckdb
 
+    atexit.register(_database.cache_clear)  # its client reports, at the program's end, what is then still there
     return duckdb.connect(":memory:", config={"enable_external_access": "false", "threads": "1"})
 
 

@@ -73,7 +73,7 @@ class Alone:
                 "the connection in memory is held elsewhere, too, by a variable or relation perhaps, through which it"
                 f" could be written to unnoticed: {_WHAT_TO_DO}"
             )
-        if gc.get_freeze_count() or any(type(each) is duckdb.Appender for each in gc.get_objects()):
+        if gc.get_freeze_count() or _are_appenders_used():
             raise StoreError("an appender may write to the database in memory unnoticed: let go of all appenders")
         self._is_claimed = True
         try:
@@ -96,6 +96,18 @@ class Alone:
             self._last, self._made = number, 0
             if self._is_reached:
                 raise Unsupported("another connection to the database in memory was made")
+
+
+def _are_appenders_used() -> bool:
+    """Whether somebody has an appender, to any database."""
+    if not _appenders():
+        return False
+    gc.collect()
+    return _appenders()
+
+
+def _appenders() -> bool:
+    return any(type(each) is duckdb.Appender for each in gc.get_objects())
 
 
 def _references(connection: AttachedConnection) -> tuple[int, int]:

@@ -5,6 +5,7 @@ Data frames, the box that is printed, and the values of rare types come from her
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from functools import cache
@@ -21,6 +22,7 @@ def _database() -> duckdb.DuckDBPyConnection:
     """One private database a process; each relation gets a cursor of its own."""
     import duckdb
 
+    atexit.register(_database.cache_clear)  # its client reports, at the program's end, what is then still there
     return duckdb.connect(":memory:")
 
 

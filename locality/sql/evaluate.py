@@ -149,8 +149,15 @@ def _cursor() -> duckdb.DuckDBPyConnection:
 @cache
 def _database() -> duckdb.DuckDBPyConnection:
     database = duckdb.connect(":memory:", config=_CONFIG)
-    atexit.register(database.close)
+    atexit.register(_close)
     return database
+
+
+def _close() -> None:
+    """Close the database and let it go: its client reports, at the program's end, what is then still there."""
+    _database().close()
+    _database.cache_clear()
+    _local.connection = None
 
 
 class _Local(threading.local):
