@@ -100,7 +100,7 @@ def rows_at(
 
 def split_conditions(relation: Relation, conjuncts: Sequence[Expression]) -> Conditions:
     """The tests that kernels make; the others are left for DuckDB's functions."""
-    return Conditions(relation, conjuncts, lambda test: computed_value(relation, test.held) is not None)
+    return Conditions(relation, conjuncts, lambda rows, test: computed_value(rows, test.held) is not None)
 
 
 def passing(

@@ -32,7 +32,10 @@ class Conditions:
     """
 
     def __init__(
-        self, relation: Relation, conjuncts: Sequence[Expression], suits: Callable[[ValueTest], bool] | None = None
+        self,
+        relation: Relation,
+        conjuncts: Sequence[Expression],
+        suits: Callable[[Relation, ValueTest], bool] | None = None,
     ) -> None:
         self._relation = ref(relation)  # an intermediate result is let go of while its preparation is kept
         self._conjuncts, self._suits = tuple(conjuncts), suits
@@ -102,7 +105,7 @@ class Conditions:
         predicate, holder = introduce_lookups(conjunct, relation), Holder()
         share = share_of_values(conjunct, relation)
         test = ValueTest(predicate, holder.hold(predicate), share, holder.numbers)
-        return test if self._suits is None or self._suits(test) else None
+        return test if self._suits is None or self._suits(relation, test) else None
 
     def _test_of(self, relation: Relation, numbers: Sequence[int]) -> Test:
         """The test of a value, or of all sets of codes of one column."""
