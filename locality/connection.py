@@ -94,7 +94,7 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
             self._temporary = tempfile.TemporaryDirectory(prefix="locality-", ignore_cleanup_errors=True)
             path = self._temporary.name
         self._store = Store.open(path, create=not read_only)
-        self._store.maintain = maintaining(self._partial_rows)
+        self._store.maintain = maintaining(weakref.WeakMethod(self._partial_rows))
         self._read_only = read_only
         self.settings = settings
         self._workers = Workers(settings.threads)

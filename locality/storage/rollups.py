@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from weakref import WeakMethod
 
 from locality.errors import CatalogError, MemoryLimitError, QueryError, Unsupported
 from locality.plan.rollups import Grouping
@@ -80,11 +81,16 @@ def drop_rollup(store: Store, name: str) -> None:
     raise CatalogError(f"there is no rollup {name!r} in the store; its rollups: {known}")
 
 
-def maintaining(compute: Compute) -> Maintain:
-    """What gives a table that was changed its rollups as they now are, as far as they can be told."""
+def maintaining(compute: WeakMethod[Compute]) -> Maintain:
+    """What gives a table that was changed its rollups as they now are, as far as they can be told.
+
+    compute: of who changes tables, and is not kept alive by the store.
+    """
 
     def maintain(transaction: Transaction, before: TableEntry, after: TableEntry) -> TableEntry:
-        rollups = tuple(_maintained(transaction, rollup, before, after, compute) for rollup in after.rollups)
+        computing = compute()
+        assert computing is not None
+        rollups = tuple(_maintained(transaction, rollup, before, after, computing) for rollup in after.rollups)
         return replace(after, rollups=rollups)
 
     return maintain

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pyarrow as pa
@@ -108,3 +110,13 @@ def test_a_store_of_the_users_stays_at_close(tmp_path: Path) -> None:
         connection.ingest("t", numbers())
     with locality.connect(tmp_path / "s") as connection:
         assert ask(connection, SUM) == expected_sum(numbers())
+
+
+def test_a_connection_that_nobody_closed_is_let_go() -> None:
+    con = locality.connect()
+    con.ingest("t", pa.table({"a": [1, 2]}))
+    assert con.sql("select sum(a) from t").fetchall() == [(3,)]
+    seen = weakref.ref(con)
+    del con
+    gc.collect()
+    assert seen() is None
