@@ -73,7 +73,9 @@ class Alone:
                 "the connection in memory is held elsewhere, too, by a variable or relation perhaps, through which it"
                 f" could be written to unnoticed: {_WHAT_TO_DO}"
             )
-        if gc.get_freeze_count() or _are_appenders_used():
+        if gc.get_freeze_count():
+            raise StoreError(f"what was there when gc.freeze was called might write unnoticed: {_WHAT_TO_DO}")
+        if _are_appenders_used():
             raise StoreError("an appender may write to the database in memory unnoticed: let go of all appenders")
         self._is_claimed = True
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +22,13 @@ def data_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("LOCALITY_DATA_DIR", str(directory))
         SUITES["tpch"].sources(SCALE)  # every table
     return directory
+
+
+@pytest.fixture(autouse=True)
+def _unfrozen() -> Iterator[None]:
+    """An engine's process freezes its garbage; one that is played within that of the tests must not, for the others."""
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
