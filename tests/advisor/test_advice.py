@@ -85,6 +85,7 @@ def test_rows_that_were_deleted_do_not_matter(con: Connection) -> None:
     assert {proposal.table for proposal in advice.proposals} >= {"line"}
     con.optimize(advice)
     assert [con.sql(sql).fetchall() for sql in queries[:-1]] == answers[:-1]
+    assert all(moved(con, sql) for sql in queries), "each is Locality's"
     assert moved(con, DAYS[0]) < advice.forecasts[0].bytes_before / 2
 
 
