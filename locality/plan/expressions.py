@@ -101,7 +101,21 @@ class Held:
     place: int | None = None
 
 
-Expression = ColumnRef | Constant | Call | Cast | Case | Lookup | Held
+@dataclass(frozen=True, slots=True)
+class Lambda:
+    """The function among the arguments of a call such as ``list_transform``, which is called for each element.
+
+    In ``body``, ``ColumnRef(i)`` is the lambda's parameter ``i``, and behind ``parameters`` of these the arguments of
+    the call that follow the lambda and ``given`` others. As these are not a node's columns, it counts as a leaf.
+    """
+
+    parameters: int
+    given: int
+    body: Expression
+    type: DataType
+
+
+Expression = ColumnRef | Constant | Call | Cast | Case | Lambda | Lookup | Held
 
 
 @dataclass(frozen=True, slots=True)

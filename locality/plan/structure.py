@@ -17,6 +17,7 @@ from locality.plan.expressions import (
     Constant,
     Expression,
     Held,
+    Lambda,
     Lookup,
     SortKey,
 )
@@ -37,6 +38,8 @@ def structure(expression: Expression | None) -> Hashable:
             return "cast", dtype, lenient, structure(arg)
         case Case(branches, otherwise, dtype):
             return "case", dtype, *((structure(c), structure(v)) for c, v in branches), structure(otherwise)
+        case Lambda(parameters, given, body, dtype):
+            return "lambda", parameters, given, dtype, structure(body)
         case Lookup(column, inner, dtype, ranked):
             return "lookup", column, dtype, ranked, structure(inner)
         case Held():

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from locality.errors import SchemaError, Unsupported
-from locality.plan.expressions import AggregateCall, Call, Expression, columns_of, walk
+from locality.plan.expressions import AggregateCall, Call, ColumnRef, Expression, Lambda, columns_of, walk
 from locality.plan.zones import IN_ZONE
 from locality.sql.quoting import identifier
 from locality.sql.render import Rendering, column, render
@@ -96,7 +96,7 @@ def numbers_of(values: AnyArray) -> AnyArray:
 def is_deterministic(expression: Expression) -> bool:
     """Whether the expression gives the same values for the same inputs, at any time and in any session."""
     calls = {e.name for e in walk(expression) if isinstance(e, Call)}
-    return calls - _SYNTAX <= stability(_database()).stable
+    return calls - _SYNTAX <= stability(_database()).stable and all(map(is_deterministic, _bodies(expression)))
 
 
 @cache
@@ -106,6 +106,11 @@ def session_time_zone() -> str:
     return str(row[0]) if row else "UTC"
 
 
+def _bodies(expression: Expression) -> list[Expression]:
+    """Those of the lambdas that the expression calls itself."""
+    return [part.body for part in walk(expression) if isinstance(part, Lambda)]
+
+
 @lru_cache(maxsize=1024)
 def _checked(text: str, expression: Expression, schema: pa.Schema) -> Rendering:
     """The rendering, after a check that DuckDB binds each function in it to the type that the plan says.
@@ -113,6 +118,8 @@ def _checked(text: str, expression: Expression, schema: pa.Schema) -> Rendering:
     A decimal may come out wider than planned, never with another scale; the rendering casts it back. ``text`` is the
     expression's, as that tells 0.0 from -0.0, which are equal.
     """
+    for body in _bodies(expression):
+        _checked(repr(body), body, _schema_of(body))
     rendering = render(expression)
     if rendering.calls:
         texts = ", ".join(text for text, _ in rendering.calls)
@@ -121,6 +128,12 @@ def _checked(text: str, expression: Expression, schema: pa.Schema) -> Rendering:
             if not _fits(parse(str(found)), planned):
                 raise Unsupported(f"{text} is {found} when bound again, not {planned}")
     return rendering
+
+
+def _schema_of(expression: Expression) -> pa.Schema:
+    """The columns that an expression reads."""
+    columns = {part.index: part.type for part in walk(expression) if isinstance(part, ColumnRef)}
+    return pa.schema([("none", pa.int8()), *((column(index), to_arrow(dtype)) for index, dtype in columns.items())])
 
 
 def _fits(found: DataType, planned: DataType) -> bool:

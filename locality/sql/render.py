@@ -5,12 +5,13 @@ Names are quoted, constants are session variables, and every type is explicit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from locality.errors import Unsupported
 from locality.nested import arrow_type
-from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Held, Lookup
+from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Held, Lambda, Lookup
 from locality.plan.zones import IN_ZONE
 from locality.sql.quoting import identifier, string
 from locality.types import DataType, Domain, labels_of
@@ -33,13 +34,16 @@ _DAY = 86_400_000_000
 class Rendering:
     """SQL text, the values of the session variables that it reads, and the type that each function in it must have.
 
-    zone: the time zone in which it is meant, None if that does not matter.
+    zone: the time zone in which it is meant, None if that does not matter. lambdas: how many are around what is being
+    rendered, which is over ``columns`` then: the texts of the innermost lambda's parameters and of what it reads.
     """
 
     text: str = ""
     variables: dict[str, object] = field(default_factory=dict)
     calls: list[tuple[str, DataType]] = field(default_factory=list)
     zone: str | None = None
+    lambdas: int = 0
+    columns: tuple[str, ...] = ()
 
     def bind(self, value: object) -> str:
         """Text that stands for ``value``."""
@@ -70,7 +74,8 @@ def type_text(dtype: DataType) -> str:
 def _render(expression: Expression, out: Rendering) -> str:
     match expression:
         case ColumnRef(index=index, type=dtype):
-            return f"CAST({identifier(column(index))} AS {type_text(dtype)})"
+            name = out.columns[index] if out.lambdas else identifier(column(index))
+            return f"CAST({name} AS {type_text(dtype)})"
         case Constant():
             return _constant(expression, out)
         case Cast(arg=arg, type=dtype, lenient=lenient):
@@ -80,14 +85,18 @@ def _render(expression: Expression, out: Rendering) -> str:
             return f"CASE {when} ELSE {_render(otherwise, out)} END"
         case Call():
             return _call(expression, out)
-        case Lookup() | Held():
+        case Lambda() | Lookup() | Held():
             raise Unsupported("what only kernels know inside an expression")
 
 
 def _call(call: Call, out: Rendering) -> str:
     if call.name == IN_ZONE:
         return _in_zone(call, out)
-    args = [_render(arg, out) for arg in call.args]
+    match call.args:
+        case (listed, Lambda() as function, *others):
+            args = _with_lambda(listed, function, others, out)
+        case _:
+            args = [_render(arg, out) for arg in call.args]
     match call.name:
         case name if name in _INFIX:
             return "(" + f" {name.upper()} ".join(args) + ")"
@@ -107,8 +116,20 @@ def _call(call: Call, out: Rendering) -> str:
             return f"CAST([] AS {type_text(call.type)})"
         case name:  # a function
             text = f"{identifier(name)}({', '.join(args)})"
-            out.calls.append((text, call.type))
+            if not out.lambdas:  # else with the lambda's body, for itself
+                out.calls.append((text, call.type))
             return f"CAST({text} AS {type_text(call.type)})" if call.type.is_decimal else text
+
+
+def _with_lambda(listed: Expression, function: Lambda, others: Sequence[Expression], out: Rendering) -> list[str]:
+    """The arguments of a call: the list, the lambda, the value to begin with."""
+    before, *after = [_render(arg, out) for arg in (listed, *others)]
+    names = tuple(f"p{out.lambdas}_{i}" for i in range(function.parameters))
+    outside = out.lambdas, out.columns
+    out.lambdas, out.columns = out.lambdas + 1, (*names, *after[function.given :])
+    body = _render(function.body, out)
+    out.lambdas, out.columns = outside
+    return [before, f"lambda {', '.join(names)}: {body}", *after[: function.given]]
 
 
 def _in_zone(call: Call, out: Rendering) -> str:

@@ -9,6 +9,7 @@ from locality.errors import Unsupported
 from locality.plan.expressions import Call, Case, Cast, Constant, Expression, joined
 from locality.plan.zones import of_session
 from locality.sql.json_values import decode_constant, decode_type, is_untyped
+from locality.sql.lambdas import decode_lambda, is_lambda
 from locality.sql.tuples import decode_row_comparison, is_row
 from locality.sql.versions.meaning import arguments, check_call, check_cast
 from locality.types import BOOLEAN, VARCHAR, DataType, list_of
@@ -143,6 +144,8 @@ def _function(data: dict[str, Any], resolve: Resolve) -> Expression:
     name = function_name(data)
     if name in _SORTS:
         return _sorted_list(_SORTS[name], data, resolve)
+    if is_lambda(data):
+        return decode_lambda(name, data, resolve, decode_expression)
     if data.get("function_data") and name not in _REDUNDANT_DATA:
         raise Unsupported(f"function {name}")
     if any(map(is_untyped, data["children"])):

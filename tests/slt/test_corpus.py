@@ -15,7 +15,7 @@ from tests.slt.session import SESSIONS
 from tests.versions import IS_2, since_2
 
 #: Files that expect rules, or errors, of DuckDB 2.0.
-_OF_2 = frozenset({"dates", "decimals", "errors", "joins", "structs"})
+_OF_2 = frozenset({"dates", "decimals", "errors", "joins", "lambdas", "structs"})
 CORPUS = [
     pytest.param(path, id=path.stem, marks=since_2("follows other rules") if path.stem in _OF_2 else ())
     for path in sorted((Path(__file__).parent / "corpus").glob("*.test"))
@@ -27,6 +27,7 @@ LEFT_TO_DUCKDB: Mapping[str, int] = {
     "ctes": 2,
     "decimals": 1,
     "join_keys": 3,
+    "lambdas": 2,
     "lists": 1,
     "order_limit": 1,
     "settings": 1,

@@ -42,6 +42,7 @@ from locality.plan.expressions import (
     Constant,
     Expression,
     Held,
+    Lambda,
     Lookup,
     children,
     columns_of,
@@ -272,6 +273,8 @@ class Row:
                 if name not in FUNCTIONS:
                     raise Unsupported(f"function {name}")
                 return FUNCTIONS[name].emit(self, expression)
+            case Lambda():
+                raise Unsupported("lambda")
 
     def _null_test(self, name: str, index: int) -> Value:
         """Whether a column is NULL: its validity tells, whatever its values are."""
