@@ -36,8 +36,8 @@ from locality.plan.rollups import Grouping, Rollup, grouping_of
 #: How many times less of a rollup must be read than of its table for the rollup to be joined in the table's place: of
 #: tables it is known which rows they refer to.
 _LESS = 4
-#: Bytes that are read sooner than it is found out how many the conditions leave of the table.
-_SMALL = 1 << 18
+#: Bytes of a rollup that are read sooner than it is asked, for each query's values, how many these leave of the table.
+_SMALL = 1 << 22
 
 
 def answer_from_rollups(root: Node, statistics: Statistics) -> Node:
