@@ -72,6 +72,13 @@ def test_rows_that_lie_far_apart_are_asked_for_once_they_are_known() -> None:
         pair.check("select c, a + b from t where b = 3 and c > 1000 order by c")
 
 
+def test_columns_read_of_all_rows_are_asked_for_a_block_ahead() -> None:
+    given = relation([TABLE], lambda _, candidates: next(c for c in candidates if c.encoding == "frame"))
+    term = Call("=", (ColumnRef(1, BIGINT), Constant(3, BIGINT)), BOOLEAN)
+    text = _kernel(given, [term])
+    assert text.count("prefetch_lines(") == 1  # not for what is read of the rows that are left
+
+
 def _kernel(given: Relation, terms: Sequence[Expression]) -> str:
     """The text of a kernel that collects rows."""
     pipeline = Collection(given, terms, [ColumnRef(2, BIGINT)]).pipeline

@@ -49,6 +49,7 @@ _SELECTION = _family(
     ("compact", (_BOOLS, _I64, _POSITIONS), _I64, (2,)),
     ("count_true", (_BOOLS, _I64), _I64, ()),
     ("prefetch", (_ELEMENTS, _I64), _I64, ()),
+    ("prefetch_lines", (_ELEMENTS, _I64, _I64, _I64), _I64, ()),
 )
 _BITMAP = _family(
     "bitmap",

@@ -43,6 +43,14 @@ def prefetch(array: Elements, place: Integer) -> Integer:
 
 
 @jit
+def prefetch_lines(array: Elements, first: Integer, lines: Integer, step: Integer) -> Integer:
+    """Asks for so many cache lines, ``step`` elements each, from an element on; they may lie beyond the array."""
+    for line in range(lines):
+        prefetch(array, first + line * step)
+    return np.int64(0)
+
+
+@jit
 def compact(mask: Bools, n: Integer, selection: Elements) -> Integer:
     """Writes the positions of the set rows of ``mask[:n]`` to ``selection``, ascending; returns how many there are.
 

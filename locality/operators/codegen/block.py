@@ -59,6 +59,7 @@ _INT64 = Interval(INT64_MIN, INT64_MAX)
 #: Rows of a block: its arrays and the columns that it reads stay in the first-level cache, and a loop over one column
 #: is soon back at the others, so that memory is busy with all of them.
 BLOCK = 1024
+_LINE_BYTES = 64
 
 
 @dataclass
@@ -182,6 +183,13 @@ class Block:
                 code = column.code(row.index)
                 assert isinstance(code, ir.Load)
                 self.builder.evaluate("prefetch", code.array, row.index)
+
+    def announce(self, array: ir.Var) -> None:
+        """Asks for the next block's part of an array all of which is read: processors see no further than a page."""
+        if self.selection is None and not self.runs:
+            assert isinstance(array.type, Array)
+            step = _LINE_BYTES // np.dtype(array.type.element.value).itemsize
+            self.builder.evaluate("prefetch_lines", array, self.stop, b.const_i64(BLOCK // step), b.const_i64(step))
 
     def _is_strewn(self, index: int) -> bool:
         """Whether each row has a code of its own in a column."""

@@ -58,7 +58,9 @@ class ColumnLoad:
         return str(self.block.relation.types[self.index])
 
     def buffer(self, field: str, element: Scalar) -> ir.Var:
-        return self.block.builder.slice(self.array(field, element), self.first_row, self.block.stop)
+        array = self.array(field, element)
+        self.block.announce(array)
+        return self.block.builder.slice(array, self.first_row, self.block.stop)
 
     def array(self, field: str, element: Scalar) -> ir.Var:
         index = self.index
