@@ -138,6 +138,7 @@ BIGINT = DataType("BIGINT")
 HUGEINT = DataType("HUGEINT")
 DOUBLE = DataType("DOUBLE")
 VARCHAR = DataType("VARCHAR")
+BLOB = DataType("BLOB")
 DATE = DataType("DATE")
 TIMESTAMP = DataType("TIMESTAMP")
 #: The type of a bare NULL, as DuckDB writes it: of columns of results only.

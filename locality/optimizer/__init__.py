@@ -25,6 +25,7 @@ from locality.optimizer.route import route_scans
 from locality.optimizer.separate import separate_sorted
 from locality.optimizer.setops import group_set_operations
 from locality.optimizer.shared import inline_shared, lift_shared
+from locality.optimizer.sortkeys import compare_by_sort_keys
 from locality.optimizer.statistics import Statistics
 from locality.optimizer.totals import total_partitions
 from locality.plan.nodes import Node, Recursive, inputs_of, with_inputs
@@ -62,6 +63,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("compare_with_extremes", compare_with_extremes),
     Pass("defer_filters", defer_filters),
     Pass("group_set_operations", _by_itself(group_set_operations), required=True),
+    Pass("compare_by_sort_keys", _by_itself(compare_by_sort_keys), required=True),
     Pass("share_equal", share_equal),
     Pass("total_partitions", total_partitions),
     Pass("separate_sorted", separate_sorted),

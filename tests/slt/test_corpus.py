@@ -15,7 +15,7 @@ from tests.slt.session import SESSIONS
 from tests.versions import IS_2, since_2
 
 #: Files that expect rules, or errors, of DuckDB 2.0.
-_OF_2 = frozenset({"dates", "decimals", "errors", "joins", "lambdas", "structs"})
+_OF_2 = frozenset({"dates", "decimals", "errors", "joins", "lambdas", "nested_keys", "structs"})
 CORPUS = [
     pytest.param(path, id=path.stem, marks=since_2("follows other rules") if path.stem in _OF_2 else ())
     for path in sorted((Path(__file__).parent / "corpus").glob("*.test"))

@@ -91,8 +91,9 @@ def number_inputs(batch: Batch, inputs: Inputs, execution: Execution) -> Numbere
     intervals = list(batch.intervals)
     raw: dict[int, EncodedColumn] = {}
     for index in _read(inputs):
-        if inputs.expressions[index].type.domain in (Domain.STRING, Domain.NESTED):
-            column = columns[index] = batch.column(index)
+        dtype = inputs.expressions[index].type
+        if dtype.domain in (Domain.STRING, Domain.NESTED):
+            column = columns[index] = replace(batch.column(index), type=dtype)  # stored nested types are Arrow's
             if column.encoding in ("text", "opaque"):
                 raw[index] = column
     extremes = [position for position, call in enumerate(inputs.calls) if _is_extreme(call, raw)]
