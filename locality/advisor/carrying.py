@@ -8,21 +8,19 @@ with them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from locality.advisor.analysis import Analysis
 from locality.advisor.replan import Design, Planner
 from locality.advisor.tablesearch import Move, TableSearch
 from locality.advisor.whatif import Placement
-from locality.advisor.worth import Worth
+from locality.advisor.worth import LOSS, Worth
 from locality.plan.nodes import PRIMARY
 from locality.runtime.paths import OrderColumn
 from locality.runtime.reorder import RowOrder
 
-#: Orders by columns of parents that are looked at, and by columns of its own.
-_MOST_ORDERS = 2
-_MOST_OWN = 1
 #: Bytes of a column of one value.
 _NOTHING = 1.0
 
@@ -61,11 +59,20 @@ class Carrying:
         orders: whether other orders than the one that it has are looked at.
         """
         search = self.searches[table]
-        found: list[Offer] = []
-        for order in self._orders(search) if orders else [self.design[table][0].order]:
-            for beside in self._beside(order):
-                offer = self._with_columns(search, order, beside)
-                found += [offer, *self._keeping(search, offer)]
+        current = self.design[table][0].order
+        found = self._kept(search, self._with_columns(search, current, ()))
+        if orders:
+            widened = found[0]  # its plans test what parents have where the table carries it
+            # where there is room, copies may keep what queries would lose
+            loss = 0.0 if self.room > 0 else LOSS
+            best = [o for o in search.best_orders(widened.planned, widened.moves[0].after, loss=loss) if o != current]
+            # the best, and the best by which rows lie with those of a parent: of that a glance tells too little
+            together = (order for order in best if self._beside(order))
+            for order in dict.fromkeys([*best[:1], *itertools.islice(together, 1)]):
+                found += self._kept(search, self._with_columns(search, order, self._beside(order)))
+            chosen = max(found, key=lambda offer: offer.value)
+            if chosen.moves[0].changed.order != current and len(chosen.moves) > 1:
+                found += self._kept(search, self._with_columns(search, chosen.moves[0].changed.order, ()))
         suitable = (offer for offer in found if offer.value > 0 and offer.size <= max(self.room, 0.0))
         return sorted(suitable, key=lambda offer: -offer.value)
 
@@ -123,31 +130,21 @@ class Carrying:
         move = Move(table, self.design[table], after, after[0], value, sum(sizes.values()) + listed)
         return Offer((move, *beside), planned, value, {**design, table: after})
 
-    def _orders(self, search: TableSearch) -> list[RowOrder | None]:
-        """The order that the table has, those by columns of parents, and those of its own that are best at a glance."""
-        current = self.design[search.table.name][0].order
-        by_parents = [order for order in search.orders_by_parents if order != current]
-        own = [move.changed.order for move in search.reorders(self.design[search.table.name]) if move.value > 0]
-        own = [order for order in own if order is not None and order not in by_parents and order != current]
-        return [current, *by_parents[:_MOST_ORDERS], *own[:_MOST_OWN]]
-
-    def _beside(self, order: RowOrder | None) -> Iterator[list[Move]]:
-        """Nothing; and where rows would lie by a column of their parent, the parent in the order of that."""
-        yield []
-        if order is None or not order.columns or len(order.columns[0].path) != 1:
-            return
+    def _beside(self, order: RowOrder) -> list[Move]:
+        """Where rows would lie by a column of their parent, the parent in the order of that."""
+        if len(order.columns) != 1 or order.curve or len(order.columns[0].path) != 1:
+            return []
         column = order.columns[0]
         parent = column.path[0].table
-        if parent in self.searches:
-            own = RowOrder((OrderColumn(column.column, (), column.column),))
-            before = self.design[parent]
-            if before[0].order != own:
-                changed = Placement(PRIMARY, own, before[0].columns)
-                listed = self.searches[parent].lookups_size(own) if self.room > 0 else 0.0
-                yield [Move(parent, before, (changed, *before[1:]), changed, 0.0, listed)]
+        own = RowOrder((OrderColumn(column.column, (), column.column),))
+        if parent not in self.searches or (before := self.design[parent])[0].order == own:
+            return []
+        changed = Placement(PRIMARY, own, before[0].columns)
+        listed = self.searches[parent].lookups_size(own) if self.room > 0 else 0.0
+        return [Move(parent, before, (changed, *before[1:]), changed, 0.0, listed)]
 
-    def _keeping(self, search: TableSearch, offer: Offer) -> list[Offer]:
-        """The offer together with copies for the scans of those queries that lose by it."""
+    def _kept(self, search: TableSearch, offer: Offer) -> list[Offer]:
+        """The offer; and where queries lose by it, together with copies for their scans."""
         losers = self.worth.losers(offer.planned)
         move = offer.moves[0]
         after, copies = move.after, []
@@ -155,10 +152,10 @@ class Carrying:
             before, after = after, (*after, placement)
             copies.append(Move(move.table, before, after, placement, 0.0, search.size(placement)))
         if not copies:
-            return []
+            return [offer]
         design = {**offer.design, move.table: after}
         planned = self.planner.over(self.measured, design)
-        return [Offer((*offer.moves, *copies), planned, self.worth.of(planned), design)]
+        return [offer, Offer((*offer.moves, *copies), planned, self.worth.of(planned), design)]
 
 
 def _derived(search: TableSearch, placement: Placement) -> frozenset[int]:

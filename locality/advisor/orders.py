@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from locality.advisor.analysis import Analysis
@@ -21,8 +22,8 @@ from locality.storage.zones import ZONE_ROWS
 _MOST_COLUMNS = 6
 
 
-def candidate_orders(snapshot: Snapshot, table: Table, analyses: Sequence[Analysis]) -> list[RowOrder]:
-    """Orders by one column, by each of them within another, and curves through them; what filters and groups ask for.
+def single_orders(snapshot: Snapshot, table: Table, analyses: Sequence[Analysis]) -> list[RowOrder]:
+    """Orders by one column: by what filters and groups ask for, those of most bytes first.
 
     A filter on a parent's column counts as well where a foreign key of one column leads there: dates of a child follow
     those of its parent. table: one of the snapshot, or as it might be.
@@ -35,14 +36,19 @@ def candidate_orders(snapshot: Snapshot, table: Table, analyses: Sequence[Analys
             for name in asked:
                 weights[name] += analysis.weight * analysis.bytes
     names = sorted(weights, key=lambda name: -weights[name])[:_MOST_COLUMNS]
-    orders: list[tuple[Sequence[str], Sequence[str]]] = [((name,), ()) for name in names]
-    orders += [(pair, ()) for pair in itertools.permutations(names, 2)]
-    own_names = [name for name in names if "." not in name]
-    orders += [((), chosen) for count in (2, 3) for chosen in itertools.combinations(own_names, count)]
-    found = (_resolved(snapshot, table.name, order, curve) for order, curve in orders)
+    return list(_resolved(snapshot, table, (((name,), ()) for name in names)))
+
+
+def combined_orders(snapshot: Snapshot, table: Table, singles: Sequence[RowOrder]) -> list[RowOrder]:
+    """Orders by each of these columns within another, and curves through those of the table's own."""
+    names = [order.columns[0].name for order in singles]
     zones = table.row_count / ZONE_ROWS
     # among as many values of the first column as zones, a second one divides none further
-    return [o for o in found if o is not None and (len(o.columns) < 2 or _distinct(snapshot, o, table) < zones)]
+    firsts = {name for name, order in zip(names, singles, strict=True) if _distinct(snapshot, order, table) < zones}
+    pairs = ((pair, ()) for pair in itertools.permutations(names, 2) if pair[0] in firsts)
+    own = [name for name in names if "." not in name]
+    curves = (((), chosen) for count in (2, 3) for chosen in itertools.combinations(own, count))
+    return list(_resolved(snapshot, table, itertools.chain(pairs, curves)))
 
 
 def _distinct(snapshot: Snapshot, order: RowOrder, table: Table) -> int:
@@ -52,11 +58,13 @@ def _distinct(snapshot: Snapshot, order: RowOrder, table: Table) -> int:
     return holder.distinct_count(holder.column_names.index(first.column)).count
 
 
-def _resolved(snapshot: Snapshot, table: str, order: Sequence[str], curve: Sequence[str]) -> RowOrder | None:
-    try:
-        return resolve_order(snapshot, table, order, curve)
-    except SchemaError:  # of a type without an order, or reached by more than one foreign key
-        return None
+def _resolved(
+    snapshot: Snapshot, table: Table, orders: Iterable[tuple[Sequence[str], Sequence[str]]]
+) -> Iterator[RowOrder]:
+    for order, curve in orders:
+        # some are of a type without an order, or reached by more than one foreign key
+        with contextlib.suppress(SchemaError):
+            yield resolve_order(snapshot, table.name, order, curve)
 
 
 def _filtered(table: Table, uses: Sequence[TableUse]) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from locality.advisor.analysis import Analysis
 from locality.advisor.effort import Effort
@@ -23,8 +23,12 @@ from locality.storage.table import Table
 
 Design = Mapping[str, tuple[Placement, ...]]
 
-#: Layouts of the tables that a query's plan depends on, without what it has no use for.
-_Known = tuple[tuple[str, tuple[Placement, ...]], ...]
+#: The columns that a query reads of each table.
+_Read = Mapping[str, set[int]]
+#: Layouts of tables, without what a query has no use for.
+_Placed = tuple[tuple[str, tuple[Placement, ...]], ...]
+#: What a query's plan depends on: these, and which positions of parents' rows they follow.
+_Known = tuple[_Placed, frozenset[tuple[str, str, int]]]
 
 #: Bytes of state that no estimate tells.
 _SOME_STATE = 1 << 17
@@ -36,12 +40,14 @@ class DesignStatistics(StoredStatistics):
 
     snapshot: with the layouts that are stored. models, design: of those tables whose layouts may differ from them.
     sources: what tells how much is read of a derived column: the parent's column, or the key that leads to a position.
+    shares: of rows that pass conjuncts, as far as was asked; the same in all designs.
     """
 
     snapshot: Snapshot
     models: Mapping[str, TableModel]
     design: Design
     sources: Mapping[str, str]
+    shares: dict[tuple[str, tuple[int, ...], tuple[Expression, ...]], float] = field(default_factory=dict)
 
     def layouts(self, table: str) -> Sequence[str]:
         return [each.name for each in self.design[table]] if table in self.design else super().layouts(table)
@@ -68,32 +74,37 @@ class DesignStatistics(StoredStatistics):
     def _follows_parent(self, table: str, layout: str, index: Derived, name: str) -> bool:
         """Whether rows of a layout lie in the order in which those of their parents will."""
         parent = index.path[-1].table
-        first = self._first(parent, PRIMARY)
-        if first is not None and self._first(table, layout) == f"{name.rpartition('.')[0]}.{first}":
+        theirs, way = self._order(parent, PRIMARY), name.rpartition(".")[0]
+        if theirs and self._order(table, layout) == tuple(f"{way}.{column}" for column in theirs):
             return True
         (key, *further), (parent_key, *_) = index.path[0].columns, index.path[0].parents
         is_direct = len(index.path) == 1 and not further
         return is_direct and self.follows(table, layout, key) and self.follows(parent, PRIMARY, parent_key)
 
-    def _first(self, table: str, layout: str) -> str | None:
-        """The column by which rows of a layout are in order first; None if they lie as they came."""
+    def _order(self, table: str, layout: str) -> tuple[str, ...]:
+        """The columns by which rows of a layout are in order; none if they lie as they came, or along a curve."""
         order = self.placement(table, layout).order if table in self.design else None
         if order is not None and (order.columns or order.curve):
-            return order.columns[0].name if order.columns else None
+            return () if order.curve else order.names[0]
         stored = next(each for each in self.snapshot.entries[table].layouts if each.name == layout)
-        return stored.order[0] if stored.order else None
+        return () if stored.curve else tuple(stored.order)
 
     def scan_bytes(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
         if scan.table not in self.design:
             return super().scan_bytes(scan, conjuncts)
         use, placement = TableUse(scan, list(conjuncts)), self.placement(scan.table, scan.layout)
-        return self.models[scan.table].cost(use, placement).routed if placement.serves(use) else math.inf
+        return self.models[scan.table].routed_bytes(use, placement) if placement.serves(use) else math.inf
 
     def selectivity(self, scan: Scan, conjuncts: Sequence[Expression]) -> float:
-        stored = self.tables[scan.table]
-        if scan.table not in self.models or not any(map(stored.is_derived, scan.columns)):
-            return super().selectivity(scan, conjuncts)
-        return self.models[scan.table].selectivity(TableUse(scan, list(conjuncts)))
+        key = scan.table, scan.columns, tuple(conjuncts)
+        if key not in self.shares:
+            is_own = scan.table not in self.models or not any(map(self.tables[scan.table].is_derived, scan.columns))
+            self.shares[key] = (
+                super().selectivity(scan, conjuncts)
+                if is_own
+                else self.models[scan.table].selectivity(TableUse(scan, list(conjuncts)))
+            )
+        return self.shares[key]
 
     def placement(self, table: str, layout: str) -> Placement:
         """The layout of a table of the design, by its name."""
@@ -109,7 +120,7 @@ class Planner:
     def __init__(self, snapshot: Snapshot, models: Mapping[str, TableModel], base: Design) -> None:
         self._tables: dict[str, Table] = {**snapshot.scanned, **{name: each.table for name, each in models.items()}}
         self._base = DesignStatistics(self._tables, snapshot, models, base, _sources(self._tables))
-        self._scanned: dict[Analysis, frozenset[str]] = {}
+        self._read: dict[Analysis, _Read] = {}
         self._before: dict[Analysis, _Modelled] = {}
         self._found: dict[tuple[Analysis, _Known], Analysis] = {}
 
@@ -118,38 +129,60 @@ class Planner:
         return [self._over(analysis, design) for analysis in analyses]
 
     def _over(self, analysis: Analysis, design: Design) -> Analysis:
-        if analysis not in self._scanned:
-            scans = (node for node in walk_nodes(analysis.root) if isinstance(node, Scan))
-            self._scanned[analysis] = frozenset(scan.table for scan in scans)
-        key = analysis, self._known(self._scanned[analysis], design)
+        if analysis not in self._read:
+            self._read[analysis] = _columns_read(analysis.root)
+        read = self._read[analysis]
+        placed = tuple(
+            (table, tuple(self._useful(read, table, each) for each in design[table]))
+            for table in sorted(read.keys() & design.keys())
+        )
+        statistics = replace(self._base, design={**design, **dict(placed)})
+        key = analysis, (placed, self._following(statistics, placed))
         if key not in self._found:
             if analysis not in self._before:
                 self._before[analysis] = _Modelled.of(analysis.root, self._base)
-            statistics = replace(self._base, design={**design, **dict(key[1])})
             self._found[key] = _replanned(analysis, statistics, self._before[analysis])
         return self._found[key]
 
-    def _known(self, tables: frozenset[str], design: Design) -> _Known:
-        """The layouts of tables that plans for them may depend on; positions depend on parents that none reads, too."""
-        parents = {
-            each.plan.path[0].table
-            for table in tables & design.keys()
-            for each in self._tables[table].derived_columns
-            if each.plan.column == ROW_ID
-        }
-        known = sorted((tables | parents) & design.keys())
-        return tuple((table, tuple(self._useful(tables, table, each) for each in design[table])) for table in known)
-
-    def _useful(self, tables: frozenset[str], table: str, placement: Placement) -> Placement:
-        """A placement without columns of parents that no plan of these tables has a use for."""
+    def _useful(self, read: _Read, table: str, placement: Placement) -> Placement:
+        """A placement without columns of parents that no plan of a query that reads these has a use for."""
         useless = {
             each.plan.number
             for each in self._tables[table].derived_columns
-            if each.plan.column != ROW_ID and not tables.issuperset(step.table for step in each.plan.path)
+            if not (
+                each.plan.column in read.get(each.plan.path[-1].table, ())
+                or (each.plan.column == ROW_ID and _is_asked_for(each.plan, read, table))
+            )
         }
         if placement.columns is None or useless.isdisjoint(placement.columns):
             return placement
         return replace(placement, columns=placement.columns - useless)
+
+    def _following(self, statistics: DesignStatistics, placed: _Placed) -> frozenset[tuple[str, str, int]]:
+        """The positions of parents' rows that layouts' rows follow: by which parents lie that no query need read."""
+        return frozenset(
+            (table, placement.name, each.plan.number)
+            for table, placements in placed
+            for each in self._tables[table].derived_columns
+            if each.plan.column == ROW_ID
+            for placement in placements
+            if each.plan.number in (placement.columns or ())
+            and statistics.follows(table, placement.name, each.plan.number)
+        )
+
+
+def _columns_read(root: Node) -> _Read:
+    """The columns that a plan reads of each table."""
+    found: defaultdict[str, set[int]] = defaultdict(set)
+    for node in walk_nodes(root):
+        if isinstance(node, Scan):
+            found[node.table].update(node.columns)
+    return found
+
+
+def _is_asked_for(position: Derived, read: _Read, table: str) -> bool:
+    """Whether a query may ask for a position of a parent's row: it reads the parent, or the key that leads there."""
+    return position.path[-1].table in read or not read[table].isdisjoint(position.path[0].columns)
 
 
 def _replanned(analysis: Analysis, statistics: DesignStatistics, before: _Modelled) -> Analysis:

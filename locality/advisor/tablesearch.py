@@ -8,7 +8,7 @@ from functools import cached_property
 
 from locality.advisor.analysis import Analysis
 from locality.advisor.carried import with_carried
-from locality.advisor.orders import candidate_orders
+from locality.advisor.orders import combined_orders, single_orders
 from locality.advisor.sample import Sample
 from locality.advisor.whatif import Placement, TableModel
 from locality.advisor.worth import LOSS
@@ -20,8 +20,10 @@ from locality.storage.entries import TableEntry
 from locality.storage.lookups import ENTRY_BYTES
 from locality.storage.snapshot import Snapshot
 
-#: Orders of each kind that are looked at closely, after a glance at all.
+#: Orders for further layouts that are looked at closely, after a glance at all.
 _FINALISTS = 5
+#: The best orders by one column, at a glance, of which longer ones are made.
+_COMBINED = 3
 #: The share of the best order's value at which a simpler one is taken.
 _NEARLY = 0.98
 #: The share of what a scan reads that it must save to be worth columns of its own in a further layout.
@@ -72,7 +74,6 @@ class TableSearch:
         self.analyses = [a for a in analyses if any(use.scan.table == self.table.name for use in a.uses)]
         self.base = base
         self._changes: dict[tuple[Analysis, Placements], float] = {}
-        self.__dict__.pop("orders", None)
 
     def change(self, analysis: Analysis, placements: Placements) -> float:
         """Bytes that a query would move more than over the base."""
@@ -85,23 +86,36 @@ class TableSearch:
         """Bytes that a run of the workload would move less than over the base, losses counting more."""
         return valued(self.analyses, [self.change(a, placements) for a in self.analyses])
 
-    def reorders(self, placements: Placements) -> list[Move]:
-        """Other orders of the primary layout; of those nearly as good as the best, one of few columns first."""
-        now = self.value(placements)
-        moves = []
-        for order in self.orders:
-            changed = Placement(PRIMARY, order, placements[0].columns)
-            after = (changed, *placements[1:])
-            moves.append(Move(self.table.name, placements, after, changed, self.value(after) - now, 0.0))
-        best = max((move.value for move in moves), default=0.0)
-        near = [move for move in moves if best > 0 and move.value >= _NEARLY * best][:1]
-        return near + sorted((move for move in moves if move not in near), key=lambda move: -move.value)
+    def best_orders(
+        self, analyses: Sequence[Analysis], base: Placements, *, further: bool = False, loss: float = LOSS
+    ) -> list[RowOrder]:
+        """Orders that are worth something at a glance to queries as they are planned over ``base``, the best first.
+
+        Of those nearly as good as the best, the one of fewest columns is taken for it. Orders of several columns are
+        made of those that are best alone. further: for a copy beside ``base``, not for the primary layout.
+        loss: how much a byte counts that a query moves more.
+        """
+        asked = [a for a in analyses if any(use.scan.table == self.table.name for use in a.uses)]
+
+        def value(order: RowOrder) -> float:
+            beside = (*base, Placement("", order))
+            placements = beside if further else (Placement(PRIMARY, order, base[0].columns), *base[1:])
+            return valued(asked, [self._glance.change(a, base, placements) for a in asked], loss)
+
+        singles = {order: value(order) for order in single_orders(self._snapshot, self.table, asked)}
+        ranked = sorted((order for order in singles if singles[order] > 0), key=lambda order: -singles[order])
+        longer = combined_orders(self._snapshot, self.table, ranked[:_COMBINED])
+        values = singles | {order: value(order) for order in longer}
+        best = max(values.values(), default=0.0)
+        near = [order for order in values if best > 0 and values[order] >= _NEARLY * best][:1]
+        others = (order for order in values if values[order] > 0 and order not in near)
+        return near + sorted(others, key=lambda order: -values[order])
 
     def additions(self, placements: Placements) -> list[Move]:
         """Further layouts, each with the columns of those scans that gain the most by it for their width."""
         now = self.value(placements)
         moves = []
-        for order in self.orders:
+        for order in self.best_orders(self.analyses, self.base, further=True)[:_FINALISTS]:
             for columns in self._column_sets(placements, order):
                 name = self._free_name(order, placements)
                 changed = Placement(name, order, columns)
@@ -145,12 +159,6 @@ class TableSearch:
         files = sum(files.text.size for files in self.entry.primary.segments if files.text is not None)
         return files / raw if raw else 1.0
 
-    @property
-    def orders_by_parents(self) -> list[RowOrder]:
-        """Candidates of columns of parents, which queries filter by most first."""
-        found = candidate_orders(self._snapshot, self.table, self.analyses)
-        return [order for order in found if any(column.path for column in order.columns)]
-
     def carried_size(self, placement: Placement, number: int) -> float:
         """Bytes of a derived column of a layout, about."""
         return max(self.table.row_count * self.model.width(number, placement), 1.0)
@@ -170,29 +178,6 @@ class TableSearch:
             entries = distinct if is_kept else self.table.row_count
             size += ENTRY_BYTES * entries if entries <= _MOST_ROWS * distinct else 0.0
         return size
-
-    @cached_property
-    def orders(self) -> list[RowOrder]:
-        """Candidates that are best at a glance, for the primary layout and for further ones, simple ones first."""
-        found = candidate_orders(self._snapshot, self.table, self.analyses)
-        if len(found) <= _FINALISTS:
-            return found
-        primary: list[float] = []
-        further: list[float] = []
-        for order in found:
-            alone = (Placement(PRIMARY, order, self.base[0].columns), *self.base[1:])
-            beside = (*self.base, Placement("", order))
-            for values, placements in ((primary, alone), (further, beside)):
-                values.append(
-                    valued(self.analyses, [self._glance.change(a, self.base, placements) for a in self.analyses])
-                )
-        kept = {
-            i
-            for values in (primary, further)
-            for i in sorted(range(len(found)), key=lambda i: -values[i])[:_FINALISTS]
-            if values[i] > 0
-        }
-        return [found[i] for i in sorted(kept)]
 
     def _column_sets(self, placements: Placements, order: RowOrder) -> list[frozenset[int]]:
         """Columns of scans that would gain by a further layout: of those that gain most for their width, and of all."""
@@ -231,9 +216,9 @@ class TableSearch:
         return next(name for name in names if name not in taken)
 
 
-def valued(analyses: Sequence[Analysis], changes: Sequence[float]) -> float:
-    """Bytes that a run of the queries moves less, by how many each moves more; losses count more."""
-    return sum(-a.weight * (c if c < 0 else LOSS * c) for a, c in zip(analyses, changes, strict=True))
+def valued(analyses: Sequence[Analysis], changes: Sequence[float], loss: float = LOSS) -> float:
+    """Bytes that a run of the queries moves less, by how many each moves more, where losses count ``loss`` times."""
+    return sum(-a.weight * (c if c < 0 else loss * c) for a, c in zip(analyses, changes, strict=True))
 
 
 def _code_bytes(rows: int) -> int:

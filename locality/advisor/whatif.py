@@ -100,6 +100,8 @@ class TableModel:
         self.table, self.sample = table, sample
         self._tests: dict[Hashable, tuple[list[Test], Relation]] = {}
         self._zones: dict[tuple[Hashable, RowOrder | str], tuple[_Parts, _Parts]] = {}
+        self._read_shares: dict[tuple[Hashable, RowOrder | str], tuple[float, float]] = {}
+        self._selectivities: dict[Hashable, float] = {}
         self._costs: dict[tuple[TableUse, RowOrder | str], Cost] = {}
         self._widths: dict[tuple[int, RowOrder | str], float] = {}
 
@@ -117,6 +119,11 @@ class TableModel:
             columns = {self._stored_name(column): lines * rows * widths[column] for column, lines in read.items()}
             self._costs[key] = Cost(share, columns, routed * self.table.row_count * sum(widths.values()))
         return self._costs[key]
+
+    def routed_bytes(self, use: TableUse, placement: Placement) -> float:
+        """The bytes by which the optimizer chooses among layouts, see Cost."""
+        widths = (self.width(column, placement) for column in use.scan.columns if column not in NAMES)
+        return self._shares(use, placement)[1] * self.table.row_count * sum(widths)
 
     def zones_read(self, use: TableUse, placement: Placement) -> tuple[Bits, Counts]:
         """Which zones of a layout, of a sample if it is not stored, the scan can't exclude; and the rows of each."""
@@ -153,8 +160,11 @@ class TableModel:
 
     def _shares(self, use: TableUse, placement: Placement) -> tuple[float, float]:
         """The share of the rows in the blocks that a scan reads, and in the zones, by which plans are made."""
-        blocks, zones = (float(rows[left].sum() / max(rows.sum(), 1)) for left, rows in self._read(use, placement))
-        return blocks, zones
+        key = use.asks, placement.order or placement.name
+        if key not in self._read_shares:
+            blocks, zones = (float(rows[left].sum() / max(rows.sum(), 1)) for left, rows in self._read(use, placement))
+            self._read_shares[key] = blocks, zones
+        return self._read_shares[key]
 
     def _possible_then(
         self, use: TableUse, order: RowOrder, parts: Callable[[OrderColumn, RowOrder], Zones], size: int
@@ -204,7 +214,9 @@ class TableModel:
 
     def selectivity(self, use: TableUse) -> float:
         """The share of the rows for which all conjuncts of a scan are true, about."""
-        return math.prod(test.share for test in self._planned(use)[0])
+        if use.asks not in self._selectivities:
+            self._selectivities[use.asks] = math.prod(test.share for test in self._planned(use)[0])
+        return self._selectivities[use.asks]
 
     def _parent_of(self, number: int) -> tuple[Table, int]:
         """The table and position of the column that a derived one has the values of."""

@@ -70,9 +70,17 @@ class Estimator:
 
     statistics: Statistics
     shared: Mapping[int, Estimate] = field(default_factory=dict)
+    _known: dict[int, tuple[Node, Estimate]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def estimate(self, node: Node) -> Estimate:
         """How many rows ``node`` gives, and from how many values its columns are drawn."""
+        # by identity: comparing plans takes as long as estimating; the node is held, so that no other one has its id
+        found = self._known.get(id(node))
+        if found is None:
+            found = self._known[id(node)] = node, self._estimated(node)
+        return found[1]
+
+    def _estimated(self, node: Node) -> Estimate:
         match node:
             case Scan(table, columns):
                 domains = tuple(float(max(self.statistics.distinct(table, column), 1)) for column in columns)
