@@ -15,6 +15,7 @@ from locality.optimizer.extremes import compare_with_extremes
 from locality.optimizer.joins import order_joins
 from locality.optimizer.late import group_by_keys
 from locality.optimizer.outer import read_outer_rows
+from locality.optimizer.pairs import aggregate_pairs
 from locality.optimizer.positions import group_by_positions
 from locality.optimizer.prune import prune_columns
 from locality.optimizer.regroup import regroup_sets
@@ -60,6 +61,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("use_carried_columns", use_carried_columns),
     Pass("order_joins", order_joins),
     Pass("forget_repeats", forget_repeats),
+    Pass("aggregate_pairs", aggregate_pairs),
     Pass("compare_with_extremes", compare_with_extremes),
     Pass("defer_filters", defer_filters),
     Pass("group_set_operations", _by_itself(group_set_operations), required=True),

@@ -27,13 +27,13 @@ def aggregate_early(root: Node, statistics: Statistics) -> Node:
     node = with_inputs(root, [aggregate_early(child, statistics) for child in inputs_of(root)])
     if not isinstance(node, Aggregate):
         return node
-    over = _over_join(node)
+    over = over_join(node)
     if over is None or not _may_move(*over, Prover(statistics)):
         return node
     return _moved(*over)
 
 
-def _over_join(node: Aggregate) -> tuple[Aggregate, Join] | None:
+def over_join(node: Aggregate) -> tuple[Aggregate, Join] | None:
     """The aggregation directly over the join below it, projections between them resolved."""
     child = node.child
     while isinstance(child, Project):

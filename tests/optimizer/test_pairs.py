@@ -1,0 +1,74 @@
+"""Pairs of joins that are only aggregated are not made, and answers stay DuckDB's."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pytest
+
+from tests.properties.oracle import Pair
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Pair]:
+    source = random.Random(5)
+
+    def column(high: int, rows: int) -> pa.Array:
+        return pa.array([None if source.random() < 0.1 else source.randint(-1, high) for _ in range(rows)])
+
+    def rows(count: int) -> pa.Table:
+        columns = {"k": column(8, count), "g": column(3, count), "x": column(90, count)}
+        money = pa.array([None if i % 7 == 0 else i for i in range(count)]).cast(pa.decimal128(19, 0))
+        texts = pa.array([source.choice(["a", "b", None]) for _ in range(count)])
+        huge = pa.array([2**62 + i for i in range(count)])
+        return pa.table({**columns, "p": money.cast(pa.decimal128(15, 2)), "t": texts, "h": huge})
+
+    with Pair() as both:
+        both.load("a", [rows(400)])
+        both.load("b", [rows(300)])
+        both.load("c", [rows(200)])
+        yield both
+
+
+@pytest.mark.parametrize(
+    ("sql", "grouped"),
+    [
+        ("select count(*) from a join b using (k)", 1),
+        ("select a.g, count(*), sum(a.x), sum(b.x), min(b.x), max(a.t) from a join b using (k) group by a.g", 1),
+        ("select b.g, b.k, count(a.x), avg(a.x), avg(b.p), sum(b.p), sum(a.p) from a join b using (k) group by all", 1),
+        ("select a.g, b.g, count(*), count(b.t), avg(b.p), sum(a.x), max(b.x) from a join b using (k) group by all", 2),
+        ("select a.g + 1, count(*), sum(b.x * 2) from a join b on a.k = b.k and a.t = b.t group by 1", 1),
+        ("select a.t, count(*) from a join b on a.k is not distinct from b.k where b.x > 40 group by 1", 1),
+        ("select c.g, count(*), sum(a.x), bool_or(b.x > 3) from a join b using (k) join c using (k) group by 1", 3),
+        ("select a.g, count(*), sum(c.x) from a join b on a.k = b.k join c on b.x = c.x and b.t = c.t group by 1", 2),
+        ("select a.g, count(*), sum(a.x) from a join b on a.k + 100 = b.k group by 1", 1),
+        ("select count(*), sum(a.x), avg(b.p) from a join b on a.k + 100 = b.k", 1),
+    ],
+)
+def test_answers_of_aggregated_sides(pair: Pair, sql: str, grouped: int) -> None:
+    pair.check(sql)
+    lines = [line.strip() for line in str(pair.locality.explain(sql)).splitlines()]
+    assert lines.count("aggregate") == 1 + grouped
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select a.g, sum(a.x + b.x) from a join b using (k) group by a.g",
+        "select a.g, count(*) from a left join b using (k) group by a.g",
+        "select a.g, count(*) from a join b on a.k = b.k and a.x < b.x group by a.g",
+        "select a.g, median(b.x) from a join b using (k) group by a.g",
+        "select a.g, count(distinct b.x) from a join b using (k) group by a.g",
+        "select a.g, sum(b.x) filter (b.x > 3) from a join b using (k) group by a.g",
+    ],
+)
+def test_other_pairs_are_made(pair: Pair, sql: str) -> None:
+    pair.check(sql)
+
+
+def test_sums_beyond_64_bits(pair: Pair) -> None:
+    """Products that kernels can't hold are DuckDB's to answer, and sums of them that they can are exact."""
+    pair.check("select a.g, sum(a.h) from a join b using (k) group by a.g", engine=None)
+    pair.check("select a.g, sum(b.h), avg(b.h) from a join b using (k) group by a.g", engine=None)
