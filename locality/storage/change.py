@@ -22,6 +22,7 @@ from locality.storage.ingest.keys import check_change
 from locality.storage.ingest.passes import Written, write
 from locality.storage.ingest.schema import existing_table
 from locality.storage.ingest.source import Source
+from locality.storage.ingest.tail import merge_tail
 from locality.storage.segment import SegmentFiles
 from locality.storage.snapshot import Snapshot, column_info, open_table
 from locality.storage.statistics import ColumnStatistics
@@ -116,6 +117,7 @@ def change_rows(
             transaction.commit()
     known = {file.path for file in before.files}
     bytes_written = sum(file.size for file in entry.files if file.path not in known)
+    bytes_written += merge_tail(store, entry.name, threads)
     updated, seconds = change.updated, time.perf_counter() - started
     return ChangeReport(entry.name, len(gone) - updated, inserted - updated, updated, bytes_written, seconds)
 

@@ -98,6 +98,11 @@ class Segment:
         self._zones: dict[int, Zones] = {}
         self._lock = threading.RLock()
 
+    @property
+    def column_count(self) -> int:
+        """Columns that it has, derived ones and row ids among them."""
+        return len(self._names)
+
     def column(self, index: int) -> EncodedColumn:
         """Column ``index``: read-only views of the memory map; text and nested values are decompressed and cached,
         one that is only passing as long as somebody uses it.
@@ -140,6 +145,12 @@ class Segment:
                 return self._columns[index].encoding
             _, path, field = self._find(index)
             return checked(path, field.name, lambda: segment_format.metadata(field)["encoding"])
+
+    def dictionaries(self) -> frozenset[str]:
+        """The keys of the dictionaries that its columns need; raises as :meth:`column`."""
+        schema = self._codes[2]
+        found = checked(self._codes_path, "", lambda: [segment_format.metadata(field) for field in schema])
+        return frozenset(entries["dictionary"] for entries in found if "dictionary" in entries)
 
     def zones(self, index: int) -> Zones:
         """The zone statistics of a column; raises as :meth:`column`."""

@@ -20,6 +20,7 @@ from locality.errors import KeyViolation
 from locality.optimizer import rollups
 from locality.optimizer.statistics import Statistics
 from locality.plan.nodes import Node, Scan, walk_nodes
+from locality.storage.ingest import tail
 from tests.versions import IS_2
 
 KEYS = st.integers(0, 12)
@@ -59,6 +60,8 @@ class ChangeMachine(RuleBasedStateMachine):
 
     @initialize(rows=st.lists(st.tuples(AMOUNTS, WORDS), max_size=12))
     def create(self, rows: list[tuple[Any, Any]]) -> None:
+        self.merging = patch.object(tail, "FANOUT", 3)  # so that few changes are enough for it
+        self.merging.start()
         self.directory = Path(tempfile.mkdtemp(prefix="locality-test-"))
         self.oracle = duckdb.connect()
         self.connection = locality.connect(self.directory / "store")
@@ -84,6 +87,7 @@ class ChangeMachine(RuleBasedStateMachine):
             self.oracle.from_arrow(table).create(name)
 
     def teardown(self) -> None:
+        self.merging.stop()
         self.connection.close()
         self.oracle.close()
         shutil.rmtree(self.directory)

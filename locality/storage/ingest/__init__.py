@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
+
 from locality.errors import CatalogError, SchemaError
 from locality.settings import available_threads
 from locality.storage.catalog import check_name, fold
@@ -14,10 +16,11 @@ from locality.storage.entries import ColumnEntry, LayoutEntry, RollupEntry, Tabl
 from locality.storage.ingest import progress as progress_bar
 from locality.storage.ingest.appended import raw_columns
 from locality.storage.ingest.arrange import Arrange, with_rows
-from locality.storage.ingest.keys import check, parse_foreign_keys, parse_primary_key
+from locality.storage.ingest.keys import check, check_change, parse_foreign_keys, parse_primary_key
 from locality.storage.ingest.objects import open_source
 from locality.storage.ingest.passes import write
 from locality.storage.ingest.schema import existing_table, new_table
+from locality.storage.ingest.tail import merge_tail
 from locality.storage.snapshot import column_info
 from locality.storage.statistics import ColumnStatistics
 from locality.storage.store import Store
@@ -111,14 +114,20 @@ def ingest(
             empty = tuple(replace(column, statistics=ColumnStatistics(0)) for column in written.columns)
             entry = TableEntry(table, empty, (layout, *others), *keys, changed=transaction.version)
             entry = replace(entry, rollups=_kept_rollups(before, entry))
-        entry = check(transaction, with_rows(store, transaction, entry, written, threads, arrange))
+        after = with_rows(store, transaction, entry, written, threads, arrange)
+        if mode == "append" and before is not None:
+            segments = len(after.primary.segments) - len(before.primary.segments)
+            entry = check_change(transaction, after, segments, np.empty(0, np.int64))
+        else:
+            entry = check(transaction, after)
         transaction.put(entry)
         transaction.commit()
+    merged = merge_tail(store, entry.name, threads) if mode == "append" else 0
     count = sum(segment.rows for segment in written.segments)
     stored = sum(file.size for file in entry.files)
     known = {file.path for file in before.files} if before is not None else set()
     added = sum(file.size for file in entry.files if file.path not in known)
-    return IngestReport(entry.name, count, rows.bytes, stored, time.perf_counter() - started, added)
+    return IngestReport(entry.name, count, rows.bytes, stored, time.perf_counter() - started, added + merged)
 
 
 def _emptied_layouts(before: TableEntry, columns: Sequence[ColumnEntry]) -> tuple[LayoutEntry, ...]:

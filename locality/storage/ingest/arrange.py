@@ -101,12 +101,12 @@ def with_rows(
         raise StoreError(f"rows of table {before.name!r} have to be placed in its layouts: a connection does that")
     if moved:
         source = arrange(with_table(store, entry), entry.name, primary, primary.rows)
-        entry = appended(before, _further(transaction, before, primary, source, threads))
+        entry = appended(before, further(transaction, before, primary, source, threads))
     seen = with_table(store, entry)
     others = []
     for layout in before.layouts[1:]:
         source = arrange(seen, entry.name, layout, primary.rows)
-        new = _further(transaction, before, layout, source, threads)
+        new = further(transaction, before, layout, source, threads)
         others.append(extended(layout, new, len(columns_of(before, layout))))
     return replace(entry, layouts=(entry.primary, *others))
 
@@ -119,7 +119,8 @@ def with_table(store: Store, entry: TableEntry) -> Snapshot:
     return Snapshot(before.version, NameMap([*others, open_table(store.path, entry)]), entries)
 
 
-def _further(transaction: Transaction, entry: TableEntry, layout: LayoutEntry, rows: Source, threads: int) -> Written:
+def further(transaction: Transaction, entry: TableEntry, layout: LayoutEntry, rows: Source, threads: int) -> Written:
+    """Segments, in no layout yet, with ``rows`` as the layout has them."""
     raw = raw_columns(transaction.store, entry, layout)
     return write(transaction, rows, _target(entry, layout), threads, _unseen, raw)
 
