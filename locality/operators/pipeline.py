@@ -342,9 +342,8 @@ class Pipeline:
 
     def _emit(self, block: Block, state: Sequence[Var]) -> None:
         """Emits the steps and the sink over one block."""
-        emit_steps(block, self.steps, self._read_by_sink)
+        emit_steps(block, self.steps, self._read_by_sink, strewn=self._is_strewn)
         if block.mask is not None and self._prefers_selection:
-            block.awaited = frozenset(self._read_by_sink) if self._is_strewn else frozenset()
             block.compact()
         self.sink.emit(block, state)
 

@@ -189,25 +189,31 @@ def _share_with_match(relation: Relation, link: Link) -> float:
     return share if link.condition is None else _UNKNOWN * share
 
 
-def emit_steps(block: Block, steps: Sequence[Step], read: Collection[int]) -> None:
-    """Emits the steps, then the matches that are missing for whoever reads the columns ``read``."""
+def emit_steps(block: Block, steps: Sequence[Step], read: Collection[int], *, strewn: bool) -> None:
+    """Emits the steps, then the matches that are missing for whoever reads the columns ``read``.
+
+    strewn: whether the rows that are left then are expected to lie far apart.
+    """
     needed = _links_below(block.relation, {*read, *(index for step in steps for index in step.columns)})
     for place, (step, following) in enumerate(itertools.zip_longest(steps, steps[1:])):
-        if step.strewn:
-            block.awaited = frozenset(read).union(*(later.columns for later in steps[place:]))
+        awaited = frozenset(read).union(*(later.columns for later in steps[place:]))
+        block.wait_for(awaited if step.strewn else None)
         _look_up(block, step.columns)
         if block.mask is not None and step.few and (not isinstance(step.action, CodeTest) or _looks_up(step.action)):
             block.compact()
         if isinstance(step.action, Link):
-            _emit_link(block, step.action, step.share, step.action in needed)
+            after = strewn if following is None else following.strewn
+            _emit_link(block, step.action, step.share, step.action in needed, awaited if after else None)
         else:
             step.action.emit(block, place)
         if isinstance(step.action, Link) or step.last or following is None or isinstance(following.action, Link):
             skip_empty(block)
+    block.wait_for(frozenset(read) if strewn else None)
     _look_up(block, read)
 
 
-def _emit_link(block: Block, link: Link, share: float, is_needed: bool) -> None:
+def _emit_link(block: Block, link: Link, share: float, is_needed: bool, awaited: frozenset[int] | None) -> None:
+    """awaited: the columns that are read of rows which have a match, if these are expected to lie far apart."""
     if can_take_runs(block, link):
         emit_runs(block, link)
     elif can_ask_first(link) and not (is_needed and share > _MOST_ASKED):
@@ -215,6 +221,7 @@ def _emit_link(block: Block, link: Link, share: float, is_needed: bool) -> None:
     else:
         if can_ask_hints(link) and (share <= _MOST_HINTED or (link.index and link.index.narrow)):
             emit_hints_test(block, link)
+            block.wait_for(awaited)
         emit_matches(block, link)
         emit_matches_test(block, link)
 

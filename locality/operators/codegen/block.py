@@ -72,7 +72,7 @@ class Block:
     links: the position of each row's match or -1, by the link's position among the relation's: I32 a row, or a scalar
         where it is the same for all rows.
     runs: columns whose rows in this block are all of one run, and the number of that run.
-    awaited: columns of which loops to come read so few rows that each is a cache line of its own.
+    awaited: columns of which loops to come read so few rows that each is a cache line of its own; None for more rows.
     """
 
     builder: b.Builder
@@ -89,7 +89,7 @@ class Block:
     selected: ir.Var | None = None
     links: dict[int, ir.Var] = field(default_factory=dict)
     runs: dict[int, ir.Var] = field(default_factory=dict)
-    awaited: frozenset[int] = frozenset()
+    awaited: frozenset[int] | None = None
     _columns: dict[int, ColumnLoad] = field(default_factory=dict)
     _lookups: dict[Lookup, LookupLoad] = field(default_factory=dict)
     materialised: dict[Expression, tuple[ir.Var, ir.Var | None, Value]] = field(default_factory=dict)
@@ -171,11 +171,14 @@ class Block:
         self.selection = self.builder.local_array(Scalar.I32, BLOCK + 4)
         self.selected = self.builder.assign(b.call("compact", self.mask, self.count, self.selection))
         self.mask = None
-        self._prefetch()
+        self.wait_for(self.awaited)
 
-    def _prefetch(self) -> None:
-        """Asks for what is awaited of the selected rows at once: a loop for each column waits for memory in turn."""
-        fresh = [self.column(i) for i in sorted(self.awaited.difference(self._columns)) if self._is_strewn(i)]
+    def wait_for(self, awaited: frozenset[int] | None) -> None:
+        """Asks for what is awaited of selected rows at once: a loop for each column waits for memory in turn."""
+        self.awaited = awaited
+        if awaited is None or self.selection is None:
+            return
+        fresh = [self.column(i) for i in sorted(awaited.difference(self._columns)) if self._is_strewn(i)]
         if not fresh:
             return
         with self.rows(()) as row:
@@ -185,8 +188,8 @@ class Block:
                 self.builder.evaluate("prefetch", code.array, row.index)
 
     def announce(self, array: ir.Var) -> None:
-        """Asks for the next block's part of an array all of which is read: processors see no further than a page."""
-        if self.selection is None and not self.runs:
+        """Asks for the next block's part of an array most of which is read: processors see no further than a page."""
+        if not self.runs and (self.selection is None or self.awaited is None):
             assert isinstance(array.type, Array)
             step = _LINE_BYTES // np.dtype(array.type.element.value).itemsize
             self.builder.evaluate("prefetch_lines", array, self.stop, b.const_i64(BLOCK // step), b.const_i64(step))
