@@ -16,6 +16,7 @@ import numpy as np
 import platformdirs
 
 from locality.errors import LocalityError
+from locality.kernel.eviction import keep_small, touch
 
 CACHE_DIR_VARIABLE = "LOCALITY_CACHE_DIR"
 
@@ -49,15 +50,19 @@ def write(key: str, source: str) -> Path:
 def write_code(name: str, code: bytes) -> None:
     """Keeps an object file; where that can't be done, it will be compiled again."""
     with contextlib.suppress(OSError):
-        _replace(machine_code_directory() / name, hashlib.sha256(code).digest() + code)
+        directory = machine_code_directory()
+        _replace(directory / name, hashlib.sha256(code).digest() + code)
+        keep_small(directory.parent)
 
 
 def read_code(name: str) -> bytes | None:
     """An object file that was kept, if it is there and whole: damaged code could do anything."""
+    path = machine_code_directory() / name
     try:
-        content = (machine_code_directory() / name).read_bytes()
+        content = path.read_bytes()
     except OSError:
         return None
+    touch(path)
     digest, code = content[:32], content[32:]
     return code if hashlib.sha256(code).digest() == digest else None
 
@@ -129,6 +134,7 @@ def _write(directory: Path, key: str, source: str) -> Path:
     content = source.encode()
     with contextlib.suppress(FileNotFoundError):
         if path.read_bytes() == content:
+            touch(path)
             return path
     _replace(path, content)
     return path
