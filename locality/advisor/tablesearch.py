@@ -17,7 +17,7 @@ from locality.plan.nodes import PRIMARY
 from locality.plan.virtual import NAMES
 from locality.runtime.reorder import RowOrder, resolve_order
 from locality.storage.entries import TableEntry
-from locality.storage.lookups import ENTRY_BYTES
+from locality.storage.lookups import ENTRY_BYTES, MOST_STEPS
 from locality.storage.snapshot import Snapshot
 
 #: Orders for further layouts that are looked at closely, after a glance at all.
@@ -28,9 +28,6 @@ _COMBINED = 3
 _NEARLY = 0.98
 #: The share of what a scan reads that it must save to be worth columns of its own in a further layout.
 _WORTH = 0.1
-
-#: Rows of a value, lying apart, beyond which blocks are not listed by it.
-_MOST_ROWS = 32
 
 Placements = tuple[Placement, ...]
 
@@ -164,7 +161,7 @@ class TableSearch:
         return max(self.table.row_count * self.model.width(number, placement), 1.0)
 
     def lookups_size(self, order: RowOrder | None) -> float:
-        """Bytes of the lists of blocks that columns get, about, whose order rows would leave for another one."""
+        """Bytes of the lists, about, that columns get whose order rows would leave for another one."""
         if order is None:
             return 0.0
         first = order.columns[0] if order.columns else None
@@ -176,7 +173,7 @@ class TableSearch:
             distinct = self.table.distinct_count(index).count
             is_kept = first is not None and first.path and first.path[0].columns == (column.name,)
             entries = distinct if is_kept else self.table.row_count
-            size += ENTRY_BYTES * entries if entries <= _MOST_ROWS * distinct else 0.0
+            size += ENTRY_BYTES * entries if entries <= MOST_STEPS * distinct else 0.0
         return size
 
     def _column_sets(self, placements: Placements, order: RowOrder) -> list[frozenset[int]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -12,91 +13,126 @@ import numpy.typing as npt
 from locality.operators.codegen.block import BLOCK
 
 Bits = npt.NDArray[np.bool_]
-#: The first row, and the one after the last.
-Range = tuple[int, int]
+Ints64 = npt.NDArray[np.int64]
+#: Rows: int64, shape (ranges, 2), the first row of each range and the one after its last, ascending.
+Ranges = npt.NDArray[np.int64]
+#: The rows of each segment that has some, by its number.
+Rows = dict[int, Ranges]
 
-#: Blocks without a match that are worth another call of a kernel to leave out.
-_LEAST_GAP = 8
+#: Rows without a match that are worth another range to leave out.
+_LEAST_GAP = 128
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Morsel:
-    """Rows of a segment, ascending ranges of them, and which kernel runs over them with which arguments."""
+    """Some rows of a segment, and which kernel runs over them with which arguments."""
 
     segment: int
-    parts: tuple[Range, ...]
+    parts: Ranges
     kernel: int
 
     @property
     def start(self) -> int:
         """The first row."""
-        return self.parts[0][0]
+        return int(self.parts[0, 0])
 
     @property
     def stop(self) -> int:
         """The row after the last."""
-        return self.parts[-1][1]
+        return int(self.parts[-1, 1])
 
-    @property
+    @cached_property
     def rows(self) -> int:
-        return sum([stop - start for start, stop in self.parts])
+        return count_rows(self.parts)
 
     def cut(self, first: int, last: int) -> Morsel:
         """Its rows from number ``first`` up to ``last``, that one left out, counted without those between the parts."""
         if len(self.parts) == 1:
-            return replace(self, parts=((self.start + first, self.start + last),))
-        parts, before = [], 0
-        for start, stop in self.parts:
-            low, high = max(start, start + first - before), min(stop, start + last - before)
-            if low < high:
-                parts.append((low, high))
-            before += stop - start
-        return replace(self, parts=tuple(parts))
+            return replace(self, parts=np.array([(self.start + first, self.start + last)], np.int64))
+        starts, stops = self.parts.T
+        ends = np.cumsum(stops - starts)
+        before = ends - (stops - starts)
+        met = slice(int(ends.searchsorted(first, side="right")), int(before.searchsorted(last)))
+        parts = self.parts[met].copy()
+        parts[0, 0] += first - before[met.start]
+        parts[-1, 1] -= max(int(ends[met.stop - 1]) - last, 0)
+        return replace(self, parts=parts)
 
 
-def morsels_of(segment: int, kernel: int, ranges: Sequence[Range], most: int) -> Iterator[Morsel]:
-    """Morsels of about ``most`` rows; ranges that lie together, from the first to the last of them, are one."""
-    near: list[Range] = []
-    for start, stop in ranges:
-        if near and stop - near[0][0] > most:
-            yield Morsel(segment, tuple(near), kernel)
-            near = []
-        if stop - start <= most:
-            near.append((start, stop))
-            continue
+def count_rows(ranges: Ranges) -> int:
+    """How many rows there are in all ranges."""
+    return int((ranges[:, 1] - ranges[:, 0]).sum())
+
+
+def parts_met(ranges: Ranges, rows: int) -> Ints64:
+    """The numbers of the parts of so many ``rows`` that ranges have rows of, ascending."""
+    first = ranges[:, 0] // rows
+    met = (ranges[:, 1] - 1) // rows - first + 1
+    return np.unique(np.arange(int(met.sum())) + np.repeat(first - (np.cumsum(met) - met), met))
+
+
+def morsels_of(segment: int, kernel: int, ranges: Ranges, most: int, span: int) -> Iterator[Morsel]:
+    """Morsels of at most ``most`` rows, from the first to the last row of one at most ``span``."""
+    ranges = _cut(ranges, min(most, span))
+    starts, stops = ranges.T
+    ends = np.cumsum(stops - starts)
+    first, before = 0, 0
+    while first < len(ranges):
+        last = min(ends.searchsorted(before + most, side="right"), stops.searchsorted(starts[first] + span, "right"))
+        yield Morsel(segment, ranges[first:last], kernel)
+        first, before = int(last), ends[last - 1]
+
+
+def _cut(ranges: Ranges, most: int) -> Ranges:
+    """The same rows, those of each range in as few even ranges of whole blocks as ``most`` allows."""
+    rows = ranges[:, 1] - ranges[:, 0]
+    if len(ranges) == 1:
+        ((start, stop),) = ranges.tolist()
         step = even_step(stop - start, most)
-        for cut in range(start, stop, step):
-            yield Morsel(segment, ((cut, min(cut + step, stop)),), kernel)
-    if near:
-        yield Morsel(segment, tuple(near), kernel)
+        return np.array([(cut, min(cut + step, stop)) for cut in range(start, stop, step)], np.int64)
+    if rows.max() <= most:
+        return ranges
+    parts = -(-rows // most)
+    steps = np.minimum(-(-rows // (parts * BLOCK)) * BLOCK, most)
+    parts = -(-rows // steps)
+    numbers = np.arange(int(parts.sum())) - np.repeat(np.cumsum(parts) - parts, parts)
+    starts = np.repeat(ranges[:, 0], parts) + numbers * np.repeat(steps, parts)
+    return np.column_stack((starts, np.minimum(starts + np.repeat(steps, parts), np.repeat(ranges[:, 1], parts))))
 
 
-def runs_of(possible: Bits, rows: int, total: int) -> list[Range]:
-    """The first row and the one after the last of each run of parts of so many ``rows``, of ``total`` in all.
+def runs_of(possible: Bits, rows: int, total: int) -> Ranges:
+    """The ranges of the possible ones among parts of so many ``rows``, of ``total`` in all.
 
-    A gap that is not worth another call of a kernel is run too.
+    A gap that is not worth another range is run too.
     """
     parts = np.flatnonzero(possible)
     if not len(parts):
-        return []
+        return np.empty((0, 2), np.int64)
     first, last = int(parts[0]), int(parts[-1])
     if last - first < len(parts):
-        return [(first * rows, min((last + 1) * rows, total))]
-    gaps = np.flatnonzero(np.diff(parts) > max(_LEAST_GAP * BLOCK // rows, 1))
+        return np.array([(first * rows, min((last + 1) * rows, total))], np.int64)
+    gaps = np.flatnonzero(np.diff(parts) > max(_LEAST_GAP // rows, 1))
     starts, ends = parts[np.append(0, gaps + 1)], parts[np.append(gaps, len(parts) - 1)] + 1
-    return [(a * rows, min(z * rows, total)) for a, z in zip(starts.tolist(), ends.tolist(), strict=True)]
+    return np.column_stack((starts * rows, np.minimum(ends * rows, total)))
+
+
+def common(ours: Ranges, theirs: Ranges) -> Ranges:
+    """The rows in ranges of both."""
+    first, last = theirs[:, 1].searchsorted(ours[:, 0], "right"), theirs[:, 0].searchsorted(ours[:, 1])
+    met = np.maximum(last - first, 0)
+    mine = np.repeat(np.arange(len(ours)), met)
+    other = np.arange(len(mine)) + np.repeat(first - (np.cumsum(met) - met), met)
+    return np.column_stack((np.maximum(ours[mine, 0], theirs[other, 0]), np.minimum(ours[mine, 1], theirs[other, 1])))
 
 
 def clipped(morsel: Morsel, possible: Bits | None) -> Morsel | None:
-    """A morsel without most of its blocks that are not possible; None if none of it is left."""
+    """A morsel without those of its blocks that are not possible; None if none of it is left."""
     if possible is None:
         return morsel
-    parts = []
-    for start, stop in morsel.parts:
-        first = start // BLOCK
-        runs = runs_of(possible[first : -(-stop // BLOCK)], BLOCK, stop - first * BLOCK)
-        parts += [(max(first * BLOCK + low, start), first * BLOCK + high) for low, high in runs]
-    return replace(morsel, parts=tuple(parts)) if parts else None
+    first, last = morsel.start // BLOCK, -(-morsel.stop // BLOCK)
+    left = runs_of(possible[first:last], BLOCK, (last - first) * BLOCK) + first * BLOCK
+    parts = common(morsel.parts, left)
+    return replace(morsel, parts=parts) if len(parts) else None
 
 
 def even_step(rows: int, most: int) -> int:

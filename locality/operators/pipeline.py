@@ -23,9 +23,9 @@ from locality.operators.codegen.parameters import Parameters
 from locality.operators.codegen.pieces import even_columns, pieces
 from locality.operators.codegen.probe import bounded_depth
 from locality.operators.filters.filter import Test, zones_certain
-from locality.operators.filters.settled import Ranges, common, settle
-from locality.operators.filters.zones import possible_blocks, possible_zones
-from locality.operators.morsels import Morsel, clipped, morsels_of, runs_of
+from locality.operators.filters.settled import settle
+from locality.operators.filters.zones import looked_up, possible_blocks, possible_zones
+from locality.operators.morsels import Morsel, Rows, clipped, common, count_rows, morsels_of, parts_met, runs_of
 from locality.operators.relations.links import Link
 from locality.operators.relations.meanings import first_zones
 from locality.operators.relations.memo import Memo
@@ -100,7 +100,7 @@ class Pipeline:
     key: Hashable | None = None
     portable: bool = False
     numbers: Sequence[Number] = ()
-    rows: Ranges | None = field(init=False, default=None)
+    rows: Rows | None = field(init=False, default=None)
     columns: tuple[int, ...] = field(init=False)
     links: tuple[Link, ...] = field(init=False)
     steps: tuple[Step, ...] = field(init=False)
@@ -164,8 +164,8 @@ class Pipeline:
     def _plan_morsels(self) -> None:
         """Excludes zones, cuts what is left into morsels, and makes a kernel for each shape of segment among them."""
         ranges_of = self._ranges()
-        rows = sum(stop - start for ranges in ranges_of.values() for start, stop in ranges)
-        size = min(self.sink.morsel_rows, self._even_share(rows))
+        span = self.sink.morsel_rows
+        size = min(span, self._even_share(sum(map(count_rows, ranges_of.values()))))
         self._load_text(list(ranges_of))
         for position, ranges in ranges_of.items():
             shapes, even = self._form_of(position)
@@ -174,7 +174,7 @@ class Pipeline:
                 self.kernels.append(self._kernel(shapes, even))
             number = self.forms[shapes, even]
             self.bindings.add(position, self.kernels[number])
-            self.planned += morsels_of(position, number, ranges, size)
+            self.planned += morsels_of(position, number, ranges, size, span)
 
     def _even_share(self, rows: int) -> int:
         """Rows of a morsel such that several workers share ``rows`` evenly, each with enough to do; whole blocks."""
@@ -215,21 +215,21 @@ class Pipeline:
             with ThreadPoolExecutor(available_threads()) as pool:
                 list(pool.map(lambda pair: pair[0].column(pair[1]), wanted))
 
-    def _ranges(self) -> Ranges:
-        """The runs of rows that may match, of the segments that have some."""
+    def _ranges(self) -> Rows:
+        """The ranges of rows that may match, of the segments that have some."""
         ranges = self._ranges_by_bounds()
         if self.rows is None:
             return ranges
         left = {i: common(ranges[i], self.rows[i]) for i in ranges if i in self.rows}
-        return {i: found for i, found in left.items() if found}
+        return {i: found for i, found in left.items() if len(found)}
 
-    def _ranges_by_bounds(self) -> Ranges:
+    def _ranges_by_bounds(self) -> Rows:
         segments = self.relation.segments
         if any(link.finds_nothing for link in self.links):
             return {}
         zones, certain = possible_zones(self.relation, self.tests), self._certain()
         if zones is None and certain is None:
-            return {i: [(0, segment.row_count)] for i, segment in enumerate(segments) if segment.row_count}
+            return {i: np.array([(0, n)]) for i, segment in enumerate(segments) if (n := segment.row_count)}
         starts = first_zones(self.relation)
         if zones is None:
             zones = np.ones(starts[-1], dtype=np.bool_)
@@ -244,7 +244,11 @@ class Pipeline:
         else:
             left, parts = _by_segment(blocks, starts * BLOCKS), BLOCKS
             self.zones_read = int(blocks.reshape(-1, BLOCKS).any(axis=1).sum())
-        return {i: runs_of(bits, segments[i].zone_rows // parts, segments[i].row_count) for i, bits in left.items()}
+        ranges = {i: runs_of(bits, segments[i].zone_rows // parts, segments[i].row_count) for i, bits in left.items()}
+        found = looked_up(self.relation, self.tests, ranges)
+        if found is not ranges:
+            self.zones_read = sum(len(parts_met(rows, segments[i].zone_rows)) for i, rows in found.items())
+        return found
 
     def _certain(self) -> Bits | None:
         """The zones all of whose rows pass, and of which all is told without reading them."""
@@ -324,20 +328,22 @@ class Pipeline:
 
     def _generated(self, shapes: dict[int, ColumnShape], even: Collection[int]) -> Generated:
         builder = b.Builder()
-        start, stop = builder.parameter(Scalar.I64, "start"), builder.parameter(Scalar.I64, "stop")
+        ranges, count = builder.parameter(Array(Scalar.I64, 2), "ranges"), builder.parameter(Scalar.I64, "count")
         parameters = Parameters(builder)
         state = [builder.parameter(array, "state") for array in self.sink.state]
         faults = builder.hoist(b.const_i64(0), "faults")
-        with builder.loop(start, stop, BLOCK, prefix="block") as first:
-            end = builder.assign(b.minimum(b.add(first, b.const_i64(BLOCK)), stop))
-            if even:
-                with pieces(parameters, sorted(even), first, end) as piece:
-                    rows = piece.first, piece.end, piece.count
-                    block = Block(builder, parameters, self.relation, shapes, *rows, faults, runs=piece.runs)
-                    self._emit(block, state)
-            else:
-                count = builder.assign(b.sub(end, first), "n")
-                self._emit(Block(builder, parameters, self.relation, shapes, first, end, count, faults), state)
+        with builder.loop(count, prefix="range") as number:
+            start, stop = (builder.assign(b.load(ranges, number, b.const_i64(side)), "end") for side in (0, 1))
+            with builder.loop(start, stop, BLOCK, prefix="block") as first:
+                end = builder.assign(b.minimum(b.add(first, b.const_i64(BLOCK)), stop))
+                if even:
+                    with pieces(parameters, sorted(even), first, end) as piece:
+                        rows = piece.first, piece.end, piece.count
+                        block = Block(builder, parameters, self.relation, shapes, *rows, faults, runs=piece.runs)
+                        self._emit(block, state)
+                else:
+                    rows = first, end, builder.assign(b.sub(end, first), "n")
+                    self._emit(Block(builder, parameters, self.relation, shapes, *rows, faults), state)
         return Generated(load(builder.build(faults), "One pass over a morsel."), parameters)
 
     def _emit(self, block: Block, state: Sequence[Var]) -> None:
@@ -353,17 +359,12 @@ class Pipeline:
 
     def call(self, morsel: Morsel, state: Sequence[AnyArray], *, interpret: bool = False) -> int:
         """Runs one morsel; a result other than 0 says that SQL may raise an error for some row."""
-        generated, faults = self.kernels[morsel.kernel], 0
+        generated, rows = self.kernels[morsel.kernel], (morsel.parts, len(morsel.parts))
         if interpret:
             integers, floats, *arrays = self.bindings.arguments(morsel.segment, generated)
-            run = generated.kernel.interpreted
-            for start, stop in morsel.parts:
-                faults |= run(start, stop, integers, floats, *state, *arrays)
-        else:
-            bound = self.bindings.bound(morsel.segment, generated)
-            for start, stop in morsel.parts:
-                faults |= bound(start, stop, *state)
-        return faults
+            faults: int = generated.kernel.interpreted(*rows, integers, floats, *state, *arrays)
+            return faults
+        return self.bindings.bound(morsel.segment, generated)(*rows, *state)
 
     def finish(self) -> None:
         """Lets go of columns that are not to stay in memory, after a run."""

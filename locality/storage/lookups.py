@@ -1,8 +1,9 @@
-"""In which blocks of a segment each value of a column lies, for columns whose order the rows of a table have left.
+"""Where in a segment each value of a column lies, for columns whose order the rows of a table have left.
 
 Bounds of zones and blocks find a key while rows lie in about its order. Once a table was put in another order, its keys
 are everywhere, and a lookup of one of them would read all. Such a column gets a list of its values in ascending order,
-each with the number of its block: an inverted index down to blocks, which tells of any range where it may be found.
+each with the number of the 64 rows in which it lies: an inverted index, which tells of any range where it may be found.
+So few rows are read in about the time of one, and a range of keys whose rows lie in a thousand places is still found.
 """
 
 from __future__ import annotations
@@ -18,66 +19,57 @@ import pyarrow as pa
 
 from locality.encodings import EncodedColumn, bitmaps
 from locality.encodings.numbers import to_numpy
+from locality.kernel.loader import primitive
 from locality.storage.files import FileEntry, write_batch
-from locality.storage.zones import BLOCK_ROWS, BLOCKS, Zones
+from locality.storage.zones import BLOCKS, Zones
 
 Bits = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
+#: Rows of a step, of which entries tell that a value lies in one.
+STEP_ROWS = 64
 #: Bytes of an entry, about.
-ENTRY_BYTES = 3.5
+ENTRY_BYTES = 4.5
+#: Steps that a value lies in beyond which the column as a whole is read nearly as soon.
+MOST_STEPS = 32
 #: Entries that have one value in full; the others tell how far theirs are from it.
 _GROUP = 16
-#: A lookup of a value must leave at least this many times fewer blocks than there are.
+#: A lookup of a value must leave at least this many times fewer steps than there are.
 _LEAST_GAIN = 8
 #: Blocks that bounds may leave for a value where nothing finer is kept.
 _FEW_BLOCKS = 4
-#: Entries that a lookup may go through; beyond them, nearly all blocks have some of the values anyway.
-_MOST_ENTRIES = 1 << 14
-#: Bits of a block's number; what may be above it in the numbers that are sorted.
-_BLOCK_BITS, _MOST_BITS = 8, 62
+#: Bits of a step's number; what may be above it in the numbers that are sorted.
+_STEP_BITS, _MOST_BITS = 14, 62
 
 
 @dataclass(frozen=True, eq=False)
 class Lookup:
-    """Entries in ascending order of their values, codes as zones have them, and of blocks; each pair once; no NULLs.
+    """Entries in ascending order of their values, codes as zones have them, and of steps; each pair once; no NULLs.
 
     firsts: int64, the value of every 16th entry. offsets: how far each entry's value is from the last of these.
-    blocks: uint8, the block of 4,096 rows in which each entry's value lies.
+    steps: uint16, the step of 64 rows in which each entry's value lies.
     """
 
     firsts: Ints
     offsets: npt.NDArray[Any]
-    blocks: npt.NDArray[np.uint8]
+    steps: npt.NDArray[np.uint16]
 
     def equals(self, other: Lookup | None) -> bool:
         """Whether all entries are the same."""
-        parts = ("firsts", "offsets", "blocks")
+        parts = ("firsts", "offsets", "steps")
         return other is not None and all(np.array_equal(getattr(self, p), getattr(other, p)) for p in parts)
 
-    def blocks_with(self, low: Ints, high: Ints, count: int) -> Bits | None:
-        """Which of ``count`` blocks have values between any ``low`` and its ``high``; None if that takes too long."""
-        start = np.maximum(self.firsts.searchsorted(low) - 1, 0)
-        groups = np.maximum(self.firsts.searchsorted(high, side="right") - start, 0)
-        total = int(groups.sum())
-        found = np.zeros(count, np.bool_)
-        if total <= 0:
-            return found
-        if total * _GROUP > _MOST_ENTRIES:
-            return None
-        before = np.cumsum(groups) - groups
-        numbers = np.arange(total) + np.repeat(start - before, groups)
-        entries = np.minimum((numbers * _GROUP)[:, None] + np.arange(_GROUP), len(self.offsets) - 1)
-        values = self.firsts[entries >> 4] + self.offsets[entries]
-        inside = (values >= np.repeat(low, groups)[:, None]) & (values <= np.repeat(high, groups)[:, None])
-        found[self.blocks[entries[inside]]] = True
+    def steps_with(self, low: Ints, high: Ints, rows: int) -> Bits:
+        """Which steps of so many ``rows`` have values from any ``low`` up to its ``high``."""
+        found = np.zeros(-(-rows // STEP_ROWS), np.bool_)
+        primitive("mark_steps")(self.firsts, self.offsets, self.steps, low, high, found)
         return found
 
 
 def lookup_of(column: EncodedColumn, zones: Zones) -> Lookup | None:
     """The lookup of a column of a segment; None if it would be of no use, or its values are no codes.
 
-    It is of no use where bounds tell as much, and where a value lies in many blocks.
+    It is of no use where bounds tell as much, and where a value lies in many steps.
     """
     codes = column.codes
     if (
@@ -90,9 +82,9 @@ def lookup_of(column: EncodedColumn, zones: Zones) -> Lookup | None:
     ):
         return None
     low, high = int(codes.min()), int(codes.max())
-    if high >= 1 << _MOST_BITS or high - low >= 1 << (_MOST_BITS - _BLOCK_BITS):
+    if high >= 1 << _MOST_BITS or high - low >= 1 << (_MOST_BITS - _STEP_BITS):
         return None
-    numbers = (codes.astype(np.int64) - low << _BLOCK_BITS) | (np.arange(len(codes)) // BLOCK_ROWS)
+    numbers = (codes.astype(np.int64) - low << _STEP_BITS) | (np.arange(len(codes)) // STEP_ROWS)
     is_new = np.append(True, numbers[1:] != numbers[:-1])
     if column.validity is not None:
         is_new &= bitmaps.to_mask(column.validity, column.length)
@@ -100,13 +92,14 @@ def lookup_of(column: EncodedColumn, zones: Zones) -> Lookup | None:
     if not len(numbers):
         return None
     numbers = numbers[np.append(True, numbers[1:] != numbers[:-1])]
-    values = numbers >> _BLOCK_BITS
+    values = numbers >> _STEP_BITS
     distinct = int(np.count_nonzero(values[1:] != values[:-1])) + 1
-    if len(values) * _LEAST_GAIN > distinct * -(-len(codes) // BLOCK_ROWS):
+    if len(values) > distinct * min(-(-len(codes) // STEP_ROWS) // _LEAST_GAIN, MOST_STEPS):
         return None
     firsts = values[::_GROUP]
     offsets = values - np.repeat(firsts, _GROUP)[: len(values)]
-    return Lookup(firsts + low, offsets.astype(np.min_scalar_type(int(offsets.max()))), numbers.astype(np.uint8))
+    steps = (numbers & ((1 << _STEP_BITS) - 1)).astype(np.uint16)
+    return Lookup(firsts + low, offsets.astype(np.min_scalar_type(int(offsets.max()))), steps)
 
 
 def _tells(zones: Zones) -> bool:
@@ -124,28 +117,28 @@ def write_lookups(directory: Path, name: str, lookups: dict[int, Lookup]) -> Fil
     lists = {
         f"{index}.{part}": pa.array([getattr(lookup, part)])
         for index, lookup in lookups.items()
-        for part in ("firsts", "offsets", "blocks")
+        for part in ("firsts", "offsets", "steps")
     }
     return write_batch(directory, f"{name}.lookups.arrow", pa.record_batch(lists))
 
 
 def read_lookup(batch: pa.RecordBatch, index: int) -> Lookup | None:
     """The lookup of column ``index``, if it has one; raises ValueError or KeyError where it is damaged."""
-    if f"{index}.firsts" not in batch.schema.names:
+    if f"{index}.steps" not in batch.schema.names:
         return None
-    firsts, offsets, blocks = (
-        to_numpy(batch.column(f"{index}.{part}").flatten()) for part in ("firsts", "offsets", "blocks")
+    firsts, offsets, steps = (
+        to_numpy(batch.column(f"{index}.{part}").flatten()) for part in ("firsts", "offsets", "steps")
     )
-    if firsts.dtype != np.int64 or offsets.dtype.kind != "u" or blocks.dtype != np.uint8:
+    if firsts.dtype != np.int64 or offsets.dtype.kind != "u" or steps.dtype != np.uint16:
         raise ValueError("its lookup has parts of other types")
-    if len(offsets) != len(blocks) or len(firsts) != -(-len(offsets) // _GROUP):
+    if len(offsets) != len(steps) or len(firsts) != -(-len(offsets) // _GROUP):
         raise ValueError("the parts of its lookup do not fit each other")
-    return Lookup(firsts, offsets, blocks)
+    return Lookup(firsts, offsets, steps)
 
 
 def bounds_of_intervals(intervals: Sequence[tuple[int, int]]) -> tuple[Ints, Ints]:
     """The first and the last value of each interval, as far as 64 bits hold them."""
     least, most = -(2**63), 2**63 - 1
     pairs = np.array([(max(low, least), min(high, most)) for low, high in intervals if low <= most], np.int64)
-    low, high = pairs.reshape(-1, 2).T
+    low, high = np.ascontiguousarray(pairs.reshape(-1, 2).T)
     return low, high

@@ -18,6 +18,8 @@ LOOKUPS = (
     "k is null",
     "k = 20000 and day < 50",
     "k > 43330 or k = 1",
+    "k between 5000 and 7000",
+    "k >= 41000 and x < 500000",
 )
 
 
@@ -39,7 +41,7 @@ def read_bytes(pair: Pair, where: str) -> int:
 
 
 @pytest.mark.parametrize("where", LOOKUPS)
-def test_a_key_is_found_in_few_blocks(pair: Pair, where: str) -> None:
+def test_keys_are_found_in_few_steps(pair: Pair, where: str) -> None:
     moved = read_bytes(pair, where)
     if "null" not in where:
         assert moved < read_bytes(pair, "x <> 5") / 3

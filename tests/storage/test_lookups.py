@@ -1,4 +1,4 @@
-"""Lookups: the blocks that they name are those that have the values, and they are left out where they are of no use."""
+"""Lookups: the steps that they name are those that have the values, and they are left out where they are of no use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from locality import types
 from locality.encodings import EncodedColumn, EncodingSpec, canonical, recode
 from locality.errors import CorruptStoreError
 from locality.storage.files import only_batch
-from locality.storage.lookups import Lookup, bounds_of_intervals, lookup_of, read_lookup, write_lookups
+from locality.storage.lookups import STEP_ROWS, Lookup, bounds_of_intervals, lookup_of, read_lookup, write_lookups
 from locality.storage.zones import BLOCK_ROWS, zones_of
 
 ROWS = 20 * BLOCK_ROWS + 77
@@ -27,8 +27,12 @@ def made(values: pa.Array) -> tuple[EncodedColumn, Lookup | None]:
     return column, lookup_of(column, zones_of(column))
 
 
-def blocks_of(values: np.ndarray, low: int, high: int) -> set[int]:
-    return set((np.flatnonzero((values >= low) & (values <= high)) // BLOCK_ROWS).tolist())
+def steps_of(values: np.ndarray, low: int, high: int) -> set[int]:
+    return set((np.flatnonzero((values >= low) & (values <= high)) // STEP_ROWS).tolist())
+
+
+def found(lookup: Lookup, intervals: list[tuple[int, int]]) -> set[int]:
+    return set(np.flatnonzero(lookup.steps_with(*bounds_of_intervals(intervals), ROWS)).tolist())
 
 
 @pytest.mark.parametrize(
@@ -41,14 +45,15 @@ def blocks_of(values: np.ndarray, low: int, high: int) -> set[int]:
         [(2**63, 2**64)],
         [(-(2**63), -40_001), (int(KEYS.max()) + 1, 2**64)],
         [(k, k + 30) for k in sorted(KEYS[:: ROWS // 40].tolist())],
+        [(-30_000, 100_000)],
+        [(-(2**63), 2**63)],
+        [],
     ],
 )
-def test_blocks_are_those_that_have_the_values(intervals: list[tuple[int, int]]) -> None:
+def test_steps_are_those_that_have_the_values(intervals: list[tuple[int, int]]) -> None:
     _, lookup = made(pa.array(KEYS))
     assert lookup is not None
-    found = lookup.blocks_with(*bounds_of_intervals(intervals), 32)
-    assert found is not None
-    assert set(np.flatnonzero(found).tolist()) == set().union(*(blocks_of(KEYS, *each) for each in intervals))
+    assert found(lookup, intervals) == set().union(*(steps_of(KEYS, *each) for each in intervals))
 
 
 def test_codes_nulls_and_the_last_block_count() -> None:
@@ -58,15 +63,7 @@ def test_codes_nulls_and_the_last_block_count() -> None:
     lookup = lookup_of(framed, zones_of(framed))
     assert lookup is not None
     for key in (int(KEYS[-1]), int(KEYS[4]), int(KEYS[0])):
-        found = lookup.blocks_with(*bounds_of_intervals([(key + 40_000, key + 40_000)]), 32)
-        assert found is not None
-        assert set(np.flatnonzero(found).tolist()) == blocks_of(np.where(nulls, -1, KEYS), key, key)
-
-
-def test_wide_ranges_are_not_followed() -> None:
-    _, lookup = made(pa.array(KEYS))
-    assert lookup is not None
-    assert lookup.blocks_with(*bounds_of_intervals([(-40_000, 300_000)]), 32) is None
+        assert found(lookup, [(key + 40_000, key + 40_000)]) == steps_of(np.where(nulls, -1, KEYS), key, key)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +74,7 @@ def test_wide_ranges_are_not_followed() -> None:
         np.full(ROWS, 3),
         RNG.integers(-(2**62), 2**62, ROWS),
     ],
-    ids=["bounds tell", "in many blocks", "constant", "too far apart"],
+    ids=["bounds tell", "in many steps", "constant", "too far apart"],
 )
 def test_none_where_it_is_of_no_use(values: np.ndarray) -> None:
     assert made(pa.array(values))[1] is None
@@ -95,7 +92,7 @@ def test_files_hold_what_was_written(tmp_path: Path) -> None:
     assert read_lookup(batch, 1) is None
     with pytest.raises(CorruptStoreError):
         only_batch(tmp_path / entry.path, type(entry)(entry.path, entry.size + 1, 0))
-    for part in ("firsts", "blocks"):
+    for part in ("firsts", "steps"):
         position = batch.schema.names.index(f"2.{part}")
         broken = batch.set_column(position, f"2.{part}", pa.array([[1]], batch.column(position).type))
         with pytest.raises(ValueError, match="do not fit"):

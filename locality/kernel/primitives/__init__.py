@@ -140,6 +140,9 @@ _RANKS = _family(
     ("count_matches", (_INTS64, _INTS32, _I64), _I64, ()),
     ("write_matches", (_INTS64, _INTS32, _INTS32, _I64, _INTS64, _INTS64), _I64, (4, 5)),
 )
+_LOOKUPS = _family(
+    "lookups", ("mark_steps", (_INTS64, _ELEMENTS, Array(Scalar.U16), _INTS64, _INTS64, _BOOLS), _I64, (5,))
+)
 _SLOTS = _family(
     "slots",
     ("mix_word", (_I64, _I64), _I64, ()),
@@ -198,7 +201,7 @@ PRIMITIVES: Mapping[str, Primitive] = {
     primitive.name: primitive
     for family in (
         *(_SELECTION, _BITMAP, _RUNS, _FLOAT, _ROUNDING, _ELEMENTARY, _INTEGER),
-        *(_DATES, _TIMES, _STRINGS, _SEARCH, _HASHING, _MOMENTS, _GROUPS, _RANKS, _SLOTS, _TEXTS, _KEYS),
+        *(_DATES, _TIMES, _STRINGS, _SEARCH, _HASHING, _MOMENTS, _GROUPS, _RANKS, _LOOKUPS, _SLOTS, _TEXTS, _KEYS),
         *(_WINDOWS, _SORTING),
     )
     for primitive in family

@@ -14,15 +14,13 @@ import numpy.typing as npt
 from locality.encodings import bitmaps
 from locality.operators.filters.codesets import CodeSet
 from locality.operators.filters.filter import CodeTest, Test
-from locality.operators.morsels import Range
+from locality.operators.morsels import Rows, common
 from locality.operators.relations.meanings import Bounds, first_zones
 from locality.operators.relations.relation import Relation, Segment
 from locality.storage.zones import BLOCKS
 
 Bits = npt.NDArray[np.bool_]
 Ints64 = npt.NDArray[np.int64]
-#: The rows of each segment that has some.
-Ranges = dict[int, list[Range]]
 
 #: Blocks that are looked at for a test at most, and ranges that it may leave.
 _MOST_LOOKS, _MOST_RANGES = 4, 8
@@ -34,13 +32,13 @@ _LEAST_ROWS = 65536
 _BY_ROW = frozenset({"plain", "frame", "scaled"})
 
 
-def settle(relation: Relation, tests: Sequence[Test], needed: Collection[int] = ()) -> tuple[list[Test], Ranges | None]:
+def settle(relation: Relation, tests: Sequence[Test], needed: Collection[int] = ()) -> tuple[list[Test], Rows | None]:
     """The tests that are left, and the rows that pass the others; None for all rows.
 
     needed: columns that are read anyway, whose tests are left.
     """
     left: list[Test] = []
-    rows: Ranges | None = None
+    rows: Rows | None = None
     for test in tests:
         found = _rows_of(relation, test) if isinstance(test, CodeTest) and test.index not in needed else None
         if found is None:
@@ -50,13 +48,7 @@ def settle(relation: Relation, tests: Sequence[Test], needed: Collection[int] = 
     return left, rows
 
 
-def common(ours: Sequence[Range], theirs: Sequence[Range]) -> list[Range]:
-    """The rows in ranges of both, each ascending."""
-    pairs = ((max(a, c), min(b, d)) for a, b in ours for c, d in theirs)
-    return sorted((start, stop) for start, stop in pairs if start < stop)
-
-
-def _rows_of(relation: Relation, test: CodeTest) -> Ranges | None:
+def _rows_of(relation: Relation, test: CodeTest) -> Rows | None:
     """The rows that pass a test, if that is told by bounds and a few blocks."""
     known = test.bounds(relation)
     zones = int(first_zones(relation)[-1])
@@ -77,7 +69,7 @@ def _suits(codes: CodeSet, bounds: Bounds) -> bool:
     return not codes.null and len(codes.intervals) <= _MOST_INTERVALS and encoding in _BY_ROW
 
 
-def _ranges(relation: Relation, test: CodeTest, possible: Bits, certain: Bits, size: int) -> Ranges | None:
+def _ranges(relation: Relation, test: CodeTest, possible: Bits, certain: Bits, size: int) -> Rows | None:
     """``possible``, ``certain``: which parts of so many rows may pass, and do; None where too many are uncertain."""
     looks = np.flatnonzero(possible & ~certain)
     if len(looks) > _MOST_LOOKS or int(np.count_nonzero(possible & certain)) * size < _LEAST_ROWS:
@@ -85,7 +77,7 @@ def _ranges(relation: Relation, test: CodeTest, possible: Bits, certain: Bits, s
     if np.count_nonzero(np.diff(possible)) > 2 * _MOST_RANGES:
         return None
     starts = first_zones(relation) * (relation.segments[0].zone_rows // size)
-    looked: dict[int, Range | None] = {}
+    looked: dict[int, tuple[int, int] | None] = {}
     for part in looks.tolist():
         owner = int(starts.searchsorted(part, side="right")) - 1
         found = _passing(relation.segments[owner], test, (part - int(starts[owner])) * size, size)
@@ -110,15 +102,15 @@ def _passing(segment: Segment, test: CodeTest, first: int, size: int) -> tuple[i
 
 
 def _by_segment(
-    relation: Relation, possible: Ints64, starts: Ints64, size: int, looked: dict[int, Range | None]
-) -> Ranges:
+    relation: Relation, possible: Ints64, starts: Ints64, size: int, looked: dict[int, tuple[int, int] | None]
+) -> Rows:
     """The rows of the possible parts, of some as they were looked at, in as few ranges as there can be."""
     owners = starts.searchsorted(possible, side="right") - 1
     alone = np.isin(possible, list(looked))
     follows = (np.diff(possible) == 1) & (np.diff(owners) == 0) & ~alone[1:] & ~alone[:-1]
     firsts = np.flatnonzero(np.append(True, ~follows)) if len(possible) else possible
     lasts = np.append(firsts[1:], len(possible)) - 1
-    rows: Ranges = {}
+    rows: dict[int, list[tuple[int, int]]] = {}
     for owner, first, last in zip(
         owners[firsts].tolist(), possible[firsts].tolist(), possible[lasts].tolist(), strict=True
     ):
@@ -132,4 +124,4 @@ def _by_segment(
             ranges[-1] = ranges[-1][0], found[1]
         else:
             ranges.append(found)
-    return rows
+    return {owner: np.array(ranges, np.int64) for owner, ranges in rows.items()}

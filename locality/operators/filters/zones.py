@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from locality.operators.filters.codesets import CodeSet
 from locality.operators.filters.filter import Test
+from locality.operators.morsels import Rows, common, runs_of
 from locality.operators.relations.meanings import Bounds
 from locality.operators.relations.relation import Relation
-from locality.storage.lookups import bounds_of_intervals
+from locality.storage.lookups import STEP_ROWS, bounds_of_intervals
 from locality.storage.zones import BLOCKS
 
 Bits = npt.NDArray[np.bool_]
@@ -28,7 +29,7 @@ def possible_zones(relation: Relation, tests: Sequence[Test]) -> Bits | None:
 def possible_blocks(relation: Relation, tests: Sequence[Test], zones: Bits) -> Bits | None:
     """Which blocks of all segments, a fixed number a zone, may hold rows that pass all tests, where zones may.
 
-    None where no column that is tested has bounds of blocks, or lookups that tell them.
+    None where no column that is tested has bounds of blocks.
     """
     left: Bits | None = None
     for test in tests:
@@ -36,22 +37,31 @@ def possible_blocks(relation: Relation, tests: Sequence[Test], zones: Bits) -> B
             if bounds.blocks is not None:
                 left = np.repeat(zones, BLOCKS) if left is None else left
                 left.reshape(-1, BLOCKS)[bounds.places] &= codes.zones_possible(bounds.blocks).reshape(-1, BLOCKS)
-            if bounds.lookups and not codes.null:
-                left = _looked_up(codes, bounds, zones, left)
     return left
 
 
-def _looked_up(codes: CodeSet, bounds: Bounds, zones: Bits, left: Bits | None) -> Bits | None:
-    """The blocks that are left without those in which there are no codes of a set, as lookups tell."""
+def looked_up(relation: Relation, tests: Sequence[Test], rows: Rows) -> Rows:
+    """What lookups leave of the rows that may pass all tests; the same object where there are none."""
+    for test in tests:
+        for codes, bounds in test.bounds(relation):
+            if bounds.lookups and not codes.null:
+                rows = _looked_up(relation, bounds, codes, rows)
+    return rows
+
+
+def _looked_up(relation: Relation, bounds: Bounds, codes: CodeSet, rows: Rows) -> Rows:
     low, high = bounds_of_intervals(codes.intervals)
-    for start, stop, lookup in bounds.lookups:
-        if not zones[start:stop].any():
+    left = dict(rows)
+    for number, lookup in bounds.lookups:
+        if number not in rows:
             continue
-        found = lookup.blocks_with(low, high, (stop - start) * BLOCKS)
-        if found is None:  # so it will be of the others
-            break
-        left = np.repeat(zones, BLOCKS) if left is None else left
-        left[start * BLOCKS : stop * BLOCKS] &= found
+        count = relation.segments[number].row_count
+        steps = lookup.steps_with(low, high, count)
+        if 2 * np.count_nonzero(steps) > len(steps):
+            continue
+        left[number] = common(rows[number], runs_of(steps, STEP_ROWS, count))
+        if not len(left[number]):
+            del left[number]
     return left
 
 

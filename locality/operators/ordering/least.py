@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from locality.operators.morsels import Morsel
+from locality.operators.morsels import Morsel, parts_met
 from locality.operators.relations.meanings import Bounds, bounds_of, first_zones
 from locality.operators.relations.relation import Relation
 from locality.plan.expressions import ColumnRef, SortKey
@@ -40,12 +40,10 @@ class LeastDigits:
 
     def zones(self, morsels: Iterable[Morsel]) -> int:
         """How many zones morsels have rows of."""
-        met: set[tuple[int, int]] = set()
+        met: dict[int, list[Ints64]] = {}
         for morsel in morsels:
-            for start, stop in morsel.parts:
-                zones = range(start // self.zone_rows, -(-stop // self.zone_rows))
-                met.update((morsel.segment, zone) for zone in zones)
-        return len(met)
+            met.setdefault(morsel.segment, []).append(parts_met(morsel.parts, self.zone_rows))
+        return sum(len(np.unique(np.concatenate(zones))) for zones in met.values())
 
 
 def least_digits(relation: Relation, key: SortKey, value: Value) -> LeastDigits | None:

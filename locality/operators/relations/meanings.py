@@ -40,14 +40,14 @@ class Meaning:
 class Bounds:
     """Statistics of zones at ``places``, whose codes have one meaning; blocks: of their blocks, if some have any.
 
-    lookups: those of segments that have one, by the numbers of their first zone and the one after the last.
+    lookups: those of segments that have one, with the segments' numbers.
     """
 
     meaning: Meaning
     places: Places
     zones: Zones
     blocks: Zones | None
-    lookups: tuple[tuple[int, int, Lookup], ...]
+    lookups: tuple[tuple[int, Lookup], ...]
 
 
 def memo_of(relation: Relation, index: int) -> Memo:
@@ -110,7 +110,7 @@ def _bounds(relation: Relation, index: int) -> tuple[Bounds, ...]:
                 slice(None) if is_all else np.concatenate(places),
                 _together([zones for _, zones in told]),
                 _together([_blocks_of(zones) for _, zones in told]) if any(blocks) else None,
-                tuple((int(starts[n]), int(starts[n + 1]), z.lookup) for n, z in told if z.lookup is not None),
+                tuple((number, zones.lookup) for number, zones in told if zones.lookup is not None),
             )
         )
     return tuple(found)

@@ -137,4 +137,4 @@ def test_groups_of_a_join_with_parents_that_the_rows_follow(
 def test_one_range_for_all_morsels() -> None:
     bounds = PartBounds(np.array([0, 9]), np.array([9, 20]), 10)
     clusters = Clusters((bounds, bounds), 5, 3, 10).all_in_one(7)
-    assert [clusters.window(Morsel(1, ((start, start + 10),), 0)) for start in (0, 10)] == [(0, 7), (0, 7)]
+    assert [clusters.window(Morsel(1, np.array([(start, start + 10)]), 0)) for start in (0, 10)] == [(0, 7), (0, 7)]

@@ -32,7 +32,7 @@ def test_rows_between_are_kept_and_those_that_are_not_complete() -> None:
 def test_groups_of_two_morsels_are_not_complete() -> None:
     bounds = PartBounds(np.array([0, 9, 25, 30]), np.array([9, 20, 30, 41]), 10)
     clusters = Clusters((bounds,), 0, 1, 10)
-    morsels = [Morsel(0, ((start, start + 10),), 0) for start in range(0, 40, 10)]
+    morsels = [Morsel(0, np.array([(start, start + 10)]), 0) for start in range(0, 40, 10)]
     assert clusters.complete(morsels) == [(INT64_MIN, 8), (10, 24), (21, 29), (31, INT64_MAX - 1)]
 
 

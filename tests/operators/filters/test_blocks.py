@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from locality.operators.morsels import Morsel, morsels_of
+from locality.operators.morsels import Morsel, common, morsels_of, runs_of
 from locality.operators.pipeline import Pipeline
 from tests.properties.oracle import Pair
 
@@ -81,17 +83,32 @@ def test_after_changes(pair: Pair) -> None:
 
 
 def test_ranges_that_lie_together_are_one_morsel() -> None:
-    ranges = [(0, 4096), (8192, 12_288), (65_536, 200_000), (204_800, 208_896)]
-    morsels = list(morsels_of(2, 0, ranges, 65_536))
-    assert [morsel.parts for morsel in morsels[:1]] == [((0, 4096), (8192, 12_288))]
-    assert sum(morsel.rows for morsel in morsels) == sum(stop - start for start, stop in ranges)
-    assert all(morsel.stop - morsel.start <= 65_536 for morsel in morsels)
+    ranges = np.array([(0, 4096), (8192, 12_288), (65_536, 200_000), (204_800, 208_896)])
+    for most, span in ((65_536, 65_536), (10_000, 65_536), (65_536, 2**20), (5000, 4096), (2**20, 2**20)):
+        morsels = list(morsels_of(2, 0, ranges, most, span))
+        rows = [row for morsel in morsels for start, stop in morsel.parts.tolist() for row in range(start, stop)]
+        assert rows == [row for start, stop in ranges.tolist() for row in range(start, stop)]
+        assert all(morsel.stop - morsel.start <= span and morsel.rows <= most for morsel in morsels)
+    assert len(morsels) == 1
+    assert next(morsels_of(2, 0, ranges, 10_000, 65_536)).parts.tolist() == [[0, 4096], [8192, 12_288]]
 
 
 def test_part_of_a_morsel() -> None:
-    morsel = Morsel(0, ((10, 20), (30, 35), (50, 60)), 0)
+    morsel = Morsel(0, np.array([(10, 20), (30, 35), (50, 60)]), 0)
     assert (morsel.start, morsel.stop, morsel.rows) == (10, 60, 25)
     rows = [row for start, stop in morsel.parts for row in range(start, stop)]
     for first, last in ((0, 25), (0, 10), (3, 12), (10, 15), (12, 25), (24, 25)):
         cut = morsel.cut(first, last)
         assert [row for start, stop in cut.parts for row in range(start, stop)] == rows[first:last]
+
+
+@given(st.lists(st.booleans(), max_size=40), st.lists(st.booleans(), max_size=40))
+def test_rows_common_to_ranges(ours: list[bool], theirs: list[bool]) -> None:
+    found = np.zeros(40 * 65, np.bool_)
+    for start, stop in common(*(runs_of(np.array(each, np.bool_), 65, 2**20) for each in (ours, theirs))).tolist():
+        assert start < stop
+        assert not found[start:stop].any()
+        found[start:stop] = True
+    both = np.zeros(40, np.bool_)
+    both[: min(len(ours), len(theirs))] = [a and b for a, b in zip(ours, theirs, strict=False)]
+    assert (found == np.repeat(both, 65)).all()

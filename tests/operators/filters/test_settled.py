@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from locality.operators.filters.conditions import plan_tests
-from locality.operators.filters.settled import common, settle
+from locality.operators.filters.settled import settle
 from locality.plan.expressions import Call, ColumnRef, Constant, Expression
 from locality.types import BIGINT, BOOLEAN
 from tests.operators.relations import relation
@@ -64,14 +64,6 @@ def test_ranges_of_rows_in_order_are_settled_and_scattered_ones_are_not() -> Non
 
     assert [is_settled(name, 90_007) for name in ORDERS] == [True, True, True, False]
     assert not is_settled("descending", 20_000)
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs", "both"),
-    [([(0, 9)], [(3, 5), (7, 20)], [(3, 5), (7, 9)]), ([(0, 3), (5, 8)], [(3, 5)], []), ([], [(0, 1)], [])],
-)
-def test_common_rows(ours: Sequence[tuple[int, int]], theirs: Sequence[tuple[int, int]], both: object) -> None:
-    assert common(ours, theirs) == both
 
 
 @pytest.fixture(scope="module")
