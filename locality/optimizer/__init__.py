@@ -14,6 +14,7 @@ from locality.optimizer.eager import aggregate_early
 from locality.optimizer.extremes import compare_with_extremes
 from locality.optimizer.joins import order_joins
 from locality.optimizer.late import group_by_keys
+from locality.optimizer.narrow import narrow_shared
 from locality.optimizer.outer import read_outer_rows
 from locality.optimizer.pairs import aggregate_pairs
 from locality.optimizer.positions import group_by_positions
@@ -55,6 +56,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("decorrelate", decorrelate, required=True),
     Pass("read_outer_rows", read_outer_rows),
     Pass("inline_shared", _by_itself(inline_shared)),
+    Pass("narrow_shared", narrow_shared),
     Pass("answer_from_rollups", answer_from_rollups),
     Pass("aggregate_early", aggregate_early),
     Pass("group_by_keys", group_by_keys),

@@ -20,7 +20,7 @@ def with_implied_terms(region: Region) -> Region:
 
     They follow from the region's other terms, so that any join may or may not have applied them.
     """
-    terms = tuple(dict.fromkeys(part for term in region.terms for part in _factored(term)))
+    terms = tuple(dict.fromkeys(part for term in region.terms for part in factored(term)))
     known = set(map(normal, terms))
     owners = region.owners()
     added: list[Expression] = []
@@ -46,7 +46,7 @@ def normal(term: Expression) -> object:
 # --- OR
 
 
-def _factored(term: Expression) -> list[Expression]:
+def factored(term: Expression) -> list[Expression]:
     """``(a AND b) OR (a AND c)`` as ``a`` and ``b OR c``; other terms as they are."""
     match term:
         case Call("or", branches):

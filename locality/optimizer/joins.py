@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from locality.optimizer.assemble import assemble
+from locality.optimizer.distribute import distributed
 from locality.optimizer.estimate import Estimator
 from locality.optimizer.facts import Prover
 from locality.optimizer.graph import Graph
@@ -17,7 +18,7 @@ from locality.optimizer.regions import Region, Relation, region_of
 from locality.optimizer.statistics import Statistics
 from locality.plan.columns import shifted
 from locality.plan.expressions import Expression, columns_of, conjunction, conjuncts
-from locality.plan.nodes import Filter, Join, Node, Shared, inputs_of, walk_nodes, with_inputs
+from locality.plan.nodes import Filter, Join, Node, Shared, Union, inputs_of, walk_nodes, with_inputs
 
 
 def order_joins(root: Node, statistics: Statistics) -> Node:
@@ -41,7 +42,10 @@ class _Planner:
         if len(region.relations) == 1:
             inputs = [self.planned(child) for child in inputs_of(node)]
             return self._without_idle_tests(with_inputs(node, inputs))
-        region, constant = _pushed_down(with_implied_terms(refine(region, self.prover)))
+        region, constant = pushed_down(with_implied_terms(refine(region, self.prover)))
+        apart = [] if constant else distributed(region, self.prover, self.estimator)
+        if apart:
+            return Union(tuple(map(self.planned, apart)))
         relations = tuple(replace(relation, node=self.planned(relation.node)) for relation in region.relations)
         region = replace(region, relations=relations)
         graph = Graph(region, self.prover, self.estimator)
@@ -60,7 +64,7 @@ class _Planner:
         return _Planner(replace(self.prover, shared=facts), replace(self.estimator, shared=estimates))
 
 
-def _pushed_down(region: Region) -> tuple[Region, list[Expression]]:
+def pushed_down(region: Region) -> tuple[Region, list[Expression]]:
     """The region with terms over one relation in that relation; and the terms that read none."""
     left: list[Expression] = []
     constant: list[Expression] = []

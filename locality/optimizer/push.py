@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from locality.errors import Unsupported
 from locality.plan.columns import substituted
-from locality.plan.expressions import ColumnRef, Expression, columns_of, conjunction, conjuncts
+from locality.plan.expressions import ColumnRef, Expression, Parameter, columns_of, conjunction, conjuncts, walk
 from locality.plan.nodes import Aggregate, Filter, Node, Project, SetOperation, Sort, Union, Window
+from locality.sql.folding import fold
 
 
 def pushed(node: Node, terms: Sequence[Expression]) -> Node:
@@ -18,7 +20,8 @@ def pushed(node: Node, terms: Sequence[Expression]) -> Node:
         case Filter(child, predicate):
             return pushed(child, tuple(dict.fromkeys((*conjuncts(predicate), *terms))))
         case Project(child, expressions):
-            return replace(node, child=pushed(child, [substituted(term, expressions) for term in terms]))
+            terms = [substituted(term, expressions) for term in terms]
+            return replace(node, child=pushed(child, [term for term in terms if not _is_true(term)]))
         case Sort(child):
             return replace(node, child=pushed(child, terms))
         case Union(inputs):
@@ -46,6 +49,16 @@ def _partitions(node: Window) -> frozenset[int]:
     """The columns that all calls partition by: a partition is kept or dropped as a whole."""
     parts = [frozenset(p.index for p in call.partitions if isinstance(p, ColumnRef)) for call in node.calls]
     return frozenset.intersection(*parts)
+
+
+def _is_true(term: Expression) -> bool:
+    """Whether a term reads no column and is true, whatever the values of parameters."""
+    if any(isinstance(part, ColumnRef | Parameter) for part in walk(term)):
+        return False
+    try:
+        return fold(term).value is True
+    except Unsupported:
+        return False  # an error, if there are rows at all
 
 
 def _filtered(node: Node, terms: Sequence[Expression]) -> Node:
