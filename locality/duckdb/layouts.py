@@ -6,14 +6,14 @@ import contextlib
 import dataclasses
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from locality.duckdb.stamp import Print, Stamp, from_json, is_untouched, read_stamp
+from locality.duckdb.stamp import UNKNOWN, Print, Stamp, from_json, is_untouched, read_stamp
 from locality.errors import CatalogError, StoreError, Unsupported
 from locality.settings import Settings
 from locality.storage import durable
@@ -139,12 +139,16 @@ class Layouts:
                 before = self._stamp_to_copy()
                 with self.cursor(raw) as cursor, Store.open(self.path) as store:
                     cursor.begin()
-                    prints = copy(Copier(cursor, self.catalog, store, self._settings))
+                    try:
+                        prints = copy(Copier(cursor, self.catalog, store, self._settings))
+                    finally:  # tables that can't be kept are not in the store
+                        self._forget_states(self._states.keys() - store.snapshot().tables.keys())
                     cursor.rollback()
                 after = self._stamp_to_copy()
                 if all(self._is_fresh(name, before, after) for name in prints):
                     self._write({**self._states, **dict.fromkeys(prints, before)}, {**self._prints, **prints})
                     return
+                self._write(self._states, {**self._prints, **prints})  # the next copy begins with what this one left
         raise StoreError(f"{self.database} was written to while its tables were copied, {_TRIES} times in a row")
 
     def _stamp_to_copy(self) -> Stamp:
@@ -158,7 +162,7 @@ class Layouts:
         grown = {name: copier.grown(name, known[name]) for name in wanted if name in known}
         whole = copier.with_children([name for name in wanted if grown.get(name) is None])
         held = [name for name in self._states if name in whole or name not in copier.tables]
-        self._forget_states([*wanted, *held])
+        self._doubt({*wanted, *held})
         copier.copy([name for name in copier.tables if name in whole and name in {*wanted, *held}], held)
         for name in copier.order(wanted):
             if name not in whole and (now := grown[name]) is not None and now.last > known[name].last:
@@ -191,8 +195,14 @@ class Layouts:
                 connection.close()
             self._connections.clear()
 
-    def _forget_states(self, names: Iterable[str]) -> None:
-        self._write({name: state for name, state in self._states.items() if name not in names}, self._prints)
+    def _doubt(self, names: Collection[str]) -> None:
+        """Use the layouts of these tables no more until they are known to hold a state of the database."""
+        prints = {name: each for name, each in self._prints.items() if name not in names}
+        self._write({**self._states, **dict.fromkeys(names, UNKNOWN)}, prints)
+
+    def _forget_states(self, names: Collection[str]) -> None:
+        if names:
+            self._write({name: state for name, state in self._states.items() if name not in names}, self._prints)
 
     def _read(self) -> tuple[dict[str, Stamp], dict[str, Print]]:
         try:

@@ -41,6 +41,10 @@ class Stamp:
     logs: tuple[File | None, ...]
 
 
+#: Of a layout that may be anything: no state of a database is this one, nor follows it.
+UNKNOWN = Stamp((0, 0, -1), (), (None, None))
+
+
 @dataclass(frozen=True)
 class Print:
     """What tells whether the rows of a table are those that were copied, or these and more.

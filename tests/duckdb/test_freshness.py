@@ -147,6 +147,40 @@ def test_a_refresh_copies_what_changed(con: AttachedConnection, monkeypatch: pyt
             assert found == con._raw.execute(text).fetchall()
 
 
+def test_a_refresh_that_fails_leaves_the_layouts_to_the_next(
+    con: AttachedConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = con._raw.cursor()
+    writer.execute("insert into p values (500, 'before')")
+    whole: list[str] = []
+    copy, print_of = Copier.copy, Copier.print_of
+
+    def noted_copy(self: Copier, names: list[str], replaced: list[str]) -> None:
+        whole.extend(names)
+        copy(self, names, replaced)
+
+    def interrupted(self: Copier, name: str, last: int | None = None) -> object:
+        writer.execute("insert into p select max(a) + 1, 'during' from p")
+        return print_of(self, name, last)
+
+    monkeypatch.setattr(Copier, "copy", noted_copy)
+    with monkeypatch.context() as writing:
+        writing.setattr(Copier, "print_of", interrupted)
+        with pytest.raises(StoreError, match="3 times in a row"):
+            con.refresh()
+    assert sorted(con.accelerated) == ["p", "t"]
+    con.execute("select count(*) from p")
+    assert engine(con) == "duckdb"
+    con.accelerate("loose")  # over a store that has the tables of the copy that failed
+    con.execute("select count(*) from p, loose")
+    assert engine(con) == "duckdb"
+    con.refresh()
+    text = "select count(*), max(a), count(distinct a) from p"
+    assert con.execute(text).fetchall() == writer.execute(text).fetchall()
+    assert engine(con) == "locality"
+    assert whole == ["loose"]  # each of the others was appended to
+
+
 def test_prints_tell_equal_values_apart_that_are_not_the_same(tmp_path: Path) -> None:
     pairs = {"double": ("0.0", "-0.0"), "interval": ("30 days", "1 month"), "double[]": ("[0.0]", "[-0.0]")}
     for dtype, (one, other) in pairs.items():
