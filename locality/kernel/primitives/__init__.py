@@ -143,6 +143,11 @@ _RANKS = _family(
 _LOOKUPS = _family(
     "lookups", ("mark_steps", (_INTS64, _ELEMENTS, Array(Scalar.U16), _INTS64, _INTS64, _BOOLS), _I64, (5,))
 )
+_DOMINANCE = _family(
+    "dominance",
+    ("count_late", (_INTS64,) * 5, _I64, (3, 4)),
+    ("write_late", (_INTS64,) * 8, _I64, (3, 4, 7)),
+)
 _SLOTS = _family(
     "slots",
     ("mix_word", (_I64, _I64), _I64, ()),
@@ -201,7 +206,8 @@ PRIMITIVES: Mapping[str, Primitive] = {
     primitive.name: primitive
     for family in (
         *(_SELECTION, _BITMAP, _RUNS, _FLOAT, _ROUNDING, _ELEMENTARY, _INTEGER),
-        *(_DATES, _TIMES, _STRINGS, _SEARCH, _HASHING, _MOMENTS, _GROUPS, _RANKS, _LOOKUPS, _SLOTS, _TEXTS, _KEYS),
+        *(_DATES, _TIMES, _STRINGS, _SEARCH, _HASHING, _MOMENTS, _GROUPS, _RANKS, _LOOKUPS, _DOMINANCE, _SLOTS),
+        *(_TEXTS, _KEYS),
         *(_WINDOWS, _SORTING),
     )
     for primitive in family

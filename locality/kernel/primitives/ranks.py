@@ -115,7 +115,7 @@ def group_rows(ranks: Ints64, starts: Ints32, rows: Ints32) -> Integer:
 @jit
 def count_matches(ranks: Ints64, starts: Ints32, outer: Integer) -> Integer:
     """How many pairs :func:`write_matches` will write."""
-    pairs = 0
+    pairs = np.int64(0)
     for i in range(len(ranks)):
         if ranks[i] >= 0:
             pairs += starts[ranks[i] + 1] - starts[ranks[i]]

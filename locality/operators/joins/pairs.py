@@ -4,53 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from locality import memory
 from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
 from locality.kernel.loader import primitive
 from locality.operators.collect import collect_rows
+from locality.operators.joins.inequalities import Inequalities, inequalities_of
 from locality.operators.physical import Execution, Traffic
 from locality.operators.relations.batch import Batch, Deferred
 from locality.operators.relations.keyindex import KeyIndex
 from locality.operators.relations.relation import Positions, Relation
-from locality.plan.expressions import ColumnRef, Expression
+from locality.plan.expressions import ColumnRef, Expression, conjunction, conjuncts
 from locality.plan.nodes import JoinKind
 from locality.types import BIGINT
 
 #: Pairs that a join without keys may have.
 _MOST_PAIRS = 1 << 28
+#: Pairs a row of either side from which on rows are sorted for the sake of inequalities.
+_WORTH_SORTING = 3
 _PAIRS = "the pairs of a join"
 
 
 @dataclass(frozen=True, eq=False)
 class Matching:
-    """What makes a row of the right side match one of the left; see :class:`JoinSource`, whose fields these are."""
+    """What makes a row of the right side match one of the left; see :class:`JoinSource`, whose fields these are.
+
+    above: tests of an inner join's rows, of which the join may make some where that spares it pairs.
+    """
 
     kind: JoinKind
     keys: tuple[Expression, ...]
     index: KeyIndex | None
     condition: Expression | None
+    above: tuple[Expression, ...] = ()
 
 
 def joined_rows(
-    relation: Relation, conjuncts: Sequence[Expression], matching: Matching, right: Relation, execution: Execution
-) -> Relation:
-    """The rows of ``relation`` that pass, joined with ``right``: the columns of one, then of the other."""
+    relation: Relation, tests: Sequence[Expression], matching: Matching, right: Relation, execution: Execution
+) -> tuple[Relation, frozenset[Expression]]:
+    """The rows of ``relation`` that pass, joined with ``right``: the columns of one, then of the other.
+
+    Also the tests above the join that all of them pass.
+    """
     with execution.measure("join") as traffic:
         own = [ColumnRef(i, dtype) for i, dtype in enumerate(relation.types)]
-        left = collect_rows(relation, conjuncts, (*own, *matching.keys), execution, traffic)
+        left = collect_rows(relation, tests, (*own, *matching.keys), execution, traffic)
         keys = left.select(range(len(own), len(left.columns)))
         left = left.select(range(len(own)))
-        pairs = _pairs(keys, left.row_count, matching, right, traffic, execution)
-        if matching.condition is not None:
-            pairs = _holding(matching.condition, left, right, pairs, execution, traffic)
+        terms = () if matching.condition is None else conjuncts(matching.condition)
+        pairs, settled = _found(keys, left, matching, terms, right, execution, traffic)
+        terms = tuple(term for term in terms if term not in settled)
+        if terms:
+            pairs = _holding(conjunction(terms), left, right, pairs, execution, traffic)
         pairs = _of_kind(matching.kind, pairs, left.row_count, right.row_count)
         joined = _batch(left, right, pairs)
         traffic.rows = joined.row_count
-        return joined.as_relation()
+        return joined.as_relation(), settled
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,25 +81,83 @@ class _Pairs:
         return _Pairs(self.left[kept], self.right[kept])
 
 
-def _pairs(
-    keys: Batch, rows: int, matching: Matching, right: Relation, traffic: Traffic, execution: Execution
-) -> _Pairs:
-    """Every left row with every right row that has its keys."""
-    if matching.index is None:
-        count = rows * right.row_count
-        if count > _MOST_PAIRS:
-            raise Unsupported(f"a join without equal keys, of {rows:,} by {right.row_count:,} rows")
-        _allow(count, traffic)
-        every = np.arange(right.row_count, dtype=np.int64)
-        return _Pairs(np.repeat(np.arange(rows, dtype=np.int64), right.row_count), np.tile(every, rows))
-    index = matching.index
+def _found(
+    keys: Batch,
+    left: Batch,
+    matching: Matching,
+    terms: tuple[Expression, ...],
+    right: Relation,
+    execution: Execution,
+    traffic: Traffic,
+) -> tuple[_Pairs, frozenset[Expression]]:
+    """Pairs among which all matches are; which of the condition's ``terms`` and of the tests above they fulfil."""
+    rows = left.row_count
+    equal = _Every(rows, right.row_count) if matching.index is None else _equal(keys, matching.index, execution)
+    inequalities = inequalities_of((*terms, *matching.above), len(left.columns))
+    matches = None
+    if inequalities and equal.total > _WORTH_SORTING * (rows + right.row_count):
+        compared = Inequalities(inequalities, left, right, equal.groups(right.row_count))
+        matches = compared.matches(execution, traffic)
+    if matches is None:
+        _allow(equal.total, traffic)
+        return equal.pairs(), frozenset()
+    if matching.kind in ("semi", "anti") and matches.terms.issuperset(terms):
+        return _alone(matches.matched), matches.terms
+    _allow(matches.total, traffic)
+    return _Pairs(*matches.pairs(rows)), matches.terms
+
+
+@dataclass(frozen=True, eq=False)
+class _Equal:
+    """Rows that agree on a join's keys: the key's number of each left row, -1 for none, and the right rows by it."""
+
+    ranks: Positions
+    order: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int32]
+
+    @cached_property
+    def total(self) -> int:
+        """How many pairs there are."""
+        return int(primitive("count_matches")(self.ranks, self.starts, 0))
+
+    def groups(self, right_rows: int) -> tuple[Positions, Positions]:
+        """The key's number of each row of both sides, -1 for none."""
+        numbers = np.full(right_rows, -1, np.int64)
+        counts = np.diff(self.starts)
+        numbers[self.order[: counts.sum()]] = np.repeat(np.arange(len(counts)), counts)
+        return self.ranks, numbers
+
+    def pairs(self) -> _Pairs:
+        """Every left row with every right row that has its key."""
+        pairs = _Pairs(np.empty(self.total, np.int64), np.empty(self.total, np.int64))
+        primitive("write_matches")(self.ranks, self.starts, self.order, 0, pairs.left, pairs.right)
+        return pairs
+
+
+def _equal(keys: Batch, index: KeyIndex, execution: Execution) -> _Equal:
     ranks = index.ranks_of([keys.column(i) for i in range(len(keys.columns))], execution)
-    order, starts = index.listing()
-    count = int(primitive("count_matches")(ranks, starts, 0))
-    _allow(count, traffic)
-    pairs = _Pairs(np.empty(count, np.int64), np.empty(count, np.int64))
-    primitive("write_matches")(ranks, starts, order, 0, pairs.left, pairs.right)
-    return pairs
+    return _Equal(ranks, *index.listing())
+
+
+@dataclass(frozen=True, eq=False)
+class _Every:
+    """All rows of both sides, which no keys tell apart."""
+
+    left: int
+    right: int
+
+    @property
+    def total(self) -> int:
+        return self.left * self.right
+
+    def groups(self, right_rows: int) -> tuple[Positions, Positions]:
+        return np.zeros(self.left, np.int64), np.zeros(right_rows, np.int64)
+
+    def pairs(self) -> _Pairs:
+        if self.total > _MOST_PAIRS:
+            raise Unsupported(f"a join without equal keys, of {self.left:,} by {self.right:,} rows")
+        rows = np.arange(self.left, dtype=np.int64), np.arange(self.right, dtype=np.int64)
+        return _Pairs(np.repeat(rows[0], self.right), np.tile(rows[1], self.left))
 
 
 def _allow(count: int, traffic: Traffic) -> None:

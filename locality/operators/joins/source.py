@@ -92,8 +92,9 @@ class JoinSource:
             linked = self._linked(relation, index, right, target, execution)
         if linked is not None:
             return linked, (*pending, *rest)
-        matching = Matching(self.kind, self.keys, index, self.condition)
-        return joined_rows(relation, pending, matching, target, execution), rest
+        matching = Matching(self.kind, self.keys, index, self.condition, rest if self.kind == "inner" else ())
+        joined, settled = joined_rows(relation, pending, matching, target, execution)
+        return joined, tuple(c for c in rest if c not in settled)
 
     def _nothing(self, relation: Relation) -> Relation:
         """No rows: nobody asks for a match, so that the right ones need not be there."""
