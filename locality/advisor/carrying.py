@@ -9,7 +9,7 @@ with them.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from locality.advisor.analysis import Analysis
@@ -18,11 +18,14 @@ from locality.advisor.tablesearch import Move, TableSearch
 from locality.advisor.whatif import Placement
 from locality.advisor.worth import LOSS, Worth
 from locality.plan.nodes import PRIMARY
+from locality.plan.virtual import ROW_ID
 from locality.runtime.paths import OrderColumn
 from locality.runtime.reorder import RowOrder
 
 #: Bytes of a column of one value.
 _NOTHING = 1.0
+#: The part of a column's share of what queries save that it is sure to be worth.
+_SURE = 0.03
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,7 @@ class Carrying:
             # the best, and the best by which rows lie with those of a parent: of that a glance tells too little
             together = (order for order in best if self._beside(order))
             for order in dict.fromkeys([*best[:1], *itertools.islice(together, 1)]):
-                found += self._kept(search, self._with_columns(search, order, self._beside(order)))
-            chosen = max(found, key=lambda offer: offer.value)
-            if chosen.moves[0].changed.order != current and len(chosen.moves) > 1:
-                found += self._kept(search, self._with_columns(search, chosen.moves[0].changed.order, ()))
+                found += self._kept(search, self._in_order(search, order))
         suitable = (offer for offer in found if offer.value > 0 and offer.size <= max(self.room, 0.0))
         return sorted(suitable, key=lambda offer: -offer.value)
 
@@ -82,11 +82,22 @@ class Carrying:
         search = self.searches[move.table]
         added = _derived(search, move.changed) - _derived(search, move.before[0])
         sizes = {number: search.carried_size(move.changed, number) for number in added}
-        for number in sorted((n for n in added if sizes[n] > _NOTHING), key=lambda number: -sizes[number]):
+        shares = self._shares(move.table, offer, added)
+        doubtful = (n for n in added if sizes[n] > _NOTHING and not self.worth.pays(_SURE * shares[n], sizes[n]))
+        for number in sorted(doubtful, key=lambda number: -sizes[number]):
             smaller = self._without(offer, number, sizes[number])
             if not self.worth.pays(offer.value - smaller.value, sizes[number]):
                 offer = smaller
         return offer
+
+    def _shares(self, table: str, offer: Offer, columns: Iterable[int]) -> dict[int, float]:
+        """What queries save by an offer, shared evenly among those columns that they read."""
+        shares = dict.fromkeys(columns, 0.0)
+        for now, later in zip(self.worth.now, offer.planned, strict=True):
+            read = [number for number in _read(table, later) if number in shares]
+            for number in read:
+                shares[number] += now.weight * max(now.effort - later.effort, 0.0) / len(read)
+        return shares
 
     def _without(self, offer: Offer, number: int, size: float) -> Offer:
         """The offer without a column of a parent, which takes so many bytes."""
@@ -129,6 +140,16 @@ class Carrying:
         value = self.worth.of(planned)
         move = Move(table, self.design[table], after, after[0], value, sum(sizes.values()) + listed)
         return Offer((move, *beside), planned, value, {**design, table: after})
+
+    def _in_order(self, search: TableSearch, order: RowOrder) -> Offer:
+        """The primary layout in an order; its parent in the same, if plans use that rows then follow the parent's."""
+        beside = self._beside(order)
+        offer = self._with_columns(search, order, beside)
+        numbers = _derived(search, offer.moves[0].changed)
+        plans = (each.plan for each in search.table.derived_columns if each.plan.number in numbers)
+        if not beside or any(plan.column == ROW_ID and plan.path[-1].table == beside[0].table for plan in plans):
+            return offer
+        return self._with_columns(search, order, ())
 
     def _beside(self, order: RowOrder) -> list[Move]:
         """Where rows would lie by a column of their parent, the parent in the order of that."""

@@ -11,20 +11,18 @@ from locality.advisor.analysis import Analysis
 from locality.advisor.effort import Effort
 from locality.advisor.uses import TableUse, table_uses
 from locality.advisor.whatif import Placement, TableModel
-from locality.optimizer import optimize
+from locality.optimizer import BEFORE_LAYOUTS, BY_LAYOUTS, optimize
 from locality.optimizer.estimate import Estimator
 from locality.plan.derived import Derived
 from locality.plan.expressions import Expression
 from locality.plan.nodes import PRIMARY, Node, Scan, walk_nodes
-from locality.plan.virtual import ROW_ID
+from locality.plan.virtual import NAMES, ROW_ID
 from locality.runtime.statistics import StoredStatistics
 from locality.storage.snapshot import Snapshot
 from locality.storage.table import Table
 
 Design = Mapping[str, tuple[Placement, ...]]
 
-#: The columns that a query reads of each table.
-_Read = Mapping[str, set[int]]
 #: Layouts of tables, without what a query has no use for.
 _Placed = tuple[tuple[str, tuple[Placement, ...]], ...]
 #: What a query's plan depends on: these, and which positions of parents' rows they follow.
@@ -120,43 +118,56 @@ class Planner:
     def __init__(self, snapshot: Snapshot, models: Mapping[str, TableModel], base: Design) -> None:
         self._tables: dict[str, Table] = {**snapshot.scanned, **{name: each.table for name, each in models.items()}}
         self._base = DesignStatistics(self._tables, snapshot, models, base, _sources(self._tables))
-        self._read: dict[Analysis, _Read] = {}
-        self._before: dict[Analysis, _Modelled] = {}
-        self._found: dict[tuple[Analysis, _Known], Analysis] = {}
+        self._begun: dict[Analysis, _Begun] = {}
+        self._found: dict[tuple[Analysis, _Known], _Modelled] = {}
+        self._predicted: dict[tuple[Analysis, _Modelled], Analysis] = {}
 
     def over(self, analyses: Sequence[Analysis], design: Design) -> list[Analysis]:
         """The queries, as they were measured, as they would be planned over a design."""
         return [self._over(analysis, design) for analysis in analyses]
 
     def _over(self, analysis: Analysis, design: Design) -> Analysis:
-        if analysis not in self._read:
-            self._read[analysis] = _columns_read(analysis.root)
-        read = self._read[analysis]
+        key = analysis, self._modelled(analysis, design)
+        if key not in self._predicted:
+            before = self._modelled(analysis, self._base.design)
+            self._predicted[key] = _predicted(analysis, self._base, before, key[1])
+        return self._predicted[key]
+
+    def _modelled(self, analysis: Analysis, design: Design) -> _Modelled:
+        if analysis not in self._begun:
+            self._begun[analysis] = _Begun.of(optimize(analysis.root, self._base, passes=BEFORE_LAYOUTS))
+        begun = self._begun[analysis]
         placed = tuple(
-            (table, tuple(self._useful(read, table, each) for each in design[table]))
-            for table in sorted(read.keys() & design.keys())
+            (table, tuple(useful for each in design[table] if (useful := self._useful(begun, table, each)) is not None))
+            for table in sorted(begun.read.keys() & design.keys())
         )
         statistics = replace(self._base, design={**design, **dict(placed)})
         key = analysis, (placed, self._following(statistics, placed))
         if key not in self._found:
-            if analysis not in self._before:
-                self._before[analysis] = _Modelled.of(analysis.root, self._base)
-            self._found[key] = _replanned(analysis, statistics, self._before[analysis])
+            self._found[key] = _Modelled.of(begun.root, statistics)
         return self._found[key]
 
-    def _useful(self, read: _Read, table: str, placement: Placement) -> Placement:
-        """A placement without columns of parents that no plan of a query that reads these has a use for."""
+    def _useful(self, begun: _Begun, table: str, placement: Placement) -> Placement | None:
+        """A placement without columns of parents that no plan of a query has a use for.
+
+        None for a further layout that has of no scan all columns, but keys, which carried columns may stand for.
+        """
+        stored = self._tables[table]
+        keys = {column for each in stored.derived_columns for column in each.plan.path[0].columns}.union(NAMES)
+        held = placement.columns
+        if held is None:
+            return placement
+        if placement.name != PRIMARY and not any(held.issuperset(read - keys) for read in begun.scans[table]):
+            return None
         useless = {
             each.plan.number
-            for each in self._tables[table].derived_columns
+            for each in stored.derived_columns
             if not (
-                each.plan.column in read.get(each.plan.path[-1].table, ())
-                or (each.plan.column == ROW_ID and _is_asked_for(each.plan, read, table))
+                each.plan.column in begun.read.get(each.plan.path[-1].table, ())
+                or (each.plan.column == ROW_ID and begun.asks_for(each.plan, table))
             )
         }
-        if placement.columns is None or useless.isdisjoint(placement.columns):
-            return placement
-        return replace(placement, columns=placement.columns - useless)
+        return placement if useless.isdisjoint(held) else replace(placement, columns=held - useless)
 
     def _following(self, statistics: DesignStatistics, placed: _Placed) -> frozenset[tuple[str, str, int]]:
         """The positions of parents' rows that layouts' rows follow: by which parents lie that no query need read."""
@@ -171,27 +182,33 @@ class Planner:
         )
 
 
-def _columns_read(root: Node) -> _Read:
-    """The columns that a plan reads of each table."""
-    found: defaultdict[str, set[int]] = defaultdict(set)
-    for node in walk_nodes(root):
-        if isinstance(node, Scan):
-            found[node.table].update(node.columns)
-    return found
+@dataclass(frozen=True)
+class _Begun:
+    """A query's plan before anything about layouts is asked, and the columns that its scans of each table read."""
+
+    root: Node
+    scans: Mapping[str, Sequence[frozenset[int]]]
+    read: Mapping[str, frozenset[int]]
+
+    @classmethod
+    def of(cls, root: Node) -> _Begun:
+        scans: defaultdict[str, list[frozenset[int]]] = defaultdict(list)
+        for node in walk_nodes(root):
+            if isinstance(node, Scan):
+                scans[node.table].append(frozenset(node.columns))
+        return cls(root, scans, {table: frozenset().union(*found) for table, found in scans.items()})
+
+    def asks_for(self, position: Derived, table: str) -> bool:
+        """Whether it may ask for a position of a parent's row: it reads the parent, or the key that leads there."""
+        return position.path[-1].table in self.read or not self.read[table].isdisjoint(position.path[0].columns)
 
 
-def _is_asked_for(position: Derived, read: _Read, table: str) -> bool:
-    """Whether a query may ask for a position of a parent's row: it reads the parent, or the key that leads there."""
-    return position.path[-1].table in read or not read[table].isdisjoint(position.path[0].columns)
-
-
-def _replanned(analysis: Analysis, statistics: DesignStatistics, before: _Modelled) -> Analysis:
-    """The query over the design of ``statistics``, with the bytes that it would move.
+def _predicted(analysis: Analysis, statistics: DesignStatistics, before: _Modelled, now: _Modelled) -> Analysis:
+    """The query with the bytes that it would move.
 
     before: over the layouts over which it was measured. Of a column that is new to it as much is taken to be read as of
     the parent's that it has the values of, and state to change as it is estimated to.
     """
-    now = _Modelled.of(analysis.root, statistics)
     touched: dict[str, float] = {}
     for name, nbytes in now.columns.items():
         known = name if before.columns.get(name) else statistics.sources.get(name, name)
@@ -221,7 +238,7 @@ def _sources(tables: Mapping[str, Table]) -> dict[str, str]:
     return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Modelled:
     """A query's plan over a design. columns: bytes read, by stored column. state: bytes. effort: see Analysis."""
 
@@ -232,8 +249,8 @@ class _Modelled:
 
     @classmethod
     def of(cls, root: Node, statistics: DesignStatistics) -> _Modelled:
-        """The plan that the optimizer makes."""
-        plan = optimize(root, statistics)
+        """The plan that the optimizer makes of one on which nothing about layouts was asked yet."""
+        plan = optimize(root, statistics, passes=BY_LAYOUTS)
         uses, work = table_uses(plan), Effort(Estimator(statistics))
         work.walk(plan)
         columns: defaultdict[str, float] = defaultdict(float)

@@ -21,11 +21,11 @@ from locality.runtime.parents import Parents
 from locality.runtime.paths import OrderColumn
 from locality.runtime.reorder import RowOrder, sorted_rows
 from locality.storage.snapshot import Snapshot
-from locality.storage.table import Table
+from locality.storage.table import ForeignKey, Table
 from locality.storage.zones import BLOCK_ROWS, ZONE_ROWS, Zones, ordered_keys, tell_more, zones_of
 
-#: The most rows of a sample.
-SAMPLE_ROWS = 1 << 18
+#: Rows of a sample: enough for bounds of blocks, of which each has so many; at least, and at most.
+_ROWS_A_BLOCK, _LEAST_ROWS, _MOST_ROWS = 16, 1 << 16, 1 << 18
 _GAPS = 3
 #: Rows of a sample for each row of a thinned one.
 _THIN = 8
@@ -40,7 +40,8 @@ class Sample:
         self.table, self.snapshot = table, snapshot
         self._execution = execution
         self._whole: Sample | None = None
-        self.rows = min(table.row_count, SAMPLE_ROWS)
+        enough = min(max(table.row_count * _ROWS_A_BLOCK // BLOCK_ROWS, _LEAST_ROWS), _MOST_ROWS)
+        self.rows = min(table.row_count, enough)
         steps = np.arange(self.rows) + (
             np.random.default_rng(0).random(self.rows) if self.rows < table.row_count else 0
         )
@@ -155,6 +156,21 @@ class Sample:
             keys = ordered_keys(codes) if codes.dtype.kind == "f" else codes.astype(np.int64)
             self._ranked[column.name] = np.sort(keys)
         return self._ranked[column.name]
+
+
+def sampled_column(snapshot: Snapshot, table: Table, position: int) -> OrderColumn:
+    """A column of a table, by its number, or one of a parent that layouts of the table carry."""
+    if position < len(table.columns):
+        name = table.column_name(position)
+        return OrderColumn(name, (), name)
+    derived = table.derived_columns[position - len(table.columns)]
+    path, holder = [], table
+    for reference in derived.plan.path:
+        parent = snapshot.tables[reference.table]
+        names = (tuple(holder.columns[i].name for i in reference.columns), parent.name)
+        path.append(ForeignKey(*names, tuple(parent.columns[i].name for i in reference.parents)))
+        holder = parent
+    return OrderColumn(derived.name, tuple(path), holder.column_name(derived.plan.column))
 
 
 def _runs(codes: npt.NDArray[np.generic]) -> int:

@@ -6,12 +6,12 @@ for the rows that are left, is decided there.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from locality.plan import nodes
-from locality.plan.columns import substituted
+from locality.plan.columns import renumbered, substituted
 from locality.plan.expressions import ColumnRef, Expression, columns_of, conjuncts
 from locality.plan.virtual import NAMES
 from locality.types import DataType
@@ -23,6 +23,22 @@ class Grouping:
 
     column: int
     slots: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Conjuncts of a scan that read the same columns: positions in the table, by whose places they have them."""
+
+    columns: tuple[int, ...]
+    types: tuple[DataType, ...]
+    conjuncts: tuple[Expression, ...]
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.columns, self.conjuncts))
+
+    def __hash__(self) -> int:  # of deep trees, and asked for often
+        return self._hash
 
 
 @dataclass(eq=False)
@@ -40,9 +56,18 @@ class TableUse:
     groupings: list[Grouping] = field(default_factory=list)
 
     @cached_property
-    def asks(self) -> Hashable:
+    def asks(self) -> tuple[Asked, ...]:
         """What decides which zones it reads."""
-        return self.scan.columns, tuple(self.conjuncts)
+        scan = self.scan
+        groups: dict[tuple[int, ...], list[Expression]] = {}
+        for term in self.conjuncts:
+            read = tuple(sorted(columns_of(term), key=scan.columns.__getitem__))
+            groups.setdefault(read, []).append(renumbered(term, {old: new for new, old in enumerate(read)}))
+        found = (
+            Asked(tuple(scan.columns[i] for i in read), tuple(scan.types[i] for i in read), tuple(terms))
+            for read, terms in groups.items()
+        )
+        return tuple(sorted(found, key=lambda asked: asked.columns))
 
 
 @dataclass(frozen=True)

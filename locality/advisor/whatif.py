@@ -8,37 +8,24 @@ grouping by a key whose values lie together has little state; where they would n
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from locality.advisor.analysis import Analysis
-from locality.advisor.sample import Sample
+from locality.advisor.pruning import Bits, Counts, Lie, Pruning
+from locality.advisor.sample import Sample, sampled_column
 from locality.advisor.uses import Grouping, TableUse
 from locality.encodings import EncodedColumn
-from locality.operators.filters.conditions import plan_tests
-from locality.operators.filters.filter import Test
-from locality.operators.filters.zones import possible_blocks, possible_zones
-from locality.operators.relations.relation import ColumnsSegment, Relation
-from locality.operators.relations.tables import scan_relation
 from locality.operators.relations.traffic import touched_share
-from locality.plan.expressions import columns_of
 from locality.plan.nodes import PRIMARY
 from locality.plan.virtual import NAMES, ROW_ID
 from locality.runtime.paths import OrderColumn
 from locality.runtime.reorder import RowOrder
-from locality.storage.snapshot import Snapshot
-from locality.storage.table import ForeignKey, Layout, Table
-from locality.storage.zones import BLOCK_ROWS, BLOCKS, Zones
-
-Bits = npt.NDArray[np.bool_]
-Counts = npt.NDArray[np.int64]
-#: Parts of a layout, blocks or zones: which of them are read, and the rows of each.
-_Parts = tuple[Bits, Counts]
+from locality.storage.table import Layout, Table
+from locality.storage.zones import Zones
 
 #: Values in the ranges of all zones, as a multiple of the rows, up to which a grouping finds its key clustered.
 _MOST_SPREAD = 2
@@ -60,6 +47,11 @@ class Placement:
     order: RowOrder | None = None
     columns: frozenset[int] | None = None
 
+    @property
+    def lie(self) -> Lie:
+        """How its rows lie."""
+        return self.order or self.name
+
     def serves(self, use: TableUse) -> bool:
         """Whether the scan could read it."""
         return self.columns is None or self.columns.issuperset(c for c in use.scan.columns if c not in NAMES)
@@ -78,38 +70,20 @@ class Cost:
     routed: float
 
 
-@dataclass(frozen=True, eq=False)
-class _SampleSegment(ColumnsSegment):
-    """The columns of a sample in any order, with the zones of the one that is asked about."""
-
-    bounds: Mapping[int, Zones]
-    rows_of_zone: int
-
-    @property
-    def zone_rows(self) -> int:
-        return self.rows_of_zone
-
-    def zones(self, index: int) -> Zones | None:
-        return self.bounds.get(index)
-
-
 class TableModel:
     """Predictions for one table in any layout."""
 
     def __init__(self, table: Table, sample: Sample) -> None:
         self.table, self.sample = table, sample
-        self._tests: dict[Hashable, tuple[list[Test], Relation]] = {}
-        self._zones: dict[tuple[Hashable, RowOrder | str], tuple[_Parts, _Parts]] = {}
-        self._read_shares: dict[tuple[Hashable, RowOrder | str], tuple[float, float]] = {}
-        self._selectivities: dict[Hashable, float] = {}
-        self._costs: dict[tuple[TableUse, RowOrder | str], Cost] = {}
-        self._widths: dict[tuple[int, RowOrder | str], float] = {}
+        self._pruning = Pruning(table, sample)
+        self._costs: dict[tuple[TableUse, Lie], Cost] = {}
+        self._widths: dict[tuple[int, Lie], float] = {}
 
     def cost(self, use: TableUse, placement: Placement) -> Cost:
         """What the scan reads if it reads this layout."""
-        key = use, placement.order or placement.name
+        key = use, placement.lie
         if key not in self._costs:
-            share, routed = self._shares(use, placement)
+            share, routed = self._pruning.shares(use, placement.lie)
             rows = share * self.table.row_count
             widths = {column: self.width(column, placement) for column in use.scan.columns if column not in NAMES}
             kept = min(self.selectivity(use) / share, 1.0) if share else 0.0
@@ -123,78 +97,21 @@ class TableModel:
     def routed_bytes(self, use: TableUse, placement: Placement) -> float:
         """The bytes by which the optimizer chooses among layouts, see Cost."""
         widths = (self.width(column, placement) for column in use.scan.columns if column not in NAMES)
-        return self._shares(use, placement)[1] * self.table.row_count * sum(widths)
+        return self._pruning.shares(use, placement.lie)[1] * self.table.row_count * sum(widths)
 
     def zones_read(self, use: TableUse, placement: Placement) -> tuple[Bits, Counts]:
         """Which zones of a layout, of a sample if it is not stored, the scan can't exclude; and the rows of each."""
-        return self._read(use, placement)[1]
-
-    def _read(self, use: TableUse, placement: Placement) -> tuple[_Parts, _Parts]:
-        """The blocks that a scan reads, and the zones."""
-        key = use.asks, placement.order or placement.name
-        if key not in self._zones:
-            order = placement.order
-            self._zones[key] = self._read_stored(use, placement.name) if order is None else self._read_then(use, order)
-        return self._zones[key]
-
-    def _read_stored(self, use: TableUse, layout: str) -> tuple[_Parts, _Parts]:
-        relation = scan_relation(self.table, replace(use.scan, layout=layout))
-        tests = plan_tests(relation, use.conjuncts)
-        sizes = []
-        for segment in relation.segments:
-            first = np.arange(0, segment.row_count, segment.zone_rows)
-            sizes.append(np.minimum(first + segment.zone_rows, segment.row_count) - first)
-        rows: Counts = np.concatenate(sizes)
-        possible = possible_zones(relation, tests)
-        zones = np.ones(len(rows), dtype=np.bool_) if possible is None else possible
-        blocks = possible_blocks(relation, tests, zones)
-        if blocks is None:
-            return (zones, rows), (zones, rows)
-        before = np.tile(np.arange(BLOCKS) * BLOCK_ROWS, len(rows))
-        return (blocks, np.clip(np.repeat(rows, BLOCKS) - before, 0, BLOCK_ROWS)), (zones, rows)
-
-    def _read_then(self, use: TableUse, order: RowOrder) -> tuple[_Parts, _Parts]:
-        blocks = self._possible_then(use, order, self.sample.blocks, self.sample.block_rows)
-        zones = self._possible_then(use, order, self.sample.zones, self.sample.zone_rows)
-        return (blocks, np.ones(len(blocks), np.int64)), (zones, np.ones(len(zones), np.int64))
-
-    def _shares(self, use: TableUse, placement: Placement) -> tuple[float, float]:
-        """The share of the rows in the blocks that a scan reads, and in the zones, by which plans are made."""
-        key = use.asks, placement.order or placement.name
-        if key not in self._read_shares:
-            blocks, zones = (float(rows[left].sum() / max(rows.sum(), 1)) for left, rows in self._read(use, placement))
-            self._read_shares[key] = blocks, zones
-        return self._read_shares[key]
-
-    def _possible_then(
-        self, use: TableUse, order: RowOrder, parts: Callable[[OrderColumn, RowOrder], Zones], size: int
-    ) -> Bits:
-        """Which parts, of so many rows of the sample, a scan could not exclude if the table lay in an order."""
-        tests, relation = self._planned(use)
-        (segment,) = relation.segments
-        tested = {index for test in tests for e in test.reads for index in columns_of(e)}
-        everything = np.ones(-(-self.sample.rows // size), dtype=np.bool_)
-        if not tested:
-            return everything
-        bounds = {index: parts(self._column(use.scan.columns[index]), order) for index in tested}
-        columns = tuple(segment.column(i) for i in range(len(relation.types)))
-        view = _SampleSegment(columns, segment.row_count, bounds, size)
-        possible = possible_zones(replace(relation, segments=(view,)), tests)
-        return everything if possible is None else possible
+        return self._pruning.read(use, placement.lie)[1]
 
     def _column(self, position: int) -> OrderColumn:
-        """A column of the table, or one that its layouts carry."""
-        name = self.table.column_name(position)
-        if position < len(self.table.columns):
-            return OrderColumn(name, (), name)
-        return _carried_column(self.sample.snapshot, self.table, position)
+        return sampled_column(self.sample.snapshot, self.table, position)
 
     def _stored_name(self, position: int) -> str:
         return f"{self.table.name}.{self.table.column_name(position)}"
 
     def width(self, position: int, placement: Placement) -> float:
         """Bytes of a value of a column of the table, by position, in a layout."""
-        key = position, placement.order or placement.name
+        key = position, placement.lie
         if key not in self._widths:
             order = placement.order
             self._widths[key] = (
@@ -214,9 +131,7 @@ class TableModel:
 
     def selectivity(self, use: TableUse) -> float:
         """The share of the rows for which all conjuncts of a scan are true, about."""
-        if use.asks not in self._selectivities:
-            self._selectivities[use.asks] = math.prod(test.share for test in self._planned(use)[0])
-        return self._selectivities[use.asks]
+        return self._pruning.selectivity(use)
 
     def _parent_of(self, number: int) -> tuple[Table, int]:
         """The table and position of the column that a derived one has the values of."""
@@ -257,29 +172,6 @@ class TableModel:
             parts = [(self.sample.zones(column, placement.order), self.sample.column(column))]
         return sum(_spread(zones, column) for zones, column in parts) <= _MOST_SPREAD * self.table.row_count
 
-    def _planned(self, use: TableUse) -> tuple[list[Test], Relation]:
-        """The tests of a scan, but of strings without a dictionary, of which few exclude zones and reading takes long,
-        and of what is not stored as a column: positions, and which rows were deleted.
-        """
-        if use.asks not in self._tests:
-            stored = scan_relation(self.table, replace(use.scan, layout=PRIMARY))
-            untested = {
-                i for i, column in enumerate(use.scan.columns) if column in NAMES or self.table.raw_bytes(column)
-            }
-            conjuncts = [term for term in use.conjuncts if untested.isdisjoint(columns_of(term))]
-            needed = {i for term in conjuncts for i in columns_of(term)}
-            columns = [
-                self.sample.column(self._column(use.scan.columns[i]))
-                if i in needed
-                else EncodedColumn(dtype, "constant", self.sample.rows, all_null=True)
-                for i, dtype in enumerate(use.scan.types)
-            ]
-            bounds = {i: self.sample.zones(self._column(use.scan.columns[i]), RowOrder(())) for i in needed}
-            segment = _SampleSegment(tuple(columns), self.sample.rows, bounds, self.sample.zone_rows)
-            relation = Relation(stored.name, stored.types, stored.intervals, (segment,), 0.0, stored.distinct)
-            self._tests[use.asks] = plan_tests(relation, conjuncts), relation
-        return self._tests[use.asks]
-
     def change(self, analysis: Analysis, base: Sequence[Placement], placements: Sequence[Placement]) -> float:
         """Bytes that a query would move more, negative if less, with these layouts of the table instead of ``base``."""
         before: dict[str, float] = defaultdict(float)
@@ -318,18 +210,6 @@ class TableModel:
             return 0.0
         records = self.table.row_count * self.cost(use, placement).share * (1 + grouping.slots)
         return 2 * _WORD * (records + groups)
-
-
-def _carried_column(snapshot: Snapshot, table: Table, number: int) -> OrderColumn:
-    """A derived column of a table, by its number, as one of a parent's."""
-    derived = table.derived_columns[number - len(table.columns)]
-    path, holder = [], table
-    for reference in derived.plan.path:
-        parent = snapshot.tables[reference.table]
-        names = (tuple(holder.columns[i].name for i in reference.columns), parent.name)
-        path.append(ForeignKey(*names, tuple(parent.columns[i].name for i in reference.parents)))
-        holder = parent
-    return OrderColumn(derived.name, tuple(path), holder.column_name(derived.plan.column))
 
 
 def _stored_width(layout: Layout, index: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from locality.optimizer.backward import turn_semi_joins
@@ -49,7 +49,8 @@ def _by_itself(rewrite: Callable[[Node], Node]) -> Rewrite:
     return lambda root, statistics: rewrite(root)
 
 
-PASSES: tuple[Pass, ...] = (
+#: The passes that ask nothing about how tables lie.
+BEFORE_LAYOUTS: tuple[Pass, ...] = (
     Pass("leave_out_deleted", leave_out_deleted, required=True),
     Pass("regroup_sets", _by_itself(regroup_sets)),
     Pass("lift_shared", _by_itself(lift_shared), required=True),
@@ -60,6 +61,9 @@ PASSES: tuple[Pass, ...] = (
     Pass("answer_from_rollups", answer_from_rollups),
     Pass("aggregate_early", aggregate_early),
     Pass("group_by_keys", group_by_keys),
+)
+#: Those that may.
+BY_LAYOUTS: tuple[Pass, ...] = (
     Pass("use_carried_columns", use_carried_columns),
     Pass("order_joins", order_joins),
     Pass("forget_repeats", forget_repeats),
@@ -76,15 +80,18 @@ PASSES: tuple[Pass, ...] = (
     Pass("turn_semi_joins", turn_semi_joins),
     Pass("route_scans", route_scans),
 )
+PASSES = BEFORE_LAYOUTS + BY_LAYOUTS
 
 
-def optimize(root: Node, statistics: Statistics, disabled: Collection[str] = ()) -> Node:
+def optimize(
+    root: Node, statistics: Statistics, disabled: Collection[str] = (), passes: Sequence[Pass] = PASSES
+) -> Node:
     """The plan after every pass in order but those disabled by name; its output columns stay the same.
 
     The parts of a recursion are plans of their own.
     """
-    root = _with_recursions(root, lambda part: optimize(part, statistics, disabled))
-    for each in PASSES:
+    root = _with_recursions(root, lambda part: optimize(part, statistics, disabled, passes))
+    for each in passes:
         if each.required or each.name not in disabled:
             root = each.rewrite(root, statistics)
     return root

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from locality.optimizer.estimate import Estimator
 from locality.optimizer.lineage import Lineage, is_whole, stored
@@ -30,6 +30,7 @@ class Costs:
     """Costs of a region's relations, by position, as bytes."""
 
     estimator: Estimator
+    _known: dict[tuple[int, int], tuple[Region, Node]] = field(default_factory=dict, init=False, repr=False)
 
     def of_scan(self, region: Region, position: int) -> float:
         """Bytes that a stored relation's scan reads; infinity if no layout has all columns."""
@@ -93,6 +94,12 @@ class Costs:
 
     def _reduced(self, region: Region, position: int) -> Node:
         """The relation's node with the region's terms that read it alone, and the columns that are read of it."""
+        key = id(region), position  # the region is held, so that no other one has its id
+        if key not in self._known:
+            self._known[key] = region, self._reduce(region, position)
+        return self._known[key][1]
+
+    def _reduce(self, region: Region, position: int) -> Node:
         relation = region.relations[position]
         own = frozenset(relation.own)
         local = [term for term in relation.terms if columns_of(term) and columns_of(term) <= own]
