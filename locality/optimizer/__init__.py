@@ -24,7 +24,7 @@ from locality.optimizer.repeated import share_equal
 from locality.optimizer.repeats import forget_repeats
 from locality.optimizer.rollups import answer_from_rollups
 from locality.optimizer.route import route_scans
-from locality.optimizer.separate import separate_sorted
+from locality.optimizer.separate import separate_aggregates
 from locality.optimizer.setops import group_set_operations
 from locality.optimizer.shared import inline_shared, lift_shared
 from locality.optimizer.sortkeys import compare_by_sort_keys
@@ -74,7 +74,7 @@ BY_LAYOUTS: tuple[Pass, ...] = (
     Pass("compare_by_sort_keys", _by_itself(compare_by_sort_keys), required=True),
     Pass("share_equal", share_equal),
     Pass("total_partitions", total_partitions),
-    Pass("separate_sorted", separate_sorted),
+    Pass("separate_aggregates", separate_aggregates),
     Pass("group_by_positions", group_by_positions),
     Pass("prune_columns", _by_itself(prune_columns)),
     Pass("turn_semi_joins", turn_semi_joins),
