@@ -26,7 +26,7 @@ from locality.operators.physical import Execution, Traffic
 from locality.operators.pipeline import MORSEL_ROWS, Pipeline
 from locality.operators.relations.batch import Batch, Deferred
 from locality.operators.relations.relation import Positions, Relation
-from locality.operators.scan import describe_scan, run_pipeline
+from locality.operators.scan import count_scan, describe_scan, run_pipeline
 from locality.plan.expressions import ColumnRef, Expression
 from locality.plan.functions.base import Value
 from locality.plan.intervals import Interval
@@ -166,6 +166,9 @@ class Collection:
     def _run(
         self, pipeline: Pipeline, execution: Execution, traffic: Traffic, enough: int | None
     ) -> tuple[Positions, dict[int, Positions], dict[Expression, EncodedColumn]]:
+        if not (pipeline.steps or self._computed or self.relation.links):  # bounds tell the rows
+            count_scan(pipeline, traffic)
+            return self._told_rows(pipeline.morsels, enough), {}, {}
         parts: dict[Morsel, list[AnyArray]] = {}
         found = 0
 
@@ -198,6 +201,18 @@ class Collection:
             columns[expression] = column_of_value(expression.type, value, values, valid)
         traffic.state += sum(array.nbytes for part in ordered for array in part)
         return positions, matches, columns
+
+    def _told_rows(self, morsels: Sequence[Morsel], enough: int | None) -> Positions:
+        """All rows of morsels, or of so many of these as have enough."""
+        parts: list[Positions] = []
+        found = 0
+        for morsel in morsels:
+            if enough is not None and found >= enough:
+                break
+            first = self.relation.starts[morsel.segment]
+            parts += [np.arange(first + start, first + stop) for start, stop in morsel.parts]
+            found += morsel.rows
+        return _joined(parts, np.int64)
 
     def _column(
         self,

@@ -31,6 +31,18 @@ def test_dealt_words_lie_by_part_in_their_order(words: list[int], shift: int, wa
         assert rows.tolist() == ([100 + row for row in expected] if wanted else [])
 
 
+@given(st.lists(st.integers(0, 9), max_size=20), st.sets(st.integers(0, 4)))
+def test_words_of_wanted_buckets_and_first_rows(words: list[int], buckets: set[int]) -> None:
+    wanted = np.isin(np.arange(5), list(buckets))
+    given_words = np.array(words, np.uint64)
+    for pick_buckets, first_rows in zip(both("pick_buckets"), both("first_rows"), strict=True):
+        rows, first = np.zeros(len(words), np.int64), np.full(10, -1, np.int64)
+        count = pick_buckets(given_words, np.int64(1), wanted, rows)
+        assert rows[:count].tolist() == [row for row, word in enumerate(words) if word >> 1 in buckets]
+        assert first_rows(given_words, first) == len(set(words))
+        assert first.tolist() == [words.index(word) if word in words else -1 for word in range(10)]
+
+
 @given(st.lists(st.binary(max_size=20), min_size=1, max_size=8), st.sampled_from([0, 8, 16]))
 def test_text_words_are_eight_bytes_and_zeros(texts: list[bytes], at: int) -> None:
     data = np.frombuffer(b"".join(texts), np.uint8)

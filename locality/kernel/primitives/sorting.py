@@ -25,6 +25,31 @@ def count_buckets(words: Words, low: Integer, shift: Integer, counts: Ints64) ->
 
 
 @jit
+def pick_buckets(words: Words, shift: Integer, wanted: Bools, rows: Ints64) -> Integer:
+    """Writes the numbers of the words whose bucket, ``word >> shift``, is wanted to ``rows``; returns how many.
+
+    ``rows`` is as long as ``words``.
+    """
+    by = np.uint64(shift)
+    count = 0
+    for i in range(len(words)):
+        rows[count] = i
+        count += int(wanted[words[i] >> by])
+    return count
+
+
+@jit
+def first_rows(words: Words, first: Ints64) -> Integer:
+    """Writes each word's first row to ``first``, which has a -1 for every word; returns how many words there are."""
+    count = 0
+    for i in range(len(words)):
+        if first[words[i]] < 0:
+            first[words[i]] = i
+            count += 1
+    return count
+
+
+@jit
 def deal_words(
     words: Words,
     low: Integer,

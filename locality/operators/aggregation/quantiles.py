@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from locality.encodings import EncodedColumn, canonical, concat, decode, take, without_rows
+from locality.encodings import EncodedColumn, canonical, concat, decode, expand, take, without_rows
 from locality.errors import Unsupported
 from locality.operators.aggregation.members import members_of
 from locality.operators.codegen.results import float_column, integer_column
@@ -23,95 +22,128 @@ from locality.types import DataType, element_of, to_arrow
 _DAY = 86_400_000_000
 #: Whole numbers up to which doubles tell each from its neighbours.
 _EXACT = 2**53
-#: Rows of a group on average from which on selecting from each by itself takes less than sorting all by their values.
-_LARGE = 64
-
-
-def has_large_groups(rows: int, groups: int) -> bool:
-    """Whether so few groups are that the quantiles of each are better found by selection than all rows sorted."""
-    return groups * _LARGE <= rows
 
 
 @dataclass(frozen=True, eq=False)
-class _Sorted:
-    """The values that count, sorted within their groups, or as far as what is asked for has its place.
+class Placed:
+    """The rows that count of every group, by their values.
 
-    values: whole numbers (unscaled decimals, microseconds) or floats, with one more at the end. starts: where each
-    group begins; counts: how many it has.
+    counts: how many each group has. at: the rows at a place of every group, for each of several places; row 0 of a
+    group without rows.
     """
 
-    values: Numbers
-    starts: Positions
     counts: Positions
-
-    def at(self, fraction: float) -> tuple[Numbers, Numbers, Numbers]:
-        """The values on both sides of a fraction of the way through each group, and how far it is between them."""
-        place = np.maximum(self.counts - 1, 0) * fraction
-        low, high = np.floor(place).astype(np.int64), np.ceil(place).astype(np.int64)
-        last = len(self.values) - 1
-        lower, upper = (self.values[np.minimum(self.starts + side, last)] for side in (low, high))
-        return lower, upper, place - low
-
-    def select(self, fractions: Sequence[float]) -> None:
-        """Puts what ``at`` reads of unsorted groups in its place."""
-        for start, count in zip(self.starts.tolist(), self.counts.tolist(), strict=True):
-            if count:
-                places = {place((count - 1) * f) for f in fractions for place in (math.floor, math.ceil)}
-                self.values[start : start + count].partition(sorted(places))
-
-    def mixed(self, fraction: float, dtype: DataType) -> Numbers:
-        """The value at a fraction, between two values as they lie: as DuckDB mixes those of a type."""
-        lower, upper, share = self.at(fraction)
-        with np.errstate(invalid="ignore", over="ignore"):
-            if dtype.name == "DOUBLE":
-                return np.where(share == 0, lower, lower * (1.0 - share) + upper * share)
-            if dtype.is_decimal:
-                between = lower + (upper - lower) * share
-            else:
-                between = lower.astype(np.float64) * 0.5 + upper.astype(np.float64) * 0.5
-        self._check(dtype, between, share)
-        if dtype.is_float:
-            return np.where(share == 0, lower, between.astype(lower.dtype))
-        between = np.trunc(between if dtype.is_decimal else between + np.copysign(0.5, between))
-        return np.where(share == 0, lower, between.astype(np.int64))
-
-    def _check(self, dtype: DataType, between: Numbers, share: Numbers) -> None:
-        """Raises Unsupported where rounding on the way decides about the last digit of a value that is mixed."""
-        certain = (share == 0) | (share == 0.5)
-        if dtype.is_decimal:
-            noise = 8 * np.finfo(np.float64).eps * np.abs(self.values).max()
-            certain |= np.trunc(between - noise) == np.trunc(between + noise)
-        if not certain.all() or (not dtype.is_float and np.abs(self.values).max() > _EXACT):
-            raise Unsupported(f"a quantile of {dtype} whose last digit rounding decides about")
-
-    def deviations(self, dtype: DataType) -> _Sorted:
-        """Distances from the medians of the groups, sorted within these."""
-        group = np.repeat(np.arange(len(self.counts)), self.counts)
-        with np.errstate(invalid="ignore"):
-            distances = np.abs(self.values[:-1] - self.mixed(0.5, dtype)[group])
-        return replace(self, values=np.append(distances[np.lexsort((distances, group))], distances.dtype.type(0)))
+    at: Callable[[Sequence[Positions]], list[Positions]]
 
 
-def continuous_quantile(source: Input, call: AggregateCall) -> EncodedColumn:
-    """The value at a fraction of the way through a group, or a list of them; ``mad``: the median distance from it."""
+def in_order(rows: Positions, starts: Positions, counts: Positions) -> Placed:
+    """Rows that lie by group and value; starts: where each group begins."""
+    present = np.append(rows, 0)
+
+    def at(places: Sequence[Positions]) -> list[Positions]:
+        return [present[np.where(counts > 0, starts + place, len(rows))] for place in places]
+
+    return Placed(counts, at)
+
+
+def continuous(column: EncodedColumn, call: AggregateCall, placed: Placed) -> EncodedColumn:
+    """The value at a fraction of the way through a group, between two values as they lie; or a list of them."""
     dtype = element_of(call.type) or call.type
-    fractions = (0.5,) if call.name == "mad" else [units / whole for units, whole in _fractions(call)]
-    groups = len(source.ordered.partitions.starts) - 1
-    by_group = has_large_groups(source.ordered.rows, groups)
-    rows, starts, counts = _sorted_values(source, call, by_group=by_group)
-    ordered = _Sorted(_values(source, call, dtype, rows), starts, counts)
-    if by_group:
-        ordered.select(fractions)
-    if call.name == "mad":
-        ordered = ordered.deviations(dtype)
+    there = placed.counts > 0
+    sides = [_sides(placed.counts, units / whole) for units, whole in _fractions(call)]
+    rows = placed.at([place for low, high, _ in sides for place in (low, high)])
+    values = [_numbers(take(column, each), call, dtype) for each in rows]
     make = float_column if dtype.is_float else integer_column
-    return _together(call, [make(dtype, ordered.mixed(f, dtype), counts > 0) for f in fractions], counts > 0)
+    mixed = [
+        _mixed(np.where(there, lower, 0), np.where(there, upper, 0), share, dtype)
+        for lower, upper, (_, _, share) in zip(values[::2], values[1::2], sides, strict=True)
+    ]
+    return _together(call, [make(dtype, each, there) for each in mixed], there)
 
 
-def _values(source: Input, call: AggregateCall, dtype: DataType, rows: Positions) -> Numbers:
-    """The sorted values in the form in which those of the result are mixed."""
-    argument = call.args[0].type
-    values = source.numbers(call.args[0])[0][rows]
+def discrete(column: EncodedColumn, call: AggregateCall, placed: Placed) -> EncodedColumn:
+    """The first value with at least a fraction of the group's up to it; or a list of them."""
+    counts = placed.counts
+    there = counts > 0
+    leaves = ((counts * whole - counts * units) // whole for units, whole in _fractions(call))
+    values = [take(column, rows) for rows in placed.at([np.maximum(1, counts - left) - 1 for left in leaves])]
+    return _together(call, [each if there.all() else without_rows(each, there) for each in values], there)
+
+
+def sorted_quantile(source: Input, call: AggregateCall) -> EncodedColumn:
+    """A quantile of groups whose rows are sorted by value for it, if they do not come so."""
+    return QUANTILES[call.name](source.column(call.args[0]), call, in_order(*_sorted_rows(source, call)))
+
+
+def median_distance(source: Input, call: AggregateCall) -> EncodedColumn:
+    """The median distance from the median of a group (``mad``)."""
+    dtype = call.type
+    rows, starts, counts = _sorted_rows(source, call)
+    values = _numbers(take(source.column(call.args[0]), rows), call, dtype)
+    group = np.repeat(np.arange(len(counts)), counts)
+
+    def median(values: Numbers) -> Numbers:
+        low, high, share = _sides(counts, 0.5)
+        at = np.append(values, values.dtype.type(0))
+        lower, upper = (at[np.where(counts > 0, starts + side, len(values))] for side in (low, high))
+        return _mixed(lower, upper, share, dtype)
+
+    with np.errstate(invalid="ignore"):
+        distances = np.abs(values - median(values)[group])
+    middle = median(distances[np.lexsort((distances, group))])
+    return (float_column if dtype.is_float else integer_column)(dtype, middle, counts > 0)
+
+
+QUANTILES: Mapping[str, Callable[[EncodedColumn, AggregateCall, Placed], EncodedColumn]] = {
+    "median": continuous,
+    "quantile_cont": continuous,
+    "quantile_disc": discrete,
+}
+"""Quantiles of a column's rows, a group each, by DuckDB's name."""
+
+
+def _sides(counts: Positions, fraction: float) -> tuple[Positions, Positions, Numbers]:
+    """The places on both sides of a fraction of the way through each group, and how far it is between them."""
+    place = np.maximum(counts - 1, 0) * fraction
+    low, high = np.floor(place).astype(np.int64), np.ceil(place).astype(np.int64)
+    return low, high, place - low
+
+
+def _mixed(lower: Numbers, upper: Numbers, share: Numbers, dtype: DataType) -> Numbers:
+    """What lies so far between two values, as DuckDB mixes those of a type."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        if dtype.name == "DOUBLE":
+            return np.where(share == 0, lower, lower * (1.0 - share) + upper * share)
+        if dtype.is_decimal:
+            between = lower + (upper - lower) * share
+        else:
+            between = lower.astype(np.float64) * 0.5 + upper.astype(np.float64) * 0.5
+    _check(dtype, between, share, np.maximum(np.abs(lower), np.abs(upper)))
+    if dtype.is_float:
+        return np.where(share == 0, lower, between.astype(lower.dtype))
+    between = np.trunc(between if dtype.is_decimal else between + np.copysign(0.5, between))
+    return np.where(share == 0, lower, between.astype(np.int64))
+
+
+def _check(dtype: DataType, between: Numbers, share: Numbers, size: Numbers) -> None:
+    """Raises Unsupported where rounding on the way decides about the last digit of a value that is mixed.
+
+    size: how large the mixed values are.
+    """
+    certain = (share == 0) | (share == 0.5)
+    if dtype.is_decimal:
+        noise = 8 * np.finfo(np.float64).eps * size
+        certain |= np.trunc(between - noise) == np.trunc(between + noise)
+    if not certain.all() or (not dtype.is_float and (size > _EXACT).any()):
+        raise Unsupported(f"a quantile of {dtype} whose last digit rounding decides about")
+
+
+def _numbers(column: EncodedColumn, call: AggregateCall, dtype: DataType) -> Numbers:
+    """Values in the form in which those of the result are mixed."""
+    argument = column.type
+    values = expand(column).codes
+    if values is None or values.ndim != 1:
+        raise Unsupported(f"{call.name} of {argument}")
     match dtype.name:
         case "DOUBLE" if argument.is_integral or argument.is_float:
             numbers: Numbers = values.astype(np.float64)
@@ -123,7 +155,7 @@ def _values(source: Input, call: AggregateCall, dtype: DataType, rows: Positions
             numbers = values.astype(np.int64)
         case _:
             raise Unsupported(f"{call.name} of {argument}")
-    return np.append(numbers, numbers.dtype.type(0))
+    return numbers
 
 
 def _together(call: AggregateCall, columns: Sequence[EncodedColumn], there: Mask) -> EncodedColumn:
@@ -135,20 +167,6 @@ def _together(call: AggregateCall, columns: Sequence[EncodedColumn], there: Mask
     offsets = pa.array(np.arange(len(there) + 1, dtype=np.int32) * len(columns))
     lists = pa.ListArray.from_arrays(offsets, values, type=to_arrow(call.type), mask=pa.array(~there))
     return canonical(lists, call.type)
-
-
-def discrete_quantile(source: Input, call: AggregateCall) -> EncodedColumn:
-    """The first value with at least a fraction of the group's up to it."""
-    rows, starts, counts = _sorted_values(source, call)
-    there = counts > 0
-    column = source.column(call.args[0])
-    columns = []
-    for units, whole in _fractions(call):
-        before = np.maximum(1, counts - (counts * whole - counts * units) // whole) - 1
-        chosen = np.append(rows, 0)[np.where(there, starts + before, 0)]
-        values = take(column, chosen)
-        columns.append(values if there.all() else without_rows(values, there))
-    return _together(call, columns, there)
 
 
 def _fractions(call: AggregateCall) -> list[tuple[int, int]]:
@@ -163,15 +181,10 @@ def _fractions(call: AggregateCall) -> list[tuple[int, int]]:
     return fractions
 
 
-def _sorted_values(
-    source: Input, call: AggregateCall, *, by_group: bool = False
-) -> tuple[Positions, Positions, Positions]:
-    """The rows that count by group and value, as positions in the order of ``source``; each group's first; its size.
-
-    by_group: whether the order within groups does not matter.
-    """
+def _sorted_rows(source: Input, call: AggregateCall) -> tuple[Positions, Positions, Positions]:
+    """The rows that count by group and value, as positions in the order of ``source``; each group's first; its size."""
     argument = call.args[0]
-    in_order = by_group or (isinstance(argument, ColumnRef) and source.ordered.sorted_by == argument.index)
+    in_order = isinstance(argument, ColumnRef) and source.ordered.sorted_by == argument.index
     keys = [] if in_order else [SortKey(argument)]
     members = members_of(source, counted_rows(source, call.filter, argument), keys)
     return members.rows, members.starts[:-1], members.counts

@@ -5,6 +5,7 @@ A group is then a window's partition, and an aggregate what a window function gi
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -16,13 +17,15 @@ from locality.operators.aggregation.distinct import mark_distinct
 from locality.operators.aggregation.foreign import FOREIGN, by_duckdb
 from locality.operators.aggregation.inputs import Inputs
 from locality.operators.aggregation.lists import ORDERED_AGGREGATES
-from locality.operators.aggregation.quantiles import continuous_quantile, discrete_quantile, has_large_groups
+from locality.operators.aggregation.quantiles import QUANTILES, median_distance, sorted_quantile
 from locality.operators.aggregation.registry import is_known
+from locality.operators.aggregation.selected import FewGroups, few_groups, finds
 from locality.operators.codegen.results import float_column, integer_column
 from locality.operators.ordering.fields import fields_of
 from locality.operators.ordering.order import SORT_BYTES
 from locality.operators.physical import Execution, Traffic
 from locality.operators.relations.batch import Batch
+from locality.operators.relations.relation import Positions
 from locality.operators.windows.inputs import Input, Numbers, by_shards, columns_at
 from locality.operators.windows.ordered import Ordered, put_in_order
 from locality.operators.windows.totals import counted_rows
@@ -34,7 +37,6 @@ from locality.plan.windows import Bound, Frame, WindowCall
 from locality.types import BIGINT
 
 _WHOLE = Frame("range", Bound("unbounded preceding"), Bound("unbounded following"))
-_QUANTILES = frozenset({"median", "quantile_cont", "quantile_disc", "mad"})
 _COUNTS = frozenset({"count", "count_star", "regr_count", "approx_count_distinct"})
 #: What is 0 where there are no rows, not NULL.
 _ZERO_OF_NONE = _COUNTS | {COUNT_OF_PARTS, "entropy"}
@@ -69,8 +71,12 @@ def _of_rows(
     execution.reserve((SORT_BYTES + 10) * batch.row_count, "the order of an aggregation")
     read = columns_at(batch, range(len(batch.columns)), execution.run)
     owners = [field for group in inputs.groups for field in fields_of(read[group.index])]
-    most_groups = 2 ** min(sum(field.bits for field in owners), 63)
-    asked = _column_of_quantiles(inputs, selecting=has_large_groups(batch.row_count, most_groups))
+    if any(map(finds, inputs.calls)) and all(finds(call) or is_known(call) for call in inputs.calls):
+        few = few_groups(owners, batch.row_count, execution.run)
+        if few is not None:
+            with contextlib.suppress(Unsupported):  # types that only sorted groups are given to
+                return _of_few_groups(batch, inputs, few, read, execution, traffic, by_slots)
+    asked = _column_of_quantiles(inputs)
     within = [] if asked is None else fields_of(read[asked])
     ordered = replace(put_in_order(batch.row_count, owners, within, execution.run), sorted_by=asked)
     traffic.state += 2 * ordered.nbytes
@@ -78,23 +84,36 @@ def _of_rows(
     results: dict[AggregateCall, EncodedColumn] = {}
     plain = [call for call in inputs.calls if call.name not in SORTED_AGGREGATES]
     if plain:
-        groups = by_slots(*_numbered(batch, ordered, plain), execution, traffic)
-        results.update(zip(plain, _in_order(groups), strict=True))
+        numbers = np.empty(batch.row_count, np.int64)
+        numbers[ordered.order] = ordered.partitions.number
+        results = _by_slots(batch, numbers, len(first), plain, execution, traffic, by_slots)
     others = [call for call in inputs.calls if call.name in SORTED_AGGREGATES]
     results.update(zip(others, _results(others, read, ordered, execution), strict=True))
     return [*(take(read[group.index], first) for group in inputs.groups), *(results[c] for c in inputs.calls)]
 
 
-def _column_of_quantiles(inputs: Inputs, *, selecting: bool) -> int | None:
-    """The column whose quantiles are all that is asked of sorted groups: rows come in its order at once.
+def _of_few_groups(
+    batch: Batch,
+    inputs: Inputs,
+    few: FewGroups,
+    read: Mapping[int, EncodedColumn],
+    execution: Execution,
+    traffic: Traffic,
+    by_slots: BySlots,
+) -> list[EncodedColumn]:
+    """The same of few groups: quantiles are found without sorting, kernels keep state for all other calls."""
+    traffic.state += 2 * few.codes.nbytes
+    results = {call: few.quantiles(read, call) for call in inputs.calls if finds(call)}
+    if plain := [call for call in inputs.calls if call not in results]:
+        results |= _by_slots(batch, few.numbers, len(few.first), plain, execution, traffic, by_slots)
+    return [*(take(read[group.index], few.first) for group in inputs.groups), *(results[c] for c in inputs.calls)]
 
-    selecting: whether quantiles that mix values need no order within groups.
-    """
+
+def _column_of_quantiles(inputs: Inputs) -> int | None:
+    """The column whose quantiles are all that is asked of sorted groups: rows come in its order at once."""
     asked = [call for call in inputs.calls if call.name in SORTED_AGGREGATES and call.name not in _COUNTS]
     arguments = {call.args[0] for call in asked}
-    if selecting and all(call.name != "quantile_disc" for call in asked):
-        return None
-    if len(arguments) == 1 and all(call.name in _QUANTILES for call in asked):
+    if len(arguments) == 1 and all(call.name in QUANTILES or call.name == "mad" for call in asked):
         (argument,) = arguments
         return argument.index if isinstance(argument, ColumnRef) else None
     return None
@@ -121,24 +140,25 @@ def _results(
     return [concat(list(results)) for results in zip(*parts, strict=True)]
 
 
-def _numbered(batch: Batch, ordered: Ordered, calls: Sequence[AggregateCall]) -> tuple[Batch, Inputs]:
-    """The rows with the numbers of their groups in the order, and the calls over groups of these."""
-    numbers = np.empty(batch.row_count, np.int64)
-    numbers[ordered.order] = ordered.partitions.number
+def _by_slots(
+    batch: Batch,
+    numbers: Positions,
+    groups: int,
+    calls: Sequence[AggregateCall],
+    execution: Execution,
+    traffic: Traffic,
+    by_slots: BySlots,
+) -> dict[AggregateCall, EncodedColumn]:
+    """The calls that kernels keep state for, by the rows' numbers of their groups; values in the order of these."""
     key = ColumnRef(len(batch.columns), BIGINT)
-    column = integer_column(BIGINT, numbers, None)
-    bounds = Interval(0, len(ordered.partitions.starts) - 2)
-    numbered = Batch((*batch.columns, column), batch.row_count, (*batch.intervals, bounds))
-    types = [column.type for column in numbered.columns]
-    return numbered, Inputs(tuple(map(ColumnRef, range(len(types)), types)), (key,), tuple(calls))
-
-
-def _in_order(groups: Batch) -> list[EncodedColumn]:
-    """What was made of numbered groups, in the order of their numbers."""
-    found = expand(groups.column(0)).codes
+    columns = (*batch.columns, integer_column(BIGINT, numbers, None))
+    numbered = Batch(columns, batch.row_count, (*batch.intervals, Interval(0, groups - 1)))
+    read = tuple(ColumnRef(i, column.type) for i, column in enumerate(columns))
+    made = by_slots(numbered, Inputs(read, (key,), tuple(calls)), execution, traffic)
+    found = expand(made.column(0)).codes
     assert found is not None
     order = np.argsort(found)
-    return [take(groups.column(i), order) for i in range(1, len(groups.columns))]
+    return {call: take(made.column(i), order) for i, call in enumerate(calls, 1)}
 
 
 #: An aggregate of every group, given the sorted rows.
@@ -196,8 +216,8 @@ SORTED_AGGREGATES: Mapping[str, _Aggregate] = {
     "bit_or": _folded(np.bitwise_or, 0),
     "bit_xor": _folded(np.bitwise_xor, 0),
     "product": _folded(np.multiply, 1),
-    **dict.fromkeys(("median", "quantile_cont", "mad"), continuous_quantile),
-    "quantile_disc": discrete_quantile,
+    **dict.fromkeys(QUANTILES, sorted_quantile),
+    "mad": median_distance,
     **ORDERED_AGGREGATES,
 }
 """The aggregates of sorted groups, by DuckDB's name."""

@@ -193,9 +193,9 @@ def _row_type(rows: int) -> type[np.int32 | np.int64]:
     return np.int32 if rows < 2**31 else np.int64
 
 
-def cut(rows: int, step: int) -> list[slice]:
-    """Rows in parts of at most ``step``."""
-    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+def cut(rows: int, step: int, first: int = 0) -> list[slice]:
+    """Rows from ``first`` on in parts of at most ``step``."""
+    return [slice(start, min(start + step, rows)) for start in range(first, rows, step)]
 
 
 def _first_rows(words: Sequence[Word], keys: Words, first: int) -> Positions:
