@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from locality.errors import SchemaError, Unsupported
 from locality.plan.expressions import AggregateCall, Call, ColumnRef, Expression, Lambda, columns_of, walk
+from locality.plan.functions.hashes import HASH_BITS
 from locality.plan.zones import IN_ZONE
 from locality.sql.quoting import identifier
 from locality.sql.render import Rendering, column, render
@@ -32,7 +33,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 _SYNTAX = frozenset(
     {
         *("=", "<>", "<", "<=", ">", ">=", "is distinct from", "is not distinct from"),
-        *("and", "or", "not", "is null", "is not null", "in", "coalesce", "try", IN_ZONE),
+        *("and", "or", "not", "is null", "is not null", "in", "coalesce", "try", IN_ZONE, HASH_BITS),
     }
 )
 

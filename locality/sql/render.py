@@ -12,6 +12,7 @@ from decimal import Decimal
 from locality.errors import Unsupported
 from locality.nested import arrow_type
 from locality.plan.expressions import Call, Case, Cast, ColumnRef, Constant, Expression, Held, Lambda, Lookup
+from locality.plan.functions.hashes import HASH_BITS
 from locality.plan.zones import IN_ZONE
 from locality.sql.quoting import identifier, string
 from locality.types import DataType, Domain, labels_of
@@ -110,6 +111,9 @@ def _call(call: Call, out: Rendering) -> str:
             return f"COALESCE({', '.join(args)})"
         case "try":
             return f"TRY({args[0]})"
+        case name if name == HASH_BITS:
+            hashed = f"CAST(hash({args[0]}) AS HUGEINT)"
+            return f"CAST(CASE WHEN {hashed} < {2**63} THEN {hashed} ELSE {hashed} - {2**64} END AS BIGINT)"
         case "struct_pack":
             return f"CAST(ROW({', '.join(args)}) AS {type_text(call.type)})"
         case "list_value" if not args:

@@ -81,6 +81,14 @@ _INTEGER = _family(
     ("mul_overflows", (_I64, _I64), _BOOL, ()),
     ("in_intervals", (_INTS64, _INTS64, _I64), _BOOL, ()),
 ) + _of_integers("integers", "floor_div floor_mod round_div mul_high", 2)
+_HASHES = _of_integers("hashes", "hash_number", 1) + _of_integers(
+    "hashes", "combine_hashes hash_remainder sketch_rank", 2
+)
+_SKETCHES = _family(
+    "hashes",
+    ("hash_string", (_BYTES, _I64, _I64), _I64, ()),
+    ("weigh_registers", (_BYTES, _I64, _FLOATS, _FLOATS, _INTS64), _I64, (3, 4)),
+)
 _DATES = (
     _of_integers(
         "dates",
@@ -207,7 +215,7 @@ _SORTING = _family(
 PRIMITIVES: Mapping[str, Primitive] = {
     primitive.name: primitive
     for family in (
-        *(_SELECTION, _BITMAP, _RUNS, _FLOAT, _ROUNDING, _ELEMENTARY, _INTEGER),
+        *(_SELECTION, _BITMAP, _RUNS, _FLOAT, _ROUNDING, _ELEMENTARY, _INTEGER, _HASHES, _SKETCHES),
         *(_DATES, _TIMES, _STRINGS, _SEARCH, _HASHING, _MOMENTS, _GROUPS, _RANKS, _LOOKUPS, _DOMINANCE, _SLOTS),
         *(_TEXTS, _KEYS),
         *(_WINDOWS, _SORTING),

@@ -20,16 +20,15 @@ from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Scalar
 from locality.operators.aggregation.comoments import CoMoments
+from locality.operators.aggregation.seen import Marks
 from locality.operators.codegen.block import Row
 from locality.plan import lanes
 from locality.plan.expressions import Expression
-from locality.plan.functions.base import Value, as_double, as_integer, both, is_true
+from locality.plan.functions.base import Value, as_double, both, is_true
 from locality.plan.intervals import BOOLEAN, INT64_MAX, INT64_MIN, Interval
 
 Cells = npt.NDArray[Any]
 _LOW_HALF = 0xFFFF_FFFF
-#: Values from which on the marks of one group after the other are counted.
-_LONG_MARKS = 1024
 _UFUNCS = {"+": np.add, "min": np.minimum, "max": np.maximum}
 
 
@@ -39,7 +38,7 @@ class Slot:
 
     op: ``+``, ``min`` or ``max``. part: which function of the argument goes in: ``one`` (no argument), ``valid`` (one
     where the argument is true), ``value``, ``low``, ``high`` (halves of an integer), ``real`` (as a double), ``key`` (a
-    float's ordered key), or ``moments`` or ``seen`` (a cell of :class:`Moments` or :class:`Seen`, which update it).
+    float's ordered key), or ``moments`` or ``seen`` (a cell of :class:`Moments` or :class:`Marks`, which update it).
     condition: the aggregate's FILTER.
     """
 
@@ -164,51 +163,6 @@ class Moments:
         into[0][numbers, self.count] = total
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Which values of a small domain each group has met, a byte a value: how values are counted without repetition.
-
-    low, size: the values are ``low`` to ``low + size - 1``; byte ``size`` of a group is for rows that do not count.
-    slot: the position of the integer slot that gets the number of values in the end.
-    """
-
-    argument: Expression
-    condition: Expression | None
-    low: int
-    size: int
-    slot: int
-
-    @property
-    def reads(self) -> tuple[Expression, ...]:
-        return (self.argument,) if self.condition is None else (self.argument, self.condition)
-
-    @property
-    def width(self) -> int:
-        """Bytes of a group."""
-        return self.size + 1
-
-    def emit(self, row: Row, group: ir.Expr, seen: ir.Var) -> None:
-        """Emits the mark of the current row's value."""
-        value = row.emit(self.argument)
-        takes_part = both(row.active, value.valid)
-        if self.condition is not None:
-            takes_part = both(takes_part, is_true(row.emit(self.condition)))
-        number = value if value.dictionary is not None else as_integer(value)
-        digit: ir.Expr = b.sub(number.expr, row.integer(self.low))
-        if takes_part is not None:
-            digit = b.select(takes_part, digit, row.integer(self.size))
-        at = row.block.builder.assign(b.add(b.mul(group, row.integer(self.width)), digit))
-        row.block.builder.store(seen, at, b.const(1, Scalar.U8))
-
-    def count(self, seen: Cells, integers: Cells) -> None:
-        """Writes the number of values of each group to its slot."""
-        marks = seen.reshape(-1, self.width)[:, : self.size]
-        if self.size < _LONG_MARKS:
-            integers[:, self.slot] = marks.sum(axis=1)
-        else:  # many of these are counted at a time, which sums of several rows do not do
-            integers[:, self.slot] = [np.count_nonzero(each) for each in marks]
-
-
 _Moments = TypeVar("_Moments", Moments, CoMoments)
 
 
@@ -219,7 +173,7 @@ class Slots:
     integers: list[Slot] = field(default_factory=list)
     floats: list[Slot] = field(default_factory=list)
     moments: list[Moments | CoMoments] = field(default_factory=list)
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[Marks] = field(default_factory=list)
     _positions: dict[Slot, int] = field(default_factory=dict)
 
     def add(self, slot: Slot) -> Reader:
@@ -258,11 +212,11 @@ class Slots:
         self.moments.append(new)
         return new
 
-    def add_seen(self, argument: Expression, condition: Expression | None, values: Interval) -> Reader:
-        """Registers a count of different values, which lie in ``values``."""
+    def add_marks(self, marks: Callable[[int], Marks]) -> Reader:
+        """Registers what ``marks`` makes of the position of a slot, which it writes to in the end."""
         position = len(self.integers)
         self.integers.append(Slot("+", "seen"))
-        self.seen.append(Seen(argument, condition, values.low, values.size, position))
+        self.seen.append(marks(position))
         return lambda integers, floats: integers[:, position]
 
     @property
@@ -273,7 +227,7 @@ class Slots:
     @property
     def reads(self) -> list[Expression]:
         """The expressions of all slots."""
-        parts: list[Slot | Moments | CoMoments | Seen] = [*self.integers, *self.floats, *self.moments, *self.seen]
+        parts: list[Slot | Moments | CoMoments | Marks] = [*self.integers, *self.floats, *self.moments, *self.seen]
         return [e for part in parts for e in part.reads]
 
     def add_rows(self, into: tuple[Cells, Cells], numbers: Cells, other: tuple[Cells, Cells]) -> None:

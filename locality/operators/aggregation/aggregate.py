@@ -184,7 +184,7 @@ class Aggregation:
         for position, marks in enumerate(self.sink.slots.seen):
             seen, *others = (part[2 + position] for part in parts)
             for other in others:
-                seen |= other
+                marks.merge(seen, other)
             marks.count(seen, parts[0][0])
         return [(part[0], part[1]) for part in parts]
 

@@ -12,6 +12,7 @@ from locality.errors import Unsupported
 from locality.kernel import ir
 from locality.kernel.ir import Scalar
 from locality.operators.aggregation.accumulators import Cells, Reader, Slot, Slots, add_sum
+from locality.operators.aggregation.seen import Seen
 from locality.operators.codegen.results import column_of_value, float_column, integer_column, key_to_float
 from locality.plan.expressions import AggregateCall, Call, Cast, Expression
 from locality.plan.functions.base import Value
@@ -87,7 +88,8 @@ def plan_count_distinct(source: Input) -> Planned:
     value = source.probe(source.argument)
     if value.is_float or value.packed or value.range.size > MOST_SEEN:
         raise Unsupported("count(DISTINCT ...) of many values beside other aggregates")
-    count = source.slots.add_seen(source.argument, source.call.filter, value.range)
+    argument, condition, low, size = source.argument, source.call.filter, value.range.low, value.range.size
+    count = source.slots.add_marks(lambda slot: Seen(argument, condition, low, size, slot))
     return Planned(lambda i, f: integer_column(dtype, count(i, f), None), Interval(0, source.rows))
 
 

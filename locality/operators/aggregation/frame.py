@@ -10,6 +10,7 @@ from locality.operators.aggregation.accumulators import Slot, Slots
 from locality.operators.aggregation.aggregates import Input, Planned
 from locality.operators.aggregation.grouping import MOST_GROUPS, DenseGroups, plan_dense
 from locality.operators.aggregation.registry import plan_aggregate
+from locality.operators.aggregation.sketches import of_hashes
 from locality.operators.aggregation.zonetotals import ZoneTotals, plan_zone_totals
 from locality.operators.codegen.held import Holder, Number
 from locality.operators.codegen.lookup import introduce_lookups
@@ -57,7 +58,7 @@ def frame_of(
     def computed(expression: Expression) -> Expression:
         return holder.hold(introduce_lookups(expression, relation))
 
-    groups, calls = tuple(map(computed, groups)), tuple(call.mapped(computed) for call in calls)
+    groups, calls = tuple(map(computed, groups)), tuple(of_hashes(call).mapped(computed) for call in calls)
     parts = (part for call in calls for part in call.expressions())
     columns = frozenset().union(*(columns_of(e) for e in (*groups, *parts)))
     form = form_key(relation, columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from locality.errors import Unsupported
-from locality.operators.aggregation import aggregates, powers, regression
+from locality.operators.aggregation import aggregates, powers, regression, sketches
 from locality.operators.aggregation.aggregates import Input, Planned, plan_count_distinct
 from locality.plan.expressions import AggregateCall
 
@@ -13,6 +13,7 @@ AGGREGATES: Mapping[str, Callable[[Input], Planned]] = {
     **aggregates.AGGREGATES,
     **regression.AGGREGATES,
     **powers.AGGREGATES,
+    **sketches.AGGREGATES,
 }
 #: Aggregates that repeated values do not change, or that kernels count without repetition.
 _DISTINCT_TOO = frozenset({"count", "min", "max", "bool_and", "bool_or"})

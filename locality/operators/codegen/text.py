@@ -20,6 +20,7 @@ from locality.kernel.ir import Array, Scalar
 from locality.kernel.like import Pattern, pattern, substring
 from locality.plan.expressions import Call, ColumnRef, Constant, Expression
 from locality.plan.functions.base import Value
+from locality.plan.functions.hashes import HASH_BITS, hash_value
 from locality.plan.intervals import Interval
 
 if TYPE_CHECKING:
@@ -101,6 +102,25 @@ def emit_text_comparison(row: Row, call: Call) -> Value:
     parameter = row.block.parameters.array(("text", constant.value), Array(Scalar.U8), _always(other))
     order = b.call("string_compare", load.array("data", Scalar.U8), start, stop, parameter)
     return Value(ir.Compare(call.name, order, b.const_i64(0)), load.valid(row.index))
+
+
+def is_text_hash(expression: Expression, block: Block) -> bool:
+    """Whether an expression is the hash of a raw string."""
+    match expression:
+        case Call(name, (ColumnRef(index),)) if name == HASH_BITS:
+            return _is_text(block, index)
+        case _:
+            return False
+
+
+def emit_text_hash(row: Row, call: Call) -> Value:
+    """The hash of the current row's string."""
+    (column,) = call.args
+    assert isinstance(column, ColumnRef)
+    load = row.block.column(column.index)
+    return hash_value(
+        b.call("hash_string", load.array("data", Scalar.U8), *text_bounds(row, load)), load.valid(row.index)
+    )
 
 
 def text_bounds(row: Row, load: ColumnLoad) -> tuple[ir.Expr, ir.Expr]:

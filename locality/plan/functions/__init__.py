@@ -13,6 +13,7 @@ from locality.plan.functions import (
     date_parts,
     date_trunc,
     elementary,
+    hashes,
     logic,
     rounding,
     time_bucket,
@@ -20,7 +21,7 @@ from locality.plan.functions import (
 from locality.plan.functions.base import Function
 
 _FAMILIES = (
-    *(arithmetic, rounding, elementary, bits, comparison, logic),
+    *(arithmetic, rounding, elementary, bits, hashes, comparison, logic),
     *(date_parts, date_trunc, date_difference, time_bucket),
 )
 

@@ -13,6 +13,7 @@ from locality.plan import lanes
 from locality.plan.expressions import Call
 from locality.plan.functions.base import Function, Scope, Value, as_double, as_integer, both, check_range
 from locality.plan.functions.date_arithmetic import emit_temporal, is_temporal
+from locality.plan.functions.hashes import emit_remainder
 from locality.plan.intervals import INT64, INT64_MAX, INT64_MIN, Interval
 from locality.types import DataType, Domain
 
@@ -95,6 +96,8 @@ def _emit_truncating_division(scope: Scope, call: Call) -> Value:
 
     A zero divisor is an error, but for ``%`` of floats, which gives NaN.
     """
+    if call.name == "%" and isinstance(call.args[0], Call) and call.args[0].name == "hash":
+        return emit_remainder(scope, call)
     left, right = (scope.emit(arg) for arg in call.args)
     if call.type.is_float:
         divisor = as_double(right)
