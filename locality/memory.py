@@ -131,26 +131,31 @@ def allow(nbytes: int, what: str) -> None:
 
 def hold(arrays: Iterable[AnyArray | None], what: str) -> None:
     """Counts arrays that were made just now, until they are freed; raises MemoryLimitError past the limit."""
-    account = current()
+    large = [array for array in arrays if array is not None and array.nbytes >= LEAST_BYTES]
+    account = current() if large else None
     if account is not None:
-        for array in arrays:
-            if array is not None:
-                account.hold(array, what)
+        for array in large:
+            account.hold(array, what)
 
 
 def empty(shape: int | tuple[int, ...], dtype: npt.DTypeLike, what: str) -> AnyArray:
     """``np.empty``, counted; raises MemoryLimitError, before any memory is taken, past the limit."""
-    allow((shape if isinstance(shape, int) else math.prod(shape)) * np.dtype(dtype).itemsize, what)
-    array = np.empty(shape, dtype)
-    hold((array,), what)
-    return array
+    return _made(np.empty, shape, dtype, what)
 
 
 def zeros(shape: int | tuple[int, ...], dtype: npt.DTypeLike, what: str) -> AnyArray:
     """``np.zeros``, counted likewise."""
-    allow((shape if isinstance(shape, int) else math.prod(shape)) * np.dtype(dtype).itemsize, what)
-    array = np.zeros(shape, dtype)
-    hold((array,), what)
+    return _made(np.zeros, shape, dtype, what)
+
+
+def _made(make: Callable[..., AnyArray], shape: int | tuple[int, ...], dtype: npt.DTypeLike, what: str) -> AnyArray:
+    nbytes = (shape if isinstance(shape, int) else math.prod(shape)) * np.dtype(dtype).itemsize
+    account = current() if nbytes >= LEAST_BYTES else None
+    if account is None:
+        return make(shape, dtype)
+    account.allow(nbytes, what)
+    array = make(shape, dtype)
+    account.hold(array, what)
     return array
 
 

@@ -170,13 +170,18 @@ class Collection:
             count_scan(pipeline, traffic)
             return self._told_rows(pipeline.morsels, enough), {}, {}
         parts: dict[Morsel, list[AnyArray]] = {}
+        states: dict[int, list[AnyArray]] = {}
+        most = max((morsel.rows for morsel in pipeline.morsels), default=0)
         found = 0
 
         def work(worker: int, morsel: Morsel) -> int:
             nonlocal found
             if enough is not None and found >= enough:
                 return 0
-            state = self.sink.fresh_state(morsel.rows)
+            if worker not in states:
+                states[worker] = self.sink.fresh_state(most)
+            state = states[worker]
+            state[0][0] = 0
             faults = pipeline.call(morsel, state)
             count = int(state[0][0])
             parts[morsel] = [array[:count].copy() for array in state[1:]]
