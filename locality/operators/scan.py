@@ -84,7 +84,7 @@ def _scan_reads(pipeline: Pipeline) -> tuple[Counter[str], int]:
         reads[relation.stored_name(index)] += nbytes[index]
     for index in own:
         if len(relation.segments) == 1 and relation.segments[0].origin(index) is not None:
-            reads.update(gathered_reads(relation, index, None))
+            reads.update(gathered_reads([(relation, index, None)]))
     if not relation.links:
         return +reads, int(minimum)
     linked = _linked_reads(pipeline)
@@ -101,7 +101,7 @@ def _linked_reads(pipeline: Pipeline) -> Counter[str]:
         if link is None:
             continue
         target, column = link.target, index - link.first
-        reads.update(gathered_reads(target, column, None))
+        reads.update(gathered_reads([(target, column, None)]))
         width = target.segments[0].width(column)
         reads[""] += int(target.row_count * width * touched_share(width, passing / max(target.row_count, 1)))
     return reads

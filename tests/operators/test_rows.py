@@ -24,7 +24,7 @@ from locality.operators.ordering.fields import fields_of
 from locality.operators.ordering.order import order_of
 from locality.operators.relations.batch import Batch, Deferred
 from locality.operators.relations.domain import MOST_CODES, domain_of, domains_of
-from locality.operators.relations.traffic import gathered_bytes
+from locality.operators.relations.traffic import gathered_reads
 from locality.plan.expressions import Call, ColumnRef, Constant, Lookup
 from locality.plan.intervals import Interval
 from locality.types import BIGINT, DOUBLE, VARCHAR, DataType
@@ -62,7 +62,7 @@ def test_gathered_bytes_are_those_of_the_lines_that_hold_a_row(count: int, step:
     width = int(source.segments[0].width(0))
     positions = np.arange(count, dtype=np.int64) * step
     lines = {row * step * width // 64 for row in range(count)}
-    assert gathered_bytes(source, 0, positions) == 64 * len(lines)
+    assert gathered_reads([(source, 0, positions)])[""] == 64 * len(lines)
 
 
 def _batch(positions: list[int] | None) -> Batch:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from locality.operators.relations.traffic import LINE_BYTES, gathered_bytes
+from locality.operators.relations.traffic import LINE_BYTES, gathered_reads
 from tests.operators.relations import relation
 
 RNG = np.random.default_rng(1)
@@ -23,11 +23,11 @@ def test_lines_are_counted(rows: int, order: str) -> None:
     if order == "far apart":
         positions = np.append(positions[:40], 999_999)
     lines = {int(position) * 8 // LINE_BYTES for position in positions}
-    assert gathered_bytes(source, 0, positions) == LINE_BYTES * len(lines)
+    assert gathered_reads([(source, 0, positions)])[""] == LINE_BYTES * len(lines)
 
 
 def test_lines_of_many_rows_are_guessed_where_they_lie() -> None:
     source = relation([pa.table({"x": RNG.integers(-(2**60), 2**60, 1_000_000)})])
     near = np.sort(RNG.integers(400_000, 600_000, 150_000))
     lines = len(np.unique(near * 8 // LINE_BYTES))
-    assert gathered_bytes(source, 0, near) == pytest.approx(LINE_BYTES * lines, rel=0.05)
+    assert gathered_reads([(source, 0, near)])[""] == pytest.approx(LINE_BYTES * lines, rel=0.05)

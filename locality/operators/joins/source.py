@@ -120,8 +120,7 @@ class JoinSource:
         def build(looks: int = 0) -> KeyIndex:
             columns = [self._keyed(right, position) for position in self.positions]
             index = index_rows(columns, intervals, self.null_safe, execution, looks)
-            for position in self.positions:
-                traffic.add_reads(gathered_reads(right, position, None))
+            traffic.add_reads(gathered_reads([(right, position, None) for position in self.positions]))
             traffic.state += 2 * index.nbytes
             return index
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,6 +32,10 @@ class Deferred:
     @property
     def type(self) -> DataType:
         return self.relation.types[self.index]
+
+    def at(self, positions: Positions) -> Deferred:
+        """The same column at other rows."""
+        return Deferred(self.relation, self.index, positions, self.outer, self.coded)
 
     def gather(self) -> EncodedColumn:
         """The column's values."""
@@ -88,7 +91,7 @@ class Batch:
                 return take(column, rows)
             if id(column.positions) not in chosen:
                 chosen[id(column.positions)] = _composed(column.positions, rows)
-            return replace(column, positions=chosen[id(column.positions)])
+            return column.at(chosen[id(column.positions)])
 
         return Batch(tuple(taken(column) for column in self.columns), len(rows), self.intervals)
 
@@ -104,13 +107,9 @@ class Batch:
         column = self.columns[index]
         return column.gather() if isinstance(column, Deferred) else column
 
-    def reads(self) -> Counter[str]:
+    def reads(self) -> dict[str, int]:
         """Bytes that gathering all deferred columns reads, by stored column."""
-        found: Counter[str] = Counter()
-        for column in self.columns:
-            if isinstance(column, Deferred):
-                found.update(gathered_reads(*column.origin))
-        return found
+        return gathered_reads([column.origin for column in self.columns if isinstance(column, Deferred)])
 
     def select(self, indices: range) -> Batch:
         """Some of the columns."""
@@ -172,7 +171,7 @@ class BatchSegment:
         column = self.batch.columns[index]
         if index in self._gathered or not isinstance(column, Deferred):
             return take(self.column(index), rows)
-        return replace(column, positions=_composed(column.positions, rows)).gather()
+        return column.at(_composed(column.positions, rows)).gather()
 
     def width(self, index: int) -> float:
         column = self.batch.columns[index]
