@@ -9,7 +9,7 @@ parent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from locality.optimizer.prune import prune_columns
@@ -69,7 +69,7 @@ class _Wide:
 
     at: where each of them is now.
     parents: the table, and its column, that columns are keys of.
-    strewn: those of these columns that it pays not to group by.
+    strewn: those of these columns that it pays not to group by. own: those in rows of the parent itself.
     positions: for keys, and for columns that their parent determines, the column with the parent's position, as it is
         now.
     """
@@ -79,6 +79,7 @@ class _Wide:
     parents: Mapping[int, tuple[str, int]] = field(default_factory=dict)
     positions: Mapping[int, int] = field(default_factory=dict)
     strewn: frozenset[int] = frozenset()
+    own: frozenset[int] = frozenset()
 
     def renumbered(self, expression: Expression) -> Expression:
         return renumbered(expression, dict(enumerate(self.at)))
@@ -169,6 +170,7 @@ class _Widener:
                 {**wide.parents, **dict.fromkeys(keys, (index.path[0].table, index.path[0].parents[0]))},
                 {**wide.positions, **dict.fromkeys([*keys, *mine], place)},
                 wide.strewn.union(keys),
+                wide.own,
             )
         return wide
 
@@ -185,6 +187,7 @@ class _Widener:
             node=node,
             parents={i: (scan.table, scan.columns[i]) for i in keys},
             positions=dict.fromkeys(keys, len(scan.columns)),
+            own=frozenset(keys),
         )
 
     def _pays(self, table: str, layout: str, key: int, position: int) -> bool:
@@ -208,6 +211,7 @@ def _project(wide: _Wide, expressions: tuple[Expression, ...]) -> _Wide:
         {i: wide.parents[index] for i, index in known.items() if index in wide.parents},
         {i: kept[wide.positions[index]] for i, index in known.items()},
         frozenset(i for i, index in known.items() if index in wide.strewn),
+        frozenset(i for i, index in known.items() if index in wide.own),
     )
 
 
@@ -220,7 +224,8 @@ def _join(join: Join, left: _Wide, right: _Wide) -> _Wide:
     width, now = len(left.at), len(left.node.types)
     at = (*left.at, *(now + place for place in right.at))
     residual = None if join.residual is None else renumbered(join.residual, dict(enumerate(at)))
-    keys = tuple(_key(key, left, right) for key in join.keys)
+    pairs = [_met(key, left, right) for key in join.keys]
+    keys = tuple(_key(key, pair, left, right) for key, pair in zip(join.keys, pairs, strict=True))
     node = replace(join, left=left.node, right=right.node, keys=keys, residual=residual)
     match join.kind:
         case "semi" | "anti":
@@ -233,21 +238,33 @@ def _join(join: Join, left: _Wide, right: _Wide) -> _Wide:
                 at,
                 {**left.parents, **{width + i: key for i, key in right.parents.items()}},
                 {**left.positions, **{width + i: now + place for i, place in right.positions.items()}},
-                left.strewn.union(width + i for i in right.strewn),
+                left.strewn.union(width + i for i in right.strewn).union(_told_apart(join, pairs)),
+                left.own.union(width + i for i in right.own),
             )
 
 
-def _key(key: JoinKey, left: _Wide, right: _Wide) -> JoinKey:
+def _met(key: JoinKey, left: _Wide, right: _Wide) -> tuple[int, int] | None:
+    """The columns of a key of which positions are joined in their place."""
     mine, other = left.key(key.left), right.key(key.right)
     if mine is None or other is None or left.parents[mine] != right.parents[other]:
-        return _renumbered(key, left, right)
+        return None
     if key.null_safe or (mine not in left.strewn and other not in right.strewn):  # a parent's key may be NULL
-        return _renumbered(key, left, right)
+        return None
+    return mine, other
+
+
+def _key(key: JoinKey, pair: tuple[int, int] | None, left: _Wide, right: _Wide) -> JoinKey:
+    if pair is None:
+        return JoinKey(left.renumbered(key.left), right.renumbered(key.right), key.null_safe)
+    mine, other = pair
     return JoinKey(ColumnRef(left.positions[mine], BIGINT), ColumnRef(right.positions[other], BIGINT))
 
 
-def _renumbered(key: JoinKey, left: _Wide, right: _Wide) -> JoinKey:
-    return JoinKey(left.renumbered(key.left), right.renumbered(key.right), key.null_safe)
+def _told_apart(join: Join, pairs: Iterable[tuple[int, int] | None]) -> Iterator[int]:
+    """Keys whose positions a join has found, by which the rows that it makes are grouped without hashing."""
+    for pair in pairs:
+        if pair is not None and join.kind == "inner":
+            yield from (pair[0], len(join.left.types) + pair[1])
 
 
 def _aggregate(node: Aggregate, wide: _Wide) -> _Wide:
@@ -274,9 +291,12 @@ def _aggregate(node: Aggregate, wide: _Wide) -> _Wide:
 
 
 def _is_told(group: Expression, position: int, wide: _Wide) -> bool:
-    """Whether all rows of one parent, whose position is in a column, agree in ``group``, and it is cheap to keep."""
+    """Whether all rows of one parent, whose position is in a column, agree in ``group``, and it is cheap to keep.
+
+    A column of the parent's own row is the join's to tell.
+    """
     match group:
-        case ColumnRef(index) if wide.positions.get(index) == position:
+        case ColumnRef(index) if wide.positions.get(index) == position and index not in wide.own:
             return group.type.domain is Domain.INTEGER or index in wide.parents
         case _:
             return False
