@@ -14,7 +14,7 @@ from locality.errors import Unsupported
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
-from locality.operators.byvalues import ByValues, Values
+from locality.operators.byvalues import ByValues, Values, bound_all
 from locality.operators.codegen.block import Block, Row
 from locality.operators.codegen.lookup import introduce_lookups
 from locality.operators.codegen.probe import probe
@@ -22,7 +22,7 @@ from locality.operators.filters.conditions import Conditions
 from locality.operators.late import rows_at
 from locality.operators.morsels import Morsel
 from locality.operators.ordering.fields import fields_of
-from locality.operators.ordering.least import LeastDigits, least_digits
+from locality.operators.ordering.least import LeastDigits, leading_values, least_digits
 from locality.operators.ordering.order import order_of
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import MORSEL_ROWS, Pipeline
@@ -183,6 +183,11 @@ class TopN:
         other._arrange()
         return other
 
+    def near(self, conjuncts: Sequence[Expression], keys: Sequence[SortKey]) -> TopN:
+        """The same of fewer rows, which are expected to be enough, where it is known which come first; else itself."""
+        last = leading_values(self.relation, keys[0], self.terms[0].value, self.pipeline.tests, max(self.limit, 1))
+        return self if last is None else TopN(self.relation, (*conjuncts, last), keys, self.limit)
+
     def _arrange(self) -> None:
         """Has those morsels run first that may have the first rows."""
         if self._least is None:
@@ -283,6 +288,14 @@ class Top:
         """Raises Unsupported if not even the first key fits an integer."""
         first = TopN(relation, conjuncts, keys, limit + offset)
         self._tops = ByValues(tuple(conjuncts), first, first.under)
+        self._near: ByValues[TopN] | None = None
+        few = first.near(conjuncts, keys)
+        if few is not first:
+            self._near = ByValues(
+                tuple(conjuncts),
+                few,
+                lambda values: self._tops.get(values).near(bound_all(tuple(conjuncts), values), keys),
+            )
         self._keys, self._limit, self._offset = tuple(keys), limit, offset
         self._outputs = tuple(outputs)
         self._relation = relation
@@ -293,8 +306,11 @@ class Top:
 
     def execute(self, execution: Execution) -> Batch:
         with execution.measure("top-n") as traffic:
-            top = self._tops.get(execution.values)
+            top = (self._near or self._tops).get(execution.values)
             positions = top.execute(execution, traffic)
+            if self._near is not None and len(positions) < top.limit:  # fewer pass than was expected
+                top = self._tops.get(execution.values)
+                positions = top.execute(execution, traffic)
             if not top.exact:
                 positions = self._order_ties(positions, execution)
             positions = positions[self._offset : self._offset + self._limit]
@@ -311,4 +327,4 @@ class Top:
         return positions[order_of(fields, len(positions)).rows]
 
     def explain(self) -> Explanation:
-        return Explanation("top-n", self._tops.first.details())
+        return Explanation("top-n", (self._near or self._tops).first.details())

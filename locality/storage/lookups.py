@@ -54,6 +54,23 @@ class Lookup:
     offsets: npt.NDArray[Any]
     steps: npt.NDArray[np.uint16]
 
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def value(self, entry: int) -> int:
+        """The value of an entry, as a code."""
+        return int(self.firsts[entry // _GROUP]) + int(self.offsets[entry])
+
+    def place(self, value: int) -> int:
+        """How many entries have less than ``value``, a code or any other integer."""
+        if value <= int(self.firsts[0]):
+            return 0
+        if value > self.value(len(self) - 1):
+            return len(self)
+        group = int(self.firsts.searchsorted(value)) - 1
+        within = self.firsts[group] + self.offsets[group * _GROUP : (group + 1) * _GROUP]
+        return group * _GROUP + int(np.count_nonzero(within < value))
+
     def equals(self, other: Lookup | None) -> bool:
         """Whether all entries are the same."""
         parts = ("firsts", "offsets", "steps")

@@ -19,8 +19,8 @@ GROUPED = [
     "select k, word, count(v) from children join parents on parent = k where day < 20 group by k, word",
     "select word, k, sum(v) from parents join children on k = parent group by all having sum(v) > 20",
     "select day, k, parent, max(w) from parents join children on k = parent group by all",
-    "select k, n, sum(v) from children, parents, (select parent p, count(*) n from children group by parent) "
-    "where parent = k and p = k group by all",
+    """select k, n, sum(v) from children, parents, (select parent p, count(*) n from children group by parent)
+       where parent = k and p = k group by all""",
     "select distinct parent from children where w = 2",
     "select v % 3, parent, sum(w) from children group by all order by 3 desc, 1, 2 limit 9",
 ]
