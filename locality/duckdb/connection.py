@@ -85,11 +85,14 @@ class AttachedConnection:
             if self.answer_by_parts(by_parts, lambda call: self._told(query, lambda: call("execute"))) is not None:
                 return self
         given = () if parameters is None else (parameters,)
-        run = partial(call_with, variables, partial(self._raw.execute, query, *given, **options))
-        if isinstance(query, str) and _BEGIN.fullmatch(query):
-            self._begin(partial(self._told, query, run))
-        else:
-            self._told(query, run)
+        run = partial(
+            self._told, query, partial(call_with, variables, partial(self._raw.execute, query, *given, **options))
+        )
+        if self._router is not None and isinstance(query, str):
+            run = partial(self._router.run, query, run)
+            if _BEGIN.fullmatch(query):
+                run = partial(self._begin, run)
+        run()
         return self
 
     def _told(self, query: Any, call: Callable[[], T]) -> T:

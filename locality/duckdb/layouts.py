@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from locality.duckdb.stamp import UNKNOWN, Print, Stamp, from_json, is_untouched, read_stamp
+from locality.duckdb.effects import Ledger
+from locality.duckdb.stamp import UNKNOWN, Print, Stamp, from_json, is_untouched, keeps_names, read_stamp
 from locality.errors import CatalogError, StoreError, Unsupported
 from locality.settings import Settings
 from locality.storage import durable
@@ -44,7 +45,8 @@ class Layouts:
         self._settings = settings
         self._lock = threading.RLock()
         self._states, self._prints = self._read()
-        self.names_of_new: tuple[int, Names | str] | None = None  # by number of statements; see routing.py
+        self.ledger = Ledger()
+        self.names_of_new: tuple[int, Mapping[str, str], Names] | None = None  # by number of statements; see routing.py
         self._known: object = None
         self._fresh: frozenset[str] = frozenset()
         self._connections: dict[frozenset[tuple[str, str]], tuple[Schema, Connection]] = {}
@@ -65,6 +67,18 @@ class Layouts:
     def stamp(self) -> Stamp:
         """The present state of the database; raises Unsupported if it can't be told."""
         return read_stamp(self.database) if self.watch is None else self.watch.stamp()
+
+    def keeps_names(self, since: Stamp, now: Stamp) -> bool:
+        """Whether commits from one state to a later one changed no names; in memory the count of statements tells."""
+        try:
+            return self.watch is not None or keeps_names(self.database, since, now)
+        except OSError:  # a checkpoint has removed the log
+            return False
+
+    @property
+    def content(self) -> object:
+        """Another object once layouts were built or dropped."""
+        return self._states
 
     def cursor(self, raw: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
         """Another connection to the database."""

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from locality.duckdb.routing import Division, Router
+from locality.duckdb.routing import Router
 from locality.duckdb.scope import Variables, call_with
 from locality.duckdb.session import Run
+from locality.duckdb.situation import Division
 from locality.errors import InterruptError, LocalityError
 from locality.runtime.profile import PartProfile
 from locality.sql.given import Parameters, of_part

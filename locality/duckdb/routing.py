@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
 
+from locality.duckdb.effects import Effect
 from locality.duckdb.layouts import Layouts
-from locality.duckdb.session import Names, Run, named_by, open_transaction, read_names, read_views, words
+from locality.duckdb.session import (
+    Names,
+    Run,
+    named_by,
+    open_transaction,
+    read_names,
+    read_settings,
+    read_views,
+    words,
+)
+from locality.duckdb.situation import TEXTS, Division, Shapes, Situation
 from locality.duckdb.stamp import Stamp
 from locality.errors import InterruptError, LocalityError, Unsupported
 from locality.sql.given import Parameters, shape
@@ -22,53 +33,16 @@ from locality.storage.catalog import fold
 if TYPE_CHECKING:
     from locality.connection import Connection
     from locality.runtime.result import Result
-    from locality.sql.parts import Split
 
+T = TypeVar("T")
 #: What a text begins with that may be a query; all else goes to DuckDB unread.
 _QUERY = re.compile(BEFORE + r"(\(\s*)*(select|from|with|values|pivot|unpivot)\b", re.IGNORECASE)
 #: What may be a call of a table macro, which may name tables.
 _CALLS_TABLE = re.compile(r"(\b(from|join)|,)\s*[\w\".]+\s*\(", re.IGNORECASE)
-#: Texts that are remembered.
-_TEXTS = 1024
 
 
 class _Busy(Unsupported):
     """The connection can't be asked now; it may be later."""
-
-
-@dataclass
-class Division:
-    """Parts of a text that ``connection`` answers as DuckDB would now.
-
-    is_checked: whether DuckDB was seen to give the rest the columns of the whole.
-    """
-
-    connection: Connection
-    split: Split
-    is_checked: bool = False
-
-
-@dataclass
-class _Situation:
-    """What is known as long as nobody commits, and nobody runs a statement other than a query on the database.
-
-    refused: the reason by text. accepted: texts that only name what is the same here and there.
-    planless, partless: shapes of texts that have no plan, with the reason, and no parts that are run here.
-    divisions: which parts of a text are run here, by text. views, names: None until a text asks for them.
-    """
-
-    version: int
-    stamp: Stamp
-    fresh: frozenset[str]
-    refused: dict[str, str] = field(default_factory=dict)
-    accepted: set[str] = field(default_factory=set)
-    divisions: dict[Hashable, Division | None] = field(default_factory=dict)
-    planless: dict[str, str] = field(default_factory=dict)
-    partless: set[str] = field(default_factory=set)
-    views: Mapping[str, str] | None = None
-    names: Names | str | None = None
-    transaction: object = None
-    connection: Connection | None = None
 
 
 class Router:
@@ -85,7 +59,7 @@ class Router:
         self._born = self._version() if is_new else None
         self._begun: tuple[int, Stamp] | None = None
         self._changes_unseen = False
-        self._situation: _Situation | None = None
+        self._situation: Situation | None = None
         self._own_functions: frozenset[str] = frozenset()
 
     def route(self, text: str, run: Run) -> Connection:
@@ -99,7 +73,8 @@ class Router:
         if situation.transaction is not None:
             self._check_open(situation.transaction, run)
         if text not in situation.accepted or situation.connection is None:
-            if situation.planless and (known := situation.planless.get(shape_of(text).text)) is not None:
+            planless = situation.shapes.planless
+            if planless and (known := planless.get(shape_of(text).text)) is not None:
                 self._keep(situation, text, known)
                 raise Unsupported(known)
             try:
@@ -109,7 +84,7 @@ class Router:
             except Unsupported as reason:
                 self._keep(situation, text, str(reason))
                 raise
-            if len(situation.accepted) >= _TEXTS:
+            if len(situation.accepted) >= TEXTS:
                 situation.accepted.clear()
             situation.accepted.add(text)
         return situation.connection
@@ -144,7 +119,7 @@ class Router:
         try:
             situation, key = self._look(), shape(text, params)
             if key not in situation.divisions:
-                if len(situation.divisions) >= _TEXTS:
+                if len(situation.divisions) >= TEXTS:
                     situation.divisions.clear()
                 situation.divisions[key] = self._divide(situation, text, params, run)
             return situation.divisions[key]
@@ -172,15 +147,16 @@ class Router:
         """Whether a transaction was open when the last text was looked at."""
         return self._situation is not None and self._situation.transaction is not None
 
-    def _divide(self, situation: _Situation, text: str, params: Parameters | None, run: Run) -> Division | None:
+    def _divide(self, situation: Situation, text: str, params: Parameters | None, run: Run) -> Division | None:
         if not (_QUERY.match(text) or may_write(text)):
             return None
-        if situation.partless and shape_of(text).text in situation.partless:
+        partless = situation.shapes.partless
+        if partless and shape_of(text).text in partless:
             return None
         if not named_by(text, self._views(situation, run)) & situation.fresh:
             return None
-        names = self._names(situation, run)
-        connection = self._layouts.connection(names.settings, names.schema)
+        names, settings = self._session(situation, run)
+        connection = self._layouts.connection(settings, names.schema)
 
         def allowed(part: str) -> bool:
             try:
@@ -193,9 +169,7 @@ class Router:
             return None
         split = connection.parts(text, params, allowed)
         if split is None:
-            if len(situation.partless) >= _TEXTS:
-                situation.partless.clear()
-            situation.partless.add(shape_of(text).text)
+            situation.shapes.keep(partless, shape_of(text), "", self._defined(situation))
             return None
         return Division(connection, split)
 
@@ -225,9 +199,8 @@ class Router:
         if self._situation is not None:
             self._keep(self._situation, text, str(reason))
             if isinstance(reason, Unsupported):
-                if len(self._situation.planless) >= _TEXTS:
-                    self._situation.planless.clear()
-                self._situation.planless[shape_of(text).text] = str(reason)
+                shapes = self._situation.shapes
+                shapes.keep(shapes.planless, shape_of(text), str(reason), self._defined(self._situation))
 
     def is_known(self, text: str) -> bool:
         """Whether the text would be routed now without asking DuckDB anything."""
@@ -241,11 +214,15 @@ class Router:
         self._own_functions |= words(name)
         self.forget()
 
+    def run(self, text: str, call: Callable[[], T]) -> T:
+        """Run statements by ``call``, all before it returns, and note what they leave as it is."""
+        return self._layouts.ledger.run(text, self._version, call) if self.is_counted else call()
+
     def forget(self) -> None:
         """Look at everything again the next time."""
         self._situation = None
 
-    def _look(self) -> _Situation:
+    def _look(self) -> Situation:
         try:
             version, stamp = self._version(), self._layouts.stamp()
         except duckdb.ConnectionException as closed:
@@ -253,32 +230,48 @@ class Router:
         fresh = self._layouts.fresh(stamp)
         known = self._situation
         if known is None or (known.version, known.stamp, known.fresh) != (version, stamp, fresh):
-            self._situation = known = _Situation(version, stamp, fresh)
+            self._situation = known = self._following(known, Situation(version, stamp, fresh, self._layouts.content))
         return known
 
-    def _check(self, situation: _Situation, text: str, run: Run) -> Connection:
+    def _following(self, known: Situation | None, now: Situation) -> Situation:
+        """The present situation, with what is the same as in a former one."""
+        if known is None:
+            return now
+        shapes = known.shapes if (known.fresh, known.content) == (now.fresh, now.content) else Shapes()
+        effect = self._layouts.ledger.between(known.version, now.version)
+        if effect is Effect.ANYTHING or not self._layouts.keeps_names(known.stamp, now.stamp):
+            return replace(now, shapes=shapes.kept())
+        settings = known.settings if effect is Effect.ROWS else None
+        return replace(now, shapes=shapes, views=known.views, names=known.names, settings=settings)
+
+    @staticmethod
+    def _defined(situation: Situation) -> Iterable[str]:
+        """The names of views and macros, as far as they were asked for."""
+        return {*(situation.views or ()), *(() if situation.names is None else situation.names.texts)}
+
+    def _check(self, situation: Situation, text: str, run: Run) -> Connection:
         if not _QUERY.match(text):
             raise Unsupported("not a query")
         named = named_by(text, self._views(situation, run))
         if not _CALLS_TABLE.search(text):
             self._check_fresh(situation, named)
-        names = self._names(situation, run)
+        names, settings = self._session(situation, run)
         named = named_by(text, names.texts)
         self._check_fresh(situation, named)
         if hidden := named & situation.fresh & names.hidden:
             raise Unsupported(f"a temporary table or view is called {min(hidden)!r}, too")
         if own := named & (names.own | self._own_functions):
             raise Unsupported(f"{min(own)!r} is a function or type of the database's own")
-        return self._layouts.connection(names.settings, names.schema)
+        return self._layouts.connection(settings, names.schema)
 
-    def _check_fresh(self, situation: _Situation, named: frozenset[str]) -> None:
+    def _check_fresh(self, situation: Situation, named: frozenset[str]) -> None:
         layouts = {fold(name) for name in self._layouts.tables}
         if not named & layouts:
             raise Unsupported("no table with a layout is named")
         if stale := named & (layouts - situation.fresh):
             raise Unsupported(f"the database was written to since the layout of {min(stale)!r} was built")
 
-    def _views(self, situation: _Situation, run: Run) -> Mapping[str, str]:
+    def _views(self, situation: Situation, run: Run) -> Mapping[str, str]:
         if situation.views is None:
             try:
                 situation.views = read_views(run, self._layouts.catalog)
@@ -286,37 +279,40 @@ class Router:
                 raise _Busy(str(error).split("\n", 1)[0]) from None
         return situation.views
 
-    def _names(self, situation: _Situation, run: Run) -> Names:
-        if situation.names is None and not self._is_new:
-            situation.names = self._read_names(situation, run)
-        elif situation.names is None:
-            situation.names = self._names_of_new(situation, run)
-        if isinstance(situation.names, str):
-            raise Unsupported(situation.names)
-        return situation.names
+    def _session(self, situation: Situation, run: Run) -> tuple[Names, Mapping[str, str]]:
+        """The names and settings of the connection; raises Unsupported if no text is answered now."""
+        if situation.barred is None:
+            try:
+                self._read_session(situation, run)
+                situation.barred = ""
+            except Unsupported as reason:
+                situation.barred = str(reason)
+            except duckdb.Error as error:  # an unfinished result, or a transaction that failed
+                raise _Busy(str(error).split("\n", 1)[0]) from None
+        if situation.barred or situation.names is None or situation.settings is None:
+            raise Unsupported(situation.barred)
+        return situation.names, situation.settings
 
     @property
     def _is_new(self) -> bool:
         """Whether nothing but queries has run, on any connection, since this one was made."""
         return self._born is not None and self._born == self._version()
 
-    def _names_of_new(self, situation: _Situation, run: Run) -> Names | str:
-        """The names of a new connection, which all have until something other than a query runs."""
-        known = self._layouts.names_of_new
-        if known is None or known[0] != situation.version:
-            known = self._layouts.names_of_new = situation.version, self._read_names(situation, run)
-        return known[1]
-
-    def _read_names(self, situation: _Situation, run: Run) -> Names | str:
-        try:
-            situation.transaction = open_transaction(run)
-            if situation.transaction is not None and self._begun != (situation.version, situation.stamp):
-                return "a transaction is open"
-            return read_names(run, self._layouts.catalog, self._views(situation, run))
-        except Unsupported as reason:
-            return str(reason)
-        except duckdb.Error as error:  # an unfinished result, or a transaction that failed
-            raise _Busy(str(error).split("\n", 1)[0]) from None
+    def _read_session(self, situation: Situation, run: Run) -> None:
+        """A new connection has the names and settings that all have, until something other than a query runs."""
+        catalog, of_new = self._layouts.catalog, self._layouts.names_of_new
+        if self._is_new and of_new is not None and of_new[0] == situation.version:
+            _, situation.settings, situation.names = of_new
+            return
+        situation.transaction = None if self._is_new else open_transaction(run)
+        if situation.transaction is not None and self._begun != (situation.version, situation.stamp):
+            raise Unsupported("a transaction is open")
+        if situation.settings is None:
+            situation.settings = read_settings(run, catalog)
+        if situation.names is None:
+            situation.names = read_names(run, catalog, self._views(situation, run))
+        if self._is_new:
+            self._layouts.names_of_new = situation.version, situation.settings, situation.names
 
     @staticmethod
     def _check_open(transaction: object, run: Run) -> None:
@@ -328,8 +324,8 @@ class Router:
         raise Unsupported("another transaction is open")
 
     @staticmethod
-    def _keep(situation: _Situation, text: str, reason: str) -> None:
-        if len(situation.refused) >= _TEXTS:
+    def _keep(situation: Situation, text: str, reason: str) -> None:
+        if len(situation.refused) >= TEXTS:
             situation.refused.clear()
         situation.refused[text] = reason
         situation.accepted.discard(text)

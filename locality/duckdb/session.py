@@ -61,6 +61,8 @@ _OPENED = frozenset(
         ),
     }
 )
+#: Settings that don't change what a query answers.
+UNSEEN = RESOURCES | _OPENED
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,12 @@ class Names:
     """What a connection has, as of one moment.
 
     hidden: names, by folded name, that a temporary table or view has, which comes before others.
-    own: words that name the user's own functions and types but for macros that are known. settings: those that plans
-    follow, by name. schema: the database, with those of its views and macros that are not hidden.
-    texts: of views and macros, by name.
+    own: words that name the user's own functions and types but for macros that are known.
+    schema: the database, with those of its views and macros that are not hidden. texts: of views and macros, by name.
     """
 
     hidden: frozenset[str]
     own: frozenset[str]
-    settings: Mapping[str, str]
     schema: Schema
     texts: Mapping[str, str]
 
@@ -106,20 +106,28 @@ def open_transaction(run: Run) -> object:
     return first[0][0] if first == second else None
 
 
-def read_names(run: Run, catalog: str, views: Mapping[str, str]) -> Names:
-    """Ask a connection, by ``run``; ``catalog``: the database whose tables have layouts, and which has these ``views``.
+def read_settings(run: Run, catalog: str) -> Mapping[str, str]:
+    """The settings that plans follow where they are not DuckDB's own, by name.
 
-    Raises Unsupported if it is in another database or schema, or has a setting of which we don't know that answers are
-    the same.
+    Raises Unsupported if the connection is in another database or schema than ``main`` of ``catalog``, or has a setting
+    of which we don't know that answers are the same.
     """
     if run(_PLACE) != [(catalog, "main")]:
         raise Unsupported("another database or schema is in use")
     known = _defaults()
     changed = {name: value for name, value in run(_SETTINGS) if name in known and known[name] != value}
     # duplicated names of a setting come with it, and the search path was looked at above
-    changed = {name: v for name, v in changed.items() if name not in RESOURCES | _OPENED | {"schema", "search_path"}}
+    changed = {name: value for name, value in changed.items() if name not in UNSEEN | {"schema", "search_path"}}
     if foreign := changed.keys() - followed():
         raise Unsupported(f"setting {min(foreign)} was changed, which may change answers")
+    return changed
+
+
+def read_names(run: Run, catalog: str, views: Mapping[str, str]) -> Names:
+    """Ask a connection, by ``run``; ``catalog``: the database whose tables have layouts, and which has these ``views``.
+
+    Raises Unsupported if a schema has the name of the database.
+    """
     if fold(catalog) in {fold(name) for (name,) in run(_SCHEMAS)}:
         raise Unsupported(f"a schema is called {catalog!r}, as the database is")
     hidden = frozenset(fold(name) for (name,) in run(_HIDING))
@@ -130,7 +138,7 @@ def read_names(run: Run, catalog: str, views: Mapping[str, str]) -> Names:
     schema = Schema(
         catalog, tuple((name, t) for name, each in sorted(texts.items()) if name not in hidden for t in each)
     )
-    return Names(hidden, own, changed, schema, {name: " ".join(each) for name, each in texts.items()})
+    return Names(hidden, own, schema, {name: " ".join(each) for name, each in texts.items()})
 
 
 def _macros_of(rows: list[tuple[Any, ...]], catalog: str) -> tuple[frozenset[str], Mapping[str, str]]:

@@ -25,6 +25,9 @@ _MOST_LOG = 1 << 26
 #: bytes that come before the first.
 _TYPE, _VIEWS, _LOG_HEADER = b"d\0", frozenset({5, 6, 11, 12, 21, 22}), 256
 
+#: Of those that change rows or sequences: tables that follow, rows, row groups; and of the log's own.
+_ROWS = frozenset({10, 25, 26, 27, 28, 29, 98, 100})
+
 File = tuple[int, int, int]
 
 
@@ -84,31 +87,52 @@ def is_untouched(database: Path, table: str, since: Stamp, now: Stamp) -> bool:
     """
     if now == since:
         return True
+    added = _added(since, now)
+    return added is not None and table.lower().encode() not in _read_log(str(database), *added)[0]
+
+
+def keeps_names(database: Path, since: Stamp, now: Stamp) -> bool:
+    """Whether nothing was made, altered or dropped since a former state, as the log shows: rows changed alone."""
+    if now == since:
+        return True
+    added = _added(since, now)
+    return added is not None and _read_log(str(database), *added)[1]
+
+
+def _added(since: Stamp, now: Stamp) -> tuple[int, File] | None:
+    """From which byte on a log, of which state, has the commits since a former state; None if it doesn't tell."""
+    if not since.logs:
+        return None
     (old, *olds), (new, *news) = since.logs, now.logs
     is_same = (now.headers, now.file[0], news) == (since.headers, since.file[0], olds) and not any(news)
     if not is_same or new is None or (old is not None and (old[0] != new[0] or old[2] > new[2])):
-        return False
+        return None
     start = 0 if old is None else old[2]
-    return new[2] - start <= _MOST_LOG and table.lower().encode() not in _log_bytes(str(database), start, new)
+    return (start, new) if new[2] - start <= _MOST_LOG else None
 
 
 @lru_cache(maxsize=4)
-def _log_bytes(database: str, start: int, log: File) -> bytes:
-    """What a log of this state has from byte ``start`` on, in lower case; raises OSError if its state is another."""
+def _read_log(database: str, start: int, log: File) -> tuple[bytes, bool]:
+    """What a log of this state has behind byte ``start`` that may name tables, in lower case; whether it is rows alone.
+
+    Raises OSError if its state is another.
+    """
     with Path(database + _LOGS[0]).open("rb", buffering=0) as file:
         file.seek(start)
         added = file.read(log[2] - start)
         if _file(os.fstat(file.fileno())) != log or len(added) < log[2] - start:
             raise OSError("the log was written to, or a checkpoint took it")
-        return _but_views(added).lower()
+    entries = _all_entries(added)
+    if entries is None:
+        return added.lower(), False
+    naming = b"".join(entry for entry in entries if entry[2] not in _VIEWS)
+    return naming.lower(), all(entry[2] in _ROWS for entry in entries)
 
 
-def _but_views(log: bytes) -> bytes:
-    """A log, or its end, without the entries that make or drop views and macros, if its entries can be told apart."""
-    for start in range(min(_LOG_HEADER, len(log))):
-        if (entries := _entries(log, start)) is not None:
-            return b"".join(entry for entry in entries if entry[2] not in _VIEWS)
-    return log
+def _all_entries(log: bytes) -> list[bytes] | None:
+    """The entries of a log, or of its end, if they can be told apart."""
+    found = (_entries(log, start) for start in range(min(_LOG_HEADER, len(log))))
+    return next((entries for entries in found if entries is not None), None)
 
 
 def _entries(log: bytes, start: int) -> list[bytes] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import duckdb
 
@@ -23,6 +24,7 @@ class Shape:
     names: frozenset[str]
 
 
+@lru_cache(maxsize=16)  # several ask of a statement, one after the other
 def shape_of(sql: str) -> Shape:
     """The shape of one statement, be it right or not."""
     words, names = [], set()
