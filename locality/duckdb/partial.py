@@ -67,7 +67,8 @@ class PartialQuery:
             if not division.is_checked and not self._is_same(division.split, scope):
                 self.router.refuse_parts(self.text, self.params)
                 return None
-            division.is_checked = self.params is None  # types may depend on values
+            if self.params is None:  # types may depend on values
+                self.router.checked(division)
             value = finish(call)
         except duckdb.Error:  # which the statement as a whole raises again, in the words that it has there
             if writes and self.router.is_in_transaction:  # which has failed

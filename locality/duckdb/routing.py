@@ -126,6 +126,12 @@ class Router:
         except Unsupported:
             return None
 
+    def checked(self, division: Division) -> None:
+        """DuckDB gives the rest the columns of the whole: so it does, too, with other values in its conditions."""
+        division.is_checked = True
+        if self._situation is not None:
+            self._situation.checked.add(division.split.kind)
+
     def refuse_parts(self, text: str, params: Parameters | None) -> None:
         """Leave the parts of this text to DuckDB, too, from now on."""
         if self._situation is not None:
@@ -171,7 +177,7 @@ class Router:
         if split is None:
             situation.shapes.keep(partless, shape_of(text), "", self._defined(situation))
             return None
-        return Division(connection, split)
+        return Division(connection, split, split.kind is not None and split.kind in situation.checked)
 
     def stamp(self) -> Stamp | None:
         """The present state of the database, None if it can't be read."""

@@ -64,8 +64,9 @@ class Situation:
     """What is known as long as nobody commits, and nobody runs a statement other than a query on the database.
 
     content: what the layouts are. refused: the reason by text. accepted: texts that only name what is the same here and
-    there. divisions: which parts of a text are run here, by text. views, names, settings: None until a text asks for
-    them. barred: why no text is answered, empty if some may be; None until a text asks.
+    there. divisions: which parts of a text are run here, by text. checked: kinds of them whose columns were compared.
+    views, names, settings: None until a text asks for them. barred: why no text is answered, empty if some may be; None
+    until a text asks.
     """
 
     version: int
@@ -75,6 +76,7 @@ class Situation:
     refused: dict[str, str] = field(default_factory=dict)
     accepted: set[str] = field(default_factory=set)
     divisions: dict[Hashable, Division | None] = field(default_factory=dict)
+    checked: set[Hashable] = field(default_factory=set)
     shapes: Shapes = field(default_factory=Shapes)
     views: Mapping[str, str] | None = None
     names: Names | None = None

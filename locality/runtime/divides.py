@@ -12,7 +12,7 @@ from locality.errors import LocalityError, Unsupported
 from locality.runtime.execution import QueryExecution
 from locality.runtime.interrupts import Interrupt
 from locality.runtime.opened import Opened
-from locality.runtime.parts import Ran, Splitter, find_parts, run_parts
+from locality.runtime.parts import Ran, Splitter, run_parts
 from locality.runtime.query import PreparedQuery
 from locality.runtime.result import Result
 from locality.sql.given import Parameters
@@ -47,7 +47,8 @@ class Divides(Opened):
             return self._plan(part, given, snapshot) if allowed(part) else "not allowed"
 
         with self._lock:
-            return find_parts(sql, params, snapshot, self._planner, plan)
+            found = self._splitter.find(sql, params, snapshot, self._planner, plan)
+        return found if found is not None and all(allowed(part.sql) for part in found.parts) else None
 
     def _run_parts(self, sql: str, params: Parameters | None, snapshot: Snapshot, interrupt: Interrupt) -> Ran | None:
         """Those parts of a statement that Locality can run."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 
@@ -20,11 +21,12 @@ from locality.runtime.statistics import StoredStatistics
 from locality.sql.given import Parameters, numbered, of_part, shape
 from locality.sql.parts import Column, Judge, Split, split
 from locality.sql.planner import Planner
+from locality.sql.templates import Templates
 from locality.storage.snapshot import Snapshot
 from locality.types import from_arrow, to_arrow
 
 #: Bytes that a part must read at least: below, DuckDB is done before we have looked.
-LEAST_BYTES = 1 << 22
+LEAST_BYTES = 1 << 24
 #: A part that only filters must leave at most this share of the bytes that it reads; one that joins or groups, all.
 _FILTERED = 0.25
 #: Texts that are remembered.
@@ -47,21 +49,34 @@ class Splitter:
 
     def __init__(self) -> None:
         self._known: OrderedDict[Hashable, Split | None] = OrderedDict()
+        self._templates = Templates()
         self._snapshot: Snapshot | None = None
 
     def split(
         self, sql: str, params: Parameters | None, snapshot: Snapshot, planner: Planner, plan: Plan
     ) -> Split | None:
         """As :func:`find_parts`."""
-        if snapshot is not self._snapshot:
-            self._known.clear()
-            self._snapshot = snapshot
+        self._sync(snapshot)
         key = shape(sql, params)
         if key not in self._known:
-            self._known[key] = find_parts(sql, params, snapshot, planner, plan)
+            self._known[key] = self.find(sql, params, snapshot, planner, plan)
             if len(self._known) > _TEXTS:
                 self._known.popitem(last=False)
         return self._known[key]
+
+    def find(
+        self, sql: str, params: Parameters | None, snapshot: Snapshot, planner: Planner, plan: Plan
+    ) -> Split | None:
+        """As :func:`find_parts`, once for texts that differ in values of conditions alone."""
+        self._sync(snapshot)
+        found = partial(find_parts, sql, params, snapshot, planner, plan)
+        return found() if params is not None else self._templates.split(sql, planner.parse, found)
+
+    def _sync(self, snapshot: Snapshot) -> None:
+        if snapshot is not self._snapshot:
+            self._known.clear()
+            self._templates = Templates()
+            self._snapshot = snapshot
 
     def refuse(self, sql: str, params: Parameters | None) -> None:
         """Leave this text as a whole to DuckDB from now on."""

@@ -10,7 +10,7 @@ The rest of the query's text stays as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from locality.errors import LocalityError
@@ -50,6 +50,7 @@ class Split:
     """text: the rest of a statement; it does what the statement does if the names of ``parts`` are their results.
 
     query, rest: the query in the statement, which is all of it unless ``writes``, and the query in the rest.
+    kind: the same for statements that differ in values of conditions alone (``templates.py``); None if not known.
     """
 
     text: str
@@ -57,6 +58,7 @@ class Split:
     query: str
     rest: str
     writes: bool
+    kind: Hashable = None
 
 
 @dataclass(frozen=True)

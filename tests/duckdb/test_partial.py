@@ -116,6 +116,20 @@ def test_parts_run_where_they_can(sql: str, count: int, con: AttachedConnection,
     assert len(ran(con)) == count
 
 
+@since_2("an attached connection doesn't divide queries")
+def test_other_values_have_the_same_parts(con: AttachedConnection, plain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[str] = []
+    find = parts.find_parts
+    monkeypatch.setattr(parts, "find_parts", lambda sql, *rest: found.append(sql) or find(sql, *rest))
+    sums = "select b, sum(v) as s from t where a < {} group by b"
+    sql = f"select l.a, s from loose l join ({sums}) s using (b) where v > {{}}"
+    for values in [(40, 4), (30, 7), (7, 7), (50, 1), (1, 20), (20, 3)]:
+        text = sql.format(*values)
+        assert ordered(con.execute(text).fetchall()) == ordered(plain.execute(text).fetchall())
+        assert len(ran(con)) == 1
+    assert len(found) == 1
+
+
 def test_a_store_runs_parts_too(store: locality.Connection, plain: Any) -> None:
     for sql, count in DIVIDED[:5]:
         sql = sql if VOLATILE in sql else f"{sql} {'and' if 'where' in sql else 'where'} {VOLATILE}"

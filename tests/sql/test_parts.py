@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pytest
 
 from locality.errors import LocalityError
-from locality.sql.parts import Column, Judge, split
+from locality.sql.parts import Column, Judge, Split, split
 from locality.sql.planner import Planner
+from locality.sql.templates import Templates
+from locality.sql.tokens import lexemes_of
 from tests.sql.tables import COLUMNS
 
 
@@ -93,3 +97,34 @@ def test_splits(judge: Judge) -> None:
 def test_parts(sql: str, parts: list[str], judge: Judge) -> None:
     found = split(sql, judge)
     assert ([part.sql for part in found.parts] if found else []) == parts
+
+
+def test_texts_that_differ_in_values_of_conditions_are_split_once(judge: Judge) -> None:
+    """The values in all of them are so many, and often so alike, that the first text doesn't tell which is which."""
+    templates, found = Templates(), []
+    pattern = (
+        "with c as (select a from t where a > {} and a < {}) select z, 5, s from other, (select c.a as s from c where"
+        " c.a <> {}) x where z = {} and z in (select a from u where a = {}) limit {}"
+    )
+
+    def find(sql: str) -> Split | None:
+        found.append(sql)
+        return split(sql, judge)
+
+    rng = random.Random(1)
+    texts = [pattern.format(5, 5, 5, 5, 5, 5), pattern.format(1, 2, 3, 4, 6, 5)]
+    texts += [pattern.format(*(rng.randrange(9) for _ in range(5)), 5) for _ in range(30)]
+    texts += [pattern.format(1, 2, 3, 4, 6, 6), pattern.format(1, 2, 3, 4, 6, 6)]
+    for text in texts:
+        got, wanted = templates.split(text, judge.parse, partial(find, text)), split(text, judge)
+        assert got is not None and wanted is not None
+        assert [spaced(part.sql) for part in got.parts] == [spaced(part.sql) for part in wanted.parts]
+        assert (spaced(got.text), spaced(got.rest), spaced(got.query)) == (
+            spaced(wanted.text), spaced(wanted.rest), spaced(wanted.query)
+        )  # fmt: skip
+        assert got.parts
+    assert len(found) <= 4
+
+
+def spaced(text: str) -> list[str]:
+    return [each.text for each in lexemes_of(text)]
