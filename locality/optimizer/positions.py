@@ -38,6 +38,7 @@ from locality.plan.nodes import (
     with_inputs,
 )
 from locality.plan.virtual import ROW_ID
+from locality.plan.windows import WindowCall
 from locality.types import BIGINT, Domain
 
 
@@ -84,6 +85,12 @@ class _Wide:
     def renumbered(self, expression: Expression) -> Expression:
         return renumbered(expression, dict(enumerate(self.at)))
 
+    def told_apart(self, expression: Expression) -> Expression:
+        """What rows are told apart by as by an expression: the position in the place of a key, where it pays."""
+        if isinstance(expression, ColumnRef) and expression.index in self.strewn:
+            return ColumnRef(self.positions[expression.index], BIGINT)
+        return self.renumbered(expression)
+
     def key(self, expression: Expression) -> int | None:
         """The column that an expression is, if it is a parent's key."""
         return expression.index if isinstance(expression, ColumnRef) and expression.index in self.parents else None
@@ -129,7 +136,7 @@ class _Widener:
             case Window(child, calls):
                 wide = self.widened(child)
                 width = len(wide.node.types)
-                made = Window(wide.node, tuple(call.mapped(wide.renumbered) for call in calls))
+                made = Window(wide.node, tuple(_call(call, wide) for call in calls))
                 return replace(wide, node=made, at=(*wide.at, *range(width, width + len(calls))))
             case Project(child, expressions):
                 return _project(self.widened(child), expressions)
@@ -268,7 +275,7 @@ def _told_apart(join: Join, pairs: Iterable[tuple[int, int] | None]) -> Iterator
 
 
 def _aggregate(node: Aggregate, wide: _Wide) -> _Wide:
-    calls = tuple(call.mapped(wide.renumbered) for call in node.aggregates)
+    calls = tuple(_count(call, wide) for call in node.aggregates)
     keys = [(i, e.index) for i, e in enumerate(node.groups) if isinstance(e, ColumnRef) and e.index in wide.strewn]
     if not keys:
         return _as_it_was(Aggregate(wide.node, tuple(map(wide.renumbered, node.groups)), calls))
@@ -288,6 +295,19 @@ def _aggregate(node: Aggregate, wide: _Wide) -> _Wide:
     made = Aggregate(wide.node, groups, (*calls, *any_of))
     places = tuple(at[i] for i in range(len(node.types)))
     return _Wide(made, places, {lead: wide.parents[key]}, dict.fromkeys(told, 0), frozenset({lead}))
+
+
+def _call(call: WindowCall, wide: _Wide) -> WindowCall:
+    """The same over partitions of a parent's rows."""
+    return replace(call.mapped(wide.renumbered), partitions=tuple(map(wide.told_apart, call.partitions)))
+
+
+def _count(call: AggregateCall, wide: _Wide) -> AggregateCall:
+    """The same; where keys are counted once each, positions are."""
+    mapped = call.mapped(wide.renumbered)
+    if call.name != "count" or not call.distinct:
+        return mapped
+    return replace(mapped, args=tuple(map(wide.told_apart, call.args)))
 
 
 def _is_told(group: Expression, position: int, wide: _Wide) -> bool:

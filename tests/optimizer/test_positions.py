@@ -22,6 +22,13 @@ GROUPED = [
     """select k, n, sum(v) from children, parents, (select parent p, count(*) n from children group by parent)
        where parent = k and p = k group by all""",
     "select distinct parent from children where w = 2",
+    "select count(distinct parent), count(distinct v) from children where w < 3",
+    "select w, count(distinct parent), sum(v) from children group by w",
+    "select day, count(distinct k) from children join parents on parent = k where v > 2 group by day",
+    "select count(distinct parent), count(*) from parents left join children on k = parent and w > 2",
+    "select parent, v, sum(w) over (partition by parent order by v, w) from children",
+    "select v from (select *, row_number() over (partition by parent order by v, w) r from children) where r = 1",
+    "select k, parent, count(*) over (partition by parent) from parents left join children on k = parent and w > 2",
     "select v % 3, parent, sum(w) from children group by all order by 3 desc, 1, 2 limit 9",
 ]
 JOINED = [
