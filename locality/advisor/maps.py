@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,11 +24,13 @@ class MappedColumn:
     """A column of a layout.
 
     width: bytes of a value. reads: for each part of the rows, in order, the share of the queries that read it.
+    bytes_read: of it by a query on average, as measured or predicted.
     """
 
     name: str
     width: float
     reads: tuple[float, ...]
+    bytes_read: float
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,8 @@ class LayoutMap:
 
     @property
     def bytes_read(self) -> float:
-        """Of the layout, by a query on average, as far as scans' filters tell."""
-        return sum(float(np.mean(column.reads)) * column.width * self.rows for column in self.columns)
+        """Of the layout, by a query on average, as measured or predicted."""
+        return sum(column.bytes_read for column in self.columns)
 
 
 @dataclass(frozen=True)
@@ -85,15 +88,16 @@ def _mapped(search: TableSearch, placements: Placements, analyses: Sequence[Anal
 def _columns(
     search: TableSearch, placement: Placement, placements: Placements, analyses: Sequence[Analysis], *, stored: bool
 ) -> list[MappedColumn]:
-    reads = _reads(search, placement, placements, analyses, stored=stored)
-    weight = sum(analysis.weight for analysis in analyses)
+    reads, sizes = _reads(search, placement, placements, analyses, stored=stored)
+    weight = max(sum(analysis.weight for analysis in analyses), 1e-9)
     held = range(len(search.table.columns)) if placement.columns is None else sorted(placement.columns)
     nothing = np.zeros(1)
     return [
         MappedColumn(
             search.table.column_name(column),
             search.model.width(column, placement),
-            tuple((reads.get(column, nothing) / max(weight, 1e-9)).tolist()),
+            tuple((reads.get(column, nothing) / weight).tolist()),
+            sizes.get(column, 0.0) / weight,
         )
         for column in held
     ]
@@ -101,24 +105,33 @@ def _columns(
 
 def _reads(
     search: TableSearch, placement: Placement, placements: Placements, analyses: Sequence[Analysis], *, stored: bool
-) -> dict[int, Reads]:
-    """The weight of the queries that read each part of each column."""
+) -> tuple[dict[int, Reads], dict[int, float]]:
+    """The weight of the queries that read each part of each column, and the bytes that a run of all reads of it."""
     found: dict[int, Reads] = {}
+    sizes: defaultdict[int, float] = defaultdict(float)
     for analysis in analyses:
         seen: dict[int, Reads] = {}
+        own: Counter[int] = Counter()
+        total: Counter[int] = Counter()  # in all layouts, by which what a query touches is shared out
         for use in analysis.uses:
             if use.scan.table != search.table.name:
                 continue
             chosen = Placement(use.scan.layout) if stored else search.model.routed(use, placements)
-            if chosen is None or chosen.name != placement.name:
+            if chosen is None:
                 continue
+            columns = [use.scan.columns[index] for index in use.scanned | use.gathered]
+            total.update(columns)
+            if chosen.name != placement.name:
+                continue
+            own.update(columns)
             parts = _parts(search.model.zones_read(use, placement)[0])
-            for index in use.scanned | use.gathered:
-                column = use.scan.columns[index]
+            for column in columns:
                 seen[column] = np.maximum(seen[column], parts) if column in seen else parts
         for column, parts in seen.items():
             found[column] = found.get(column, 0.0) + analysis.weight * parts
-    return found
+            touched = analysis.touched.get(f"{search.table.name}.{search.table.column_name(column)}", 0)
+            sizes[column] += analysis.weight * touched * own[column] / total[column]
+    return found, sizes
 
 
 def _parts(zones: npt.NDArray[np.bool_]) -> Reads:

@@ -210,10 +210,10 @@ def _predicted(analysis: Analysis, statistics: DesignStatistics, before: _Modell
     the parent's that it has the values of, and state to change as it is estimated to.
     """
     touched: dict[str, float] = {}
-    for name, nbytes in now.columns.items():
-        known = name if before.columns.get(name) else statistics.sources.get(name, name)
-        share = analysis.touched.get(known, 0) / before.columns[known] if before.columns.get(known) else 1.0
-        touched[name] = share * nbytes
+    for name, read in now.columns.items():
+        source = name if name in before.columns else statistics.sources.get(name, name)
+        known = before.columns.get(source, _ColumnRead())
+        touched[name] = read.corrected(known, analysis.touched.get(source, 0))
     tables = {f"{table}." for table in statistics.models}
     touched |= {
         name: nbytes for name, nbytes in analysis.touched.items() if not any(name.startswith(start) for start in tables)
@@ -238,12 +238,43 @@ def _sources(tables: Mapping[str, Table]) -> dict[str, str]:
     return found
 
 
+@dataclass(frozen=True)
+class _ColumnRead:
+    """Bytes that a plan reads of a column: scans that no join sifts, others, and these if they were not sifted."""
+
+    sure: float = 0.0
+    sifted: float = 0.0
+    whole: float = 0.0
+
+    def and_by(self, use: TableUse, nbytes: float, share: float) -> _ColumnRead:
+        """And what one more scan reads, of which joins leave a share."""
+        if not use.sifted:
+            return replace(self, sure=self.sure + nbytes)
+        return replace(self, sifted=self.sifted + share * nbytes, whole=self.whole + nbytes)
+
+    def corrected(self, before: _ColumnRead, measured: float) -> float:
+        """The bytes, by what was measured where ``before`` was modelled.
+
+        Scans that no join sifts read what their tests leave; what was measured beyond that others have read: at most
+        all that they would if no join had sifted them. What joins were seen to leave out tells what they will.
+        """
+        if not before.sure + before.sifted:
+            return self.sure + self.sifted
+        left = max(measured - before.sure, 0.0)
+        seen = min(max(left, before.sifted), before.whole)
+        loose = (seen - before.sifted) / (before.whole - before.sifted) if before.whole > before.sifted else 0.0
+        others = left / seen if seen else measured / before.sure
+        sure = others if not before.sure else measured / before.sure
+        sure = min(sure, 1.0) if before.sure and seen else sure
+        return sure * self.sure + others * (self.sifted + loose * (self.whole - self.sifted))
+
+
 @dataclass(frozen=True, eq=False)
 class _Modelled:
-    """A query's plan over a design. columns: bytes read, by stored column. state: bytes. effort: see Analysis."""
+    """A query's plan over a design. columns: by stored names. state: bytes. effort: see Analysis."""
 
     uses: tuple[TableUse, ...]
-    columns: Mapping[str, float]
+    columns: Mapping[str, _ColumnRead]
     state: float
     effort: float
 
@@ -253,13 +284,14 @@ class _Modelled:
         plan = optimize(root, statistics, passes=BY_LAYOUTS)
         uses, work = table_uses(plan), Effort(Estimator(statistics))
         work.walk(plan)
-        columns: defaultdict[str, float] = defaultdict(float)
-        rows = 0.0
+        columns: defaultdict[str, _ColumnRead] = defaultdict(_ColumnRead)
+        rows = read = 0.0
         for use in uses:
             if use.scan.table in statistics.models:
                 model, share = statistics.models[use.scan.table], work.shares.get(id(use.scan), 1.0)
                 cost = model.cost(use, statistics.placement(use.scan.table, use.scan.layout))
                 rows += share * cost.share * model.table.row_count  # many are tested at once, for little each
                 for name, nbytes in cost.columns.items():
-                    columns[name] += share * nbytes
-        return cls(uses, columns, work.state, sum(columns.values()) + rows + work.total)
+                    columns[name] = columns[name].and_by(use, nbytes, share)
+                    read += share * nbytes
+        return cls(uses, columns, work.state, read + rows + work.total)

@@ -8,6 +8,7 @@ of the gaps that the rows of the zone leave between them, measured in ranks.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -100,10 +101,9 @@ class Sample:
         blocks, zones = self._parts(column, order, self.block_rows), self.zones(column, order)
         if blocks.minimum is None or blocks.maximum is None or zones.minimum is None or zones.maximum is None:
             return blocks
-        if tell_more(blocks, zones):
-            return blocks
         places = np.arange(len(blocks)) * self.block_rows // self.zone_rows
-        return Zones(zones.nulls[places], zones.minimum[places], zones.maximum[places])
+        told = blocks if tell_more(blocks, zones) else Zones(zones.nulls, zones.minimum[places], zones.maximum[places])
+        return replace(told, nulls=zones.nulls[places])  # of NULLs zones alone tell
 
     def _parts(self, column: OrderColumn, order: RowOrder, rows: int) -> Zones:
         """Bounds of each so many rows of the sample in an order."""

@@ -46,7 +46,7 @@ class TableUse:
     """One scan. conjuncts: over its columns; a zone that can't fulfil one is not read.
 
     scanned, gathered: its columns (positions in the scan) that a pass reads, and those that are fetched afterwards for
-    the rows that are left.
+    the rows that are left. sifted: whether a join may leave out blocks of its rows, as far as keys tell.
     """
 
     scan: nodes.Scan
@@ -54,6 +54,7 @@ class TableUse:
     scanned: set[int] = field(default_factory=set)
     gathered: set[int] = field(default_factory=set)
     groupings: list[Grouping] = field(default_factory=list)
+    sifted: bool = False
 
     @cached_property
     def asks(self) -> tuple[Asked, ...]:
@@ -124,6 +125,8 @@ class _Reader:
         left, right = self._rows(node.left), self.collected(node.right)
         self._read(left, (substituted(key.left, left.outputs) for key in node.keys))
         both = (*left.outputs, *right.outputs)
+        if left.lead is not None and node.kind in ("inner", "semi"):
+            left.lead.sifted = True
         if node.residual is not None:
             self._read(left, (substituted(node.residual, both),))
         match node.kind:
