@@ -13,6 +13,7 @@ from locality.encodings.arrow import plain_to_arrow, to_dictionary
 from locality.encodings.canonical import text_array
 from locality.errors import Unsupported
 from locality.operators.codegen.probe import probe
+from locality.operators.combinations import combinations_of
 from locality.operators.filters.conditions import Conditions
 from locality.operators.physical import Execution
 from locality.operators.relations.batch import Batch, Deferred, interval_of
@@ -57,12 +58,18 @@ def evaluate_over(relation: Relation, expression: Expression, positions: Any, ex
 
     def work(worker: int, start: int) -> None:
         stop = min(start + _STEP, rows)
-        inputs = [decode(_gathered(relation, index, positions, start, stop)) for index in columns]
-        parts[start] = coded_if_few(canonical(evaluate(local, inputs), expression.type))
+        inputs = [_gathered(relation, index, positions, start, stop) for index in columns]
+        few = combinations_of(inputs)
+        results = canonical(evaluate(local, list(map(decode, inputs if few is None else few.columns))), expression.type)
+        parts[start] = coded_if_few(results) if few is None else few.spread(_coded(results))
         execution.reserve(stored_bytes(parts[start]), "what functions made of rows")
 
     execution.run(starts, work)
     return concat([parts[start] for start in starts])
+
+
+def _coded(column: EncodedColumn) -> EncodedColumn:
+    return to_dictionary(column) if column.encoding == "text" else column
 
 
 def coded_if_few(column: EncodedColumn) -> EncodedColumn:

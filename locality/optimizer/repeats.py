@@ -2,7 +2,7 @@
 
 ``select min(a.x) from a join b on a.k = b.k`` needs to know which rows of ``a`` have a match, not how many: where keys
 are frequent, the pairs are many times the rows. The same goes for DISTINCT, and for what a semi or anti join looks its
-rows up in.
+rows up in. DISTINCT has nothing to do where a key is among the columns.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ def forget_repeats(root: Node, statistics: Statistics) -> Node:
     node = with_inputs(root, [forget_repeats(child, statistics) for child in inputs_of(root)])
     once = _Once(Prover(statistics))
     match node:
+        case Aggregate(child, groups, ()) if groups and once.is_distinct(child, groups):
+            return Project(child, groups)
         case Aggregate(child, groups, calls) if all(map(_ignores_repeats, calls)):
             read = (*groups, *(part for call in calls for part in call.expressions()))
             return replace(node, child=once.rows(child, _columns(read)))
@@ -59,6 +61,11 @@ class _Once:
                 return self._joined(node, wanted)
             case _:
                 return node
+
+    def is_distinct(self, node: Node, values: Iterable[Expression]) -> bool:
+        """Whether no two rows agree in all ``values``; floats that differ in storage may be equal."""
+        own = (value.index for value in values if isinstance(value, ColumnRef) and not value.type.is_float)
+        return self.prover.facts(node).is_unique(own)
 
     def _joined(self, join: Join, wanted: frozenset[int]) -> Node:
         width = len(join.left.types)

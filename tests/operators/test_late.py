@@ -26,6 +26,7 @@ def _table(seed: int) -> pa.Table:
         {
             "id": pa.array(rng.permutation(ROWS) + ROWS * seed),
             "k": pa.array(rng.integers(0, 7, ROWS), mask=nulls()),
+            "w": pa.array(words[rng.integers(0, 6, ROWS)], mask=nulls()),
             "s": pa.array(np.array(free, dtype=object), mask=nulls()),
             "t": pa.array([f"{a}-{b}" for a, b in zip(words[rng.integers(0, 6, ROWS)], free, strict=True)]),
             "d": pa.array(rng.integers(-(10**5), 10**5, ROWS).astype("int32"), mask=nulls()).cast(pa.date32()),
@@ -52,6 +53,8 @@ def pair() -> Iterator[Pair]:
         "select s, count(*), count(s), max(t) from t group by s",
         "select k, s, right(t, 2), count(*) from t group by all",
         "select substring(t, 1, 9) as head, count(*) as n from t group by 1 order by n desc, head limit 7",
+        "select k || '-' || w, count(*), count(distinct w || id % 3) from t group by 1",
+        "select id, repeat(w, k % 3), coalesce(w, '?') || k, list_value(k, length(w)) from t where x > 0",
         "select left(s, 1), count(distinct t), count(distinct k) from t group by 1",
         "select count(distinct s), count(distinct lower(t)), count(distinct k) from t",
         "select count(distinct upper(s)) from t where k > 2",

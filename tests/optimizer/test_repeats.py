@@ -50,6 +50,21 @@ def test_joins_that_only_keep_rows(pair: Pair, sql: str, semi: int) -> None:
     assert str(pair.locality.explain(sql)).count("semi join") == semi
 
 
+@pytest.mark.parametrize(
+    ("sql", "grouped"),
+    [
+        ("select distinct x + 1, id, k from a", False),
+        ("select distinct a.id, c.z from a join c on a.k = c.j", True),
+        ("select distinct id::double, m from a", True),
+        ("select distinct x, m from a", True),
+    ],
+)
+def test_distinct_rows_are_not_grouped(pair: Pair, sql: str, grouped: bool) -> None:
+    pair.check(sql)
+    plan = [line.strip() for line in str(pair.locality.explain(sql)).splitlines()]
+    assert ("aggregate" in plan) == grouped
+
+
 def test_random_queries(pair: Pair) -> None:
     source = random.Random(11)
     columns = ["a.k", "a.x", "a.m", "b.j", "b.y", "c.z"]

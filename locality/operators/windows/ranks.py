@@ -9,7 +9,9 @@ import numpy as np
 from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
 from locality.operators.codegen.results import float_column, integer_column
+from locality.operators.relations.relation import Positions
 from locality.operators.windows.inputs import Input, Numbers
+from locality.plan.expressions import Constant
 from locality.plan.windows import WindowCall
 
 
@@ -52,6 +54,8 @@ def _numbered(source: Input, call: WindowCall) -> EncodedColumn:
 
 def _ntile(source: Input, call: WindowCall) -> EncodedColumn:
     """Tiles of rows as even as can be, the larger ones first."""
+    if isinstance(call.args[0], Constant) and isinstance(call.args[0].value, int) and call.args[0].value > 0:
+        return integer_column(call.type, _tiles(source.ordered.partitions.starts, call.args[0].value), None)
     tiles, valid = source.numbers(call.args[0])
     wanted = tiles.astype(np.int64) if valid is None else np.where(valid, tiles, 1).astype(np.int64)
     if (wanted <= 0).any():
@@ -63,6 +67,14 @@ def _ntile(source: Input, call: WindowCall) -> EncodedColumn:
     in_large = large * (size + 1)
     tile = np.where(row < in_large, row // (size + 1), large + (row - in_large) // size) + 1
     return integer_column(call.type, tile, valid)
+
+
+def _tiles(starts: Positions, wanted: int) -> Numbers:
+    """The tiles of partitions that begin at ``starts``, each in so many: a number is written as often as it comes."""
+    rows = np.diff(starts)
+    most = np.minimum(rows, wanted)
+    tile = np.arange(most.sum()) - np.repeat(np.cumsum(most) - most, most)
+    return np.repeat(tile + 1, np.repeat(rows // most, most) + (tile < np.repeat(rows % most, most)))
 
 
 RANKS: Mapping[str, Callable[[Input, WindowCall], EncodedColumn]] = {
