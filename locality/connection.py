@@ -29,7 +29,7 @@ from locality.runtime.query import PreparedQuery, check_optimizers
 from locality.runtime.rehearsal import REASON, Rehearsals
 from locality.runtime.repair import Checks
 from locality.runtime.result import Result
-from locality.runtime.rollups import Rollups
+from locality.runtime.rollups import RollupRows, Rollups
 from locality.runtime.sources import sources_of
 from locality.runtime.stored import StoredTables
 from locality.runtime.writes import Writes
@@ -94,10 +94,11 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
             self._temporary = tempfile.TemporaryDirectory(prefix="locality-", ignore_cleanup_errors=True)
             path = self._temporary.name
         self._store = Store.open(path, create=not read_only)
-        self._store.maintain = maintaining(weakref.WeakMethod(self._partial_rows))
         self._read_only = read_only
         self.settings = settings
         self._workers = Workers(settings.threads)
+        self._rollup_rows = RollupRows(settings, self._workers)
+        self._store.maintain = maintaining(self._rollup_rows)
         self._rehearsals = Rehearsals()
         self._interrupts = Interrupts()
         self._splitter = Splitter()

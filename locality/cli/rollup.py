@@ -25,8 +25,8 @@ from locality.runtime.units import byte_size
 def rollup(store: Path, name: str, query: str, threads: int | None, quiet: bool) -> None:
     """Store what SQL, which selects groups and aggregates of one table of STORE, gives.
 
-    Queries that can be told from it are then answered from it. Rows that are appended to the table are added to it;
-    deletions and updates leave it out of use until the table is compacted.
+    Queries that can be told from it are then answered from it. It follows what is appended to the table, deleted and
+    updated.
     """
     with open_store(store, threads, read_only=False) as connection:
         report = connection.rollup(name, query)

@@ -75,7 +75,7 @@ def _answer(node: Aggregate, statistics: Statistics) -> Node | None:
     is_small = whole <= _SMALL and whole < _bytes(table, statistics, whole=True)
     if not is_small and ends + _bytes(first, statistics) >= _bytes(table, statistics):
         return None
-    rows = (first, *(leave_out_deleted(other, statistics) for other in others))
+    rows = tuple(leave_out_deleted(each, statistics) for each in (first, *others))
     return again.over(rows[0] if len(rows) == 1 else Union(rows))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from locality.errors import Unsupported
+from locality.optimizer.deleted import leave_out_deleted
 from locality.optimizer.derive import Groups
 from locality.optimizer.implications import implies
 from locality.optimizer.parts import OTHERS, aggregated_again
@@ -143,11 +144,12 @@ def joined_rollup(
     places = {column: place for place, column in enumerate(used)}
     types = rollup.grouping.types
     rows: Node = Scan(rollup.stored, tuple(used), tuple(types[column] for column in used))
-    bottom = rows
-    for number, step in enumerate(steps):
+    if steps and isinstance(steps[0].node, Filter):
+        rows, places = _above(rows, steps.pop(0), places, others)
+    assert isinstance(rows, Scan | Filter)
+    bottom, rows = rows, leave_out_deleted(rows, statistics)
+    for step in steps:
         rows, places = _above(rows, step, places, others)
-        bottom = rows if number == 0 and isinstance(rows, Filter) else bottom
-    assert isinstance(bottom, Scan | Filter)
     return again.over(Project(rows, tuple(renumbered(output, places) for output in outputs))), bottom
 
 

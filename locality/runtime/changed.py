@@ -12,7 +12,8 @@ from locality.encodings import decode
 from locality.errors import QueryError
 from locality.operators.relations.tables import whole_table
 from locality.plan import changes
-from locality.storage.change import Change, RowIds
+from locality.storage.change import Change
+from locality.storage.deletions import RowIds
 from locality.storage.ingest.source import CHUNK_ROWS, Place, Source, StreamSource, ready
 from locality.storage.table import Table
 from locality.types import DataType

@@ -5,25 +5,32 @@ from __future__ import annotations
 import threading
 import time
 from abc import abstractmethod
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 
 import pyarrow as pa
 
 from locality.errors import SchemaError, Unsupported
 from locality.plan.expressions import AggregateCall, Call, Cast, ColumnRef, Constant, Expression, SortKey
-from locality.plan.nodes import Aggregate, Node, Project, Query, Sort
+from locality.plan.nodes import Aggregate, Join, JoinKey, Node, Project, Query, Scan, Sort
 from locality.plan.rollups import Grouping, grouping_of, kept
+from locality.plan.virtual import ROW_ID
 from locality.runtime.columns import columns_of_plan
-from locality.runtime.execution import QueryExecution
+from locality.runtime.execution import QueryExecution, Workers
 from locality.runtime.opened import Opened
 from locality.settings import Settings
 from locality.sql.planner import Planner
 from locality.storage.catalog import fold
+from locality.storage.deletions import RowIds
 from locality.storage.ingest.source import Place, Source, StreamSource, ready
 from locality.storage.rollups import RollupReport, drop_rollup, make_rollup
 from locality.storage.snapshot import Snapshot
 from locality.storage.table import Table
+from locality.types import BIGINT
+
+#: What plans call the rows that are gone; no table of a user is called so.
+_GONE = "gone\0"
 
 
 class Rollups(Opened):
@@ -31,6 +38,7 @@ class Rollups(Opened):
 
     _planner: Planner
     _lock: threading.RLock
+    _rollup_rows: RollupRows
 
     @abstractmethod
     def _sync(self, snapshot: Snapshot) -> None:
@@ -41,8 +49,8 @@ class Rollups(Opened):
 
         Such are queries that group by the rollup's groups, by fewer of them, or by what can be told from them, such as
         months from days; that filter by these; and whose aggregates can be put together from the stored ones. Rows that
-        are appended to the table add rows to the rollup in the same commit. Deletions and updates leave it out of use,
-        until the table is compacted or optimized, or this method is called again.
+        are appended to the table add rows to the rollup in the same commit; the groups of rows that are deleted or
+        updated are aggregated again.
 
         Args:
             name: what the rollup is called; one of that name is made anew.
@@ -62,7 +70,7 @@ class Rollups(Opened):
             except Unsupported as reason:
                 raise SchemaError(f"rollup {name!r} can't be kept: {reason}") from None
         try:
-            report = make_rollup(self._store, name, sql, grouping, self._partial_rows)
+            report = make_rollup(self._store, name, sql, grouping, self._rollup_rows)
         except Unsupported as reason:
             raise SchemaError(f"rollup {name!r} can't be kept: {reason}") from None
         return replace(report, seconds=time.perf_counter() - started)
@@ -72,20 +80,48 @@ class Rollups(Opened):
         self._check_writable()
         drop_rollup(self._store, name)
 
-    def _partial_rows(self, grouping: Grouping, table: Table) -> Source:
-        return partial_rows(grouping, table, self.settings, QueryExecution(self._workers, self.settings.memory_bytes))
+
+@dataclass(frozen=True, eq=False)
+class RollupRows:
+    """Computes what rollups hold, see :class:`locality.storage.rollups.Compute`."""
+
+    settings: Settings
+    workers: Workers
+
+    def rows(self, grouping: Grouping, table: Table, gone: Table | None = None) -> Source:
+        """The rows of a rollup of ``table``, in the order of its groups; of groups that ``gone`` has, if given."""
+        groups = grouping.plan
+        if gone is not None:
+            affected = replace(grouping, table=_GONE, aggregates=()).plan
+            groups = replace(groups, child=_among(groups.child, groups.groups, affected))
+        keys = tuple(SortKey(ColumnRef(i, group.type)) for i, group in enumerate(groups.groups))
+        root: Node = Sort(groups, keys) if keys else groups
+        names = _names(grouping, table)
+        rows = pa.table(self._columns(root, {grouping.table: table}, gone), names=names)
+        types = dict(zip(names, root.types, strict=True))
+        return StreamSource(rows.to_reader(), Place("the rollup"), ready, rows.num_rows, types)
+
+    def places(self, grouping: Grouping, gone: Table, stored: Table) -> RowIds:
+        """The row ids, in a rollup's rows, of groups that ``gone`` has."""
+        affected = replace(grouping, table=_GONE, aggregates=()).plan
+        types = affected.types
+        scan = Scan(stored.name, (*range(len(types)), ROW_ID), (*types, BIGINT))
+        groups = [ColumnRef(i, dtype) for i, dtype in enumerate(types)]
+        root = Project(_among(scan, groups, affected), (ColumnRef(len(types), BIGINT),))
+        (found,) = self._columns(root, {stored.name: stored}, gone)
+        places: RowIds = found.to_numpy()
+        return places
+
+    def _columns(self, root: Node, tables: dict[str, Table], gone: Table | None) -> list[pa.ChunkedArray]:
+        execution = QueryExecution(self.workers, self.settings.memory_bytes)
+        given = tables if gone is None else {**tables, _GONE: gone}
+        return columns_of_plan(root, given, self.settings, execution)[0]
 
 
-def partial_rows(grouping: Grouping, table: Table, settings: Settings, execution: QueryExecution) -> Source:
-    """The rows of a rollup of all rows of ``table``, in the order of its groups; raises Unsupported."""
-    groups = grouping.plan
-    keys = tuple(SortKey(ColumnRef(i, group.type)) for i, group in enumerate(groups.groups))
-    root: Node = Sort(groups, keys) if keys else groups
-    columns, _ = columns_of_plan(root, {grouping.table: table}, settings, execution)
-    names = _names(grouping, table)
-    rows = pa.table(columns, names=names)
-    types = dict(zip(names, root.types, strict=True))
-    return StreamSource(rows.to_reader(), Place("the rollup"), ready, rows.num_rows, types)
+def _among(rows: Node, groups: Sequence[Expression], affected: Node) -> Join:
+    """The rows whose groups are among the affected ones."""
+    keys = (JoinKey(g, ColumnRef(i, g.type), null_safe=True) for i, g in enumerate(groups))
+    return Join(rows, affected, "semi", tuple(keys))
 
 
 def _definition(query: Query) -> Grouping:

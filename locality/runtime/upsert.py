@@ -15,7 +15,8 @@ from locality.plan.expressions import ColumnRef
 from locality.plan.nodes import Join, JoinKey, Node, Project, Scan
 from locality.plan.virtual import ROW_ID
 from locality.storage.catalog import column_positions, listed
-from locality.storage.change import Change, ChangeReport, RowIds, change_rows
+from locality.storage.change import Change, ChangeReport, change_rows
+from locality.storage.deletions import RowIds
 from locality.storage.entries import LayoutEntry, TableEntry
 from locality.storage.ingest import ingest
 from locality.storage.ingest.arrange import Arrange

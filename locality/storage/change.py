@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from locality.settings import available_threads
+from locality.storage.deletions import RowIds
 from locality.storage.entries import TableEntry
 from locality.storage.ingest import progress as progress_bar
 from locality.storage.ingest.appended import raw_columns
@@ -28,8 +28,6 @@ from locality.storage.snapshot import Snapshot, column_info, open_table
 from locality.storage.statistics import ColumnStatistics
 from locality.storage.store import Store
 from locality.storage.transaction import Transaction
-
-RowIds = npt.NDArray[np.int64]
 
 #: Seconds that a change waits for another writer to end.
 PATIENCE = 5.0
@@ -102,7 +100,7 @@ def change_rows(
         if len(gone) and len(gone) == before.rows:
             entry = _emptied(before, transaction.version)
         elif len(gone):
-            entry = _without_rows(transaction, entry, gone)
+            entry = without_rows(transaction, entry, gone)
         if change.added is not None:
             written = _written(transaction, entry, change.added, threads, progress)
             kept = len(entry.primary.segments)
@@ -131,7 +129,7 @@ def _written(transaction: Transaction, entry: TableEntry, rows: Source, threads:
         return write(transaction, rows, target, threads, report, raw)
 
 
-def _without_rows(transaction: Transaction, entry: TableEntry, rows: RowIds) -> TableEntry:
+def without_rows(transaction: Transaction, entry: TableEntry, rows: RowIds) -> TableEntry:
     """The table with ``rows`` (ascending) marked as deleted.
 
     Segments of nothing but deleted rows are dropped, unless other layouts know rows by their positions in the primary.

@@ -18,6 +18,7 @@ from locality.errors import CorruptStoreError
 from locality.storage.files import FileEntry, only_batch, write_batch
 
 Mask = npt.NDArray[np.bool_]
+RowIds = npt.NDArray[np.int64]
 
 _COLUMN = "live"
 

@@ -1,19 +1,28 @@
 """Rollups in a store: made, kept as their table changes, and dropped, always in the commit that they belong to.
 
-Rows that are appended to a table add rows to its rollups; a table that is written anew has its rollups computed anew.
-What else changes rows leaves a rollup as it was, of rows that are no more, so that no query is answered from it.
+Rows that are appended to a table add rows to its rollups. Where rows were deleted, the rows of their groups are marked
+as deleted in the rollups, too, and these groups are aggregated again. (That is exact for minima as well, which no
+subtraction gives; Gupta and Mumick, "Maintenance of materialized views", 1995, call it recomputing affected groups.) A
+table that is written anew has its rollups computed anew.
+
+What can't be computed leaves a rollup as it was, of rows that are no more, so that no query is answered from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from weakref import WeakMethod
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
 
 from locality.errors import CatalogError, MemoryLimitError, QueryError, Unsupported
 from locality.plan.rollups import Grouping
 from locality.settings import available_threads
 from locality.storage.catalog import check_name, fold
+from locality.storage.change import without_rows
+from locality.storage.deletions import Deletions, Mask, RowIds
 from locality.storage.entries import LayoutEntry, RollupEntry, TableEntry
 from locality.storage.ingest.appended import appended, raw_columns
 from locality.storage.ingest.passes import Written, write
@@ -25,8 +34,15 @@ from locality.storage.store import Store
 from locality.storage.table import Table
 from locality.storage.transaction import Maintain, Transaction
 
-Compute = Callable[[Grouping, Table], Source]
-"""The rows of a rollup, for all rows of a table; raises Unsupported, QueryError or MemoryLimitError if it can't be."""
+
+class Compute(Protocol):
+    """Computes what rollups hold; raises Unsupported, QueryError or MemoryLimitError where it can't be."""
+
+    def rows(self, grouping: Grouping, table: Table, gone: Table | None = None) -> Source:
+        """The rows of a rollup of a table; those of groups that ``gone``, other rows of the table, has, if given."""
+
+    def places(self, grouping: Grouping, gone: Table, stored: Table) -> RowIds:
+        """The row ids of such groups in a rollup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +97,11 @@ def drop_rollup(store: Store, name: str) -> None:
     raise CatalogError(f"there is no rollup {name!r} in the store; its rollups: {known}")
 
 
-def maintaining(compute: WeakMethod[Compute]) -> Maintain:
-    """What gives a table that was changed its rollups as they now are, as far as they can be told.
-
-    compute: of who changes tables, and is not kept alive by the store.
-    """
+def maintaining(compute: Compute) -> Maintain:
+    """What gives a table that was changed its rollups as they now are, as far as they can be told."""
 
     def maintain(transaction: Transaction, before: TableEntry, after: TableEntry) -> TableEntry:
-        computing = compute()
-        assert computing is not None
-        rollups = tuple(_maintained(transaction, rollup, before, after, computing) for rollup in after.rollups)
+        rollups = tuple(_maintained(transaction, rollup, before, after, compute) for rollup in after.rollups)
         return replace(after, rollups=rollups)
 
     return maintain
@@ -99,20 +110,64 @@ def maintaining(compute: WeakMethod[Compute]) -> Maintain:
 def _maintained(
     transaction: Transaction, rollup: RollupEntry, before: TableEntry, after: TableEntry, compute: Compute
 ) -> RollupEntry:
-    old, new = before.primary.segments, after.primary.segments
+    known = {files.codes for files in before.primary.segments}
+    kept = [files for files in after.primary.segments if files.codes in known]
+    added = after.primary.segments[len(kept) :]
     try:
-        if rollup.state == before.state and new[: len(old)] == old:
-            return _extended(transaction, rollup, after, new[len(old) :], compute)
-        if not {files.codes for files in old} & {files.codes for files in new}:
+        if not kept and (known or rollup.state != before.state):
             return _made(transaction, rollup, after, compute)
+        if rollup.state != before.state or any(files.codes in known for files in added):
+            return rollup
+        gone = _gone(transaction, before, kept)
+        if gone.primary.segments:
+            if not rollup.grouping.groups:
+                return _made(transaction, rollup, after, compute)
+            rollup = _again(transaction, rollup, gone, _of_segments(after, kept), compute)
+        return _extended(transaction, rollup, after, added, compute)
     except (Unsupported, QueryError, MemoryLimitError):  # the rows are right all the same
         return rollup
-    return rollup
+
+
+def _gone(transaction: Transaction, before: TableEntry, kept: Sequence[SegmentFiles]) -> TableEntry:
+    """The rows of a table that are not there any more; ``kept``: those of its segments that are, as they are."""
+    now = {files.codes: files for files in kept}
+    lost: list[SegmentFiles] = []
+    for files in before.primary.segments:
+        left = now.get(files.codes)
+        if left is not None and left.deleted != files.deleted:
+            gone = _live(transaction.store, files) & ~_live(transaction.store, left)
+            dead = files.rows - int(np.count_nonzero(gone))
+            lost.append(replace(files, deleted=transaction.add_deletions(gone), dead=dead))
+        elif left is None:
+            lost.append(files)
+    return _of_segments(before, lost)
+
+
+def _live(store: Path, files: SegmentFiles) -> Mask:
+    if files.deleted is None:
+        return np.ones(files.rows, np.bool_)
+    return Deletions(store, files.deleted, files.rows, files.dead).mask()
+
+
+def _of_segments(table: TableEntry, segments: Sequence[SegmentFiles]) -> TableEntry:
+    """Some of a table's rows; only the primary layout, and no rollups."""
+    return replace(table, layouts=(replace(table.primary, segments=tuple(segments)),), rollups=())
+
+
+def _again(
+    transaction: Transaction, rollup: RollupEntry, gone: TableEntry, kept: TableEntry, compute: Compute
+) -> RollupEntry:
+    """The rollup with the groups of rows that are gone aggregated again, over rows that were ``kept``."""
+    lost = open_table(transaction.store, gone)
+    places = compute.places(rollup.grouping, lost, open_table(transaction.store, rollup.stored))
+    again = compute.rows(rollup.grouping, open_table(transaction.store, kept), lost)
+    stored = without_rows(transaction, rollup.stored, np.sort(places))
+    return _with_rows(transaction, replace(rollup, stored=stored), again)
 
 
 def _made(transaction: Transaction, rollup: RollupEntry, table: TableEntry, compute: Compute) -> RollupEntry:
     """The rollup of all rows of a table."""
-    source = _rows(transaction, rollup, table, compute)
+    source = compute.rows(rollup.grouping, open_table(transaction.store, replace(table, rollups=())))
     target = new_table(rollup.stored.name, source.schema, source.types)
     written = write(transaction, source, target, available_threads(), _unseen)
     layout = LayoutEntry(segments=written.segments, dictionaries=written.dictionaries, written=transaction.version)
@@ -122,18 +177,19 @@ def _made(transaction: Transaction, rollup: RollupEntry, table: TableEntry, comp
 def _extended(
     transaction: Transaction, rollup: RollupEntry, table: TableEntry, added: Sequence[SegmentFiles], compute: Compute
 ) -> RollupEntry:
-    """The rollup with further rows, those of segments that a table got."""
-    part = replace(table, layouts=(replace(table.primary, segments=tuple(added)),))
-    source = _rows(transaction, rollup, part, compute)
+    """The rollup, as it is of the table's other rows, with further rows: those of segments that it got."""
+    if added:
+        source = compute.rows(rollup.grouping, open_table(transaction.store, _of_segments(table, added)))
+        rollup = _with_rows(transaction, rollup, source)
+    return replace(rollup, state=table.state)
+
+
+def _with_rows(transaction: Transaction, rollup: RollupEntry, source: Source) -> RollupEntry:
     stored = rollup.stored
     target = existing_table(stored.name, [column_info(c) for c in stored.columns], source.schema, source.types)
     raw = raw_columns(transaction.store, stored, stored.primary)
     written: Written = write(transaction, source, target, available_threads(), _unseen, raw)
-    return replace(rollup, stored=appended(stored, written), state=table.state)
-
-
-def _rows(transaction: Transaction, rollup: RollupEntry, table: TableEntry, compute: Compute) -> Source:
-    return compute(rollup.grouping, open_table(transaction.store, replace(table, rollups=())))
+    return replace(rollup, stored=appended(stored, written))
 
 
 def _unseen(rows: int) -> None:

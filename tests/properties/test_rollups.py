@@ -95,6 +95,19 @@ AGGREGATES: Mapping[str, Sequence[str]] = {
     "sum(ratio)": ("nothing",),
     "median(number)": ("nothing",),
 }
+#: Aggregates that groups tell by themselves.
+_OF_GROUPS = {"word": "max(word)", "kind": "sum(kind * 1000)"}
+#: What happens to the rows between queries.
+CHANGES = dict.fromkeys(
+    (
+        "delete from t where kind = 2 or word is null",
+        "delete from t where number % 3 = 0",
+        "delete from t where price = (select max(price) from t)",
+        "update t set number = ~number, word = 'b' where kind < 1",
+        "update t set moment = null where word = 'a'",
+        "insert into t select * from t where kind = 3",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -109,16 +122,21 @@ class Stored:
     def sql(self) -> str:
         return _sql([*self.groups, *self.aggregates], self.groups, self.conditions)
 
+    def _tell(self, given: Sequence[str]) -> bool:
+        return bool(set(given) & set(self.groups))
+
     def tells(self, groups: Sequence[str], aggregates: Sequence[str], conditions: Sequence[str]) -> bool | None:
         """Whether an aggregation is told; None where this model does not know."""
         parts = {"count(*)"}.union(*(AGGREGATES[each] for each in self.aggregates))
-        tellers = [GROUPS[each] for each in groups]
-        tellers += [
-            given for each in conditions if each not in self.conditions and (given := CONDITIONS[each]) is not None
-        ]
-        certain = all(set(each) & set(self.groups) for each in tellers)
-        if not certain or not parts.issuperset(part for each in aggregates for part in AGGREGATES[each]):
+        parts |= {call for group, call in _OF_GROUPS.items() if group in self.groups}
+        if not parts.issuperset(part for each in aggregates for part in AGGREGATES[each]):
             return False
+        if not all(self._tell(GROUPS[each]) for each in groups):
+            return False
+        asked = [each for each in conditions if each not in self.conditions]
+        untold = [each for each in asked if (given := CONDITIONS[each]) is not None and not self._tell(given)]
+        if untold:  # the ends of ranges of moments may be read of the table
+            return None if all(" moment" in f" {each}" for each in untold) else False
         if self.conditions and not conditions:
             return False
         if not set(self.conditions) <= set(conditions):
@@ -152,7 +170,10 @@ def check_random_rollup(source: random.Random) -> int:
         conditions = _some(source, CONDITIONS, 0, 1) if source.random() < 0.3 else []
         rollup = Stored(_some(source, stored_groups, 0, 3), _some(source, stored_aggregates, 1, 6), conditions)
         pair.locality.rollup("r", rollup.sql)
-        for _ in range(4):
+        for number in range(4):
+            for statement in _some(source, CHANGES, 0, 2) if number == 2 else ():
+                pair.locality.sql(statement)
+                pair.duckdb.execute(statement)
             groups, aggregates = _some(source, GROUPS, 0, 2), _some(source, AGGREGATES, 1, 3)
             if source.random() < 0.8:
                 groups = [each for each in groups if set(GROUPS[each]) & set(rollup.groups)]
@@ -163,7 +184,7 @@ def check_random_rollup(source: random.Random) -> int:
             tells = rollup.tells(groups, aggregates, asked)
             if tells is False:
                 assert not _reads_rollup(profile), f"{sql}\n{rollup.sql}"
-            if tells and any(column.startswith("t.") for column in profile.touched):
+            if tells and any(column.startswith("t.") and column != "t.live" for column in profile.touched):
                 raise AssertionError(f"{sql}\nis told by\n{rollup.sql}\n{rows} rows, {profile.touched}")
             told += _reads_rollup(profile)
             told += _reads_rollup(check_random_join(pair, source, rollup, groups, asked))

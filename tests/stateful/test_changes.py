@@ -206,6 +206,7 @@ class ChangeMachine(RuleBasedStateMachine):
                 used = "over rollup by_parent:" in str(self.connection.explain(f"{sql} -- told"))
                 answer = self.connection.sql(f"{sql} -- told").fetchall()
             assert used == (stale == [False])
+            assert not any(stale)
             assert answer == self.oracle.execute(sql).fetchall()
 
     @invariant()
