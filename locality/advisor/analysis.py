@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from locality.advisor.uses import TableUse, table_uses
 from locality.advisor.workload import Measurement, Skipped, WorkloadQuery
@@ -14,10 +15,13 @@ from locality.runtime.query import PreparedQuery
 from locality.runtime.result import Result
 from locality.runtime.statistics import StoredStatistics
 from locality.sql.given import Parameters
+from locality.sql.shape import shape_of
 from locality.storage.snapshot import Snapshot
 
 #: Queries of a workload that are looked at, those of the greatest weight.
 MOST_QUERIES = 200
+#: Queries of a shape that are looked at where there are more than these.
+_OF_A_SHAPE = 5
 
 Prepare = Callable[[str, Parameters | None], PreparedQuery | str]
 Run = Callable[[str, Parameters | None], Result]
@@ -53,12 +57,13 @@ class Analysis:
 def analyse(
     queries: Sequence[WorkloadQuery], snapshot: Snapshot, prepare: Prepare, run: Run
 ) -> tuple[list[Analysis], list[Skipped]]:
-    """Reads the plan of each query, and runs those that were not measured; those that can't be run are told."""
+    """Reads the plan of each query, and runs those that were not measured; those that can't be run are told.
+
+    Of many queries, some of each shape stand for all of it, and shapes of little weight are left out.
+    """
     analyses, skipped = [], []
-    for number, query in enumerate(queries):
-        if number >= MOST_QUERIES:
-            skipped.append(Skipped(query.place, query.sql, f"only the first {MOST_QUERIES} queries are looked at"))
-            continue
+    chosen = _representatives(queries)
+    for query in chosen:
         try:
             prepared = prepare(query.sql, query.params)
             if isinstance(prepared, str):
@@ -73,7 +78,25 @@ def analyse(
             continue
         uses = table_uses(optimize(prepared.root, StoredStatistics(snapshot.scanned)))
         analyses.append(Analysis(query, prepared.root, measured.bytes, measured.seconds, measured.touched, uses))
+    if unseen := len(queries) - len(chosen):
+        reason = f"{len(chosen)} others are looked at, those of the same shapes and of the greatest weight"
+        skipped.append(Skipped(f"{unseen:,} queries", "", reason))
     return analyses, skipped
+
+
+def _representatives(queries: Sequence[WorkloadQuery]) -> Sequence[WorkloadQuery]:
+    """The queries, or if they are too many, some of each shape, evenly spread, with the weight of all of it."""
+    if len(queries) <= MOST_QUERIES:
+        return queries
+    shapes: defaultdict[str, list[WorkloadQuery]] = defaultdict(list)
+    for query in queries:
+        shapes[shape_of(query.sql).text].append(query)
+    found: list[WorkloadQuery] = []
+    for alike in shapes.values():
+        some = alike[:: -(-len(alike) // _OF_A_SHAPE)]
+        weight = sum(query.weight for query in alike) / len(some)
+        found += [replace(query, weight=weight) for query in some]
+    return sorted(found, key=lambda query: -query.weight)[:MOST_QUERIES]
 
 
 def _measured(query: WorkloadQuery, run: Run) -> Measurement | str:

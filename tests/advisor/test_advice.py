@@ -190,6 +190,15 @@ def test_broken_and_foreign_queries_are_told_and_left_out(con: Connection, tmp_p
     assert len(advice.forecasts) == 1
 
 
+def test_some_of_each_shape_stand_for_many_queries(con: Connection) -> None:
+    queries = [DAYS[0].replace("100 and 130", f"{day} and {day + 30}") for day in range(400)]
+    advice = con.advise([*queries, ("select count(*) from orders", 0.5)])
+    assert [each.weight for each in advice.forecasts] == [80.0] * 5 + [0.5]
+    assert len({each.sql for each in advice.forecasts}) == 6
+    assert advice.proposals[0].order[0] == "shipped"
+    assert [each.place for each in advice.skipped] == ["395 queries"]
+
+
 @pytest.mark.parametrize("workload", [[], "", " ; -- nothing\n", [("select 1", -1)], [3]])
 def test_what_is_no_workload_is_refused(workload: Any) -> None:
     with pytest.raises(locality.errors.QueryError, match="workload"):
