@@ -65,10 +65,7 @@ class Alone:
         if connection is not self._first():
             raise StoreError("the first layouts in memory are made by the attached connection itself, not by a cursor")
         connection._ask("select 1")  # fails while a statement is unfinished, which may change rows yet
-        example = type(connection)(self.cursor(connection._raw), connection._layouts)
-        is_held = _references(connection) != _references(example) or duckdb.default_connection() is connection._raw
-        example.close()
-        if is_held:
+        if is_held(connection):
             raise StoreError(
                 "the connection in memory is held elsewhere, too, by a variable or relation perhaps, through which it"
                 f" could be written to unnoticed: {_WHAT_TO_DO}"
@@ -98,6 +95,15 @@ class Alone:
             self._last, self._made = number, 0
             if self._is_reached:
                 raise Unsupported("another connection to the database in memory was made")
+
+
+def is_held(connection: AttachedConnection) -> bool:
+    """Whether somebody may have DuckDB's connection but the attached one; nobody can get hold of it later.
+
+    For lack of a better sign: there are more references to it than to one that only an attached connection has.
+    """
+    with connection.cursor() as example:
+        return _references(connection) != _references(example) or duckdb.default_connection() is connection._raw
 
 
 def _are_appenders_used() -> bool:

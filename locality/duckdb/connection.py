@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar
 
 import duckdb
 
+from locality.duckdb.alone import is_held
 from locality.duckdb.layouts import Layouts
 from locality.duckdb.partial import Done, PartialQuery
 from locality.duckdb.pending import Pending
@@ -59,6 +60,7 @@ class AttachedConnection:
         self._layouts = layouts
         self._router = None if layouts is None else Router(layouts, statement_counter(raw), is_new=is_new)
         self._pending: Pending | None = None
+        self._may_be_held = True
         watch = None if layouts is None else layouts.watch
         counter = statement_counter(raw)
         self._watcher = None if watch is None or counter is None else Watcher(watch, counter, is_open=is_open)
@@ -72,6 +74,8 @@ class AttachedConnection:
 
     def execute(self, query: Any, parameters: Any = None, **options: Any) -> AttachedConnection:
         """Run statements; rows are fetched from this connection."""
+        if isinstance(query, str) and _BEGIN.fullmatch(query):
+            self._look_for_holders()
         result = None if options else self.answer(query, parameters, replaces=True)
         if result is not None:
             abort(self._raw)
@@ -113,11 +117,17 @@ class AttachedConnection:
 
     def begin(self) -> AttachedConnection:
         """Begin a transaction."""
+        self._look_for_holders()
         self._begin(partial(self.told, "begin", (), self._raw.begin))
         return self
 
+    def _look_for_holders(self) -> None:
+        """Whoever has DuckDB's connection, too, can change rows in its transactions, which nothing counts."""
+        if self._router is not None and self._may_be_held:
+            self._may_be_held = is_held(self)
+
     def _begin(self, run: Callable[[], object]) -> None:
-        before = None if self._router is None else self._router.stamp()
+        before = None if self._router is None or self._may_be_held else self._router.stamp()
         run()
         if self._router is not None:
             self._router.begin(before)
@@ -336,7 +346,7 @@ class AttachedConnection:
         if name in _FETCHES and self._pending is not None:
             return partial(self._fetched, name)
         value = getattr(self._raw, name)
-        return partial(self._delegated, name, value) if callable(value) else value
+        return partial(self._delegated, name) if callable(value) else value
 
     def _fetched(self, name: str, *args: Any, **kwargs: Any) -> Any:
         if name == "fetch_df_chunk" and self._pending is not None:
@@ -344,9 +354,10 @@ class AttachedConnection:
         rest = None if self._pending is None else self._pending.rest()
         return None if rest is None else getattr(rest, _AS.get(name, name))(*args, **kwargs)
 
-    def _delegated(self, called: str, method: Any, *args: Any, **kwargs: Any) -> Any:
+    def _delegated(self, called: str, *args: Any, **kwargs: Any) -> Any:
         given = {name: raw_of(each) for name, each in kwargs.items()}
-        value = self.told(called, (*args, *kwargs.values()), lambda: method(*map(raw_of, args), **given))
+        run = partial(getattr(self._raw, called), *map(raw_of, args), **given)
+        value = self.told(called, (*args, *kwargs.values()), run)
         if value is self._raw:
             return self
         return self._related(value) if isinstance(value, duckdb.DuckDBPyRelation) else value

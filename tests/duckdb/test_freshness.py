@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -233,6 +234,29 @@ def test_a_dataset_is_read_until_the_database_is_written_to(con: AttachedConnect
     assert con.dataset("t").count_rows() == 3001
     with pytest.raises(StoreError, match="no table with a layout"):
         con.dataset("loose")
+
+
+@since_2("an attached connection answers in no transaction")
+def test_what_others_run_in_a_transaction_that_they_share_is_seen(path: Path) -> None:
+    raw = duckdb.connect(path)
+    with locality.attach(raw) as con:
+        con.accelerate("t")
+        for begin in (con.begin, lambda: con.execute("begin")):
+            begin()
+            con.execute("select count(*) from t")
+            raw.execute("with w as (insert into t values (1, 1, null) returning a) select * from w").fetchall()
+            assert con.execute("select count(*) from t").fetchone() == (3001,)
+            assert engine(con) == "duckdb"
+            con.rollback()
+        del raw
+        con.execute("select 1")  # looks at the variables anew, of which Python keeps a copy
+        gc.collect()
+        for begin in (con.begin, lambda: con.execute("begin")):
+            begin()
+            assert con.execute("select count(*) from t").fetchone() == (3000,)
+            assert con.last_profile is not None
+            assert con.last_profile.reason == ""
+            con.rollback()
 
 
 @since_2("an attached connection answers in no transaction")
