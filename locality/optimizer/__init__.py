@@ -30,6 +30,7 @@ from locality.optimizer.shared import inline_shared, lift_shared
 from locality.optimizer.sortkeys import compare_by_sort_keys
 from locality.optimizer.statistics import Statistics
 from locality.optimizer.totals import total_partitions
+from locality.optimizer.unite import unite_groups
 from locality.plan.nodes import Node, Recursive, inputs_of, with_inputs
 
 Rewrite = Callable[[Node, Statistics], Node]
@@ -74,6 +75,7 @@ BY_LAYOUTS: tuple[Pass, ...] = (
     Pass("compare_by_sort_keys", _by_itself(compare_by_sort_keys), required=True),
     Pass("share_equal", share_equal),
     Pass("total_partitions", total_partitions),
+    Pass("unite_groups", unite_groups),
     Pass("separate_aggregates", separate_aggregates),
     Pass("group_by_positions", group_by_positions),
     Pass("prune_columns", _by_itself(prune_columns)),

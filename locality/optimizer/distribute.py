@@ -36,15 +36,16 @@ def _inputs(relation: Relation) -> tuple[Node, ...]:
     """The inputs of a union whose rows a relation has; none if it is no union, or not one side of inner joins."""
     if relation.kind != "inner":
         return ()
-    return _united(relation.node)
+    return united(relation.node)
 
 
-def _united(node: Node) -> tuple[Node, ...]:
+def united(node: Node) -> tuple[Node, ...]:
+    """The inputs of a union whose rows together are those of ``node``; none if it is no union."""
     match node:
         case Union(inputs):
             return inputs
         case Project(child, expressions):
-            return tuple(Project(each, expressions) for each in _united(child))
+            return tuple(Project(each, expressions) for each in united(child))
         case _:
             return ()
 

@@ -29,7 +29,7 @@ from locality.types import Domain
 
 _COUNTS = frozenset({"count", "count_star"})
 #: Types of keys of which values that are equal are the same.
-_PLAIN = (Domain.INTEGER, Domain.STRING)
+PLAIN = (Domain.INTEGER, Domain.STRING)
 
 
 def regroup_sets(root: Node) -> Node:
@@ -65,7 +65,7 @@ class _Set:
 def _set_of(position: int, child: Node) -> _Set | None:
     match child:
         case Project(Aggregate(SharedScan() as rows, groups) as node) if all(
-            group.type.domain in _PLAIN for group in groups
+            group.type.domain in PLAIN for group in groups
         ):
             return _Set(position, child, node, rows)
         case _:
@@ -110,10 +110,7 @@ class _Parts:
 
     def __init__(self, calls: tuple[AggregateCall, ...]) -> None:
         self._calls = calls
-        self._of_call = [
-            tuple(replace(part, filter=call.filter) for part in partials_of(replace(call, filter=None)))
-            for call in calls
-        ]
+        self._of_call = parts_of(calls)
         self._kept = tuple(dict.fromkeys(part for parts in self._of_call for part in parts))
 
     def of_rows(self, node: Aggregate) -> Aggregate:
@@ -125,16 +122,23 @@ class _Parts:
         first = len(finer.groups) + len(self._calls)
         columns = {part: ColumnRef(first + i, part.type) for i, part in enumerate(self._kept)}
         calls = [
-            _again(call, [columns[part] for part in parts])
+            again(call, [columns[part] for part in parts])
             for call, parts in zip(self._calls, self._of_call, strict=True)
         ]
-        kept = [_again(part, [columns[part]]) for part in self._kept]
+        kept = [again(part, [columns[part]]) for part in self._kept]
         groups = tuple(ColumnRef(finer.groups.index(group), group.type) for group in node.groups)
         types = (*(group.type for group in finer.groups), *(c.type for c in (*self._calls, *self._kept)))
         return Aggregate(SharedScan(number, types), groups, (*calls, *kept))
 
 
-def _again(call: AggregateCall, parts: Sequence[ColumnRef]) -> AggregateCall:
+def parts_of(calls: Sequence[AggregateCall]) -> list[tuple[AggregateCall, ...]]:
+    """The aggregates of some of the rows that each call can be put together from; raises Unsupported if one can't."""
+    return [
+        tuple(replace(part, filter=call.filter) for part in partials_of(replace(call, filter=None))) for call in calls
+    ]
+
+
+def again(call: AggregateCall, parts: Sequence[ColumnRef]) -> AggregateCall:
     """An aggregate of parts."""
     name = AVERAGE_OF_PARTS if len(parts) > 1 else COUNT_OF_PARTS if call.name in _COUNTS else call.name
     return AggregateCall(name, tuple(parts), call.type)
