@@ -239,6 +239,7 @@ AGGREGATES: Mapping[str, Callable[[Input], Planned]] = {
     "count_star": _plan_count,
     "sum": _plan_sum,
     "sum_no_overflow": _plan_sum,
+    "count_if": _plan_sum,
     "avg": _plan_average,
     "mean": _plan_average,
     AVERAGE_OF_PARTS: _plan_average_of_parts,
