@@ -118,6 +118,8 @@ def runs_of(possible: Bits, rows: int, total: int) -> Ranges:
 
 def common(ours: Ranges, theirs: Ranges) -> Ranges:
     """The rows in ranges of both."""
+    if not len(theirs) or (len(ours) == 1 and ours[0, 0] <= theirs[0, 0] and ours[0, 1] >= theirs[-1, 1]):
+        return theirs  # as where ours are all rows of a segment
     first, last = theirs[:, 1].searchsorted(ours[:, 0], "right"), theirs[:, 0].searchsorted(ours[:, 1])
     met = np.maximum(last - first, 0)
     mine = np.repeat(np.arange(len(ours)), met)
