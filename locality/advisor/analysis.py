@@ -100,10 +100,15 @@ def _representatives(queries: Sequence[WorkloadQuery]) -> Sequence[WorkloadQuery
 
 
 def _measured(query: WorkloadQuery, run: Run) -> Measurement | str:
-    """What a run moves that finds what an earlier one has left, such as indexes of keys; or why DuckDB answered."""
+    """What a run moves that finds what an earlier one has left, such as indexes of keys; or why DuckDB answered.
+
+    The seconds are those of the quicker of two such runs: others use the machine, too.
+    """
     profile = run(query.sql, query.params).profile
     if profile.engine == "locality" and not profile.plan_reused:
         profile = run(query.sql, query.params).profile
     if profile.engine != "locality":
         return profile.reason
-    return Measurement(profile.bytes_moved, max(profile.seconds - profile.compile_seconds, 0.0), profile.touched)
+    again = run(query.sql, query.params).profile
+    seconds = min(max(each.seconds - each.compile_seconds, 0.0) for each in (profile, again))
+    return Measurement(profile.bytes_moved, seconds, profile.touched)
