@@ -99,8 +99,7 @@ def _found(
         compared = Inequalities(inequalities, left, right, equal.groups(right.row_count))
         matches = compared.matches(execution, traffic)
     if matches is None:
-        _allow(equal.total, traffic)
-        return equal.pairs(), frozenset()
+        return equal.pairs(traffic), frozenset()
     if matching.kind in ("semi", "anti") and matches.terms.issuperset(terms):
         return _alone(matches.matched), matches.terms
     _allow(matches.total, traffic)
@@ -127,8 +126,9 @@ class _Equal:
         numbers[self.order[: counts.sum()]] = np.repeat(np.arange(len(counts)), counts)
         return self.ranks, numbers
 
-    def pairs(self) -> _Pairs:
+    def pairs(self, traffic: Traffic) -> _Pairs:
         """Every left row with every right row that has its key."""
+        _allow(self.total, traffic)
         pairs = _Pairs(np.empty(self.total, np.int64), np.empty(self.total, np.int64))
         primitive("write_matches")(self.ranks, self.starts, self.order, 0, pairs.left, pairs.right)
         return pairs
@@ -153,9 +153,10 @@ class _Every:
     def groups(self, right_rows: int) -> tuple[Positions, Positions]:
         return np.zeros(self.left, np.int64), np.zeros(right_rows, np.int64)
 
-    def pairs(self) -> _Pairs:
+    def pairs(self, traffic: Traffic) -> _Pairs:
         if self.total > _MOST_PAIRS:
             raise Unsupported(f"a join without equal keys, of {self.left:,} by {self.right:,} rows")
+        _allow(self.total, traffic)
         rows = np.arange(self.left, dtype=np.int64), np.arange(self.right, dtype=np.int64)
         return _Pairs(np.repeat(rows[0], self.right), np.tile(rows[1], self.left))
 
