@@ -39,11 +39,9 @@ def pair() -> Iterator[Pair]:
         ("select a.g, count(*), sum(a.x), sum(b.x), min(b.x), max(a.t) from a join b using (k) group by a.g", 1),
         ("select b.g, b.k, count(a.x), avg(a.x), avg(b.p), sum(b.p), sum(a.p) from a join b using (k) group by all", 1),
         ("select a.g, b.g, count(*), count(b.t), avg(b.p), sum(a.x), max(b.x) from a join b using (k) group by all", 2),
-        ("select a.g + 1, count(*), sum(b.x * 2) from a join b on a.k = b.k and a.t = b.t group by 1", 1),
         ("select a.t, count(*) from a join b on a.k is not distinct from b.k where b.x > 40 group by 1", 1),
         ("select c.g, count(*), sum(a.x), bool_or(b.x > 3) from a join b using (k) join c using (k) group by 1", 3),
         ("select a.g, count(*), sum(c.x) from a join b on a.k = b.k join c on b.x = c.x and b.t = c.t group by 1", 2),
-        ("select a.g, count(*), sum(a.x) from a join b on a.k + 100 = b.k group by 1", 1),
         ("select count(*), sum(a.x), avg(b.p) from a join b on a.k + 100 = b.k", 1),
     ],
 )
@@ -57,10 +55,7 @@ def test_answers_of_aggregated_sides(pair: Pair, sql: str, grouped: int) -> None
     "sql",
     [
         "select a.g, sum(a.x + b.x) from a join b using (k) group by a.g",
-        "select a.g, count(*) from a left join b using (k) group by a.g",
         "select a.g, count(*) from a join b on a.k = b.k and a.x < b.x group by a.g",
-        "select a.g, median(b.x) from a join b using (k) group by a.g",
-        "select a.g, count(distinct b.x) from a join b using (k) group by a.g",
         "select a.g, sum(b.x) filter (b.x > 3) from a join b using (k) group by a.g",
     ],
 )
