@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from locality.errors import ConnectionClosedError
@@ -112,7 +112,7 @@ class Result:
         return rows[0] if rows else None
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        yield from self._pieces(_FETCH_ROWS)
+        return self._pieces(_FETCH_ROWS)
 
     # --- tables
 
@@ -217,10 +217,13 @@ class Result:
 
     def _pieces(self, size: int) -> Iterator[tuple[Any, ...]]:
         """All rows, converted ``size`` at a time: Ctrl-C is noticed between two pieces."""
-        for start in range(0, len(self), size):
+
+        def piece(start: int) -> Iterator[tuple[Any, ...]]:
             table = self._open().slice(start, size)
             values = [column_values(c, name) for c, name in zip(table.itercolumns(), self._types, strict=True)]
-            yield from zip(*values, strict=True)
+            return zip(*values, strict=True)
+
+        return chain.from_iterable(map(piece, range(0, len(self), size)))
 
 
 def _is_default(arrow: pa.DataType, text: str) -> bool:

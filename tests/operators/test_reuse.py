@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -55,6 +56,31 @@ def test_runs_share_their_preparation(
             assert any(prepared) == anew
         gc.collect()
         assert not [kept for kept in gc.get_objects() if isinstance(kept, BatchSegment)]
+
+
+def test_threads_share_what_a_marking_join_prepared(tmp_path: Path, tables: dict[str, pa.Table]) -> None:
+    query = "select id, s from p where k < ? and id in (select p from c where v < ?) order by s desc, id"
+    values = [(k, v) for k in (0, 1, 5) for v in (-48, 20)]
+    tables["c"] = pa.table({name: np.tile(tables["c"][name], 40) for name in ("p", "v")})
+    with locality.connect(tmp_path / "s", threads=2) as con, duckdb.connect() as oracle:
+        for name, table in tables.items():
+            con.ingest(name, table)
+            oracle.register("given", table)
+            oracle.execute(f"create table {name} as from given")
+
+        def ask(given: tuple[int, int]) -> list[tuple[int, str]]:
+            result = con.sql(query, given)
+            assert result.profile.engine == "locality", result.profile.reason
+            return result.fetchall()
+
+        assert "mark their matches" in str(con.explain(query, (1, 20)))
+        for change in ("delete from p where id % 2 = 0", "insert into c values (null, -50), (7, -50)"):
+            wanted = [oracle.execute(query, given).fetchall() for given in values]
+            with ThreadPoolExecutor(3) as pool:
+                assert list(pool.map(ask, values * 3)) == wanted * 3
+            for database in (con.sql, oracle.execute):
+                database(change)
+        assert [ask(given) for given in values] == [oracle.execute(query, given).fetchall() for given in values]
 
 
 def test_few_rows_get_a_kernel_when_they_are_asked_for_again(tmp_path: Path, tables: dict[str, pa.Table]) -> None:

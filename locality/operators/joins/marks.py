@@ -21,6 +21,7 @@ from locality.kernel.ir import Array, Scalar, Var
 from locality.operators.byvalues import Conjuncts, Values
 from locality.operators.codegen.block import Block
 from locality.operators.collect import collect_rows
+from locality.operators.collection import Collection
 from locality.operators.filters.conditions import Conditions
 from locality.operators.joins.ranks import check_keys
 from locality.operators.joins.runs import left_runs
@@ -120,6 +121,7 @@ class MarkedSource:
         self._ours, self._theirs = tuple(ours for ours, _ in keys), tuple(theirs for _, theirs in keys)
         self._null_safe = tuple(null_safe)
         self._prepared = Preparation(None, conjuncts, self._theirs, Marking)
+        self._collected: Preparation[Collection] | None = None
 
     @property
     def width(self) -> int:
@@ -130,7 +132,12 @@ class MarkedSource:
         relation, pending = self._left.read(execution, conjuncts)
         with execution.measure("collect") as traffic:
             own = [ColumnRef(i, dtype) for i, dtype in enumerate(relation.types[: self.width])]
-            left = collect_rows(relation, pending, (*own, *self._ours), execution, traffic)
+            outputs = (*own, *self._ours)
+            if self._collected is None:  # whoever reads always asks for the same
+                self._collected = Preparation(
+                    None, conjuncts, self._ours, lambda relation, left: Collection(relation, left, outputs)
+                )
+            left = collect_rows(relation, pending, outputs, execution, traffic, prepared=self._collected)
         columns = range(self.width, len(left.columns))
         with execution.measure("join") as traffic:
             keys = [left.column(i) for i in columns]

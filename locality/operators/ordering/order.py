@@ -26,6 +26,9 @@ Item = TypeVar("Item")
 SORT_BYTES = 28
 #: Rows of a part: its words and rows stay in the second-level cache while it is sorted.
 PART_ROWS = 65536
+#: Words of all rows up to which they are sorted at once: what dealing them out and settling ties by turns has to think
+#: of takes longer than that.
+_FEW_WORDS = 2048
 #: Tasks that rows are cut into where each needs counters of its own, and rows of a task at least.
 _TASKS = 16
 _LEAST_TASK = 32768
@@ -68,6 +71,8 @@ def order_of(fields: Sequence[Field], rows: int, run: Run = in_turn, first: int 
     words = words_of(fields)
     if rows <= 1 or not words:
         return Order(np.arange(rows if first is None else min(rows, first), dtype=np.int64))
+    if rows * len(words) <= _FEW_WORDS:
+        return Order(np.lexsort([word.read(slice(0, rows)) for word in reversed(words)])).at(slice(first))
     row_bits = (rows - 1).bit_length()
     is_whole = len(words) == 1 and words[0].bits + row_bits <= WORD_BITS
     keys, low, high, ascending = _filled(words[0], rows, row_bits if is_whole else 0, run)
