@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
+from locality.errors import Unsupported
 from locality.operators.byvalues import ByValues, Conjuncts, Values, bound_all, value_key, values_of
 from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.relations.relation import NOTHING, Relation
@@ -103,6 +104,7 @@ class Preparation(Generic[Prepared]):
         self._conjuncts = tuple(conjuncts)
         self._columns = frozenset().union(*(columns_of(e) for e in (*conjuncts, *reads)))
         self._last: tuple[Hashable, Hashable, Prepared] | None = None
+        self._refused: tuple[Hashable, Unsupported] | None = None
         self._values = values_of(self._conjuncts)
         self.ready = None if known is None else prepare(known, self._conjuncts)
         self._ready: ByValues[Prepared] | None = None
@@ -116,7 +118,10 @@ class Preparation(Generic[Prepared]):
         return bound_all(self._conjuncts, execution.values)
 
     def get(self, relation: Relation, conjuncts: Conjuncts, execution: Execution) -> Prepared:
-        """The preparation for the rows that the source gave and the conjuncts that it left."""
+        """The preparation for the rows that the source gave and the conjuncts that it left.
+
+        Raises Unsupported if there is none, at once where the last rows were of this form and there was none for them.
+        """
         if self._ready is not None:
             return self._ready.get(execution.values)
         form = bound_all(conjuncts, self._values) if self._values else conjuncts
@@ -125,6 +130,12 @@ class Preparation(Generic[Prepared]):
         if last is not None and last[0] == key:
             prepared = last[2]
             return prepared.over(relation) if last[1] == values else prepared.under(relation, execution.values)
-        prepared = self._prepare(relation, conjuncts)
+        if self._refused is not None and self._refused[0] == (key, values):
+            raise Unsupported(str(self._refused[1]))
+        try:
+            prepared = self._prepare(relation, conjuncts)
+        except Unsupported as reason:
+            self._refused = (key, values), reason.with_traceback(None)
+            raise
         self._last = key, values, prepared.over(NOTHING)
         return prepared

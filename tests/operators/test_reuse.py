@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 import locality
+from locality.operators.aggregation.aggregate import Aggregation
 from locality.operators.relations.batch import BatchSegment
 from locality.operators.source import Preparation
 
@@ -81,6 +83,39 @@ def test_threads_share_what_a_marking_join_prepared(tmp_path: Path, tables: dict
             for database in (con.sql, oracle.execute):
                 database(change)
         assert [ask(given) for given in values] == [oracle.execute(query, given).fetchall() for given in values]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select substring(name, 2, 1) as n, sum(k) from (select * from p where k < 3 order by id limit 20) group by n",
+        "select sum(v) from c join p on c.p = p.id where name = 'nobody' and v < (select avg(v) from c where p = p.id)",
+    ],
+)
+def test_groups_are_not_planned_again_where_kernels_refused_their_rows_or_had_none(
+    tmp_path: Path, tables: dict[str, pa.Table], query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned: list[object] = []
+    plan = Aggregation.__init__
+
+    def counted(self: Aggregation, *args: Any, **choices: Any) -> None:
+        planned.append(self)
+        plan(self, *args, **choices)
+
+    monkeypatch.setattr(Aggregation, "__init__", counted)
+    names = pa.array([f"n{i}-{i * 7919}" for i in range(3000)])
+    tables["p"] = pa.table({"id": np.arange(3000), "k": np.arange(3000) % 9, "name": names})
+    tables["c"] = pa.table({name: np.tile(tables["c"][name], 9) for name in ("p", "v")})
+    with locality.connect(tmp_path / "s", threads=2) as con, duckdb.connect() as oracle:
+        for name, table in tables.items():
+            con.ingest(name, table)
+            oracle.register(name, table)
+        for _ in range(3):
+            planned.clear()
+            result = con.sql(query)
+            assert result.profile.engine == "locality", result.profile.reason
+            assert sorted(result.fetchall()) == sorted(oracle.execute(query).fetchall())
+        assert not planned
 
 
 def test_few_rows_get_a_kernel_when_they_are_asked_for_again(tmp_path: Path, tables: dict[str, pa.Table]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from copy import copy
 from functools import partial
 from typing import Any
@@ -40,7 +40,8 @@ from locality.operators.morsels import Morsel
 from locality.operators.physical import Execution, Explanation, Traffic
 from locality.operators.pipeline import MORSEL_ROWS, Pipeline
 from locality.operators.relations.batch import Batch
-from locality.operators.relations.relation import Relation
+from locality.operators.relations.relation import NOTHING, Relation
+from locality.operators.relations.signature import signature
 from locality.operators.scan import describe_scan, run_pipeline
 from locality.operators.source import Preparation, Source
 from locality.operators.steps import plan_steps
@@ -256,6 +257,7 @@ class Aggregate:
         computed = [part for call in aggregates for part in call.expressions()]
         self._columns = frozenset().union(*(columns_of(e) for e in (*groups, *computed)))
         self._inputs = inputs = separate_inputs(groups, aggregates)
+        self._of_inputs = KeptAggregation()
         self._collected = Preparation(
             None,
             conjuncts,
@@ -305,7 +307,7 @@ class Aggregate:
         """The groups of what is collected first."""
         inputs = self._inputs
         batch = collect_rows(relation, conjuncts, inputs.expressions, execution, traffic, prepared=self._collected)
-        return aggregate_collected(batch, inputs, execution, traffic)
+        return aggregate_collected(batch, inputs, execution, traffic, self._of_inputs)
 
     def explain(self) -> Explanation:
         ready = self._prepared.ready
@@ -329,17 +331,38 @@ def _raw_strings(relation: Relation, index: int) -> int:
     return target.row_count if target.gather(column, np.zeros(1, np.int64)).encoding == "text" else 0
 
 
-def aggregate_collected(batch: Batch, inputs: Inputs, execution: Execution, traffic: Traffic) -> Batch:
+class KeptAggregation:
+    """The aggregation of the last collected rows, for the next ones of the same form; threads may share it."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Hashable, Aggregation] | None = None
+
+    def get(self, relation: Relation, inputs: Inputs, threads: int) -> Aggregation:
+        """The aggregation of ``relation``, whose columns are the inputs; raises Unsupported if there is none."""
+        key = signature(relation, range(len(relation.types))), inputs.groups, inputs.calls
+        last = self._last
+        if last is not None and last[0] == key:
+            return last[1].over(relation)
+        aggregation = Aggregation(relation, (), inputs.groups, inputs.calls, threads)
+        self._last = key, aggregation.over(NOTHING)
+        return aggregation
+
+
+def aggregate_collected(
+    batch: Batch, inputs: Inputs, execution: Execution, traffic: Traffic, kept: KeptAggregation
+) -> Batch:
     """The groups of collected rows; by sorting, where kernels can't read the values."""
     try:
-        return aggregate_inputs(batch, inputs, execution, traffic)
+        return aggregate_inputs(batch, inputs, execution, traffic, kept)
     except Unsupported:
         return aggregate_sorted(batch, inputs, execution, traffic, aggregate_inputs)
 
 
-def aggregate_inputs(batch: Batch, inputs: Inputs, execution: Execution, traffic: Traffic) -> Batch:
+def aggregate_inputs(
+    batch: Batch, inputs: Inputs, execution: Execution, traffic: Traffic, kept: KeptAggregation | None = None
+) -> Batch:
     """The groups of collected rows, raw strings and DISTINCT included."""
     numbered = number_inputs(batch, inputs, execution)
     marked, inputs = mark_distinct(numbered.batch, numbered.inputs, execution)
-    groups = Aggregation(marked.as_relation(), (), inputs.groups, inputs.calls, execution.threads)
+    groups = (kept or KeptAggregation()).get(marked.as_relation(), inputs, execution.threads)
     return numbered.with_texts(groups.execute(execution, traffic))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from locality.operators.aggregation.aggregate import aggregate_collected, aggregate_inputs
+from locality.operators.aggregation.aggregate import KeptAggregation, aggregate_collected, aggregate_inputs
 from locality.operators.aggregation.inputs import Inputs
 from locality.operators.aggregation.sorted import aggregate_sorted, check_calls
 from locality.operators.physical import Execution, Explanation, Physical
@@ -24,6 +24,7 @@ class CollectedAggregate:
     groups: tuple[ColumnRef, ...]
     calls: tuple[AggregateCall, ...]
     by_sorting: bool
+    _kept: KeptAggregation = field(init=False, default_factory=KeptAggregation)
 
     def __post_init__(self) -> None:
         check_calls(self.calls)
@@ -40,7 +41,7 @@ class CollectedAggregate:
             if self.by_sorting:
                 groups = aggregate_sorted(batch, inputs, execution, traffic, aggregate_inputs)
             else:
-                groups = aggregate_collected(batch, inputs, execution, traffic)
+                groups = aggregate_collected(batch, inputs, execution, traffic, self._kept)
             traffic.rows = groups.row_count
             return groups
 

@@ -21,11 +21,12 @@ from locality.operators.physical import Execution, Explanation, Physical, Traffi
 from locality.operators.relations.kept import KEPT, deletions_of, stored_columns
 from locality.operators.relations.keyindex import KeyIndex, index_rows
 from locality.operators.relations.links import Link, LinkKind
-from locality.operators.relations.relation import ColumnsSegment, Origin, Positions, Relation
+from locality.operators.relations.relation import ColumnsSegment, Origin, Positions, Relation, is_integer
 from locality.operators.relations.signature import signature
 from locality.operators.relations.traffic import gathered_reads
 from locality.operators.source import Source, explain_source
 from locality.plan.expressions import ColumnRef, Expression, columns_of
+from locality.plan.intervals import Interval
 from locality.plan.nodes import JoinKind
 
 #: How a join whose right side has at most one match for each row is linked; others need pairs.
@@ -100,7 +101,8 @@ class JoinSource:
         """No rows: nobody asks for a match, so that the right ones need not be there."""
         types = (*relation.types, *self.right.types[: self.outputs])
         columns = tuple(EncodedColumn(dtype, "constant", 0, all_null=True) for dtype in types)
-        return Relation("", types, (None,) * len(types), (ColumnsSegment(columns, 0),), 0.0)
+        intervals = tuple(Interval(0, 0) if is_integer(dtype) else None for dtype in types)
+        return Relation("", types, intervals, (ColumnsSegment(columns, 0),), 0.0)
 
     def _marked_rows(
         self, relation: Relation, pending: Conjuncts, index: KeyIndex, right: Relation, execution: Execution
