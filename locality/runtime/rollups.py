@@ -7,14 +7,15 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import chain, count
 
 import pyarrow as pa
 
 from locality.errors import SchemaError, Unsupported
+from locality.optimizer.periods import next_start, start_of, truncation
 from locality.plan.expressions import AggregateCall, Call, Cast, ColumnRef, Constant, Expression, SortKey
 from locality.plan.nodes import Aggregate, Join, JoinKey, Node, Project, Query, Scan, Sort
-from locality.plan.rollups import Grouping, grouping_of, kept
+from locality.plan.rollups import COUNT_STAR, Grouping, grouping_of, kept
 from locality.plan.virtual import ROW_ID
 from locality.runtime.columns import columns_of_plan
 from locality.runtime.execution import QueryExecution, Workers
@@ -27,10 +28,12 @@ from locality.storage.ingest.source import Place, Source, StreamSource, ready
 from locality.storage.rollups import RollupReport, drop_rollup, make_rollup
 from locality.storage.snapshot import Snapshot
 from locality.storage.table import Table
-from locality.types import BIGINT
+from locality.types import BIGINT, BOOLEAN, DATE, INTEGER, TIMESTAMP, DataType
 
 #: What plans call the rows that are gone; no table of a user is called so.
 _GONE = "gone\0"
+#: Types of groups whose ranges zones tell.
+_BOUNDED = frozenset({DATE, TIMESTAMP, INTEGER, BIGINT})
 
 
 class Rollups(Opened):
@@ -93,6 +96,7 @@ class RollupRows:
         groups = grouping.plan
         if gone is not None:
             affected = replace(grouping, table=_GONE, aggregates=()).plan
+            groups = replace(grouping, terms=(*grouping.terms, *self._bounds(grouping, gone))).plan
             groups = replace(groups, child=_among(groups.child, groups.groups, affected))
         keys = tuple(SortKey(ColumnRef(i, group.type)) for i, group in enumerate(groups.groups))
         root: Node = Sort(groups, keys) if keys else groups
@@ -112,10 +116,43 @@ class RollupRows:
         places: RowIds = found.to_numpy()
         return places
 
+    def _bounds(self, grouping: Grouping, gone: Table) -> list[Expression]:
+        """What is true of all rows of the groups that ``gone`` has: ranges, by which zones are left out."""
+        found = [(each, truncation(each) or (each, "")) for each in grouping.groups]
+        parts = [part for each, part in found if part[0].type in _BOUNDED and (part[1] or isinstance(each, ColumnRef))]
+        if not parts:
+            return []
+        calls = [(AggregateCall(name, (of,), of.type) for name in ("min", "max")) for of, _ in parts]
+        counts = [AggregateCall("count", (of,), BIGINT) for of, _ in parts]
+        asked = replace(grouping, table=_GONE, groups=(), aggregates=(COUNT_STAR, *chain(*calls), *counts))
+        rows, *values = map(_only_integer, self._columns(asked.plan, {}, gone))
+        terms: list[Expression] = []
+        for number, (of, period) in enumerate(parts):
+            least, most = values[2 * number : 2 * number + 2]
+            if values[2 * len(parts) + number] < rows or not rows:
+                continue  # there are NULLs, which lie in no range
+            first, last = (least, most) if not period else _whole(least, most, of.type, period)
+            terms += [] if first is None else [Call(">=", (of, Constant(first, of.type)), BOOLEAN)]
+            terms += [] if last is None else [Call("<=", (of, Constant(last, of.type)), BOOLEAN)]
+        return terms
+
     def _columns(self, root: Node, tables: dict[str, Table], gone: Table | None) -> list[pa.ChunkedArray]:
         execution = QueryExecution(self.workers, self.settings.memory_bytes)
         given = tables if gone is None else {**tables, _GONE: gone}
         return columns_of_plan(root, given, self.settings, execution)[0]
+
+
+def _only_integer(column: pa.ChunkedArray) -> int:
+    """The integer that the one value of a column is stored as; of NULL any."""
+    value = column.combine_chunks().view(pa.int64() if column.type.bit_width == 64 else pa.int32())[0].as_py()
+    return int(value or 0)
+
+
+def _whole(least: int, most: int, dtype: DataType, period: str) -> tuple[int | None, int | None]:
+    """The first moment of the period that ``least`` lies in, and the last of that of ``most``; None if not told."""
+    start = start_of(most, dtype, period)
+    after = None if start is None else next_start(start, dtype, period)
+    return start_of(least, dtype, period), None if after is None else after - 1
 
 
 def _among(rows: Node, groups: Sequence[Expression], affected: Node) -> Join:

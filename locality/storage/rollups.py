@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,7 @@ from locality.storage.catalog import check_name, fold
 from locality.storage.change import without_rows
 from locality.storage.deletions import Deletions, Mask, RowIds
 from locality.storage.entries import LayoutEntry, RollupEntry, TableEntry
+from locality.storage.files import FileEntry
 from locality.storage.ingest.appended import appended, raw_columns
 from locality.storage.ingest.passes import Written, write
 from locality.storage.ingest.schema import existing_table, new_table
@@ -101,52 +103,70 @@ def maintaining(compute: Compute) -> Maintain:
     """What gives a table that was changed its rollups as they now are, as far as they can be told."""
 
     def maintain(transaction: Transaction, before: TableEntry, after: TableEntry) -> TableEntry:
-        rollups = tuple(_maintained(transaction, rollup, before, after, compute) for rollup in after.rollups)
-        return replace(after, rollups=rollups)
+        changed = _Changed(transaction, before, after)
+        return replace(after, rollups=tuple(_maintained(changed, rollup, compute) for rollup in after.rollups))
 
     return maintain
 
 
-def _maintained(
-    transaction: Transaction, rollup: RollupEntry, before: TableEntry, after: TableEntry, compute: Compute
-) -> RollupEntry:
-    known = {files.codes for files in before.primary.segments}
-    kept = [files for files in after.primary.segments if files.codes in known]
-    added = after.primary.segments[len(kept) :]
+@dataclass(frozen=True)
+class _Changed:
+    """A table that a write changes, as it was and as it is to be; what all rollups ask about it is found once."""
+
+    transaction: Transaction
+    before: TableEntry
+    after: TableEntry
+
+    @cached_property
+    def known(self) -> frozenset[FileEntry]:
+        """What tells the segments that there were."""
+        return frozenset(files.codes for files in self.before.primary.segments)
+
+    @cached_property
+    def kept(self) -> tuple[SegmentFiles, ...]:
+        """Those of them that there are still, as they are."""
+        return tuple(files for files in self.after.primary.segments if files.codes in self.known)
+
+    @property
+    def added(self) -> tuple[SegmentFiles, ...]:
+        """All others: those behind them."""
+        return self.after.primary.segments[len(self.kept) :]
+
+    @cached_property
+    def left(self) -> Table:
+        """The rows that there were and still are."""
+        return open_table(self.transaction.store, _of_segments(self.after, self.kept))
+
+    @cached_property
+    def gone(self) -> Table | None:
+        """The rows that there were and are no more; None if there are none."""
+        now = {files.codes: files for files in self.kept}
+        lost: list[SegmentFiles] = []
+        for files in self.before.primary.segments:
+            left = now.get(files.codes)
+            if left is None:
+                lost.append(files)
+            elif left.deleted != files.deleted:
+                gone = _live(self.transaction.store, files) & ~_live(self.transaction.store, left)
+                dead = files.rows - int(np.count_nonzero(gone))
+                lost.append(replace(files, deleted=self.transaction.add_deletions(gone), dead=dead))
+        return open_table(self.transaction.store, _of_segments(self.before, lost)) if lost else None
+
+
+def _maintained(changed: _Changed, rollup: RollupEntry, compute: Compute) -> RollupEntry:
+    transaction, before, after = changed.transaction, changed.before, changed.after
     try:
-        if not kept and (known or rollup.state != before.state):
+        if not changed.kept and (changed.known or rollup.state != before.state):
             return _made(transaction, rollup, after, compute)
-        if rollup.state != before.state or any(files.codes in known for files in added):
+        if rollup.state != before.state or any(files.codes in changed.known for files in changed.added):
             return rollup
-        gone = _gone(transaction, before, kept)
-        if gone.primary.segments:
+        if changed.gone is not None:
             if not rollup.grouping.groups:
                 return _made(transaction, rollup, after, compute)
-            rollup = _again(transaction, rollup, gone, _of_segments(after, kept), compute)
-        return _extended(transaction, rollup, after, added, compute)
+            rollup = _again(transaction, rollup, changed.gone, changed.left, compute)
+        return _extended(transaction, rollup, after, changed.added, compute)
     except (Unsupported, QueryError, MemoryLimitError):  # the rows are right all the same
         return rollup
-
-
-def _gone(transaction: Transaction, before: TableEntry, kept: Sequence[SegmentFiles]) -> TableEntry:
-    """The rows of a table that are not there any more; ``kept``: those of its segments that are, as they are."""
-    now = {files.codes: files for files in kept}
-    lost: list[SegmentFiles] = []
-    for files in before.primary.segments:
-        left = now.get(files.codes)
-        if left is not None and left.deleted != files.deleted:
-            gone = _live(transaction.store, files) & ~_live(transaction.store, left)
-            dead = files.rows - int(np.count_nonzero(gone))
-            lost.append(replace(files, deleted=transaction.add_deletions(gone), dead=dead))
-        elif left is None:
-            lost.append(files)
-    return _of_segments(before, lost)
-
-
-def _live(store: Path, files: SegmentFiles) -> Mask:
-    if files.deleted is None:
-        return np.ones(files.rows, np.bool_)
-    return Deletions(store, files.deleted, files.rows, files.dead).mask()
 
 
 def _of_segments(table: TableEntry, segments: Sequence[SegmentFiles]) -> TableEntry:
@@ -154,15 +174,18 @@ def _of_segments(table: TableEntry, segments: Sequence[SegmentFiles]) -> TableEn
     return replace(table, layouts=(replace(table.primary, segments=tuple(segments)),), rollups=())
 
 
-def _again(
-    transaction: Transaction, rollup: RollupEntry, gone: TableEntry, kept: TableEntry, compute: Compute
-) -> RollupEntry:
-    """The rollup with the groups of rows that are gone aggregated again, over rows that were ``kept``."""
-    lost = open_table(transaction.store, gone)
-    places = compute.places(rollup.grouping, lost, open_table(transaction.store, rollup.stored))
-    again = compute.rows(rollup.grouping, open_table(transaction.store, kept), lost)
+def _again(transaction: Transaction, rollup: RollupEntry, gone: Table, left: Table, compute: Compute) -> RollupEntry:
+    """The rollup with the groups of rows that are ``gone`` aggregated again, over the rows that are ``left``."""
+    places = compute.places(rollup.grouping, gone, open_table(transaction.store, rollup.stored))
+    again = compute.rows(rollup.grouping, left, gone)
     stored = without_rows(transaction, rollup.stored, np.sort(places))
     return _with_rows(transaction, replace(rollup, stored=stored), again)
+
+
+def _live(store: Path, files: SegmentFiles) -> Mask:
+    if files.deleted is None:
+        return np.ones(files.rows, np.bool_)
+    return Deletions(store, files.deleted, files.rows, files.dead).mask()
 
 
 def _made(transaction: Transaction, rollup: RollupEntry, table: TableEntry, compute: Compute) -> RollupEntry:
