@@ -15,15 +15,19 @@ from locality.errors import Unsupported
 from locality.optimizer.eager import over_join
 from locality.optimizer.estimate import Estimator
 from locality.optimizer.facts import Prover
+from locality.optimizer.late import origin_of
 from locality.optimizer.statistics import Statistics
 from locality.plan.columns import shifted
 from locality.plan.expressions import AggregateCall, Call, Case, ColumnRef, Constant, Expression, columns_of
+from locality.plan.intervals import INT64_MAX
 from locality.plan.nodes import Aggregate, Join, JoinKey, Node, Project, inputs_of, with_inputs
 from locality.plan.rollups import AVERAGE_OF_PARTS, COUNT_OF_PARTS, COUNT_STAR, partials_of
 from locality.types import BIGINT, BOOLEAN, DataType, decimal
 
 #: What a pair that is made costs, in rows that are read, and what a row that is grouped does.
 _PAIR, _GROUPED = 8, 2
+#: How many times as many pairs as estimated there may be for sums to fit.
+_MORE = 64
 
 
 def aggregate_pairs(root: Node, statistics: Statistics) -> Node:
@@ -118,6 +122,9 @@ def _without_pairs(node: Aggregate, join: Join, statistics: Statistics) -> Node 
         left, right = _sides(node, join)
     except Unsupported:
         return None
+    estimator = Estimator(statistics)
+    if not all(_fits(call, join, estimator) for call in node.aggregates):
+        return None
     first, second = (left, right) if left.has_groups or not right.has_groups else (right, left)
     # the first side's rows stay, unless each may have several matches still, or is a pair itself
     is_alone = not second.has_groups and not _has_pairs(first.node, Prover(statistics))
@@ -127,7 +134,7 @@ def _without_pairs(node: Aggregate, join: Join, statistics: Statistics) -> Node 
         JoinKey(mine, other, key.null_safe) for mine, other, key in zip(ours.keys, theirs.keys, join.keys, strict=True)
     )
     joined = Join(ours.node, theirs.node, "inner", tuple(keys))
-    if not _pays(join, joined, Estimator(statistics)):
+    if not _pays(join, joined, estimator):
         return None
     given = (ours, theirs) if ours.side is left else (theirs, ours)
     width = len(join.left.types)
@@ -137,7 +144,14 @@ def _without_pairs(node: Aggregate, join: Join, statistics: Statistics) -> Node 
 
 
 def _sides(node: Aggregate, join: Join) -> tuple[_Side, _Side]:
-    """What is read of each side; raises Unsupported for what reads both, or is not made of parts."""
+    """What is read of each side; raises Unsupported for what is not made of parts, or no column.
+
+    What is computed of rows without a match may be an error that there is not among the pairs; and a constant is the
+    same for all of them.
+    """
+    read = (*node.groups, *(arg for call in node.aggregates for arg in call.args))
+    if not all(isinstance(expression, ColumnRef) for expression in read):
+        raise Unsupported("what is computed of the pairs")
     width = len(join.left.types)
     groups: tuple[list[Expression], list[Expression]] = ([], [])
     partials: tuple[list[AggregateCall], list[AggregateCall]] = ([], [])
@@ -159,16 +173,23 @@ def _partials(call: AggregateCall, width: int) -> Iterable[AggregateCall]:
     return partials_of(call.mapped(lambda e: _own(e, width)))
 
 
+def _fits(call: AggregateCall, join: Join, estimator: Estimator) -> bool:
+    """Whether sums of a call are known to stay, likely, within the 64 bits that kernels multiply."""
+    if not any(part.name == "sum" for part in partials_of(call)):
+        return True
+    origin = origin_of(join, call.args[0])
+    greatest = None if origin is None else estimator.statistics.magnitude(origin.scan.table, origin.column)
+    return greatest is not None and greatest * _MORE * estimator.estimate(join).rows < INT64_MAX
+
+
 def _number(expression: Expression, width: int) -> int:
-    """Which side an expression over both reads, 0 or 1; raises Unsupported if both."""
-    read = {index >= width for index in columns_of(expression)}
-    if len(read) > 1:
-        raise Unsupported("a value of both sides of a join")
-    return int(True in read)
+    """Which side a column of both is of, 0 or 1."""
+    (index,) = columns_of(expression)
+    return int(index >= width)
 
 
 def _own(expression: Expression, width: int) -> Expression:
-    """An expression over both sides that reads one, over that side's columns."""
+    """A column of both sides as one of its own side."""
     return shifted(expression, -width) if _number(expression, width) else expression
 
 

@@ -64,6 +64,9 @@ class Statistics(Protocol):
     def is_wide(self, table: str, column: int) -> bool:
         """Whether the column holds integers or decimals of more than 64 bits."""
 
+    def magnitude(self, table: str, column: int) -> int | None:
+        """The greatest absolute value of a column of integers, or of decimals without their point; None if unknown."""
+
     def rollups(self, table: str) -> Sequence[Rollup]:
         """The stored aggregations of exactly the table's rows."""
 

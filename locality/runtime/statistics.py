@@ -90,6 +90,11 @@ class StoredStatistics:
         bounds = (statistics.minimum, statistics.maximum)
         return any(isinstance(bound, int) and not -(2**63) <= bound < 2**63 for bound in bounds)
 
+    def magnitude(self, table: str, column: int) -> int | None:
+        statistics = self.tables[table].statistics(column)
+        least, greatest = statistics.minimum, statistics.maximum
+        return max(abs(least), abs(greatest)) if isinstance(least, int) and isinstance(greatest, int) else None
+
     def rollups(self, table: str) -> Sequence[Rollup]:
         return [each.rollup for each in self.tables[table].rollups if each.rollup.stored in self.tables]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from locality.plan import rollups
 from locality.plan.expressions import AggregateCall, Call, Case, ColumnRef, Constant, Expression, SortKey
 from locality.plan.nodes import (
     Aggregate,
@@ -180,11 +181,17 @@ def _total(call: AggregateCall, rows: Rows) -> Any:
     items = [item for row in chosen if (item := value(call.args[0], row)) is not None]
     if call.name == "count":
         return len(items)
+    if call.name == rollups.COUNT_OF_PARTS:
+        return sum(items)
     if not items:
         return None
     match call.name:
+        case "count of parts":
+            return sum(items)
         case "sum":
             return math.fsum(items) if isinstance(items[0], float) else sum(items)
+        case rollups.AVERAGE_OF_PARTS:
+            return float(Fraction(sum(items)) / sum(value(call.args[1], row) for row in chosen))
         case "avg":
             return float(sum(map(Fraction, items)) / len(items))
         case "min":

@@ -28,6 +28,9 @@ class Plain:
     def is_wide(self, table: str, column: int) -> bool:
         return False
 
+    def magnitude(self, table: str, column: int) -> int | None:
+        return 1 << 20
+
     def rollups(self, table: str) -> Sequence[Rollup]:
         return []
 
