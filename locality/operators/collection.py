@@ -166,7 +166,7 @@ class Collection:
     def _run(
         self, pipeline: Pipeline, execution: Execution, traffic: Traffic, enough: int | None
     ) -> tuple[Positions, dict[int, Positions], dict[Expression, EncodedColumn]]:
-        if not (pipeline.steps or self._computed or self.relation.links):  # bounds tell the rows
+        if not (pipeline.open or self._computed or self.relation.links):  # bounds tell the rows
             count_scan(pipeline, traffic)
             return self._told_rows(pipeline.morsels, enough), {}, {}
         parts: dict[Morsel, list[AnyArray]] = {}
