@@ -50,29 +50,22 @@ def _parts(node: Aggregate, share: float) -> list[list[AggregateCall]]:
     """The calls of each aggregation; ``share``: groups for each row."""
     ordered = [call for call in node.aggregates if _needs_order(call)]
     plain = [call for call in node.aggregates if not _needs_order(call)]
-    if ordered and not node.groups:  # as SUMMARIZE asks: what kernels lack of one column costs no other its kernel
-        return [part for calls in (ordered, plain) for part in _columns_apart(calls).values()]
     wide = len(plain) > _MOST_CALLS and share <= _MOST_WIDE_GROUPS
     return [part for part in (ordered, *(_by_columns(plain) if wide else [plain])) if part]
 
 
 def _by_columns(calls: Sequence[AggregateCall]) -> list[list[AggregateCall]]:
     """Calls in parts, those that read the same columns side by side: they may share what they count and add."""
-    parts: list[list[AggregateCall]] = [[]]
-    for alike in _columns_apart(calls).values():
-        if parts[-1] and len(parts[-1]) + len(alike) > _CALLS:
-            parts.append([])
-        parts[-1] += alike
-    return parts
-
-
-def _columns_apart(calls: Sequence[AggregateCall]) -> dict[frozenset[int], list[AggregateCall]]:
-    """The calls by the columns that they read."""
     by_columns: dict[frozenset[int], list[AggregateCall]] = {}
     for call in calls:
         columns = frozenset[int]().union(*map(columns_of, call.expressions()))
         by_columns.setdefault(columns, []).append(call)
-    return by_columns
+    parts: list[list[AggregateCall]] = [[]]
+    for alike in by_columns.values():
+        if parts[-1] and len(parts[-1]) + len(alike) > _CALLS:
+            parts.append([])
+        parts[-1] += alike
+    return parts
 
 
 def _needs_order(call: AggregateCall) -> bool:

@@ -14,7 +14,7 @@ from locality.sql.outputs import Output, all_of, decode_all, decode_orders
 from locality.sql.scalars import Resolve, decode_expression, function_name
 from locality.sql.sortkeys import by_sort_key
 from locality.sql.versions.meaning import check_call
-from locality.types import BIGINT, DOUBLE, VARCHAR
+from locality.types import BIGINT, VARCHAR
 
 
 def decode_aggregate(data: dict[str, Any], child: Output, numbers: Iterator[int]) -> Output:
@@ -101,8 +101,6 @@ def bound_parameters(name: str, bound: dict[str, Any]) -> tuple[Constant, ...] |
     match bound:
         case {"quantiles": [*fractions], "desc": False} if name in ("median", "quantile_cont", "quantile_disc"):
             return tuple(decode_constant(fraction) for fraction in fractions)
-        case {"quantiles": [*fractions]} if name == "approx_quantile":
-            return tuple(Constant(float(fraction), DOUBLE) for fraction in fractions)
         case {"separator": str(separator)} if name == "string_agg":
             return (Constant(separator, VARCHAR),)
         case _:

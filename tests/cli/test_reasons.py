@@ -16,7 +16,7 @@ QUERIES = """-- the numbers
 select count(*) from numbers;
 
 select i
-from numbers where i < 3; select reservoir_quantile(i, 0.5) from numbers;
+from numbers where i < 3; select approx_quantile(i, 0.5) from numbers;
 select i from numbers tablesample 2 rows;
 select nope from numbers;
 select max(i) from numbers tablesample 2 rows

@@ -84,6 +84,6 @@ def test_another_thread_interrupts_a_query(sql: str, connection: Connection) -> 
 def test_an_interrupt_without_a_query_does_nothing(connection: Connection) -> None:
     connection.interrupt()
     assert ask(connection, "select count(*) from t") == [(ROWS,)]
-    connection.sql("select reservoir_quantile(n, 0.5) from t where n < 3")
+    connection.sql("select approx_quantile(n, 0.5) from t where n < 3")
     connection.interrupt()
-    assert connection.sql("select reservoir_quantile(n, 0.5) from t where n < 3").fetchall() == [(1,)]
+    assert connection.sql("select approx_quantile(n, 0.5) from t where n < 3").fetchall() == [(1,)]

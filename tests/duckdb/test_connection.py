@@ -165,12 +165,12 @@ def test_an_unfinished_result_gives_way_as_in_duckdb(con: AttachedConnection) ->
 
 def test_explain_names_the_engine_and_the_reason(con: AttachedConnection) -> None:
     assert str(locality.explain(con, JOIN)).startswith("engine: locality")
-    assert "reservoir_quantile" in str(locality.explain(con, "select reservoir_quantile(v, 0.5) from t"))
+    assert "approx_quantile" in str(locality.explain(con, "select approx_quantile(v, 0.5) from t"))
     assert locality.explain(con, "select * from loose").reason == "no table with a layout is named"
 
 
 def test_what_locality_lacks_runs_on_the_users_own_database(con: AttachedConnection) -> None:
-    text = "select reservoir_quantile(v, 0.5) is not null, current_database() from t"
+    text = "select approx_quantile(v, 0.5) is not null, current_database() from t"
     for _ in range(2):
         assert con.execute(text).fetchall() == [(True, "my")]
         assert rows_of(con.sql(text)) == [(True, "my")]
@@ -189,7 +189,7 @@ def test_texts_that_differ_in_constants_are_planned_in_vain_once(
 
     monkeypatch.setattr(Planner, "plan", noted)
     for number in range(3):
-        text = f"select reservoir_quantile(a, 0.5) is null from p where a < {number} and b != 'x{number}'"
+        text = f"select approx_quantile(a, 0.5) is null from p where a < {number} and b != 'x{number}'"
         for found in (con.execute(text), con.sql(text)):
             assert found is not None and found.fetchall() == [(number == 0,)]
             assert reason(con).startswith("not answered by Locality's own operators")

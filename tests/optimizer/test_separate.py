@@ -34,15 +34,6 @@ def test_aggregates_of_both_sorts_are_joined() -> None:
     assert calls == [["median", "mode"], ["sum", "max"]]
 
 
-def test_those_of_a_whole_table_are_taken_column_by_column() -> None:
-    asked = [("min", K), ("median", V), ("max", V), ("median", K), ("min", V)]
-    plan = Aggregate(SCAN, (), tuple(AggregateCall(name, (column,), BIGINT) for name, column in asked))
-    found = separate_aggregates(plan, ROWS)
-    assert found.types == plan.types
-    calls = [[call.name for call in each.aggregates] for each in walk_nodes(found) if isinstance(each, Aggregate)]
-    assert calls == [["median"], ["median"], ["min"], ["max", "min"]]
-
-
 @pytest.mark.parametrize(
     "plan",
     [

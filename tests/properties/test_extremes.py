@@ -80,7 +80,7 @@ def test_intervals_have_an_order(pair: Pair) -> None:
         ("select year(d) from t", "range"),
         ("select d + 1 from t", "range"),
         ("select count(*) from t tablesample 2 rows", "table sample"),
-        ("select reservoir_quantile(n, 0.5) from t", "reservoir_quantile"),
+        ("select approx_quantile(n, 0.5) from t", "approx_quantile"),
     ],
 )
 def test_duckdb_answers_with_a_reason(pair: Pair, sql: str, reason: str) -> None:

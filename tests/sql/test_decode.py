@@ -64,6 +64,7 @@ REFUSED = {
     "select current_setting('threads') from t": "function current_setting",
     "select getvariable('x') from t": "function getvariable",
     "select current_query() from t": "function current_query",
+    "summarize t": "aggregate approx_quantile|function stddev",
     "insert into t(a) values (1)": "not a SELECT but INSERT",
     "create table x (a int)": "not a SELECT but CREATE",
     "copy t to 'x.csv'": "not a SELECT but COPY",

@@ -94,38 +94,10 @@ def median_distance(source: Input, call: AggregateCall) -> EncodedColumn:
     return (float_column if dtype.is_float else integer_column)(dtype, middle, counts > 0)
 
 
-def approximate(column: EncodedColumn, call: AggregateCall, placed: Placed) -> EncodedColumn:
-    """What DuckDB's t-digest estimates, exactly: of values that share no centroid it gives Hazen's quantile, as here.
-
-    Raises Unsupported for values that doubles don't tell apart, and for those that are not finite.
-    """
-    dtype, counts = element_of(call.type) or call.type, placed.counts
-    values = expand(column).codes
-    if values is None or values.ndim != 1 or dtype.name == "UBIGINT" or not np.isfinite(values).all():
-        raise Unsupported(f"{call.name} of {column.type}")
-    fractions = [constant.value for constant in call.args[1:] if isinstance(constant, Constant)]
-    columns = []
-    for fraction in fractions:
-        assert isinstance(fraction, float)
-        place = np.clip(counts * fraction - 0.5, 0, np.maximum(counts - 1, 0))
-        low, high = np.floor(place).astype(np.int64), np.ceil(place).astype(np.int64)
-        sides = (expand(take(column, rows)).codes for rows in placed.at([low, high]))
-        lower, upper = (np.where(counts > 0, side, 0).astype(np.float64) for side in sides if side is not None)
-        between = lower * (1.0 - (place - low)) + upper * (place - low)
-        if dtype.is_float:
-            columns.append(float_column(dtype, between.astype(values.dtype), counts > 0))
-            continue
-        if (np.maximum(np.abs(lower), np.abs(upper)) > _EXACT).any():
-            raise Unsupported(f"{call.name} of {column.type} beyond what doubles tell apart")
-        columns.append(integer_column(dtype, np.rint(between).astype(np.int64), counts > 0))
-    return _together(call, columns, counts > 0)
-
-
 QUANTILES: Mapping[str, Callable[[EncodedColumn, AggregateCall, Placed], EncodedColumn]] = {
     "median": continuous,
     "quantile_cont": continuous,
     "quantile_disc": discrete,
-    "approx_quantile": approximate,
 }
 """Quantiles of a column's rows, a group each, by DuckDB's name."""
 

@@ -137,7 +137,7 @@ def test_what_reads_them_and_what_they_read(sql: str, pair: Pair) -> None:
         ("select quantile_cont(n::decimal(9, 2), 0.3) from t", "rounding decides"),
         ("select quantile_cont(day, 0.3) from (select * from t where day is not null limit 5)", "rounding decides"),
         ("select quantile_cont(n, -0.5) from t", "aggregate quantile_cont"),
-        ("select reservoir_quantile(n, 0.5) from t", "aggregate reservoir_quantile"),
+        ("select approx_quantile(n, 0.5) from t", "aggregate approx_quantile"),
     ],
 )
 def test_what_duckdb_answers(sql: str, reason: str, pair: Pair) -> None:
