@@ -38,22 +38,32 @@ _ROW = 16
 
 
 def merge_tail(store: Store, name: str, threads: int) -> int:
-    """Merge the last segments of a table where they are many and small, and commit; returns the bytes written.
+    """Merge the last segments of a table, or of its rollups, where they are many and small, and commit.
 
-    Nothing happens while another writer is at work or without space for it: a later append will do.
+    Returns the bytes written. Nothing happens while another writer is at work or without space for it: a later append
+    will do.
     """
     entry = store.snapshot().entries.get(name)
-    if entry is None or not _count(entry.primary):
+    if entry is None or not any(_count(each.primary) for each in _with_rollups(entry)):
         return 0
     with contextlib.suppress(StoreError), store.begin() as transaction:
         before = transaction.tables.table(name)
         merged = _with_merged_tail(transaction, before, threads)
-        if merged is not before:
+        rollups = (
+            replace(each, stored=_with_merged_tail(transaction, each.stored, threads)) for each in merged.rollups
+        )
+        merged = replace(merged, rollups=tuple(rollups))
+        if merged != before:
             transaction.put(merged)
             transaction.commit()
             known = {file.path for file in before.files}
             return sum(file.size for file in merged.files if file.path not in known)
     return 0
+
+
+def _with_rollups(entry: TableEntry) -> list[TableEntry]:
+    """The table and those that hold the rows of its rollups."""
+    return [entry, *(rollup.stored for rollup in entry.rollups)]
 
 
 def _count(layout: LayoutEntry) -> int:

@@ -119,4 +119,5 @@ def test_a_rollup_goes_on_over_merged_segments(tmp_path: Path) -> None:
         entry = con._store.snapshot().entries["t"]
         assert len(entry.primary.segments) <= tail.FANOUT
         assert len(entry.fresh_rollups) == 1
+        assert len(entry.rollups[0].stored.primary.segments) <= tail.FANOUT
         assert con.sql("select count(*), sum(v) from t").fetchall() == [(5016, 4999 * 2500 + 120)]
