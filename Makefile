@@ -9,7 +9,8 @@ SCALE ?=
 BENCH_ARGS ?=
 TEST_ARGS ?=
 TOOL_TESTS := tests/duckdb/test_tools.py tests/duckdb/test_dbt.py
-TEST_PROCESSES ?= logical
+# One more than there are processors: tests wait for disks and for other programs, too.
+TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 DUCKDB ?=
 
 ifeq ($(OS),Windows_NT)

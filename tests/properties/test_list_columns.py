@@ -38,9 +38,9 @@ _NATIVE = (
     "select a.i from o a where exists (select 1 from unnest(a.l) t(x) where x = 3)",
     "select unnest(l) from o where false",
     "select i, coalesce(l, [0]) c, case when i > 5 then l else [9] end from o",
+    "select i from o order by l, i",
 )
 _LEFT = {
-    "select i from o order by l, i": "ORDER BY",
     "select i, t.* from o, unnest(l) with ordinality t(x, n)": "ORDINALITY",
 }
 

@@ -52,7 +52,7 @@ def first_repeated(keys: list[tuple[Any, ...]]) -> tuple[int, int] | None:
     return None
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(table=keyed_tables())
 def test_primary_keys(table: pa.Table) -> None:
     keys = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
@@ -70,7 +70,7 @@ def test_primary_keys(table: pa.Table) -> None:
             verify(store)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(table=keyed_tables())
 def test_what_is_said_to_be_unique_is(table: pa.Table) -> None:
     with tempfile.TemporaryDirectory() as name, Store.open(name) as store:
@@ -84,7 +84,7 @@ def test_what_is_said_to_be_unique_is(table: pa.Table) -> None:
             assert (count.count, count.exact) == (len(set(values) - {None}), True)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(children=keyed_tables(), data=st.data())
 def test_foreign_keys(children: pa.Table, data: st.DataObject) -> None:
     keys = list(zip(*(column.to_pylist() for column in children.columns), strict=True))

@@ -69,7 +69,7 @@ SOURCES: dict[str, Callable[[pa.Table, Path], Any]] = {
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(table=arrow_tables())
 def test_ingest_then_decode(kind: str, table: pa.Table) -> None:
     with tempfile.TemporaryDirectory() as name, Store.open(Path(name) / "store") as store:
@@ -79,7 +79,7 @@ def test_ingest_then_decode(kind: str, table: pa.Table) -> None:
         assert find_problems(store) == []
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(first=arrow_tables(), data=arrow_tables())
 def test_replace(first: pa.Table, data: pa.Table) -> None:
     with tempfile.TemporaryDirectory() as name, Store.open(name) as store:
@@ -89,7 +89,7 @@ def test_replace(first: pa.Table, data: pa.Table) -> None:
         assert same(stored(store, "t"), expected(data))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(table=arrow_tables())
 def test_append_in_parts(table: pa.Table) -> None:
     with tempfile.TemporaryDirectory() as name, Store.open(name) as store:
