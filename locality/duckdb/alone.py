@@ -106,6 +106,11 @@ def is_held(connection: AttachedConnection) -> bool:
         return _references(connection) != _references(example) or duckdb.default_connection() is connection._raw
 
 
+def is_ours(connection: AttachedConnection) -> bool:
+    """Whether whatever is run on DuckDB's connection from now on is run by the attached one."""
+    return not (is_held(connection) or gc.get_freeze_count() or _are_appenders_used())
+
+
 def _are_appenders_used() -> bool:
     """Whether somebody has an appender, to any database."""
     if not _appenders():

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar
 
 import duckdb
 
-from locality.duckdb.alone import is_held
 from locality.duckdb.layouts import Layouts
 from locality.duckdb.partial import Done, PartialQuery
 from locality.duckdb.pending import Pending
 from locality.duckdb.relation import AttachedRelation, raw_of
 from locality.duckdb.routing import Router
 from locality.duckdb.scope import Variables, call_from, call_with, variables_of
+from locality.duckdb.transactions import Transactions
 from locality.duckdb.watch import Watcher
 from locality.errors import InterruptError, LocalityError, StoreError, Unsupported
 from locality.runtime.profile import Profile
 from locality.sql.quoting import identifier
 from locality.sql.versions import abort, statement_counter
-from locality.sql.written import BEFORE, changes_within, may_write
+from locality.sql.written import BEFORE, may_write
 
 if TYPE_CHECKING:
     from locality.runtime.explain import Explained
@@ -58,11 +58,11 @@ class AttachedConnection:
         """``layouts``: None where there can be none. is_new: nothing ran here yet. is_open: a transaction is open."""
         self._raw = raw
         self._layouts = layouts
-        self._router = None if layouts is None else Router(layouts, statement_counter(raw), is_new=is_new)
-        self._pending: Pending | None = None
-        self._may_be_held = True
-        watch = None if layouts is None else layouts.watch
         counter = statement_counter(raw)
+        self._transactions = Transactions(None if layouts is None else counter, is_new=is_new)
+        self._router = None if layouts is None else Router(layouts, counter, self._transactions, is_new=is_new)
+        self._pending: Pending | None = None
+        watch = None if layouts is None else layouts.watch
         self._watcher = None if watch is None or counter is None else Watcher(watch, counter, is_open=is_open)
 
     @property  # type: ignore[misc] # mypy takes the class of an object for fixed; isinstance asks this
@@ -75,7 +75,7 @@ class AttachedConnection:
     def execute(self, query: Any, parameters: Any = None, **options: Any) -> AttachedConnection:
         """Run statements; rows are fetched from this connection."""
         if isinstance(query, str) and _BEGIN.fullmatch(query):
-            self._look_for_holders()
+            self._transactions.look_for_holders(self)
         result = None if options else self.answer(query, parameters, replaces=True)
         if result is not None:
             abort(self._raw)
@@ -87,6 +87,7 @@ class AttachedConnection:
         if by_parts is not None:
             abort(self._raw)
             if self.answer_by_parts(by_parts, lambda call: self._told(query, lambda: call("execute"))) is not None:
+                self._transactions.ran()
                 return self
         given = () if parameters is None else (parameters,)
         run = partial(
@@ -97,40 +98,30 @@ class AttachedConnection:
             if _BEGIN.fullmatch(query):
                 run = partial(self._begin, run)
         run()
+        self._transactions.ran()
         return self
 
     def _told(self, query: Any, call: Callable[[], T]) -> T:
         """Run statements as ``call`` does, before the eyes of the watch if there is one."""
         text = query if isinstance(query, str) else query.query
-        self._mind([text])
+        self._transactions.statements(text)
         return call() if self._watcher is None else self._watcher.statements(text, call)
 
     def told(self, name: str, args: Iterable[Any], call: Callable[[], T]) -> T:
         """Call a method of the connection, or of a relation of it, that has this name, before the eyes of the watch."""
         texts = [each for each in args if isinstance(each, str)]
-        self._mind(texts)
-        return call() if self._watcher is None else self._watcher.method(name, texts, call)
-
-    def _mind(self, texts: Iterable[str]) -> None:
-        if self._router is not None and any(map(changes_within, texts)):
-            self._router.end_transactions()
+        run = partial(self._transactions.method, name, texts, call)
+        return run() if self._watcher is None else self._watcher.method(name, texts, run)
 
     def begin(self) -> AttachedConnection:
         """Begin a transaction."""
-        self._look_for_holders()
+        self._transactions.look_for_holders(self)
         self._begin(partial(self.told, "begin", (), self._raw.begin))
+        self._transactions.ran()
         return self
 
-    def _look_for_holders(self) -> None:
-        """Whoever has DuckDB's connection, too, can change rows in its transactions, which nothing counts."""
-        if self._router is not None and self._may_be_held:
-            self._may_be_held = is_held(self)
-
     def _begin(self, run: Callable[[], object]) -> None:
-        before = None if self._router is None or self._may_be_held else self._router.stamp()
-        run()
-        if self._router is not None:
-            self._router.begin(before)
+        self._transactions.begin(self._raw, None if self._router is None else self._router.state, run)
 
     def sql(self, query: Any, *, alias: str = "", params: Any = None) -> AttachedRelation | None:
         """A relation over the last statement, or None if that returns nothing; earlier statements run now."""
@@ -242,7 +233,7 @@ class AttachedConnection:
         from locality.sql.dataset import StoredDataset  # which imports pyarrow.dataset: a third of a second
 
         layouts = self._sidecar()
-        router = Router(layouts, statement_counter(self._raw))
+        router = Router(layouts, statement_counter(self._raw), self._transactions)
         try:
             stored = router.route(f"select * from {identifier(table)}", self._ask).dataset(table)
         except Unsupported as reason:
@@ -366,10 +357,14 @@ class AttachedConnection:
         return None if raw is None else AttachedRelation(self, lambda: raw, params)
 
     def _ask(self, sql: str) -> list[tuple[Any, ...]]:
-        return self._raw.sql(sql).fetchall()
+        rows = self._raw.sql(sql).fetchall()
+        self._transactions.ran()
+        return rows
 
     def _ask_again(self, sql: str) -> list[tuple[Any, ...]]:
-        return self._raw.execute(sql).fetchall()
+        rows = self._raw.execute(sql).fetchall()
+        self._transactions.ran()
+        return rows
 
     def parts(self) -> tuple[duckdb.DuckDBPyConnection, Layouts]:
         """DuckDB's connection, and the layouts; raises StoreError if there can't be any."""

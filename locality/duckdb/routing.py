@@ -23,7 +23,7 @@ from locality.duckdb.session import (
     words,
 )
 from locality.duckdb.situation import TEXTS, Division, Shapes, Situation
-from locality.duckdb.stamp import Stamp
+from locality.duckdb.transactions import Transactions
 from locality.errors import InterruptError, LocalityError, Unsupported
 from locality.sql.given import Parameters, shape
 from locality.sql.shape import shape_of
@@ -51,14 +51,23 @@ class Router:
     Where nothing counts them, nothing is kept: every text counts as one.
     """
 
-    def __init__(self, layouts: Layouts, version: Callable[[], int] | None, *, is_new: bool = False) -> None:
-        """``is_new``: nothing was run on the connection yet. Tools make a cursor for each query."""
+    def __init__(
+        self,
+        layouts: Layouts,
+        version: Callable[[], int] | None,
+        transactions: Transactions | None = None,
+        *,
+        is_new: bool = False,
+    ) -> None:
+        """``transactions`` of the connection: without, none is answered in. is_new: nothing was run there yet.
+
+        Tools make a cursor for each query.
+        """
         self._layouts = layouts
         self.is_counted = version is not None
         self._version: Callable[[], int] = version or count().__next__
         self._born = self._version() if is_new else None
-        self._begun: tuple[int, Stamp] | None = None
-        self._changes_unseen = False
+        self._transactions = transactions or Transactions(None)
         self._situation: Situation | None = None
         self._own_functions: frozenset[str] = frozenset()
 
@@ -70,8 +79,7 @@ class Router:
         situation = self._look()
         if text in situation.refused:
             raise Unsupported(situation.refused[text])
-        if situation.transaction is not None:
-            self._check_open(situation.transaction, run)
+        self._check_transaction(situation, run)
         if text not in situation.accepted or situation.connection is None:
             planless = situation.shapes.planless
             if planless and (known := planless.get(shape_of(text).text)) is not None:
@@ -118,6 +126,7 @@ class Router:
             return None
         try:
             situation, key = self._look(), shape(text, params)
+            self._check_transaction(situation, run)
             if key not in situation.divisions:
                 if len(situation.divisions) >= TEXTS:
                     situation.divisions.clear()
@@ -151,7 +160,7 @@ class Router:
     @property
     def is_in_transaction(self) -> bool:
         """Whether a transaction was open when the last text was looked at."""
-        return self._situation is not None and self._situation.transaction is not None
+        return self._situation is not None and self._situation.in_transaction
 
     def _divide(self, situation: Situation, text: str, params: Parameters | None, run: Run) -> Division | None:
         if not (_QUERY.match(text) or may_write(text)):
@@ -179,26 +188,12 @@ class Router:
             return None
         return Division(connection, split, split.kind is not None and split.kind in situation.checked)
 
-    def stamp(self) -> Stamp | None:
-        """The present state of the database, None if it can't be read."""
+    def state(self) -> tuple[frozenset[str], object]:
+        """The tables whose layouts hold what the database does now, and what tells these layouts from others."""
         try:
-            return self._layouts.stamp()
+            return self._layouts.fresh(self._layouts.stamp()), self._layouts.content
         except Unsupported:
-            return None
-
-    def begin(self, before: Stamp | None) -> None:
-        """A transaction was just begun; ``before``: the state before that.
-
-        As long as the state is the same, and nothing but queries has run on any connection, the transaction sees what
-        others see and has changed nothing.
-        """
-        self._begun = None if before is None or self._changes_unseen else (self._version(), before)
-
-    def end_transactions(self) -> None:
-        """Leave all transactions to DuckDB: queries that change rows, which nothing counts, may run in them."""
-        self._changes_unseen = True
-        self._begun = None
-        self.forget()
+            return frozenset(), None
 
     def _refuse(self, text: str, reason: LocalityError) -> None:
         """Leave this text to DuckDB from now on, and those that differ in constants alone if it has no plan."""
@@ -233,7 +228,9 @@ class Router:
             version, stamp = self._version(), self._layouts.stamp()
         except duckdb.ConnectionException as closed:
             raise Unsupported(str(closed)) from None
-        fresh = self._layouts.fresh(stamp)
+        fresh, begun = self._layouts.fresh(stamp), self._transactions.begun
+        if begun is not None:  # the tables that others left as they were since before it began
+            fresh = fresh & begun.fresh if begun.content is self._layouts.content else frozenset()
         known = self._situation
         if known is None or (known.version, known.stamp, known.fresh) != (version, stamp, fresh):
             self._situation = known = self._following(known, Situation(version, stamp, fresh, self._layouts.content))
@@ -310,8 +307,8 @@ class Router:
         if self._is_new and of_new is not None and of_new[0] == situation.version:
             _, situation.settings, situation.names = of_new
             return
-        situation.transaction = None if self._is_new else open_transaction(run)
-        if situation.transaction is not None and self._begun != (situation.version, situation.stamp):
+        situation.in_transaction = self._transactions.is_as_begun(run)
+        if not (situation.in_transaction or self._is_new) and open_transaction(run) is not None:
             raise Unsupported("a transaction is open")
         if situation.settings is None:
             situation.settings = read_settings(run, catalog)
@@ -320,14 +317,14 @@ class Router:
         if self._is_new:
             self._layouts.names_of_new = situation.version, situation.settings, situation.names
 
-    @staticmethod
-    def _check_open(transaction: object, run: Run) -> None:
+    def _check_transaction(self, situation: Situation, run: Run) -> None:
         try:
-            if open_transaction(run) == transaction:
+            if not situation.in_transaction or self._transactions.is_as_begun(run):
                 return
         except duckdb.Error as error:
             raise _Busy(str(error).split("\n", 1)[0]) from None
-        raise Unsupported("another transaction is open")
+        self.forget()
+        raise Unsupported("a transaction is open")
 
     @staticmethod
     def _keep(situation: Situation, text: str, reason: str) -> None:

@@ -66,7 +66,7 @@ class Situation:
     content: what the layouts are. refused: the reason by text. accepted: texts that only name what is the same here and
     there. divisions: which parts of a text are run here, by text. checked: kinds of them whose columns were compared.
     views, names, settings: None until a text asks for them. barred: why no text is answered, empty if some may be; None
-    until a text asks.
+    until a text asks. in_transaction: whether the tables are as one sees them that is open.
     """
 
     version: int
@@ -82,5 +82,5 @@ class Situation:
     names: Names | None = None
     settings: Mapping[str, str] | None = None
     barred: str | None = None
-    transaction: object = None
+    in_transaction: bool = False
     connection: Connection | None = None

@@ -43,7 +43,7 @@ _DEFINES = re.compile(
 _BEGINS = re.compile(BEFORE + r"(begin|start)\b", re.IGNORECASE)
 _ENDS = re.compile(BEFORE + r"(commit|end|rollback|abort)\b", re.IGNORECASE)
 #: Methods that give what changes tables later.
-_APPENDERS = frozenset({"appender", "query_appender"})
+APPENDERS = frozenset({"appender", "query_appender"})
 #: Methods that change no table.
 _HARMLESS = frozenset(
     {
@@ -114,11 +114,10 @@ class Watcher:
 
     def statements(self, text: str, call: Callable[[], T]) -> T:
         """Run statements."""
+        if only_reads(text):
+            return call()
         text = _EXPLAINS.sub("", text, count=1)
-        writes = changes_within(text)
-        if writes or ";" in text.rstrip().removesuffix(";") or not _reads(text):
-            return self._run(text, call, writes=writes)
-        return call()
+        return self._run(text, call, writes=changes_within(text))
 
     def _run(self, text: str, call: Callable[[], T], *, writes: bool) -> T:
         try:
@@ -140,14 +139,14 @@ class Watcher:
         writes = any(map(changes_within, texts))
 
         def changed() -> frozenset[str] | None:
-            if name in _APPENDERS:
+            if name in APPENDERS:
                 return None
             if name in _HARMLESS or (self._version() == before and not writes):
                 return frozenset()
             return words(texts[0]) if name == "append" and texts else None
 
         is_open = self._is_open and name not in ("commit", "rollback")
-        return self._told(call, changed, is_open=is_open, for_good=writes or name in _APPENDERS)
+        return self._told(call, changed, is_open=is_open, for_good=writes or name in APPENDERS)
 
     def _told(
         self, call: Callable[[], T], changed: Callable[[], frozenset[str] | None], *, is_open: bool, for_good: bool
@@ -166,6 +165,12 @@ class Watcher:
         if not is_open:
             self._pending = frozenset()
         return value
+
+
+def only_reads(text: str) -> bool:
+    """Whether a text is one query, explained perhaps, that changes nothing."""
+    text = _EXPLAINS.sub("", text, count=1)
+    return _reads(text) and ";" not in text.rstrip().removesuffix(";") and not changes_within(text)
 
 
 def _union(names: Sequence[frozenset[str] | None]) -> frozenset[str] | None:

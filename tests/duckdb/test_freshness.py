@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +16,7 @@ from locality.duckdb.stamp import is_untouched, read_stamp
 from locality.errors import StoreError
 from locality.settings import Settings
 from locality.storage.store import Store
-from tests.duckdb.rows import rows_of
-from tests.versions import IS_2, since_2
+from tests.versions import IS_2
 
 COUNT = "select count(*), sum(v) from t"
 
@@ -234,85 +232,6 @@ def test_a_dataset_is_read_until_the_database_is_written_to(con: AttachedConnect
     assert con.dataset("t").count_rows() == 3001
     with pytest.raises(StoreError, match="no table with a layout"):
         con.dataset("loose")
-
-
-@since_2("an attached connection answers in no transaction")
-def test_what_others_run_in_a_transaction_that_they_share_is_seen(path: Path) -> None:
-    raw = duckdb.connect(path)
-    with locality.attach(raw) as con:
-        con.accelerate("t")
-        for begin in (con.begin, lambda: con.execute("begin")):
-            begin()
-            con.execute("select count(*) from t")
-            raw.execute("with w as (insert into t values (1, 1, null) returning a) select * from w").fetchall()
-            assert con.execute("select count(*) from t").fetchone() == (3001,)
-            assert engine(con) == "duckdb"
-            con.rollback()
-        del raw
-        con.execute("select 1")  # looks at the variables anew, of which Python keeps a copy
-        gc.collect()
-        for begin in (con.begin, lambda: con.execute("begin")):
-            begin()
-            assert con.execute("select count(*) from t").fetchone() == (3000,)
-            assert con.last_profile is not None
-            assert con.last_profile.reason == ""
-            con.rollback()
-
-
-@since_2("an attached connection answers in no transaction")
-def test_a_transaction_that_only_reads_uses_layouts(con: AttachedConnection) -> None:
-    other = con.cursor()
-    for begin in (con.begin, lambda: con.execute("BEGIN transaction;")):
-        begin()
-        assert con.execute("select count(*) from t").fetchone() == (3000,)
-        assert engine(con) == "locality"
-        assert rows_of(con.sql("select count(*) from p")) == [(100,)]
-        assert engine(con) == "locality"
-        con.commit()
-    con.begin()
-    con.execute("select count(*) from t")
-    other.execute("insert into t values (1, 1, null)")
-    assert con.execute("select count(*) from t").fetchone() == (3000,)  # the state that it began with
-    assert engine(con) == "duckdb"
-    con.rollback()
-    assert con.execute("select count(*) from t").fetchone() == (3001,)
-    con.refresh()
-    con.begin()
-    assert con.execute("select count(*) from t").fetchone() == (3001,)
-    assert engine(con) == "locality"
-    con.execute("delete from t where a = 1")
-    assert con.execute("select count(*) from t").fetchone() == (2970,)
-    assert engine(con) == "duckdb"
-    con.rollback()
-    assert con.execute("select count(*) from t").fetchone() == (3001,)
-    con._raw.begin()
-    assert con.execute("select count(*) from t").fetchone() == (3001,)
-    assert engine(con) == "duckdb"
-    con._raw.commit()
-
-
-@since_2("an attached connection answers in no transaction")
-def test_a_query_that_changes_rows_in_a_transaction_is_seen_there(con: AttachedConnection) -> None:
-    changes = "with w as (insert into t values (1, 1, null) returning a) select * from w"
-    for change in (lambda: con.execute(changes).fetchall(), lambda: con.sql(changes)):
-        con.begin()
-        (before,) = con.execute(COUNT).fetchall()
-        change()
-        assert con.execute(COUNT).fetchall() == [(before[0] + 1, before[1] + 1)]
-        con.rollback()
-
-
-@since_2("an attached connection answers in no transaction")
-def test_a_failed_transaction_answers_nothing(con: AttachedConnection) -> None:
-    con.begin()
-    con.execute("select count(*) from t")
-    assert engine(con) == "locality"
-    with pytest.raises(duckdb.Error):
-        con._raw.execute("insert into p values (1, 'twice')")
-    with pytest.raises(duckdb.Error, match="aborted"):
-        con.execute("select count(*) from t").fetchall()
-    con.rollback()
-    assert con.execute("select count(*) from t").fetchone() == (3000,)
 
 
 def test_only_the_file_that_was_opened_has_layouts(path: Path) -> None:
