@@ -9,13 +9,12 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from locality.advisor.log import WorkloadLog
 from locality.advisor.methods import Advised
-from locality.errors import ConnectionClosedError, NoFallbackError, QueryError, StoreError, Unsupported
+from locality.errors import ConnectionClosedError, LocalityError, NoFallbackError, QueryError, StoreError, Unsupported
 from locality.kernel.loader import warm_up
 from locality.runtime.changes import Changer, Statement, writes
 from locality.runtime.divides import Divides
@@ -26,7 +25,6 @@ from locality.runtime.interrupts import Interrupt, Interrupts
 from locality.runtime.parts import Splitter
 from locality.runtime.profile import Profile
 from locality.runtime.query import PreparedQuery, check_optimizers
-from locality.runtime.rehearsal import REASON, Rehearsals
 from locality.runtime.repair import Checks
 from locality.runtime.result import Result
 from locality.runtime.rollups import RollupRows, Rollups
@@ -36,7 +34,7 @@ from locality.runtime.writes import Writes
 from locality.settings import Settings
 from locality.sql.evaluate import session_time_zone
 from locality.sql.fallback import Fallback
-from locality.sql.given import Parameters
+from locality.sql.given import Parameters, check_given
 from locality.sql.planner import Planner
 from locality.sql.settings import followed
 from locality.sql.shadow import NotASelect
@@ -45,9 +43,12 @@ from locality.storage.rollups import maintaining
 from locality.storage.segment import decompressed
 from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
+from locality.units import quantity
 
 #: Planned queries that a connection keeps.
 _PLANS = 256
+#: Tables that are named where a connection is printed.
+_NAMED = 12
 
 
 def connect(
@@ -55,7 +56,7 @@ def connect(
     *,
     read_only: bool = False,
     threads: int | None = None,
-    memory_limit: int | None = None,
+    memory_limit: int | str | None = None,
     disabled_optimizers: Iterable[str] = (),
     workload_log: bool | None = None,
 ) -> Connection:
@@ -65,20 +66,21 @@ def connect(
         path: the store's directory.
         read_only: refuse to write, and to create a store.
         threads: worker threads; default all cores that this process may use.
-        memory_limit: bytes that a query's intermediate state may take; default 80% of the machine's memory.
+        memory_limit: bytes that a query's intermediate state may take, such as ``"2GB"``; default 80% of the machine's
+            memory.
         disabled_optimizers: names of optimizer passes and operator choices to go without; see docs/benchmarks.md.
         workload_log: keep in the store what is asked of it; default unless ``read_only``. See docs/advisor.md.
 
     Raises:
         StoreError: the directory is no store; or, read-only, there is none.
-        ValueError: one of ``disabled_optimizers`` isn't there, or can't be disabled.
+        ValueError: a setting has no such value, or one of ``disabled_optimizers`` isn't there or can't be disabled.
     """
     settings = Settings(disabled_optimizers=frozenset(disabled_optimizers), workload_log=workload_log)
     check_optimizers(settings.disabled_optimizers)
     if threads is not None:
-        settings = replace(settings, threads=max(1, threads))
+        settings.threads = threads
     if memory_limit is not None:
-        settings = replace(settings, memory_limit=memory_limit)
+        settings.memory_limit = memory_limit
     return Connection(path, settings, read_only=read_only)
 
 
@@ -99,7 +101,6 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
         self._workers = Workers(settings.threads)
         self._rollup_rows = RollupRows(settings, self._workers)
         self._store.maintain = maintaining(self._rollup_rows)
-        self._rehearsals = Rehearsals()
         self._interrupts = Interrupts()
         self._splitter = Splitter()
         self._planner = planner or Planner()
@@ -121,16 +122,17 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
     # --- queries
 
     def sql(self, sql: str, params: Parameters | None = None) -> Result:
-        """Runs one statement and returns its result.
+        """Runs SQL and returns its result; of several statements, the last one's.
 
         Args:
-            sql: anything that DuckDB accepts as a query.
+            sql: anything that DuckDB accepts as a query, or a statement that changes rows.
             params: values of ``?`` or ``$1`` by position, or of ``$name`` by name.
 
         Raises:
             QueryError: the query is wrong, or a value overflows. MemoryLimitError: it needs too much memory.
             InterruptError: :meth:`interrupt` was called.
         """
+        check_given(sql, params)
         return self._answer(sql, params, logged=self.settings.workload_log is not False)
 
     def _answer(self, sql: str, params: Parameters | None, *, logged: bool = False) -> Result:
@@ -151,10 +153,6 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
             except NotASelect as statement:
                 return self._change(Statement(sql, params, statement.kind), interrupt)
             planning = time.perf_counter() - started
-            in_background = self.settings.background_compile and self.settings.fallback
-            if in_background and isinstance(planned, PreparedQuery) and not planned.is_compiled:
-                self._rehearsals.add(planned, self.settings.memory_bytes)
-                planned = REASON
             if isinstance(planned, PreparedQuery):
                 execution = QueryExecution(self._workers, self.settings.memory_bytes, interrupt)
                 try:
@@ -318,7 +316,7 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
         """The DuckDB of this connection; called with the lock held."""
         if self._fallback is None:
             self._spill = tempfile.TemporaryDirectory(prefix="locality-spill-", ignore_cleanup_errors=True)
-            self._fallback = Fallback(self.settings.threads, self.settings.memory_limit, self._spill.name)
+            self._fallback = Fallback(self.settings.threads, self.settings.memory_bytes, self._spill.name)
         return self._fallback
 
     # --- life
@@ -333,7 +331,6 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
             if self._temporary is None:
                 self._log.flush()
             self._forget_plans()
-            self._rehearsals.close()
             self._workers.close()
             self._planner.close()
             self._changer.close()
@@ -349,6 +346,15 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
 
     def __enter__(self) -> Connection:
         return self
+
+    def __repr__(self) -> str:
+        place = str(self._store.path) if self._temporary is None else "a temporary store"
+        if self._closed:
+            return f"<closed connection to {place}>"
+        with contextlib.suppress(LocalityError):
+            tables = self.tables()
+            place += f": {quantity(len(tables), 'table')}" if len(tables) > _NAMED else f": {', '.join(tables)}"
+        return f"<connection to {place}>"
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
 from functools import cache
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
+_SIZE = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([A-Za-z]*)\s*")
+
+
+def bytes_of(size: object) -> int | None:
+    """The bytes that a size means, a number or a text such as ``"2GB"``; None for what is none."""
+    if isinstance(size, int) and not isinstance(size, bool) and size >= 0:
+        return size
+    found = _SIZE.fullmatch(size) if isinstance(size, str) else None
+    if found is None or found[2].upper() not in _UNITS:
+        return None
+    return int(float(found[1]) * _UNITS[found[2].upper()])
 
 
 def available_threads() -> int:
@@ -25,31 +41,38 @@ def machine_memory() -> int:
 
 @dataclass
 class Settings:
-    """What a user may set on a connection.
+    """What a user may set on a connection; other names and values raise AttributeError and ValueError.
 
     threads: worker threads for queries and ingest.
     memory_limit: bytes that a query's intermediate state and the cache of decompressed text may hold, each array
-        counted by :mod:`locality.memory`; 0 means 80% of the machine's memory.
+        counted by :mod:`locality.memory`, as a number or such as ``"2GB"``; 0 means 80% of the machine's memory.
     progress: show progress bars; None means only when standard error is a terminal.
     disabled_optimizers: names of optimizer passes and operator choices to go without, to see what each contributes:
         answers stay the same. The next query raises ValueError, with the names that there are, for another one.
-    fallback: let DuckDB answer what the kernels can't; if False such a query raises QueryError with the reason.
-    background_compile: let DuckDB answer a query whose kernels are not compiled yet, and compile them meanwhile on a
-        thread of their own. Not by default: most queries are compiled sooner than DuckDB has read the store, and those
-        with many joins over little data are the exception.
+    fallback: let DuckDB answer what the kernels can't; if False such a query raises NoFallbackError with the reason.
     workload_log: keep the shapes of queries, with a few of their texts and parameters, in the store, where only its
         owner can read them: layouts are proposed by them. None: a read-only connection keeps them to itself.
     """
 
     threads: int = field(default_factory=available_threads)
-    memory_limit: int = 0
+    memory_limit: int | str = 0
     progress: bool | None = None
     fallback: bool = True
     disabled_optimizers: frozenset[str] = frozenset()
-    background_compile: bool = False
     workload_log: bool | None = None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "threads" and not (isinstance(value, int) and value >= 1):
+            raise ValueError(f"threads is a number of at least 1, not {value!r}")
+        if name == "memory_limit" and bytes_of(value) is None:
+            raise ValueError(f"memory_limit is a number of bytes, such as 2000000000 or '2GB', not {value!r}")
+        if name == "disabled_optimizers" and isinstance(value, Iterable):
+            value = frozenset([value] if isinstance(value, str) else value)
+        if name not in (known := [each.name for each in fields(self)]):
+            raise AttributeError(f"there is no setting {name!r}; the settings are {', '.join(known)}")
+        super().__setattr__(name, value)
 
     @property
     def memory_bytes(self) -> int:
         """The memory limit in bytes, whether set or by default."""
-        return self.memory_limit or machine_memory() * 4 // 5
+        return bytes_of(self.memory_limit) or machine_memory() * 4 // 5

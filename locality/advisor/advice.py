@@ -10,7 +10,7 @@ from locality.advisor.maps import Maps
 from locality.advisor.tables import printed
 from locality.advisor.workload import Skipped
 from locality.plan.nodes import PRIMARY
-from locality.runtime.units import byte_size
+from locality.units import byte_size
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,8 @@ class Advice:
         parts += self.notes
         parts += [f"skipped {each.place}: {each.reason}" for each in self.skipped]
         return "\n\n".join(parts)
+
+    __repr__ = __str__
 
 
 def merged(proposals: Sequence[Proposal]) -> list[Proposal]:

@@ -10,7 +10,7 @@ from locality.advisor.logfile import Log
 from locality.advisor.shapes import LoggedShape
 from locality.advisor.tables import printed
 from locality.advisor.workload import Measurement, WorkloadQuery
-from locality.runtime.units import byte_size
+from locality.units import byte_size
 
 _SHOWN = 100
 #: The share of the time that queries without a prediction take from which on it is said.
@@ -90,6 +90,8 @@ class LoggedWorkload:
         if len(self.shapes) > _SHOWN:
             text += f"\n{len(self.shapes) - _SHOWN:,} more"
         return f"{text}\n\n{self.summary}" if self.summary else text
+
+    __repr__ = __str__
 
 
 def logged_workload(log: Log) -> LoggedWorkload:

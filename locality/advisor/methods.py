@@ -23,11 +23,11 @@ from locality.runtime.opened import Opened
 from locality.runtime.query import PreparedQuery
 from locality.runtime.reorganize import place_rows
 from locality.runtime.result import Result
-from locality.runtime.units import byte_size
 from locality.sql.given import Parameters
 from locality.storage.rewrite import RewriteReport, drop_layout
 from locality.storage.rollups import RollupReport
 from locality.storage.snapshot import Snapshot
+from locality.units import byte_size
 
 
 class Advised(Opened):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from locality.advisor.maps import LayoutMap, MappedColumn, Maps
 from locality.errors import SourceError
-from locality.runtime.units import byte_size
+from locality.units import byte_size
 
 _WIDTH, _LABELS, _MARGIN, _GAP = 1000, 190, 16, 44
 _HEADING, _LINE = 40, 18

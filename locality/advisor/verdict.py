@@ -10,9 +10,9 @@ from locality.advisor.analysis import Analysis
 from locality.advisor.logfile import Log
 from locality.advisor.shapes import LoggedShape, Runs
 from locality.plan.nodes import PRIMARY, Scan
-from locality.runtime.units import byte_size
 from locality.sql.shape import shape_of
 from locality.storage.snapshot import Snapshot
+from locality.units import byte_size
 
 #: The share of what was predicted that a layout must have saved, once its queries ran so often.
 _LEAST_SHARE = 0.5

@@ -9,8 +9,7 @@ import click
 
 from locality.cli.csv import csv_options, given
 from locality.cli.options import examples, open_store, store_argument, threads_option
-from locality.cli.text import duration, quantity
-from locality.runtime.units import byte_size
+from locality.units import byte_size, duration, quantity
 
 
 def _primary_key(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:

@@ -16,8 +16,7 @@ from locality.cli.options import (
     threads_option,
     workload_option,
 )
-from locality.cli.text import duration, quantity
-from locality.runtime.units import byte_size
+from locality.units import byte_size, duration, quantity
 
 if TYPE_CHECKING:
     from locality.storage.rewrite import RewriteReport

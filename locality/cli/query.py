@@ -5,18 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import click
 
 from locality.cli.formats import BINARY, FORMATS, format_of, write
 from locality.cli.options import Decorator, examples, open_store, store_argument, threads_option
 from locality.cli.parameters import parse_named, parse_value
-from locality.cli.text import duration, quantity
-from locality.runtime.units import byte_size
-
-if TYPE_CHECKING:
-    from locality.runtime.profile import Profile
 
 
 def _query_arguments(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -111,19 +106,7 @@ def sql(
         result = connection.sql(text, parameters)
         write(result, chosen, output, max_rows)
         if show_profile:
-            click.echo(describe(result.profile), err=True)
-
-
-def describe(profile: Profile) -> str:
-    """One line: who answered and why, how fast, and the bytes."""
-    who = profile.engine if not profile.reason else f"{profile.engine} ({profile.reason})"
-    parts = [who, duration(profile.seconds), quantity(profile.rows, "row")]
-    if profile.engine == "locality":
-        parts.append(
-            f"moved {byte_size(profile.bytes_moved)}, at least {byte_size(profile.bytes_minimum)}, "
-            f"whole rows {byte_size(profile.bytes_naive)}"
-        )
-    return " | ".join(parts)
+            click.echo(result.profile.summary, err=True)
 
 
 @click.command(

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from locality.cli.options import examples, open_store, store_argument, threads_option
-from locality.cli.text import duration, quantity
-from locality.runtime.units import byte_size
+from locality.units import byte_size, duration, quantity
 
 
 @click.command(

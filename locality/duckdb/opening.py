@@ -38,10 +38,13 @@ def attach(connection: duckdb.DuckDBPyConnection | None = None, *, threads: int 
         threads: worker threads; default all cores that this process may use.
 
     Raises:
+        TypeError: it is no connection of DuckDB's.
         StoreError: this version of DuckDB is not supported, or the sidecar store is damaged.
     """
     installed()
-    settings = Settings() if threads is None else Settings(threads=max(1, threads))
+    settings = Settings() if threads is None else Settings(threads=threads)
+    if not isinstance(connection, duckdb.DuckDBPyConnection | None):
+        raise TypeError(f"attach takes what duckdb.connect(...) gives, not {type(connection).__name__}")
     if connection is None:
         connection = duckdb.connect(":memory:")
         is_watched = statement_counter(connection) is not None  # what changes its tables is known

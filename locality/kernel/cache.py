@@ -67,11 +67,6 @@ def read_code(name: str) -> bytes | None:
     return code if hashlib.sha256(code).digest() == digest else None
 
 
-def keeps_code(name: str) -> bool:
-    """Whether an object file is there, be it whole or not."""
-    return (machine_code_directory() / name).exists()
-
-
 def drop_code(name: str) -> None:
     """Removes an object file that is not needed any more."""
     with contextlib.suppress(OSError):

@@ -12,9 +12,7 @@ import importlib.util
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from functools import cache as remember
 from functools import cached_property
 from pathlib import Path
@@ -50,7 +48,6 @@ _MOST_KERNELS = 1024
 
 _lock = threading.Lock()
 _kernels: OrderedDict[str, Kernel] = OrderedDict()
-_recorded: ContextVar[list[Kernel] | None] = ContextVar("_recorded", default=None)
 
 
 def is_interpreted() -> bool:
@@ -80,11 +77,6 @@ class Kernel:
     def compiled(self) -> Callable[..., Any]:
         """The kernel as machine code: read from the cache, or compiled now; plain Python if nothing is compiled."""
         return self.interpreted if is_interpreted() else self._code.native
-
-    @property
-    def is_compiled(self) -> bool:
-        """Whether :attr:`compiled` will not take the time of a compilation."""
-        return is_interpreted() or self._code.is_at_hand
 
     @property
     def is_optimised(self) -> bool:
@@ -179,25 +171,7 @@ def load(function: ir.Function, doc: str = "") -> Kernel:
         _kernels.move_to_end(key)
         while len(_kernels) > _MOST_KERNELS:
             _kernels.popitem(last=False)  # who uses it has it
-    note(kernel)
     return kernel
-
-
-def note(kernel: Kernel) -> None:
-    """Has :func:`recording` know of a kernel that is used again."""
-    if (recorded := _recorded.get()) is not None:
-        recorded.append(kernel)
-
-
-@contextmanager
-def recording() -> Iterator[list[Kernel]]:
-    """A list that gets the kernels which this thread loads, or is given again, in the body."""
-    kernels: list[Kernel] = []
-    token = _recorded.set(kernels)
-    try:
-        yield kernels
-    finally:
-        _recorded.reset(token)
 
 
 def warm_up() -> None:

@@ -71,12 +71,6 @@ class MachineCode:
                 self._native = self._linked()
             return self._native
 
-    @property
-    def is_at_hand(self) -> bool:
-        """Whether :attr:`native` will not take the time of a compilation."""
-        efforts = self._best, Effort.QUICK
-        return self._native is not None or any(cache.keeps_code(self._name(effort)) for effort in efforts)
-
     def optimise(self, give_way: Callable[[], None] = lambda: None) -> None:
         """Has calls that begin later run the best code; ``give_way()`` is called before each long step."""
         native = self.native

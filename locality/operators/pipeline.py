@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from locality.kernel import builder as b
 from locality.kernel.ir import Array, Scalar, Var
-from locality.kernel.loader import load, note
+from locality.kernel.loader import load
 from locality.operators.bindings import Bindings, Generated
 from locality.operators.codegen.block import BLOCK, Block
 from locality.operators.codegen.held import Given, Number
@@ -305,9 +305,7 @@ class Pipeline:
         links = self.relation.links
         forms = tuple(step.form(links) for step in self.steps)
         key = self.key, form, forms, self.columns, shapes, even, self._prefers_selection, self._is_strewn
-        generated = kept.once(key, lambda: self._generate(by_column, even), _KERNEL_BYTES)
-        note(generated.kernel)
-        return generated
+        return kept.once(key, lambda: self._generate(by_column, even), _KERNEL_BYTES)
 
     @property
     def _prefers_selection(self) -> bool:

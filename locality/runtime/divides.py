@@ -62,7 +62,7 @@ class Divides(Opened):
             )
 
         found = self._split(sql, params, snapshot)
-        if found is None or self.settings.background_compile:
+        if found is None:
             return None
         with contextlib.suppress(Unsupported):
             return run_parts(found, params, run)

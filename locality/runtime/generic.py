@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from locality.errors import Unsupported
-from locality.kernel.loader import Kernel, recording
 from locality.optimizer import optimize
 from locality.plan.expressions import Constant, Expression, Parameter, PhysicalValue, walk
 from locality.plan.nodes import Filter, Node, Scan, Window, walk_nodes
@@ -150,19 +149,18 @@ class GenericPlans:
         disabled = settings.disabled_optimizers
         twins = _twins(values) if generic.repeats else range(len(values))
         plans = self._kept((generic, repr(([values[index] for index in sorted(generic.pinned)], twins)), disabled))
-        with recording() as kernels:
-            known = _fitting(plans, values)
-            plan = known or _optimized(
-                unified(pinned(bound(generic.query.root, values), generic.pinned), twins), tables, disabled, plans
-            )
+        known = _fitting(plans, values)
+        plan = known or _optimized(
+            unified(pinned(bound(generic.query.root, values), generic.pinned), twins), tables, disabled, plans
+        )
 
-            def made(kernels: Sequence[Kernel]) -> PreparedQuery:
-                limits = settings.threads, settings.memory_bytes, disabled
-                return build(generic.query, bound(plan.root, values), tables, *limits, kernels)
+        def made() -> PreparedQuery:
+            limits = settings.threads, settings.memory_bytes, disabled
+            return build(generic.query, bound(plan.root, values), tables, *limits)
 
-            if plan.prepared is not None:
-                return replace(plan.prepared, values=values, reused=True, runs=0, own=lambda: made(()).operator)
-            prepared = made(kernels)
+        if plan.prepared is not None:
+            return replace(plan.prepared, values=values, reused=True, runs=0, own=lambda: made().operator)
+        prepared = made()
         prepared.values, prepared.reused, prepared.pace = values, known is not None, plan.pace
         if values_are_late(plan.root):
             plan.prepared = prepared

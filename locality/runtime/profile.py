@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from locality.units import byte_size, duration, quantity
+
 if TYPE_CHECKING:
     from locality.operators.physical import Traffic
 
@@ -21,7 +23,7 @@ class PartProfile:
 
 @dataclass(frozen=True)
 class Profile:
-    """What running a query took.
+    """What running a query took; as text, the bytes that each operator moved.
 
     engine: ``locality`` or ``duckdb``. reason: why DuckDB answered, or empty.
     seconds: wall time from the call to the finished result; planning_seconds: of these, planning.
@@ -72,3 +74,48 @@ class Profile:
         if self.seconds <= 0 or not self.bytes_moved:
             return 0.0
         return self.bytes_moved / self.seconds / measured_read_bandwidth(self.threads)
+
+    @property
+    def summary(self) -> str:
+        """A line: who answered and why, how fast, and the bytes."""
+        parts = [self._engine, duration(self.seconds), quantity(self.rows, "row")]
+        if self.engine == "locality":
+            least, naive = byte_size(self.bytes_minimum), byte_size(self.bytes_naive)
+            parts.append(f"moved {byte_size(self.bytes_moved)}, at least {least}, whole rows {naive}")
+        return " | ".join(parts)
+
+    def ledger(self) -> list[str]:
+        """What each operator moved, and all together."""
+        total = f"{duration(self.seconds)} in all, of which planning {duration(self.planning_seconds)}"
+        if self.kernels_compiled:
+            total += f", {quantity(self.kernels_compiled, 'kernel')} compiled in {duration(self.compile_seconds)}"
+        moved = (
+            f"bytes moved {byte_size(self.bytes_moved)}, minimum {byte_size(self.bytes_minimum)}, "
+            f"row at a time {byte_size(self.bytes_naive)}"
+        )
+        columns = ", ".join(f"{column} {byte_size(nbytes)}" for column, nbytes in self.touched.items())
+        touched = [f"columns read: {columns}"] if columns else []
+        return [_HEADER, *map(_line, self.operators), "", total, moved, *touched]
+
+    def __str__(self) -> str:
+        if self.engine != "locality":
+            parts = (f"run by locality, {duration(part.seconds)}: {part.sql}" for part in self.parts)
+            return "\n".join([self.summary, *parts])
+        return "\n".join([self._engine, "", *self.ledger()])
+
+    __repr__ = __str__
+
+    @property
+    def _engine(self) -> str:
+        return f"{self.engine} ({self.reason})" if self.reason else self.engine
+
+
+_HEADER = f"{'operator':<12}{'time':>11}{'rows':>13}{'read':>12}{'state':>12}{'written':>12}  zones read"
+
+
+def _line(traffic: Traffic) -> str:
+    zones = f"{traffic.zones_read:,} of {traffic.zones_total:,}" if traffic.zones_total else "all"
+    if traffic.zones_answered:
+        zones += f", {traffic.zones_answered:,} answered by statistics"
+    sizes = "".join(f"{byte_size(n):>12}" for n in (traffic.read, traffic.state, traffic.written))
+    return f"{traffic.operator:<12}{traffic.seconds * 1e3:>8.2f} ms{traffic.rows:>13,}{sizes}  {zones}"

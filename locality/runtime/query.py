@@ -12,7 +12,6 @@ from threading import Event
 import pyarrow as pa
 
 from locality.errors import Unsupported
-from locality.kernel.loader import Kernel, recording
 from locality.kernel.optimiser import Improvable, optimiser
 from locality.operators.build import CHOICES, Builder
 from locality.operators.physical import Explanation, Physical
@@ -86,26 +85,24 @@ class ResultForm:
 class PreparedQuery:
     """A query's operators, ready to run over the snapshot that they were planned for.
 
-    naive_bytes: whole rows of all scanned tables. kernels: those that planning has met.
+    naive_bytes: whole rows of all scanned tables.
     carried: the tables whose rows are read with columns of parents, each with such a column's name.
     values: of the parameters of the query's plan, where that is planned for all values.
     reused: whether its plan was made for an earlier query, of other values perhaps; pace: of the runs of that plan.
     own: makes the operators for these values alone, where they are shared with queries of others; runs: so far.
-    settled: set once it is known that DuckDB need not answer; rehearsed: once it has run or failed in the background.
+    settled: set once it is known that DuckDB need not answer.
     """
 
     query: Query
     form: ResultForm
     operator: Physical
     naive_bytes: int
-    kernels: Sequence[Kernel]
     carried: Sequence[tuple[str, str]] = ()
     values: Sequence[PhysicalValue] = ()
     reused: bool = False
     own: Callable[[], Physical] | None = None
     runs: int = 0
     settled: Event = field(default_factory=Event)
-    rehearsed: Event = field(default_factory=Event)
     pace: Pace = field(default_factory=Pace)
 
     def run(self, execution: QueryExecution, started: float, planning: float) -> Result:
@@ -119,20 +116,6 @@ class PreparedQuery:
         # one run that others kept waiting says little
         self.pace.seconds = min(result.profile.seconds, _SLOWER * self.pace.seconds)
         return result
-
-    def rehearse(self, execution: QueryExecution) -> None:
-        """Runs the query so that its kernels are compiled; raises what :meth:`run` raises."""
-        try:
-            with execution.account:
-                self._run(execution, time.perf_counter(), 0.0)
-        finally:
-            self.rehearsed.set()
-
-    @property
-    def is_compiled(self) -> bool:
-        """Whether a run will find its kernels compiled, as far as planning can tell."""
-        known = self.settled.is_set() or self.rehearsed.is_set()
-        return known or all(kernel.is_compiled for kernel in self.kernels)
 
     def _run(self, execution: QueryExecution, started: float, planning: float) -> Result:
         execution.values = self.values
@@ -208,24 +191,14 @@ def prepare(
     disabled: passes and choices to go without; raises ValueError for a name that isn't one.
     """
     check_optimizers(disabled)
-    with recording() as kernels:
-        root = optimize(query.root, StoredStatistics(tables), disabled)
-        return build(query, root, tables, threads, memory_limit, disabled, kernels)
+    root = optimize(query.root, StoredStatistics(tables), disabled)
+    return build(query, root, tables, threads, memory_limit, disabled)
 
 
 def build(
-    query: Query,
-    root: Node,
-    tables: Mapping[str, Table],
-    threads: int,
-    memory_limit: int,
-    disabled: frozenset[str],
-    kernels: Sequence[Kernel],
+    query: Query, root: Node, tables: Mapping[str, Table], threads: int, memory_limit: int, disabled: frozenset[str]
 ) -> PreparedQuery:
-    """The operators of a query, given its optimized plan; see :func:`prepare`.
-
-    kernels: where those that are met are put.
-    """
+    """The operators of a query, given its optimized plan; see :func:`prepare`."""
     relations: list[Relation] = []
     carried: dict[tuple[str, str], None] = {}
 
@@ -241,4 +214,4 @@ def build(
 
     operator = Builder(relation_of, threads, split_distinct_aggregates, disabled).build(root)
     naive = sum(int(relation.naive_row_bytes * relation.row_count) for relation in relations)
-    return PreparedQuery(query, ResultForm(query), operator, naive, kernels, tuple(carried))
+    return PreparedQuery(query, ResultForm(query), operator, naive, tuple(carried))

@@ -179,6 +179,12 @@ class Result:
     def __repr__(self) -> str:
         return "<closed result>" if self._table is None else self.to_text()
 
+    def _repr_html_(self) -> str | None:
+        """The first and last rows as notebooks show them."""
+        from locality.runtime.page import table_of
+
+        return None if self._table is None else table_of(self)
+
     def to_text(self, *, max_rows: int | None = None, max_width: int | None = None) -> str:
         """The first and last rows in a box, as ``show`` prints them."""
         import pyarrow as pa
@@ -195,11 +201,11 @@ class Result:
         ).rpartition("┘")
         return body + corner + footer.replace(f"{table.num_rows} rows", f"{count} rows")
 
-    def text_rows(self) -> Iterator[tuple[str | None, ...]]:
-        """All rows with each value as DuckDB casts it to VARCHAR, None for NULL."""
+    def text_rows(self, start: int = 0, count: int | None = None) -> Iterator[tuple[str | None, ...]]:
+        """Rows from number ``start`` on, with each value as DuckDB casts it to VARCHAR, None for NULL."""
         from locality.runtime.relation import as_text_relation
 
-        table = self._open()
+        table = self._open().slice(start, count)
         for start in range(0, table.num_rows, _TEXT_ROWS):
             piece = table.slice(start, _TEXT_ROWS)
             yield from as_text_relation(piece, self._names, self._types).fetchall()

@@ -29,7 +29,24 @@ class StoredTables(Opened):
         foreign_keys: Mapping[str, str] | None = None,
         csv: Mapping[str, Any] | None = None,
     ) -> IngestReport:
-        """Reads ``source`` into ``table``; see :func:`locality.storage.ingest.ingest` for arguments and errors."""
+        """Reads rows into a table, in their order, in one commit; on any error nothing changes.
+
+        Args:
+            table: the table's name.
+            source: a path, a glob or paths of Parquet, CSV or Arrow IPC files, or an object with
+                ``__arrow_c_stream__``: of pyarrow, pandas, Polars, or a relation of DuckDB.
+            mode: ``"create"`` a new table, ``"replace"`` one (or create it), or ``"append"`` rows to one.
+            primary_key: the column or columns that identify a row; checked, and kept.
+            foreign_keys: ``{"l_orderkey": "orders(o_orderkey)"}``, or ``{"a, b": "t(x, y)"}``; checked, and kept.
+            csv: options of DuckDB's ``read_csv`` for CSV files: ``{"types": {"zip": "VARCHAR"}, "delim": ";"}``.
+
+        Raises:
+            SourceError: the source is missing, damaged, of an unknown format, or has a bad row.
+            SchemaError: names or types that can't be, or that do not fit the table.
+            CatalogError: the table is there already (``create``), or is not (``append``).
+            KeyViolation: a declared key does not hold. ValueError: there is no such mode.
+            StoreLockedError, StoreFullError, StoreError: the store can't be written to.
+        """
         self._check_open()
         self._before_change()
         report = ingest(

@@ -15,6 +15,7 @@ from locality.storage.entries import ColumnEntry, LayoutEntry, RollupEntry, Tabl
 from locality.storage.store import Store
 from locality.storage.table import ForeignKey, Table
 from locality.types import DataType, Domain
+from locality.units import quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,10 @@ class StoreInfo:
 
     def __str__(self) -> str:
         size = sum(table.file_bytes for table in self.tables)
-        head = f"{self.path}: version {self.version}, {len(self.tables)} tables, {size:,} bytes"
+        head = f"{self.path}: version {self.version}, {quantity(len(self.tables), 'table')}, {size:,} bytes"
         return "\n\n".join([head, *map(_text, self.tables)])
+
+    __repr__ = __str__
 
 
 def describe(store: Store) -> StoreInfo:

@@ -21,6 +21,7 @@ from locality.storage.snapshot import Snapshot, open_table
 from locality.storage.statistics import ColumnStatistics
 from locality.storage.store import Store
 from locality.storage.table import ForeignKey, Layout, Table
+from locality.units import quantity
 
 _FACTS = ("rows", "null_count", "has_nan", "text_bytes", "longest_text")
 _ORDERS = {None: (), "descending": ("descending",), "ascending": ("ascending", "strictly ascending")}
@@ -51,9 +52,11 @@ class Report:
     def __str__(self) -> str:
         anew = "".join(f"written anew: {each}\n" for each in self.repaired)
         return anew + (
-            f"version {self.version} is whole: {self.tables} tables, {self.rows:,} rows, "
-            f"{self.files} files, {self.bytes:,} bytes"
+            f"version {self.version} is whole: {quantity(self.tables, 'table')}, {quantity(self.rows, 'row')}, "
+            f"{quantity(self.files, 'file')}, {self.bytes:,} bytes"
         )
+
+    __repr__ = __str__
 
 
 #: Looks at a table, by name, of a snapshot, and raises CorruptStoreError where something is wrong.

@@ -1,4 +1,4 @@
-"""Kernels that are not compiled yet: what the profile tells, DuckDB in their place, a program that ends meanwhile."""
+"""Kernels that are not compiled yet: what the profile tells, a program that ends meanwhile."""
 
 from __future__ import annotations
 
@@ -32,29 +32,6 @@ assert first.profile.compile_seconds > 0
 assert second.profile.kernels_compiled == second.profile.compile_seconds == 0
 """
 
-IN_BACKGROUND = """
-con.settings.background_compile = True
-first = con.sql(sql)
-assert first.profile.engine == "duckdb", first.profile
-assert first.profile.reason == "its kernels are being compiled in the background"
-expected = first.fetchall()
-end = time.monotonic() + 60
-while (found := con.sql(sql)).profile.engine == "duckdb":
-    assert found.fetchall() == expected
-    assert time.monotonic() < end
-assert found.profile.engine == "locality", found.profile
-assert found.fetchall() == expected
-other = con.sql("select b, sum(a) from t where a > 20 group by b order by b")
-assert other.profile.engine == "locality", "the same kernels with another literal"
-con.close()
-"""
-
-LEFT = """
-con.settings.background_compile = True
-for column in ("a", "b", "a + b", "a - b", "a * b", "b - a"):
-    assert con.sql(f"select {column}, count(*) from t group by all having max(a) > 5").profile.engine == "duckdb"
-"""
-
 OPTIMISED = """
 con.ingest("u", pa.table({"a": pa.array(range(500_000))}))
 for least in (1, 2):
@@ -64,9 +41,7 @@ for least in (1, 2):
 """
 
 
-@pytest.mark.parametrize(
-    "script", [IN_FRONT, IN_BACKGROUND, LEFT, OPTIMISED], ids=["in front", "in background", "left", "optimised"]
-)
+@pytest.mark.parametrize("script", [IN_FRONT, OPTIMISED], ids=["in front", "optimised"])
 def test_a_program_with_an_empty_cache(tmp_path: Path, script: str) -> None:
     environment = {**os.environ, CACHE_DIR_VARIABLE: str(tmp_path)}
     done = subprocess.run(

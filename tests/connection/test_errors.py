@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
+import locality
 from locality.connection import Connection
 from locality.errors import (
     ConnectionClosedError,
@@ -87,3 +88,33 @@ def test_a_closed_connection_says_so(connection: Connection, use: Callable[[Conn
 def test_the_name_of_a_table_is_text(connection: Connection, name: Any) -> None:
     with pytest.raises(SchemaError, match="a table's name is text, not a"):
         connection.ingest(name, numbers())
+
+
+def test_an_unknown_mode_changes_nothing(connection: Connection) -> None:
+    mode: Any = "apend"
+    with pytest.raises(ValueError, match="no mode 'apend': it is one of create, replace, append"):
+        connection.ingest("t", numbers(), mode=mode)
+    assert ask(connection, "select count(*) from t") == [(ROWS,)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "params", "message"),
+    [(None, None, "text"), ("select ?", 5, r"pass \[5\]"), ("select ?", "five", r"pass \['five'\]")],
+)
+def test_what_is_no_statement_or_no_parameters_is_told(
+    connection: Connection, sql: Any, params: Any, message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        connection.sql(sql, params)
+
+
+def test_foreign_keys_in_another_form_are_told(connection: Connection) -> None:
+    keys: Any = [("n", "t")]
+    with pytest.raises(SchemaError, match=r"\{'column': 'table\(column\)'\}"):
+        connection.ingest("u", numbers(), foreign_keys=keys)
+
+
+@pytest.mark.parametrize("given", ["my.duckdb", Connection])
+def test_only_duckdbs_connections_are_attached(given: Any) -> None:
+    with pytest.raises(TypeError, match=r"duckdb.connect\(...\)"):
+        locality.attach(given)

@@ -128,3 +128,29 @@ def test_other_settings_leave_queries_to_duckdb(connection: Connection) -> None:
     assert result.profile.reason == "setting default_collation was changed, which may change answers"
     connection.sql("reset default_collation")
     assert connection.sql("select count(*) from t").profile.engine == "locality"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error", "message"),
+    [
+        ("threads", 0, ValueError, "at least 1"),
+        ("memory_limit", "lots", ValueError, "'2GB'"),
+        ("memory_limit", -1, ValueError, "'2GB'"),
+        ("memory_limt", 1, AttributeError, "memory_limit"),
+    ],
+)
+def test_a_setting_that_is_none_is_an_error(name: str, value: object, error: type[Exception], message: str) -> None:
+    with locality.connect() as connection, pytest.raises(error, match=message):
+        setattr(connection.settings, name, value)
+
+
+def test_settings_are_taken_in_the_forms_that_people_write() -> None:
+    with locality.connect(memory_limit="10kB") as connection:
+        assert connection.settings.memory_bytes == 10_000
+        connection.ingest("t", numbers())
+        with pytest.raises(MemoryLimitError, match="10,000"):
+            connection.sql("select n, half from t")
+        connection.settings.memory_limit = "1GiB"
+        assert len(connection.sql("select n, half from t")) == ROWS
+        setattr(connection.settings, "disabled_optimizers", ["top_n"])  # noqa: B010
+        assert connection.sql("select n from t order by n limit 1").fetchall() == [(0,)]

@@ -19,6 +19,7 @@ from locality.errors import (
     CorruptStoreError,
     QueryError,
 )
+from locality.units import byte_size
 from tests.connection.numbers import ROWS, SUM, ask, expected_sum, numbers
 
 
@@ -120,3 +121,18 @@ def test_a_connection_that_nobody_closed_is_let_go() -> None:
     del con
     gc.collect()
     assert seen() is None
+
+
+def test_what_a_connection_gives_is_printed_for_people(tmp_path: Path) -> None:
+    with locality.connect(tmp_path / "s") as connection:
+        connection.ingest("t", numbers())
+        assert repr(connection) == f"<connection to {tmp_path / 's'}: t>"
+        profile = connection.sql("select sum(n) from t").profile
+        assert profile.summary.startswith("locality | ")
+        assert profile.summary.endswith("whole rows " + byte_size(profile.bytes_naive))
+        assert [line.split()[0] for line in str(profile).splitlines()[3:5]] == ["aggregate", "collect"]
+        unsupported = connection.sql("select count(random()) from t").profile
+        assert str(unsupported).startswith(f"duckdb ({unsupported.reason}) | ")
+        for printed in (profile, connection.info(), connection.workload(), connection.advise(), connection.verify()):
+            assert repr(printed) == str(printed)
+    assert repr(connection) == f"<closed connection to {tmp_path / 's'}>"

@@ -259,3 +259,16 @@ with locality.connect() as connection:
     monkeypatch.setenv("TZ", "America/New_York")
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+
+
+def test_a_notebook_gets_both_ends_as_html() -> None:
+    names = pa.array([f"<{i}>" for i in range(25)])
+    page = Result(pa.table({"c0": names}), ["a & b"], ["VARCHAR"], Profile("locality"))._repr_html_()
+    assert page is not None
+    assert "<th>a &amp; b<br><small>VARCHAR</small></th>" in page
+    shown = [f"<td>&lt;{i}&gt;</td>" in page for i in range(25)]
+    assert shown == [True] * 10 + [False] * 5 + [True] * 10
+    assert page.endswith("<small>25 rows, 1 column</small>")
+    few = Result(pa.table({"c0": pa.array([1, None])}), ["n"], ["BIGINT"], Profile("locality"))._repr_html_()
+    assert few is not None
+    assert "<tr><td>1</td></tr><tr><td><i>NULL</i></td></tr></tbody>" in few

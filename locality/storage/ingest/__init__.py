@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -84,10 +84,13 @@ def ingest(
         SchemaError: names or types that can't be, or that do not fit the table.
         CatalogError: the table is there already (``create``), or is not (``append``).
         KeyViolation: a declared key does not hold.
+        ValueError: there is no such mode.
         StoreLockedError, StoreFullError, StoreError: the store can't be written to.
     """
     started = time.perf_counter()
     check_name("table", table)
+    if mode not in get_args(Mode):
+        raise ValueError(f"there is no mode {mode!r}: it is one of {', '.join(get_args(Mode))}")
     threads = threads or available_threads()
     keys = parse_primary_key(primary_key), parse_foreign_keys(foreign_keys)
     if mode == "append" and any(keys):

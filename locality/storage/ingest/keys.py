@@ -34,6 +34,8 @@ def parse_foreign_keys(declared: Mapping[str, str] | Sequence[ForeignKey] | None
     ``{"a": "parent"}`` means the parent's primary key. Names with commas or parentheses need ForeignKey objects.
     """
     if not isinstance(declared, Mapping):
+        if not all(isinstance(key, ForeignKey) for key in declared or ()):
+            raise SchemaError("foreign keys are declared as {'column': 'table(column)'}")
         return tuple(declared or ())
     keys = []
     for columns, reference in declared.items():

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from locality.cli.text import duration, quantity
-from locality.runtime.units import byte_size
+from locality.units import byte_size, duration, quantity
 
 
 @pytest.mark.parametrize(
