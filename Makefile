@@ -30,7 +30,7 @@ help:
 	@echo "make native    fetch DuckDB's sources and compile its extension; tests of it are skipped without"
 	@echo "make check     lint, types and import contract"
 	@echo "make coverage  run the tests with kernels as plain Python, and report line coverage"
-	@echo "make figures   measure, and write the README's figures"
+	@echo "make figures   measure, and write docs/figures.md and the README's summary"
 	@echo "make clean     remove the environment and build products"
 
 bench: $(VENV)/.bench
@@ -73,7 +73,7 @@ coverage: $(VENV)/.dev
 	LOCALITY_INTERPRET=1 $(BIN)/python -m coverage run -m pytest $(TEST_ARGS)
 	$(BIN)/python -m coverage report
 
-# Measures at scale 1 and writes the README's figures from it; run it on a machine that does nothing else.
+# Measures at scale 1 and writes docs/figures.md and the README's summary from it; run it on a machine that does nothing else.
 figures: $(VENV)/.bench
 	$(BIN)/locality bench tpch --scale 1 --time-limit 400 --json docs/benchmarks/tpch-sf1.json
 	$(BIN)/locality bench scan --scale 1 --time-limit 400 --json docs/benchmarks/scan-sf1.json

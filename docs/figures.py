@@ -1,9 +1,9 @@
-"""Writes the measured figures of the README from stored benchmark records, so that none is typed by hand.
+"""Writes docs/figures.md and the README's summary of it from stored benchmark records: no figure is typed by hand.
 
 A record comes from ``locality bench SUITE --scale 1 --json docs/benchmarks/SUITE-sf1.json``;
-``python docs/figures.py`` then writes the README.
+``python docs/figures.py`` then writes both.
 
-``--check`` only says, by the exit status, whether the README has the record's figures.
+``--check`` only says, by the exit status, whether they have the records' figures.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-README, RECORDS = ROOT / "README.md", ROOT / "docs" / "benchmarks"
+README, PAGE, RECORDS = ROOT / "README.md", ROOT / "docs" / "figures.md", ROOT / "docs" / "benchmarks"
 SUITES = {"tpch": "TPC-H", "scan": "Queries over one table of TPC-H"}
 #: The record of tables laid out for their queries, and the engine that answers over them.
 ADVISED_RECORD, ADVISED = "tpch-advised-sf1.json", "locality_advised"
@@ -69,7 +69,7 @@ def laid_out(whole: Record) -> str:
         moved = (_three_digits(found[name]["ledger"]["bytes_moved"] / 1e6) for name in (ADVISED, "locality"))
         row = [query["name"], _three_digits(seconds * 1000), *(_times(ratios[peer][-1]) for peer in peers), *moved]
         lines.append("| " + " | ".join(row) + " |")
-    means = [_times(math.exp(sum(map(math.log, found)) / len(found))) for found in ratios.values()]
+    means = [_times(_mean(found)) for found in ratios.values()]
     lines.append("| " + " | ".join(["**geometric mean**", "", *means, "", ""]) + " |")
     return "\n".join([*lines, "", _sizes(record)])
 
@@ -154,23 +154,57 @@ def _three_digits(value: float) -> str:
     return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
-def filled(readme: str, records: list[Record], advised: Record) -> str:
-    """The README's text with the records' figures between the two markers."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    text = "\n\n".join([*map(figures, records), laid_out(advised)])
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+def page(records: list[Record], advised: Record) -> str:
+    """The page of all figures."""
+    parts = ["# Figures", "Written by `docs/figures.py` from the records in `docs/benchmarks/`."]
+    parts += [f"## {SUITES[record['suite']]}\n\n{figures(record)}" for record in records]
+    parts.append(f"## TPC-H, laid out for its queries\n\n{laid_out(advised)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def summary(records: list[Record], advised: Record) -> str:
+    """A row an engine: how many times as fast as it Locality is, in the mean of each suite and in its worst query."""
+    found = [_ratios(record, "locality") for record in records] + [_ratios(advised, ADVISED)]
+    titles = ["TPC-H", "one table", "TPC-H, laid out"]
+    cells = ["against", *(cell for title in titles for cell in (title, "worst query"))]
+    lines = [_setting({**records[0], **records[0]["runs"][-1]}), "", "| " + " | ".join(cells) + " |"]
+    lines.append("| --- |" + " --: |" * (2 * len(titles)))
+    for engine in dict.fromkeys(engine for ratios in found for engine in ratios if engine != "locality"):
+        cells = [_name(engine)]
+        for ratios in found:
+            known = ratios.get(engine)
+            cells += ["", ""] if not known else [_times(_mean(known)), _times(min(known))]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _ratios(whole: Record, ours: str) -> dict[str, list[float]]:
+    """For each other engine its seconds by ours, of the queries that it answered."""
+    ratios: dict[str, list[float]] = {}
+    for query in whole["runs"][-1]["queries"]:
+        found = query["measurements"]
+        for engine, measurement in found.items():
+            if engine != ours and measurement["median_seconds"] is not None:
+                ratios.setdefault(engine, []).append(measurement["median_seconds"] / found[ours]["median_seconds"])
+    return ratios
+
+
+def _mean(ratios: list[float]) -> float:
+    return math.exp(sum(map(math.log, ratios)) / len(ratios))
 
 
 def main(arguments: list[str]) -> int:
-    """Write the README, or with ``--check`` compare it; returns the exit status."""
+    """Write the page and the README's summary, or with ``--check`` compare them; returns the exit status."""
     readme = README.read_text(encoding="utf-8")
     names = [*(f"{suite}-sf1.json" for suite in SUITES), ADVISED_RECORD]
     *records, advised = (json.loads((RECORDS / name).read_text(encoding="utf-8")) for name in names)
-    wanted = filled(readme, records, advised)
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    wanted = {README: f"{before}{BEGIN}\n{summary(records, advised)}\n{END}{after}", PAGE: page(records, advised)}
     if "--check" in arguments:
-        return 0 if readme == wanted else 1
-    README.write_text(wanted, encoding="utf-8")
+        return 0 if all(path.read_text(encoding="utf-8") == text for path, text in wanted.items()) else 1
+    for path, text in wanted.items():
+        path.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The README's example prints what it says, and its figures are the stored record's."""
+"""The README's example prints what it says, and its figures and those of docs/figures.md are the stored records'."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_example_prints_what_the_readme_says(tmp_path: Path) -> None:
     assert run.stdout == match[2]
 
 
-def test_the_figures_are_those_of_the_stored_record() -> None:
+def test_the_figures_are_those_of_the_stored_records() -> None:
     assert figures_script().main(["--check"]) == 0
 
 

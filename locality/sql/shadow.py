@@ -56,7 +56,9 @@ class NotASelect(Unsupported):
     """Raised where a SELECT is wanted; ``kind`` is DuckDB's name of what it is instead, such as ``DELETE``."""
 
     def __init__(self, kind: str) -> None:
-        super().__init__(f"not a SELECT but {kind.replace('_', ' ')}")
+        is_several = kind == "MULTI"
+        what = "several statements, as PIVOT without its values" if is_several else kind.replace("_", " ")
+        super().__init__(f"not a SELECT but {what}")
         self.kind = kind
 
 
