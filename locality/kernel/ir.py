@@ -167,7 +167,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """``array[index, ...] op= value`` with op ``+``, ``|``, ``&``, ``min`` or ``max``; an I64 sum must not overflow."""
+    """``array[index, ...] op= value``, op ``+``, ``|``, ``&``, ``^``, ``min`` or ``max``; I64 sums must not wrap."""
 
     op: str
     array: Var

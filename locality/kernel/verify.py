@@ -13,7 +13,7 @@ _INTEGRAL = frozenset({"//", "%", "<<", ">>"})
 _BITWISE = frozenset({"&", "|", "^"})
 _COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
 _RESERVED = {scalar.value for scalar in Scalar} | {"empty", "inf", "nan", "min", "max", "range", "jit", "kernel"}
-_UPDATES = frozenset({"+", "|", "&", "min", "max"})
+_UPDATES = frozenset({"+", "|", "&", "^", "min", "max"})
 
 
 class VerificationError(Exception):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from locality.optimizer.backward import turn_semi_joins
 from locality.optimizer.carried import use_carried_columns
+from locality.optimizer.copies import unite_copies
 from locality.optimizer.decorrelate import decorrelate
 from locality.optimizer.defer import defer_filters
 from locality.optimizer.deleted import leave_out_deleted
@@ -66,6 +67,7 @@ BEFORE_LAYOUTS: tuple[Pass, ...] = (
 #: Those that may.
 BY_LAYOUTS: tuple[Pass, ...] = (
     Pass("use_carried_columns", use_carried_columns),
+    Pass("unite_copies", _by_itself(unite_copies)),
     Pass("order_joins", order_joins),
     Pass("forget_repeats", forget_repeats),
     Pass("aggregate_pairs", aggregate_pairs),

@@ -33,7 +33,7 @@ from locality.plan.nodes import (
 from locality.plan.windows import WindowCall
 
 #: Aggregates to whose value the order of the rows makes no difference.
-_TOTALS = frozenset(
+TOTALS = frozenset(
     {
         *("count", "count_star", "sum", "sum_no_overflow", "avg", "min", "max", "bool_and", "bool_or", "count_if"),
         *("stddev", "stddev_samp", "stddev_pop", "variance", "var_samp", "var_pop", "median", "quantile_cont"),
@@ -121,7 +121,7 @@ def _is_total(call: WindowCall) -> bool:
     whole = frame.start.kind == "unbounded preceding" and frame.end.kind == "unbounded following"
     peers = not call.keys and frame.unit != "rows" and "current row" in (frame.start.kind, frame.end.kind)
     whole = whole or (peers and {frame.start.kind, frame.end.kind} <= _ENDS)
-    return call.name in _TOTALS and whole and call.exclude == "no others"
+    return call.name in TOTALS and whole and call.exclude == "no others"
 
 
 _ENDS = frozenset({"unbounded preceding", "current row", "unbounded following"})

@@ -175,3 +175,15 @@ def test_moments_of_parts_add_up() -> None:
         assert integers[1].tolist() == [0, 0, 12]
         assert math.isclose(floats[1, 2], together.mean(), rel_tol=1e-14)
         assert math.isclose(floats[2, 2], together.var() * 12, rel_tol=1e-9)
+
+
+@pytest.mark.parametrize("way", [0, 1])
+def test_bits_of_records_are_those_of_all_rows(way: int) -> None:
+    values = np.array([5, -1, 12, 6, 2**62, 7], np.int64)
+    offsets = np.array([[0, 2, 3], [3, 5, 6]])  # two chunks of two partitions
+    bounds, groups = np.array([0, 1]), np.array([1, 0, 1, 1])  # rows 0, 1, 3 and 4 are those of the first partition
+    wanted = {0: [-1, 5 & 6 & 2**62], 1: [-1, 5 | 6 | 2**62], 2: [-1, 5 ^ 6 ^ 2**62]}
+    for op, expected in wanted.items():
+        cells = np.array([-1, -1] if op == 0 else [0, 0])
+        assert both("fold_bits")[way](op, cells, values, offsets, bounds, groups) == 4
+        assert cells.tolist() == expected

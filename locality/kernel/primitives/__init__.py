@@ -128,6 +128,7 @@ _HASHING = _family(
     ("flush_groups", (*_TABLE, _ROWS, _REALS, *_RECORDS, _I64, _I64), _I64, (0, 5, 6, 7)),
     ("number_records", (_INTS64, _ROWS, _I64, _INTS64, *_TABLE, _INTS64), _I64, (4, 5, 6, 7)),
     ("fold_cells", (_I64, _ELEMENTS, _ELEMENTS, *_PARTS), _I64, (1,)),
+    ("fold_bits", (_I64, _INTS64, _INTS64, *_PARTS), _I64, (1,)),
     ("fill_slots", (_ROWS, _I64, Array(Scalar.U32)), _I64, (2,)),
 )
 _FOLDED = ((_ROWS, _REALS, _INTS64, _INTS64, _REALS, *_PARTS), _I64, (0, 1))

@@ -219,6 +219,33 @@ def fold_cells(
 
 
 @jit
+def fold_bits(
+    op: Integer,
+    cells: Ints64,
+    values: Ints64,
+    offsets: Ints64Rows,
+    partitions: Ints64,
+    groups: Ints64,
+) -> Integer:
+    """:func:`fold_cells` by ``&`` (``op`` 0), ``|`` (1) or ``^`` (2)."""
+    done = 0
+    for c in range(offsets.shape[0]):
+        start = offsets[c, partitions[0]]
+        n = offsets[c, partitions[1]] - start
+        for i in range(n):
+            group = np.uint64(groups[done + i])
+            value = values[start + i]
+            if op == 0:
+                cells[group] &= value
+            elif op == 1:
+                cells[group] |= value
+            else:
+                cells[group] ^= value
+        done += n
+    return done
+
+
+@jit
 def fill_slots(stored: Ints64Rows, count: Integer, slots: Words32) -> Integer:
     """Enters the first ``count`` stored keys, which are distinct, into empty ``slots``; returns ``count``.
 

@@ -1,13 +1,13 @@
 """Aggregates taken apart into accumulator slots, and put together again at the end.
 
-A slot is one 64-bit cell a group that a kernel adds to, or takes the minimum or maximum of. Integer sums are exact: one
-slot where the bounds prove that it can't overflow, else two, of the low and high halves of the values. Equal slots of
-different aggregates are kept once.
+A slot is one 64-bit cell a group that a kernel adds to, takes the minimum or maximum of, or joins bits with. Integer
+sums are exact: one slot where the bounds prove that it can't overflow, else two, of the low and high halves of the
+values. Equal slots of different aggregates are kept once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
@@ -29,16 +29,34 @@ from locality.plan.intervals import BOOLEAN, INT64_MAX, INT64_MIN, Interval
 
 Cells = npt.NDArray[Any]
 _LOW_HALF = 0xFFFF_FFFF
-_UFUNCS = {"+": np.add, "min": np.minimum, "max": np.maximum}
+_UFUNCS = {
+    "+": np.add,
+    "min": np.minimum,
+    "max": np.maximum,
+    "&": np.bitwise_and,
+    "|": np.bitwise_or,
+    "^": np.bitwise_xor,
+}
+_IDENTITIES = {"+": 0, "min": INT64_MAX, "max": INT64_MIN, "&": -1, "|": 0, "^": 0}
+COMBINE: Mapping[str, Callable[[ir.Expr, ir.Expr], ir.Expr]] = {
+    "+": b.add,
+    "min": b.minimum,
+    "max": b.maximum,
+    "&": b.and_,
+    "|": b.or_,
+    "^": b.xor,
+}
+"""What a slot's operation makes of a total and one value more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
     """One cell a group.
 
-    op: ``+``, ``min`` or ``max``. part: which function of the argument goes in: ``one`` (no argument), ``valid`` (one
-    where the argument is true), ``value``, ``low``, ``high`` (halves of an integer), ``real`` (as a double), ``key`` (a
-    float's ordered key), or ``moments`` or ``seen`` (a cell of :class:`Moments` or :class:`Marks`, which update it).
+    op: ``+``, ``min``, ``max``, ``&``, ``|`` or ``^``. part: which function of the argument goes in: ``one`` (no
+    argument), ``valid`` (one where the argument is true), ``value``, ``low``, ``high`` (halves of an integer), ``real``
+    (as a double), ``key`` (a float's ordered key), or ``moments`` or ``seen`` (a cell of :class:`Moments` or
+    :class:`Marks`, which update it).
     condition: the aggregate's FILTER.
     """
 
@@ -59,9 +77,7 @@ class Slot:
     @property
     def identity(self) -> int | float:
         """What a group starts from."""
-        if self.op == "+":
-            return 0
-        return INT64_MAX if self.op == "min" else INT64_MIN
+        return _IDENTITIES[self.op]
 
     @property
     def reads(self) -> tuple[Expression, ...]:

@@ -23,6 +23,8 @@ from locality.types import BOOLEAN, HUGEINT, DataType, Domain
 #: The most bytes that values already met may take in all groups together.
 MOST_SEEN = 64 << 20
 
+_BITS = {"bit_and": "&", "bit_or": "|", "bit_xor": "^"}
+
 Finish = Callable[[Cells, Cells], EncodedColumn]
 
 
@@ -160,6 +162,16 @@ def _plan_extreme(source: Input) -> Planned:
     )
 
 
+def _plan_bits(source: Input) -> Planned:
+    """Bits that all values have, that any has, or that an odd number of them has."""
+    value, count = source.probe(source.argument), source.count()
+    dtype = source.call.type
+    if value.is_float or value.is_string or not dtype.is_integral:
+        raise Unsupported(f"{source.call.name} of {source.argument.type}")
+    cells = source.slot(_BITS[source.call.name], "value", source.argument)
+    return Planned(lambda i, f: integer_column(dtype, cells(i, f), count(i, f) > 0))
+
+
 def _plan_variance(source: Input) -> Planned:
     """Variances of integers and decimals, from exact sums of values and squares; DuckDB casts them to DOUBLE first."""
     argument, scale = source.argument, 1
@@ -245,5 +257,6 @@ AGGREGATES: Mapping[str, Callable[[Input], Planned]] = {
     AVERAGE_OF_PARTS: _plan_average_of_parts,
     COUNT_OF_PARTS: _plan_count_of_parts,
     **dict.fromkeys(("min", "max", "bool_and", "bool_or"), _plan_extreme),
+    **dict.fromkeys(_BITS, _plan_bits),
     **dict.fromkeys(("stddev_samp", "stddev", "stddev_pop", "var_samp", "variance", "var_pop", "sem"), _plan_variance),
 }

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Scalar, Var
-from locality.operators.aggregation.accumulators import Slot
+from locality.operators.aggregation.accumulators import COMBINE, Slot
 from locality.operators.codegen.block import BLOCK, Block, Row
 from locality.plan.intervals import Interval
 
@@ -38,7 +38,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What one accumulator a group holds: one or more sums, or the extreme of one slot."""
+    """What one accumulator a group holds: one or more sums, or one slot that is no sum."""
 
     op: str
     fields: tuple[Field, ...]
@@ -96,7 +96,7 @@ class FewGroups:
             for group, accumulators in enumerate(totals):
                 here = builder.assign(b.eq(number, b.const(group, Scalar.U8)))
                 for word, total, value in zip(self.words, accumulators, values, strict=True):
-                    builder.set(total, _combine(word.op, total, b.select(here, value, self._start(word))))
+                    builder.set(total, COMBINE[word.op](total, b.select(here, value, self._start(word))))
         for group, accumulators in enumerate(totals):
             at = place(b.const_i64(group))
             for word, total in zip(self.words, accumulators, strict=True):
@@ -129,31 +129,21 @@ def plan_few_groups(block: Block, groups: int, slots: Sequence[Slot], *, is_piec
         return None
     row = Row(block, b.const_i64(0), None, b.const_i64(0))
     sums: dict[int, Interval] = {}
-    extremes: list[Word] = []
+    others: list[Word] = []
     for position, slot in enumerate(slots):
         if slot.is_separate:
             continue
         if slot.op == "+":
             sums[position] = slot.contribution(row).range
         else:
-            extremes.append(Word(slot.op, (Field(position, 0, _WORD_BITS),)))
-    words = [*pack(sums), *extremes]
+            others.append(Word(slot.op, (Field(position, 0, _WORD_BITS),)))
+    words = [*pack(sums), *others]
     return FewGroups(block, groups, slots, words) if groups * len(words) <= most else None
 
 
 def _unmasked(row: Row) -> Row:
     """The same row, whose group says whether it takes part."""
     return Row(row.block, row.index, None, row.ordinal)
-
-
-def _combine(op: str, total: ir.Expr, value: ir.Expr) -> ir.Expr:
-    match op:
-        case "+":
-            return b.add(total, value)
-        case "min":
-            return b.minimum(total, value)
-        case _:
-            return b.maximum(total, value)
 
 
 def _unpack(total: Var, field: Field) -> ir.Expr:

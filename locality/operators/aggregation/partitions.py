@@ -38,7 +38,8 @@ _DENSE_SHARE = 0.5
 #: Groups that there is room for before it is known how many records a group has.
 _FIRST_GROUPS = 4096
 
-_OPS = {"+": 0, "min": 1, "max": 2}
+_OPS = {"+": 0, "min": 1, "max": 2, "&": 0, "|": 1, "^": 2}
+_BITWISE = frozenset({"&", "|", "^"})
 
 
 class GroupTable:
@@ -85,11 +86,12 @@ class GroupTable:
 
     def _fold(self, records: Records, numbers: AnyArray) -> None:
         """Adds the cells of records to those of their groups."""
-        fold = primitive("fold_cells")
+        fold, fold_bits = primitive("fold_cells"), primitive("fold_bits")
         scope = records.offsets, self._partitions, numbers
         for position, slot in enumerate(self._slots.integers):
             if not slot.is_separate:
-                fold(_OPS[slot.op], self._integers[position], records.integers[self._words + position], *scope)
+                cells, values = self._integers[position], records.integers[self._words + position]
+                (fold_bits if slot.op in _BITWISE else fold)(_OPS[slot.op], cells, values, *scope)
         for position, slot in enumerate(self._slots.floats):
             if not slot.is_separate:
                 fold(_OPS[slot.op], self._floats[position], records.floats[position], *scope)

@@ -16,7 +16,7 @@ AGGREGATES: Mapping[str, Callable[[Input], Planned]] = {
     **sketches.AGGREGATES,
 }
 #: Aggregates that repeated values do not change, or that kernels count without repetition.
-_DISTINCT_TOO = frozenset({"count", "min", "max", "bool_and", "bool_or"})
+_DISTINCT_TOO = frozenset({"count", "min", "max", "bool_and", "bool_or", "bit_and", "bit_or"})
 
 
 def plan_aggregate(source: Input) -> Planned:

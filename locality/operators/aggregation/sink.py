@@ -12,7 +12,7 @@ import numpy.typing as npt
 from locality.kernel import builder as b
 from locality.kernel import ir
 from locality.kernel.ir import Array, Scalar, Var
-from locality.operators.aggregation.accumulators import Slot, Slots, fresh, update_others, update_slots
+from locality.operators.aggregation.accumulators import COMBINE, Slot, Slots, fresh, update_others, update_slots
 from locality.operators.aggregation.grouping import DenseGroups
 from locality.operators.aggregation.matched import MatchedGroups
 from locality.operators.aggregation.packing import plan_few_groups
@@ -101,8 +101,7 @@ class AggregateSink:
         total = block.builder.assign(b.const(slot.identity, Scalar.I64), "total")
         with block.rows(slot.reads) as row:
             contribution = slot.emit(row)
-            combine = b.add if slot.op == "+" else b.minimum if slot.op == "min" else b.maximum
-            block.builder.set(total, combine(total, contribution))
+            block.builder.set(total, COMBINE[slot.op](total, contribution))
         block.builder.update(slot.op, cells, at, total)
 
     def _emit_float_sum(self, block: Block, slot: Slot, cells: Var, at: tuple[ir.Expr, ir.Expr]) -> None:

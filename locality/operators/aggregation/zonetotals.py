@@ -143,7 +143,7 @@ def plan_zone_totals(relation: Relation, slots: Slots) -> ZoneTotals | None:
 
 
 def _is_told(relation: Relation, slot: Slot) -> bool:
-    if slot.condition is not None or slot.is_separate:
+    if slot.condition is not None or slot.is_separate or slot.op not in _COMBINE:
         return False
     if slot.part == "one":
         return True

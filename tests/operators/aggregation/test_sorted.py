@@ -69,6 +69,8 @@ CALLS = (
     "median(n), median(y), median(x), quantile_cont(n, 0.25), quantile_cont(y, 0.9), median(u)",
     "quantile_disc(n, 0.25), quantile_disc(g, 0.5), quantile_disc(day, 0.0), quantile_disc(x, 1.0)",
     "bit_and(n), bit_or(u), bit_xor(n), bit_and(u), product(y)",
+    "bit_and(n), bit_or(u), bit_xor(n), bit_and(u), sum(n), min(n)",
+    "bit_xor(distinct n), bit_or(n) filter (b), bit_and(distinct n)",
     "count_if(b), count_if(n > 3) filter (b), countif(nullif(b, b)), mad(n)",
     "median(day), median(n::decimal(9, 2)), quantile_cont(n::decimal(9, 2), [0.25, 1.0]), median(u::float), mad(y)",
     "quantile_cont(y, [0.5, 1.0]), quantile_disc(g, [0.0, 0.7]), mad(n::decimal(9, 2)), median(make_timestamp(id))",
