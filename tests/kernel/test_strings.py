@@ -147,6 +147,14 @@ def test_windows_of_a_long_block_overlap_by_a_needle() -> None:
     search(pattern("%n_edle"), strings, [text.endswith("needle") for text in strings])
 
 
+@pytest.mark.parametrize("gap", [0, 1, 62, 63, 64, 65, 200])
+def test_literals_after_the_needle_end_with_their_string(gap: int) -> None:
+    """What is told of 64 bytes at once may lie in the strings that follow."""
+    space = "-" * gap
+    strings = [f"needle{space}p", f"q needle {space}pq", f"needle{space}", f"pq{space}needle", "needle p", "q" * 99]
+    search(pattern("%needle%pq%"), strings, [matches(text, "%needle%pq%") for text in strings])
+
+
 @quick
 @given(st.lists(texts, max_size=8), st.booleans())
 def test_lengths_of_blocks(strings: list[str], ascii_only: bool) -> None:

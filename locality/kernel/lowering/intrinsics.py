@@ -8,7 +8,7 @@ from typing import Any
 from locality.kernel.ir import Scalar
 from locality.kernel.lowering.emitter import Emitter
 from locality.kernel.lowering.types import Operand, Value, View, memory_name
-from locality.kernel.primitives.selection import prefetch, word_at
+from locality.kernel.primitives.selection import equal_bytes, prefetch, word_at
 
 DECLARATIONS = ("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)",)
 
@@ -17,6 +17,16 @@ def _word_at(emitter: Emitter, args: Sequence[Operand]) -> Value:
     address = _address(emitter, args)
     elements = emitter.op(f"load <64 x i8>, ptr {address}, align 1")
     bits = emitter.op(f"icmp ne <64 x i8> {elements}, zeroinitializer")
+    return Value(emitter.op(f"bitcast <64 x i1> {bits} to i64"), Scalar.U64)
+
+
+def _equal_bytes(emitter: Emitter, args: Sequence[Operand]) -> Value:
+    *place, byte = args
+    assert isinstance(byte, Value)
+    wanted = emitter.op(f"insertelement <64 x i8> poison, i8 {emitter.cast(byte, Scalar.U8).text}, i64 0")
+    wanted = emitter.op(f"shufflevector <64 x i8> {wanted}, <64 x i8> poison, <64 x i32> zeroinitializer")
+    octets = emitter.op(f"load <64 x i8>, ptr {_address(emitter, place)}, align 1")
+    bits = emitter.op(f"icmp eq <64 x i8> {octets}, {wanted}")
     return Value(emitter.op(f"bitcast <64 x i1> {bits} to i64"), Scalar.U64)
 
 
@@ -35,6 +45,7 @@ def _address(emitter: Emitter, args: Sequence[Operand]) -> str:
 
 
 INTRINSICS: dict[Callable[..., Any], Callable[[Emitter, Sequence[Operand]], Value]] = {
+    equal_bytes: _equal_bytes,
     prefetch: _prefetch,
     word_at: _word_at,
 }

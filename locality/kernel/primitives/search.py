@@ -1,7 +1,8 @@
 """Predicates over a block of strings: ``offsets[first_row]`` to ``offsets[first_row + n]`` of ``data`` at once.
 
-A needle is searched in the bytes of the whole block, regardless of where its strings begin: one vectorised loop marks
-the positions where three chosen bytes of the needle are in place, and only these are looked at one by one.
+A needle is searched in the bytes of the whole block, regardless of where its strings begin: a few
+vector instructions tell of 64 positions where three chosen bytes of the needle are in place, and only these are looked
+at one by one.
 """
 
 from __future__ import annotations
@@ -9,56 +10,33 @@ from __future__ import annotations
 import numpy as np
 
 from . import jit
+from .selection import STEP, equal_bytes, low_bits, lowest_bit
 from .strings import ANY_STRING, LITERAL, string_length, string_like, string_starts_with
 from .types import Boolean, Bools, Bytes, Elements, Integer, Ints64
 
-STEP = 64
-_EIGHT = 8
 _ONE = np.uint64(1)
-_ONES = np.uint64(0x0101010101010101)
-_TOP_BYTE = np.uint64(56)
 
 
 @jit
-def next_candidate(data: Bytes, first: Integer, stop: Integer, needle: Bytes, probes: Ints64) -> Integer:
-    """A position at or before the first in ``first <= position < stop`` where the needle's three probes are in place.
+def candidates(data: Bytes, first: Integer, stop: Integer, needle: Bytes, probes: Ints64) -> Integer:
+    """At which of the 64 positions from ``first`` on the needle's probes are in place, as bits; none from ``stop`` on.
 
-    It is the start of that position's step of 64, or that of the last step, which is shorter.
+    The lowest bit is the first one's. The needle fits in ``data`` wherever it begins before ``stop``.
     """
     a = needle[probes[0]]
     b = needle[probes[1]]
     c = needle[probes[2]]
-    while stop - first >= STEP:
-        at_a = np.uint64(first + probes[0])
-        at_b = np.uint64(first + probes[1])
-        at_c = np.uint64(first + probes[2])
-        found = False
-        for i in range(STEP):
-            k = np.uint64(i)
-            found |= (data[at_a + k] == a) & (data[at_b + k] == b) & (data[at_c + k] == c)
-        if found:
-            return first
-        first += STEP
-    return first
-
-
-@jit
-def mark_candidates(data: Bytes, first: Integer, count: Integer, needle: Bytes, probes: Ints64, marks: Bools) -> None:
-    """Sets ``marks[i]``, ``count`` of them, to whether the needle's first two probes are in place if it begins at
-    ``first + i``; of a step's other marks none is set.
-    """
-    a = needle[probes[0]]
-    b = needle[probes[1]]
-    at_a = np.uint64(first + probes[0])
-    at_b = np.uint64(first + probes[1])
-    if count == STEP:
-        for i in range(STEP):
-            k = np.uint64(i)
-            marks[k] = (data[at_a + k] == a) & (data[at_b + k] == b)
-        return
-    for i in range(STEP):
-        k = np.uint64(i)
-        marks[k] = i < count and data[at_a + k] == a and data[at_b + k] == b
+    if len(data) - first >= STEP + len(needle):
+        found = equal_bytes(data, first + probes[0], a)
+        found &= equal_bytes(data, first + probes[1], b)
+        found &= equal_bytes(data, first + probes[2], c)
+        return found if stop - first >= STEP else found & low_bits(stop - first)
+    found = np.uint64(0)
+    for i in range(min(stop - first, STEP)):
+        at = first + i
+        is_there = data[at + probes[0]] == a and data[at + probes[1]] == b and data[at + probes[2]] == c
+        found |= np.uint64(is_there) << np.uint64(i)
+    return found
 
 
 @jit
@@ -82,8 +60,6 @@ def like_block(
     """
     if len(needle) < 2 or kinds[0] == LITERAL or kinds[-1] == LITERAL:
         return like_rows(data, offsets, first_row, n, tokens, kinds, out)
-    marks = np.empty(STEP, np.bool_)
-    eights = marks.view(np.uint64)
     matches = 0
     for i in range(n):
         out[i] = False
@@ -91,34 +67,28 @@ def like_block(
     begin = offsets[first_row]
     stop = offsets[first_row + n] - len(needle) + 1
     while begin < stop:
-        begin = next_candidate(data, begin, stop, needle, probes)
-        count = min(STEP, stop - begin)
-        mark_candidates(data, begin, count, needle, probes, marks)
-        following = begin + count
-        for eight in range(STEP // _EIGHT):
-            left = eights[eight]
-            while left != 0:
-                # the bytes up to the first that is set, counted
-                byte = ((((left ^ (left - _ONE)) & _ONES) * _ONES) >> _TOP_BYTE) - _ONE
-                left &= left - _ONE
-                position = begin + eight * _EIGHT + np.int64(byte)
-                if position < offsets[np.uint64(row)]:
-                    continue
-                if not string_starts_with(data, position, stop + len(needle), needle):
-                    continue
-                while offsets[np.uint64(row + 1)] <= position:
-                    row += 1
-                after = position + len(needle)
-                end = offsets[np.uint64(row + 1)]
-                if after <= end:
-                    start = after if rest else offsets[np.uint64(row)]
-                    found = string_like(data, start, end, tokens, kinds)
-                    out[row - first_row] = found
-                    matches += found
-                    row += 1
-                    if row == first_row + n:
-                        return matches
-                    following = max(following, end)
+        found = candidates(data, begin, stop, needle, probes)
+        following = begin + STEP
+        while found != 0:
+            position = begin + lowest_bit(found)
+            found &= found - _ONE
+            if position < offsets[np.uint64(row)]:
+                continue
+            if not string_starts_with(data, position, stop + len(needle), needle):
+                continue
+            while offsets[np.uint64(row + 1)] <= position:
+                row += 1
+            after = position + len(needle)
+            end = offsets[np.uint64(row + 1)]
+            if after <= end:
+                start = after if rest else offsets[np.uint64(row)]
+                matched = string_like(data, start, end, tokens, kinds)
+                out[row - first_row] = matched
+                matches += matched
+                row += 1
+                if row == first_row + n:
+                    return matches
+                following = max(following, end)
         begin = following
     return matches
 

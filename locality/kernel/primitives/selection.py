@@ -6,8 +6,10 @@ import numpy as np
 
 from . import jit
 from .ranks import count_bits
-from .types import Boolean, Bools, Elements, Integer
+from .types import Boolean, Bools, Bytes, Elements, Integer
 
+#: Positions that a word of bits tells of.
+STEP = 64
 _ONE = np.uint64(1)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
@@ -34,6 +36,24 @@ def word_at(mask: Bools, first: Integer) -> Integer:
     for bit in range(64):
         word |= np.uint64(mask[first + bit]) << np.uint64(bit)
     return word
+
+
+@jit
+def equal_bytes(data: Bytes, first: Integer, byte: Integer) -> Integer:
+    """Which of the 64 bytes from ``first`` on, all of which must be there, are ``byte``: bits, the first as the lowest.
+
+    A comparison of vectors, as :func:`word_at`.
+    """
+    word = np.uint64(0)
+    for bit in range(64):
+        word |= np.uint64(data[first + bit] == byte) << np.uint64(bit)
+    return word
+
+
+@jit
+def low_bits(count: Integer) -> Integer:
+    """A uint64 of which the lowest ``count`` bits, fewer than 64, are set."""
+    return (_ONE << np.uint64(count)) - _ONE
 
 
 @jit

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import jit
+from .selection import STEP, equal_bytes, lowest_bit
 from .types import Boolean, Bytes, Integer
 
 LITERAL = 0
@@ -71,6 +72,12 @@ def next_start(data: Bytes, position: Integer, stop: Integer, tokens: Bytes, kin
         return position
     second = tokens[token + 1]
     last = stop - 1
+    while position < last and len(data) - position > STEP:
+        found = equal_bytes(data, position, first) & equal_bytes(data, position + 1, second)
+        if found != 0:
+            place = position + lowest_bit(found)
+            return place if place < last else stop
+        position += STEP
     while position < last:
         if data[np.uint64(position)] == first and data[np.uint64(position + 1)] == second:
             return position
