@@ -121,7 +121,7 @@ class AttachedConnection:
         return self
 
     def _begin(self, run: Callable[[], object]) -> None:
-        self._transactions.begin(self._raw, None if self._router is None else self._router.state, run)
+        self._transactions.begin(self._raw, None if self._layouts is None else self._layouts.content, run)
 
     def sql(self, query: Any, *, alias: str = "", params: Any = None) -> AttachedRelation | None:
         """A relation over the last statement, or None if that returns nothing; earlier statements run now."""

@@ -81,6 +81,7 @@ class PartialQuery:
 
         try:
             ran = run_parts(division.split, self.params, division.connection.sql)
+            self.router.check_layouts()
         except InterruptError:
             raise
         except LocalityError:

@@ -101,12 +101,19 @@ class Router:
         """The answer over layouts; raises as :meth:`route` and ``Connection.sql``. What can't be run is remembered."""
         connection = self.route(text, run)
         try:
-            return connection.sql(text, params)
+            result = connection.sql(text, params)
+            self.check_layouts()
+            return result
         except InterruptError:
             raise
         except LocalityError as reason:
             self._refuse(text, reason)
             raise
+
+    def check_layouts(self) -> None:
+        """Raise Unsupported if what was just read from layouts may be younger than the transaction that is open."""
+        if self.is_in_transaction and self._transactions.are_younger(self._layouts.content):
+            raise Unsupported("layouts were made after a transaction that is open")
 
     def plans(self, text: str, params: Parameters | None, run: Run) -> bool:
         """Whether the text may have a plan as a whole, which may turn out not to run."""
@@ -188,13 +195,6 @@ class Router:
             return None
         return Division(connection, split, split.kind is not None and split.kind in situation.checked)
 
-    def state(self) -> tuple[frozenset[str], object]:
-        """The tables whose layouts hold what the database does now, and what tells these layouts from others."""
-        try:
-            return self._layouts.fresh(self._layouts.stamp()), self._layouts.content
-        except Unsupported:
-            return frozenset(), None
-
     def _refuse(self, text: str, reason: LocalityError) -> None:
         """Leave this text to DuckDB from now on, and those that differ in constants alone if it has no plan."""
         if self._situation is not None:
@@ -228,9 +228,7 @@ class Router:
             version, stamp = self._version(), self._layouts.stamp()
         except duckdb.ConnectionException as closed:
             raise Unsupported(str(closed)) from None
-        fresh, begun = self._layouts.fresh(stamp), self._transactions.begun
-        if begun is not None:  # the tables that others left as they were since before it began
-            fresh = fresh & begun.fresh if begun.content is self._layouts.content else frozenset()
+        fresh = self._layouts.fresh(stamp)
         known = self._situation
         if known is None or (known.version, known.stamp, known.fresh) != (version, stamp, fresh):
             self._situation = known = self._following(known, Situation(version, stamp, fresh, self._layouts.content))
@@ -307,7 +305,7 @@ class Router:
         if self._is_new and of_new is not None and of_new[0] == situation.version:
             _, situation.settings, situation.names = of_new
             return
-        situation.in_transaction = self._transactions.is_as_begun(run)
+        situation.in_transaction = self._transactions.is_as_begun(run, self._layouts.content)
         if not (situation.in_transaction or self._is_new) and open_transaction(run) is not None:
             raise Unsupported("a transaction is open")
         if situation.settings is None:
@@ -319,7 +317,7 @@ class Router:
 
     def _check_transaction(self, situation: Situation, run: Run) -> None:
         try:
-            if not situation.in_transaction or self._transactions.is_as_begun(run):
+            if not situation.in_transaction or self._transactions.is_as_begun(run, self._layouts.content):
                 return
         except duckdb.Error as error:
             raise _Busy(str(error).split("\n", 1)[0]) from None

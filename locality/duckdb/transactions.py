@@ -1,7 +1,8 @@
 """Whether a transaction that an attached connection began sees what the layouts hold.
 
-Of a table it does, if its layout holds what the database did before the transaction began, and does now: then nobody
-changed the table in between, where the transaction's own snapshot lies. And if the transaction has changed nothing:
+Of a table it does, if its layout is not younger than the transaction, and holds what the database does now: then nobody
+has changed the table since the layout was made, so it was the same when the transaction took its snapshot. And if the
+transaction has changed nothing:
 
 1. *Nobody else has the connection.* Then all that it runs goes through here, and whatever may be more than a query
    that reads ends what is known.
@@ -36,13 +37,12 @@ _STATE = "select txid_current(), current_query_id()"
 class Transaction:
     """A transaction that, for all that is known, has only read.
 
-    fresh: the tables whose layouts held what the database did before it began. content: the layouts then. last_query:
-    the number of the last query, ours; None if nobody else has the connection. number: its own; None before its first
-    query, as to ask takes the snapshot.
+    layouts: what tells those that were there before it began from others. last_query: the number of the last query,
+    ours; None if nobody else has the connection. number: its own; None before its first query, as to ask takes the
+    snapshot.
     """
 
-    fresh: frozenset[str]
-    content: object
+    layouts: object
     last_query: int | None
     number: object = None
 
@@ -65,17 +65,12 @@ class Transactions:
         if not (self._is_ours or self._changes_unseen):
             self._is_ours = is_ours(connection)
 
-    def begin(
-        self,
-        raw: duckdb.DuckDBPyConnection,
-        state: Callable[[], tuple[frozenset[str], object]] | None,
-        run: Callable[[], T],
-    ) -> T:
-        """Begin a transaction by ``run``, one query; ``state``: the tables whose layouts are fresh, and the layouts."""
+    def begin(self, raw: duckdb.DuckDBPyConnection, layouts: object, run: Callable[[], T]) -> T:
+        """Begin a transaction by ``run``, one query; ``layouts``: what tells the present ones from others."""
         begun = None
-        if state is not None and not self._changes_unseen:
+        if not self._changes_unseen:
             with nullcontext() if self._is_ours else raw.cursor() as cursor:
-                begun = Transaction(*state(), None if cursor is None else _last_query(cursor))
+                begun = Transaction(layouts, None if cursor is None else _last_query(cursor))
         value = run()
         self.begun = begun
         return value
@@ -104,17 +99,21 @@ class Transactions:
         if self.begun is not None and self.begun.last_query is not None:
             self.begun.last_query += 1
 
-    def is_as_begun(self, run: Run) -> bool:
-        """Whether a transaction that was begun here is open, and has only read. ``run`` says that it ran a query.
+    def are_younger(self, layouts: object) -> bool:
+        """Whether a transaction may be older than these layouts, and so see other rows."""
+        return self.begun is None or layouts is not self.begun.layouts
 
-        Raises duckdb.Error if it was aborted.
+    def is_as_begun(self, run: Run, layouts: object) -> bool:
+        """Whether a transaction that was begun here, with these layouts, is open, and has only read.
+
+        ``run`` says that it ran a query. Raises duckdb.Error if the transaction was aborted.
         """
         if self.begun is None:
             return False
         ((number, query),) = run(_STATE)
         if self.begun.number is None:
             self.begun.number = number
-        if number != self.begun.number or self.begun.last_query not in (None, query):
+        if number != self.begun.number or self.begun.last_query not in (None, query) or self.are_younger(layouts):
             self.begun = None
         return self.begun is not None
 

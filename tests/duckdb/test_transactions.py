@@ -147,6 +147,7 @@ def test_a_transaction_takes_its_snapshot_when_duckdb_would(con: AttachedConnect
     other.refresh()
     assert con.execute("select count(*) from t").fetchone() == plain.execute("select count(*) from t").fetchone()
     assert engine(con) == "duckdb"
+    con.commit()
 
 
 def appended(con: AttachedConnection) -> None:

@@ -28,6 +28,9 @@
 #include "duckdb/planner/operator/logical_execute.hpp"
 #include "duckdb/planner/operator/logical_get.hpp"
 #include "duckdb/planner/planner_extension.hpp"
+#include "duckdb/transaction/duck_transaction.hpp"
+#include "duckdb/transaction/duck_transaction_manager.hpp"
+#include "duckdb/transaction/meta_transaction.hpp"
 
 using namespace duckdb;
 
@@ -38,6 +41,10 @@ struct Offer {
 	ClientContext *session;
 	uint64_t session_id;
 	uint8_t in_transaction;
+	//! The transaction sees all commits with lower numbers; 0 if it has changed anything.
+	uint64_t snapshot;
+	//! The database of one of the tables.
+	AttachedDatabase *database;
 	const char *text;
 	//! Database, schema and name of each table that it reads.
 	uint64_t table_texts;
@@ -163,17 +170,30 @@ unique_ptr<LogicalOperator> ScanOf(OptimizerExtensionInput &input, shared_ptr<An
 	return Binder::CreateBinder(input.context, &input.optimizer.binder)->Bind(*select).plan;
 }
 
-void AddTables(const LogicalOperator &plan, Texts &tables) {
+//! Adds the tables that a plan reads; ``database``: that of the last one.
+void AddTables(const LogicalOperator &plan, Texts &tables, optional_ptr<AttachedDatabase> &database) {
 	if (plan.type == LogicalOperatorType::LOGICAL_GET) {
 		if (auto table = plan.Cast<LogicalGet>().GetTable()) {
+			database = table->ParentCatalog().GetAttached();
 			tables.Add(table->ParentCatalog().GetName().GetIdentifierName());
 			tables.Add(table->ParentSchema().name.GetIdentifierName());
 			tables.Add(table->name.GetIdentifierName());
 		}
 	}
 	for (auto &child : plan.children) {
-		AddTables(*child, tables);
+		AddTables(*child, tables, database);
 	}
+}
+
+//! What an open transaction sees of a database: all commits with lower numbers; 0 if it has changed anything itself.
+transaction_t SnapshotOf(ClientContext &context, AttachedDatabase &database) {
+	auto &all = MetaTransaction::Get(context);
+	auto temporary = all.TryGetTransaction(*context.client_data->temporary_objects);
+	if (all.ModifiedDatabase() || (temporary && temporary->Cast<DuckTransaction>().ChangesMade()) ||
+	    !database.GetTransactionManager().IsDuckTransactionManager()) {
+		return 0;
+	}
+	return DuckTransaction::Get(context, database).start_time;
 }
 
 //! What the setting of a session says: the number of the one who answers, 0 for nobody.
@@ -245,8 +265,9 @@ void OfferQuery(OptimizerExtensionInput &input, unique_ptr<LogicalOperator> &roo
 	}
 	auto &plan = executes ? root->children[0] : root;
 	Texts tables, types;
-	AddTables(*plan, tables);
-	if (tables.Count() == 0 || given.session_id != context.GetConnectionId() || !IsPlain(context, text)) {
+	optional_ptr<AttachedDatabase> database;
+	AddTables(*plan, tables, database);
+	if (!database || given.session_id != context.GetConnectionId() || !IsPlain(context, text)) {
 		return;
 	}
 	plan->ResolveOperatorTypes();
@@ -258,6 +279,8 @@ void OfferQuery(OptimizerExtensionInput &input, unique_ptr<LogicalOperator> &roo
 	Offer offer {&context,
 	             context.GetConnectionId(),
 	             !context.transaction.IsAutoCommit(),
+	             SnapshotOf(context, *database),
+	             database.get(),
 	             text.c_str(),
 	             tables.Count(),
 	             tables.Pointers(),
@@ -309,6 +332,12 @@ DUCKDB_EXTENSION_API void locality_hook_set(callee_t function) {
 
 DUCKDB_EXTENSION_API uint8_t locality_hook_interrupted(const Offer *offer) {
 	return offer->session->IsInterrupted();
+}
+
+//! The number of the last commit on the database of an offer, queries among them.
+DUCKDB_EXTENSION_API uint64_t locality_hook_last_commit(const Offer *offer) {
+	auto &manager = offer->database->GetTransactionManager();
+	return manager.IsDuckTransactionManager() ? manager.Cast<DuckTransactionManager>().GetLastCommit() : MAX_TRANSACTION_ID;
 }
 
 //! The rows of a query in the session of an offer.

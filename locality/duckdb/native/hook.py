@@ -48,6 +48,8 @@ class _Offer(ctypes.Structure):
         ("session", ctypes.c_void_p),
         ("session_id", ctypes.c_uint64),
         ("in_transaction", ctypes.c_uint8),
+        ("snapshot", ctypes.c_uint64),
+        ("database", ctypes.c_void_p),
         ("text", ctypes.c_char_p),
         ("table_texts", ctypes.c_uint64),
         ("tables", ctypes.POINTER(ctypes.c_char_p)),
@@ -90,6 +92,7 @@ def _library(path: Path) -> ctypes.CDLL:
     library = ctypes.CDLL(str(path))
     library.locality_hook_ask.restype = _Rows
     library.locality_hook_interrupted.restype = ctypes.c_bool
+    library.locality_hook_last_commit.restype = ctypes.c_uint64
     library.locality_hook_set(_callee)
     atexit.register(library.locality_hook_set, None)
     return library
@@ -120,6 +123,7 @@ class Hook:
         self._raw, self._layouts, self._counter = raw, layouts, counter
         self._routers: dict[int, Router] = {}
         self._last_session = 0, 0
+        self._seen: tuple[object, int] = None, 0
         self._lock = threading.Lock()
         path = built()
         try:
@@ -154,8 +158,7 @@ class Hook:
         return _ANSWERED
 
     def _result(self, offer: Any) -> Result:
-        if offer.in_transaction:
-            raise Unsupported("a transaction is open")
+        layouts = self._check_transaction(offer)
         held = {fold(name) for name in self._layouts.tables}
         for database, schema, table in _rows(_texts(offer.tables, offer.table_texts), 3):
             if (database, schema) != (self._layouts.catalog, "main") or fold(str(table)) not in held:
@@ -167,10 +170,27 @@ class Hook:
                 result = router.answer(text, params, partial(self._ask, offer))
         except duckdb.ConnectionException:
             raise Unsupported("the attached connection was closed") from None
+        if offer.in_transaction and layouts is not self._layouts.content:
+            raise Unsupported("layouts were made after a transaction that is open")
         types = _texts(offer.types, offer.columns)
         if result.types != types or "BIT" in types:
             raise Unsupported("DuckDB gives the columns other types")
         return result
+
+    def _check_transaction(self, offer: Any) -> object:
+        """What tells the present layouts from others; raises Unsupported if a transaction may see other rows.
+
+        A layout that is fresh holds what the database does, and did at any moment since it was made. So does the
+        transaction's snapshot, if that isn't older: if it sees the last commit that was there when these layouts were
+        first seen here.
+        """
+        with self._lock:
+            layouts = self._layouts.content
+            if layouts is not self._seen[0]:
+                self._seen = layouts, self._library.locality_hook_last_commit(ctypes.byref(offer))
+            if offer.in_transaction and offer.snapshot <= self._seen[1]:
+                raise Unsupported("a transaction is open that has changed something, or is older than the layouts")
+            return layouts
 
     def _router(self, session: int) -> Router:
         with self._lock:

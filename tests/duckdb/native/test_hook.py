@@ -127,7 +127,8 @@ def test_all_ways_to_ask_are_answered(hook: native.Hook, plain: duckdb.DuckDBPyC
 @pytest.mark.parametrize(
     ("before", "sql", "why"),
     [
-        ("begin", "select count(*) from t", "transaction"),
+        ("begin; create temp view p as select 1 as a", "select count(*) from t", "transaction"),
+        ("begin; insert into loose values (1)", "select count(*) from t", "transaction"),
         ("create temp table t(a integer)", "select count(*) from t", "no layout"),
         ("select 1", "select count(*) from t join loose using (a)", "no layout"),
         ("select 1", "create or replace temp table made as select sum(v) from t", "not a query"),
@@ -182,6 +183,35 @@ def test_no_answer_is_stale(
         assert plain.execute("select count(*) from t").fetchall() == [(3001,)]
         assert engine(hook) == "locality"
         other.execute("delete from t where rowid = 3000")
+
+
+def test_transactions_that_only_read_are_answered(
+    path: Path, con: AttachedConnection, hook: native.Hook, plain: duckdb.DuckDBPyConnection
+) -> None:
+    count = "select count(*) from t"
+    plain.execute(count).fetchall()
+    plain.begin()
+    for _ in range(2):
+        assert plain.execute(count).fetchall() == [(3000,)]
+        assert engine(hook) == "locality"
+    with duckdb.connect(path, config=CONFIG) as other:
+        other.execute("insert into loose values (1)")
+        assert plain.execute(count).fetchall() == [(3000,)]
+        assert engine(hook) == "locality"
+        other.execute("insert into t(a) values (1)")
+        assert plain.execute(count).fetchall() == [(3000,)]
+        assert engine(hook) == "duckdb"
+        con.refresh()
+        assert plain.execute(count).fetchall() == [(3000,)]  # the state that it began with
+        assert engine(hook) == "duckdb"
+        plain.commit()
+        assert plain.execute(count).fetchall() == [(3001,)]
+        assert engine(hook) == "locality"
+        plain.begin()
+        assert plain.execute("with w as (delete from t where rowid = 3000 returning a) select * from w").fetchall()
+        assert plain.execute(count).fetchall() == [(3000,)]
+        assert engine(hook) == "duckdb"
+        plain.commit()
 
 
 @pytest.mark.parametrize("error", [InterruptError("stop"), KeyboardInterrupt()])
