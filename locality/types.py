@@ -249,6 +249,8 @@ _ARROW_ALIASES: list[tuple[Callable[[pa.DataType], bool], str]] = [
     (pa.types.is_date64, "DATE"),
     (lambda arrow: pa.types.is_time(arrow) and arrow.unit != "ns", "TIME"),
     (pa.types.is_float16, "FLOAT"),
+    (pa.types.is_duration, "INTERVAL"),
+    (lambda arrow: getattr(arrow, "extension_name", None) == "arrow.uuid", "UUID"),
     (pa.types.is_null, "INTEGER"),
 ]
 
@@ -264,6 +266,8 @@ def from_arrow(arrow: pa.DataType) -> DataType:
     if pa.types.is_decimal(arrow):
         if arrow.precision > 38:
             raise SchemaError(f"decimals have at most 38 digits, not {arrow.precision}")
+        if not 0 <= arrow.scale <= arrow.precision:
+            raise SchemaError(f"decimals of {arrow.precision} digits have 0 to as many decimals, not {arrow.scale}")
         return decimal(arrow.precision, arrow.scale)
     if pa.types.is_timestamp(arrow) and arrow.tz is not None and arrow.unit != "ns":
         return DataType("TIMESTAMP WITH TIME ZONE")

@@ -32,6 +32,8 @@ _PLAIN: dict[str, type[np.generic]] = {
     "DOUBLE": np.float64,
 }
 
+_INTERVAL = np.dtype([("months", np.int32), ("days", np.int32), ("nanoseconds", np.int64)])
+
 
 def plain_dtype(dtype: DataType) -> np.dtype[Any]:
     """The numpy dtype of an INTEGER or FLOAT type's plain values (64-bit ones for decimals, times and timestamps)."""
@@ -65,6 +67,7 @@ def canonical(array: pa.Array | pa.ChunkedArray, dtype: DataType) -> EncodedColu
         case Domain.WIDE if dtype.name == "HUGEINT":
             return _plain(array, dtype)
         case _:
+            array = _intervals(array) if dtype.name == "INTERVAL" else array
             return EncodedColumn(dtype, "opaque", len(array), validity=bitmaps.from_arrow(array), nested=array)
 
 
@@ -132,6 +135,23 @@ def _cast(array: pa.Array, dtype: DataType) -> pa.Array:
         raise SchemaError(f"values of Arrow type {source} can't be read as {dtype}: {error}") from None
 
 
+def _intervals(array: pa.Array) -> pa.Array:
+    """Durations and intervals as DuckDB has them, which count microseconds; raises SchemaError for longer durations."""
+    if pa.types.is_duration(array.type):
+        try:
+            whole = array.cast(pa.duration("us"), safe=array.type.unit != "ns").cast(pa.duration("ns"))
+        except pa.ArrowInvalid as error:
+            raise SchemaError(f"a duration is too long for an interval: {error}") from None
+        parts = np.zeros(len(array), _INTERVAL)
+        parts["nanoseconds"] = whole.cast(pa.int64()).fill_null(0).to_numpy()
+    else:
+        stop = array.offset + len(array)
+        parts = np.frombuffer(array.buffers()[1] or b"", _INTERVAL, stop)[array.offset :].copy()
+        parts["nanoseconds"] -= np.fmod(parts["nanoseconds"], 1000)
+    validity = bitmaps.to_buffer(bitmaps.from_arrow(array))
+    return pa.Array.from_buffers(pa.month_day_nano_interval(), len(array), [validity, pa.py_buffer(parts)])
+
+
 def _ordinals(array: pa.Array, dtype: DataType) -> pa.Array:
     """The places of strings among an ENUM's labels; raises SchemaError for one that is none of them."""
     import pyarrow.compute as pc
@@ -151,6 +171,8 @@ def _strings(array: pa.Array, dtype: DataType) -> EncodedColumn:
     validity = bitmaps.from_arrow(array)
     if pa.types.is_dictionary(array.type):
         return _dictionary_strings(array, dtype)
+    if dtype.name == "UUID" and pa.types.is_fixed_size_binary(array.type):
+        array = _uuid_texts(array)
     if not _is_plain_string(array.type):
         fixed = pa.types.is_fixed_size_binary(array.type)
         array = array.cast(pa.binary() if fixed else pa.large_binary() if dtype.name == "BLOB" else pa.large_string())
@@ -164,6 +186,16 @@ def _strings(array: pa.Array, dtype: DataType) -> EncodedColumn:
         offsets = raw[array.offset :].astype(np.int64, copy=False)
     data = np.zeros(0, dtype=np.uint8) if data_buffer is None else np.frombuffer(data_buffer, dtype=np.uint8)
     return EncodedColumn(dtype, "text", len(array), validity=validity, offsets=offsets, data=data)
+
+
+def _uuid_texts(array: pa.Array) -> pa.Array:
+    """UUIDs of 16 bytes as they are written, in hexadecimal digits and hyphens; NULLs as zeros."""
+    stop = array.offset + len(array)
+    raw = np.frombuffer(array.buffers()[1] or b"", np.uint8, 16 * stop).reshape(-1, 16)[array.offset :]
+    digits = np.frombuffer(b"0123456789abcdef", np.uint8)[np.stack([raw >> 4, raw & 15], axis=2).reshape(-1, 32)]
+    texts = np.insert(digits, (8, 12, 16, 20), ord("-"), axis=1)
+    offsets = np.arange(len(array) + 1, dtype=np.int64) * 36
+    return pa.Array.from_buffers(pa.large_string(), len(array), [None, pa.py_buffer(offsets), pa.py_buffer(texts)])
 
 
 def _is_plain_string(arrow: pa.DataType) -> bool:

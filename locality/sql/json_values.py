@@ -78,7 +78,7 @@ def is_untyped(data: dict[str, Any]) -> bool:
 def _nested_text(name: str, info: dict[str, Any]) -> str:
     if name == "STRUCT":
         fields = [(part["first"], _element(part["second"])) for part in info["child_types"]]
-        if not all(field for field, _ in fields):
+        if not fields or not all(field for field, _ in fields):
             raise Unsupported("STRUCT without names")
         return f"STRUCT({', '.join(f'{identifier(field)} {dtype}' for field, dtype in fields)})"
     if name == "MAP":

@@ -73,7 +73,8 @@ def values(dtype: DataType) -> st.SearchStrategy[Any]:
         case "BLOB":
             return st.binary(max_size=6) | st.sampled_from([b"", b"\xff", b"\xff\xff", b"\x00"])
         case "INTERVAL":
-            return st.tuples(st.integers(-99, 99), st.integers(-99, 99), st.integers(-(10**12), 10**12))
+            microseconds = st.integers(-(10**9), 10**9)
+            return st.tuples(st.integers(-99, 99), st.integers(-99, 99), microseconds.map(lambda each: each * 1000))
         case _:
             return integers(dtype)
 

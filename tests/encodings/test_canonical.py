@@ -164,10 +164,10 @@ def test_hugeint_from_duckdb() -> None:
 
 
 def test_extension_types_are_their_storage() -> None:
-    array = pa.array([b"0" * 16, None], pa.uuid())
+    array = pa.ExtensionArray.from_storage(pa.bool8(), pa.array([3, None], pa.int8()))
     column = canonical(array, types.from_arrow(array.type))
     assert column.encoding == "opaque"
-    assert decode(column).to_pylist() == [b"0" * 16, None]
+    assert decode(column).to_pylist() == [3, None]
 
 
 @pytest.mark.parametrize("labels", [("b", "it's", "a,b"), tuple(f"label {i}" for i in range(300))])
@@ -222,3 +222,27 @@ def test_from_arrow_makes_dictionaries_of_text() -> None:
     assert column.dictionary is not None
     assert column.dictionary.values.to_pylist() == ["", "a", "b", "ccc"]
     assert decode(column).to_pylist() == TEXTS
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        pa.array([3, None, -86_400_000_001], pa.duration("us")),
+        pa.array([1, 1999, None, -1999], pa.duration("ns")),
+        pa.array([7, None], pa.duration("s")),
+        pa.array([(1, -2, 1999), None, (0, 0, -1999)], pa.month_day_nano_interval()),
+        pa.array([b"0123456789abcdef", None, b"\xff\x00" * 8], pa.binary(16)).cast(pa.uuid()),
+        pa.array([], pa.duration("ms")),
+    ],
+    ids=["microseconds", "nanoseconds", "seconds", "intervals", "uuid", "empty"],
+)
+def test_durations_and_uuids_are_what_duckdb_makes_of_them(array: pa.Array) -> None:
+    for part in (array, array[1:]):
+        with duckdb.connect() as con:
+            expected = con.from_arrow(pa.table({"v": part})).to_arrow_table()["v"].to_pylist()
+        assert decoded(part) == expected
+
+
+def test_a_duration_that_is_no_interval_is_refused() -> None:
+    with pytest.raises(SchemaError, match="too long"):
+        canonical(pa.array([2**60], pa.duration("s")), DataType("INTERVAL"))

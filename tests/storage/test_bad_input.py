@@ -179,6 +179,29 @@ def test_types_that_can_not_be(store: Store) -> None:
     refuse(store, wide, SchemaError, "'d'", "38")
     far = pa.table({"t": pa.array([2**62], pa.timestamp("s", tz="UTC"))})
     refuse(store, far, SchemaError, "'t'")
+    low = pa.Array.from_buffers(pa.decimal128(5, -2), 1, [None, pa.py_buffer(bytes(16))])
+    refuse(store, pa.table({"n": low}), SchemaError, "'n'", "-2")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.list_view(pa.int32()),
+        pa.struct([]),
+        pa.list_(pa.struct([("a", pa.struct([]))])),
+        pa.list_(pa.duration("s")),
+        pa.struct([("a", pa.int8()), ("A", pa.int8())]),
+        pa.list_(pa.decimal128(5, -2)),
+    ],
+    ids=str,
+)
+def test_nested_types_that_can_not_be(store: Store, kind: pa.DataType) -> None:
+    refuse(store, pa.table({"v": pa.array([], kind)}), SchemaError, "'v'", "can't be kept")
+
+
+@pytest.mark.parametrize("path", ["a\0b.parquet", "a" * 5000 + ".parquet"])
+def test_paths_that_can_not_be(store: Store, path: str) -> None:
+    refuse(store, path, SourceError, "can't be read")
 
 
 NOT_UNICODE = pa.array([b"a", b"b\xc3", b"\xc3\xa9", b"\xff\xfe"]).view(pa.string())

@@ -27,6 +27,8 @@ _OWN_TYPE = re.compile(r"UUID|HUGEINT|ENUM\(.*\)", re.DOTALL)
 #: Types of DuckDB that Arrow has no form for: it gives their bytes, or values without the offset, or the wrong ones.
 _LOST_TYPES = frozenset({"UHUGEINT", "BIT", "TIME WITH TIME ZONE"})
 _STREAM_MAGIC = b"\xff\xff\xff\xff"
+#: Characters of a path that a message has at most.
+_SHOWN = 500
 
 
 def open_source(source: Any, threads: int, csv: Mapping[str, Any]) -> Source:
@@ -85,15 +87,23 @@ def _own_types(relation: duckdb.DuckDBPyRelation) -> dict[str, DataType]:
 
 def _matches(pattern: str) -> list[Path]:
     path = Path(pattern)
-    if path.is_dir():
-        raise SourceError(f"{path} is a directory: name its files, for instance {path / '*.parquet'}")
-    if path.exists() or not glob.has_magic(pattern):
-        return [path]
+    try:
+        if path.is_dir():
+            raise SourceError(f"{path} is a directory: name its files, for instance {path / '*.parquet'}")
+        if path.exists() or not glob.has_magic(pattern):
+            return [path]
+    except OSError as error:
+        raise SourceError(f"{_shown(pattern)} can't be read: {error.strerror}") from None
     anchor = Path(path.anchor) if path.is_absolute() else Path()
     found = sorted(match for match in anchor.glob(str(path.relative_to(anchor))) if match.is_file())
     if not found:
         raise SourceError(f"no file matches {pattern}")
     return found
+
+
+def _shown(path: str) -> str:
+    """A path as messages have it, of one that is too long only the beginning."""
+    return path if len(path) <= _SHOWN else f"{path[:_SHOWN]}..."
 
 
 def _files(paths: list[Path], threads: int, csv: Mapping[str, Any]) -> Source:
@@ -128,6 +138,8 @@ def _format(path: Path) -> str:
             start = file.read(len(FILE_MAGIC))
     except OSError as error:
         raise SourceError(f"{path} can't be read: {error.strerror}") from None
+    except ValueError as error:
+        raise SourceError(f"{str(path)!r} can't be read: {error}") from None
     if start.startswith(b"PAR1"):
         return "Parquet"
     if start == FILE_MAGIC or start.startswith(_STREAM_MAGIC):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from locality import types
+from locality import nested, types
 from locality.encodings.canonical import is_fixed
 from locality.errors import SchemaError
 from locality.storage.catalog import check_columns, fold
@@ -103,7 +103,18 @@ def _kept_arrow_type(dtype: DataType, arrow: pa.DataType) -> pa.DataType | None:
             reader.from_arrow(pa.RecordBatchReader.from_batches(pa.schema([("values", plain)]), [])).fetchall()
         except duckdb.Error as error:
             raise SchemaError(f"values of type {plain} can't be kept, since DuckDB can't read them: {error}") from None
+    name = nested.name_of_arrow(plain)
+    if name is None or nested.arrow_type(name) is None or _is_unreadable(plain):
+        raise SchemaError(f"values of type {plain} can't be kept; cast them to another type")
     return plain
+
+
+def _is_unreadable(arrow: pa.DataType) -> bool:
+    """Whether values hold views of lists, which pyarrow can't join, durations, or structs without fields."""
+    tests = (pa.types.is_list_view, pa.types.is_large_list_view, pa.types.is_duration)
+    fields = [arrow.field(place).type for place in range(arrow.num_fields)]
+    is_empty = pa.types.is_struct(arrow) and not fields
+    return is_empty or any(test(arrow) for test in tests) or any(map(_is_unreadable, fields))
 
 
 def _cast(table: str, column: ColumnInfo, arrow: pa.DataType, known: DataType | None) -> pa.DataType | None:
