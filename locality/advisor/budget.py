@@ -7,6 +7,7 @@ import re
 
 from locality.errors import QueryError
 from locality.settings import bytes_of
+from locality.storage.entries import TableEntry
 from locality.storage.snapshot import Snapshot
 
 _TIMES = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*[xX]\s*")
@@ -25,10 +26,20 @@ def bytes_allowed(budget: int | str, snapshot: Snapshot) -> int:
 
 
 def primary_bytes(snapshot: Snapshot) -> int:
-    """Bytes of the files of the tables without further layouts."""
-    return sum(file.size for entry in snapshot.entries.values() for file in entry.primary.files)
+    """Bytes of the files of the tables alone: without further layouts, carried columns and lists for lookups.
+
+    Of these, bytes that a budget allows may be taken; they do not make it larger.
+    """
+    return sum(map(_table_bytes, snapshot.entries.values()))
 
 
 def stored_bytes(snapshot: Snapshot) -> int:
     """Bytes of the files of the tables with all layouts."""
     return sum(file.size for entry in snapshot.entries.values() for file in entry.files)
+
+
+def _table_bytes(entry: TableEntry) -> int:
+    layout = entry.primary
+    carried = sum(column.statistics.stored_bytes for column in layout.derived)
+    listed = sum(segment.lookups.size for segment in layout.segments if segment.lookups is not None)
+    return max(sum(file.size for file in layout.files) - carried - listed, 0)

@@ -8,7 +8,7 @@ The plan's rows are estimated as the optimizer does it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from locality.operators.ordering.order import SORT_BYTES
@@ -24,12 +24,16 @@ from locality.types import DataType
 _CACHE = 1 << 20
 #: A value that is computed, tested or added to state at hand; one that lies anywhere in a cache; and beyond it.
 _STEP, _CACHED, _SCATTERED = 6.0, 16.0, 64.0
-#: Bytes of a key or a cell of state, and of a position.
-_WORD, _POSITION = 8, 4
+#: Bytes of a key or a cell of state, of a position, and of the slots in which an index has a key.
+_WORD, _POSITION, _SLOT_BYTES = 8, 4, 24
 #: Groups of a value that rows follow, up to which it is taken to tell them.
 _EACH = 4
-#: Groups up to which every worker has state for all of them and keeps no records; rows of a block that joins leave out.
-_FEW_GROUPS, _BLOCK = 65536, 1024
+#: How many times fewer rows of a semi-join's left side must be to be looked up instead of looking up.
+_FEWER = 4
+#: Keys that there can be up to which every worker has state for all of them and keeps no records.
+_FEW_GROUPS = 65536
+#: Rows of a block, which joins leave out as a whole.
+_BLOCK = 1024
 
 
 @dataclass(frozen=True)
@@ -37,23 +41,26 @@ class _Rows:
     """Rows on their way: how many, and of each column which of the scan's that leads them it is, None if it is none.
 
     joined: whether a join has found matches for them, by which they may be grouped, in whatever order they lie.
+    matched: rows of the other side of a join, by the column of the leading scan whose values are its key.
     """
 
     count: float
     lead: Scan | None
     columns: tuple[int | None, ...]
     joined: bool = False
+    matched: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass
 class Effort:
-    """estimator: of the plan's tables. total: so far.
+    """estimator: of the plan's tables. threads: that run it. total: so far.
 
     state: bytes of indexes, groups and sorted rows among it, as the ledger counts them.
     shares: of a scan's blocks, by its ``id``, those in which there may be a key of what its rows are joined with.
     """
 
     estimator: Estimator
+    threads: int = 1
     total: float = 0.0
     state: float = 0.0
     shares: dict[int, float] = field(default_factory=dict)
@@ -81,6 +88,7 @@ class Effort:
                 return self._aggregate(node, count)
             case nodes.Shared(definition, child, number):
                 self.shared[number] = self.walk(definition)
+                self.state += 2 * _POSITION * self.shared[number].count
                 known = {**estimator.shared, number: estimator.estimate(definition)}
                 self.estimator = replace(estimator, shared=known)
                 return self.walk(child)
@@ -110,27 +118,39 @@ class Effort:
         follows = any(self._follows(left, _column(key.left, left)) for key in node.keys)
         base = self.estimator.estimate(node.right)
         domain = math.prod(domain_of(key.right, base) for key in node.keys)
-        bits = domain * 3 / 16
+        theirs = [_column(key.right, right) for key in node.keys]
+        bits = self._values(right, theirs, domain) * 3 / 16
         if not is_whole(node.right):
             self.total += right.count * (_CACHED + 2 * (_WORD + sum(widths)))
-            self.state += 2 * min(bits, right.count * 2 * _WORD)
+            # few rows that ask whether there is a match are marked by the many, not the other way round
+            indexed = left.count if node.kind in ("semi", "anti") and _FEWER * left.count < right.count else right.count
+            self.state += 2 * min(bits, indexed * _SLOT_BYTES) + 2 * _POSITION * indexed
         if follows and left.lead is not None and node.kind in ("inner", "semi"):
             rows = float(self.estimator.statistics.rows(left.lead.table))
             share = min(right.count * (_BLOCK / max(rows, 1) + 1 / domain), 1.0)
             self.shares[id(left.lead)] = min(self.shares.get(id(left.lead), 1.0), share)
         self.total += left.count * (_CACHED if follows else _place(bits))
         # positions of the matches, then their columns
-        matched = min(left.count, count)
+        found = min(left.count, count)
         if reads:
-            if not self._is_ordered(right, [_column(key.right, right) for key in node.keys]):
-                self.total += matched * (_CACHED if follows else _place(right.count * _POSITION))
-            self.total += matched * sum(_CACHED if follows else _place(base.base * width / 2) for width in widths)
+            if not self._is_ordered(right, theirs):
+                self.total += found * (_CACHED if follows else _place(right.count * _POSITION))
+            self.total += found * sum(_CACHED if follows else _place(base.base * width / 2) for width in widths)
         if node.residual is not None:
-            self.total += matched * _STEP
+            self.total += found * _STEP
         if node.kind in ("right", "full"):
             return self._result(count, node.types)
         nothing = (None,) * (len(node.types) - len(left.columns))
-        return _Rows(count, left.lead, (*left.columns, *nothing), True)
+        ours = [_column(key.left, left) for key in node.keys]
+        matched = {**left.matched, ours[0]: right.count} if len(ours) == 1 and ours[0] is not None else left.matched
+        return _Rows(count, left.lead, (*left.columns, *nothing), True, matched)
+
+    def _values(self, rows: _Rows, columns: Sequence[int | None], domain: float) -> float:
+        """How many values there are from the least to the greatest key; as many as are different if that is unknown."""
+        if rows.lead is None or len(columns) != 1 or columns[0] is None:
+            return domain
+        greatest = self.estimator.statistics.magnitude(rows.lead.table, columns[0])
+        return domain if greatest is None else float(greatest)
 
     def _aggregate(self, node: nodes.Aggregate, count: float) -> _Rows:
         below = self.walk(node.child)
@@ -141,9 +161,15 @@ class Effort:
         self.total += below.count * (each + _STEP * cells + (_CACHED if len(node.groups) > 1 and state > _CACHE else 0))
         self.total += 2 * state
         base = self.estimator.estimate(node.child)
+        grouped = {_column(group, below) for group in node.groups}
+        matches = [rows for column, rows in below.matched.items() if column in grouped]
         if not any(_EACH * domain_of(group, base) >= count for group in followed):
-            records = 0.0 if below.joined or count <= _FEW_GROUPS else below.count * _WORD * (1 + cells)
-            self.state += 2 * (state + records)
+            if matches:  # a place for each row that there may be a match with
+                self.state += 2 * min(matches) * _WORD * cells * self.threads
+            else:
+                is_dense = math.prod(domain_of(group, base) for group in node.groups) <= _FEW_GROUPS
+                records = 0.0 if is_dense else below.count * _WORD * (1 + cells)
+                self.state += 2 * (state + records)
         distinct = sum(call.distinct for call in node.aggregates)
         self.total += below.count * distinct * _SCATTERED
         self.state += 2 * below.count * distinct * _WORD * (1 + len(node.groups))

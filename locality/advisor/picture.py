@@ -64,10 +64,11 @@ def svg_of(maps: Maps) -> str:
     parts: list[str] = []
     top = float(_MARGIN)
     both = bool(maps.proposed)
-    for heading, layouts in (("Today" if both else "Layouts", maps.today), ("As proposed", maps.proposed)):
+    before, after = (maps.today, maps.moved_today), (maps.proposed, maps.moved_proposed)
+    for heading, (layouts, moved) in (("Today" if both else "Layouts", before), ("As proposed", after)):
         if layouts:
-            read = sum(each.bytes_read for each in layouts)
-            parts.append(_text(_MARGIN, top + 20, f"{heading}: a query reads {byte_size(read)} on average", "head"))
+            told = f": a query moves {byte_size(moved)} on average" if moved else ""
+            parts.append(_text(_MARGIN, top + 20, f"{heading}{told}", "head"))
             top += _HEADING
         for layout in layouts:
             parts += _drawn(layout, top)

@@ -126,11 +126,10 @@ class Pruning:
         """What is asked, but of strings without a dictionary, of which few exclude zones and reading takes long, and of
         what is not stored as a column: positions, and which rows were deleted.
         """
-        return [
-            asked
-            for asked in use.asks
-            if asked.columns and not any(c in NAMES or self.table.raw_bytes(c) for c in asked.columns)
-        ]
+        return [asked for asked in use.asks if asked.columns and not any(map(self._is_untold, asked.columns))]
+
+    def _is_untold(self, position: int) -> bool:
+        return position in NAMES or self.table.is_position(position) or bool(self.table.raw_bytes(position))
 
     def _planned(self, asked: Asked) -> tuple[list[Test], Relation]:
         if asked not in self._tests:

@@ -28,8 +28,8 @@ _Placed = tuple[tuple[str, tuple[Placement, ...]], ...]
 #: What a query's plan depends on: these, and which positions of parents' rows they follow.
 _Known = tuple[_Placed, frozenset[tuple[str, str, int]]]
 
-#: Bytes of state that no estimate tells.
-_SOME_STATE = 1 << 17
+#: Bytes of state that no estimate tells, and the share of it that is there in any plan.
+_SOME_STATE, _LEAST_STATE = 1 << 17, 0.2
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,14 @@ class DesignStatistics(StoredStatistics):
 
     snapshot: with the layouts that are stored. models, design: of those tables whose layouts may differ from them.
     sources: what tells how much is read of a derived column: the parent's column, or the key that leads to a position.
-    shares: of rows that pass conjuncts, as far as was asked; the same in all designs.
+    threads: that run queries. shares: of rows that pass conjuncts, as far as was asked; the same in all designs.
     """
 
     snapshot: Snapshot
     models: Mapping[str, TableModel]
     design: Design
     sources: Mapping[str, str]
+    threads: int
     shares: dict[tuple[str, tuple[int, ...], tuple[Expression, ...]], float] = field(default_factory=dict)
 
     def layouts(self, table: str) -> Sequence[str]:
@@ -115,9 +116,9 @@ class Planner:
     base: the design over which the queries were measured.
     """
 
-    def __init__(self, snapshot: Snapshot, models: Mapping[str, TableModel], base: Design) -> None:
+    def __init__(self, snapshot: Snapshot, models: Mapping[str, TableModel], base: Design, threads: int) -> None:
         self._tables: dict[str, Table] = {**snapshot.scanned, **{name: each.table for name, each in models.items()}}
-        self._base = DesignStatistics(self._tables, snapshot, models, base, _sources(self._tables))
+        self._base = DesignStatistics(self._tables, snapshot, models, base, _sources(self._tables), threads)
         self._begun: dict[Analysis, _Begun] = {}
         self._found: dict[tuple[Analysis, _Known], _Modelled] = {}
         self._predicted: dict[tuple[Analysis, _Modelled], Analysis] = {}
@@ -218,7 +219,9 @@ def _predicted(analysis: Analysis, statistics: DesignStatistics, before: _Modell
     touched |= {
         name: nbytes for name, nbytes in analysis.touched.items() if not any(name.startswith(start) for start in tables)
     }
-    state = analysis.state * (now.state + _SOME_STATE) / (before.state + _SOME_STATE)
+    # less of it in proportion; more of it as much more, since the estimate of what there is may be far too low
+    ratio = max((now.state + _SOME_STATE) / (before.state + _SOME_STATE), _LEAST_STATE)
+    state = min(analysis.state * ratio, analysis.state + max(now.state - before.state, 0.0))
     rounded = {name: round(nbytes) for name, nbytes in touched.items()}
     moved = round(sum(touched.values()) + state)
     return replace(analysis, bytes=moved, touched=rounded, uses=now.uses, effort=now.effort)
@@ -282,7 +285,7 @@ class _Modelled:
     def of(cls, root: Node, statistics: DesignStatistics) -> _Modelled:
         """The plan that the optimizer makes of one on which nothing about layouts was asked yet."""
         plan = optimize(root, statistics, passes=BY_LAYOUTS)
-        uses, work = table_uses(plan), Effort(Estimator(statistics))
+        uses, work = table_uses(plan), Effort(Estimator(statistics), statistics.threads)
         work.walk(plan)
         columns: defaultdict[str, _ColumnRead] = defaultdict(_ColumnRead)
         rows = read = 0.0

@@ -53,7 +53,7 @@ def choose(
     searches = {
         table: TableSearch(snapshot, table, analyses, execution) for table in touched if _is_worthwhile(snapshot, table)
     }
-    search = _Search(snapshot, searches, analyses, room)
+    search = _Search(snapshot, searches, analyses, room, execution.threads)
     search.run()
     stored: list[RollupProposal] = []
     if rollups:
@@ -104,13 +104,19 @@ class _Search:
     """The steps taken so far: ``design``, and the queries as they are planned over it."""
 
     def __init__(
-        self, snapshot: Snapshot, searches: Mapping[str, TableSearch], measured: Sequence[Analysis], room: float
+        self,
+        snapshot: Snapshot,
+        searches: Mapping[str, TableSearch],
+        measured: Sequence[Analysis],
+        room: float,
+        threads: int,
     ) -> None:
         self.searches, self.room = searches, room
         self.design: dict[str, Placements] = {table: search.stored for table, search in searches.items()}
         self.proposals: list[Proposal] = []
         self._measured = measured
-        self._planner = Planner(snapshot, {table: search.model for table, search in searches.items()}, self.design)
+        models = {table: search.model for table, search in searches.items()}
+        self._planner = Planner(snapshot, models, self.design, threads)
         self._stored = sum(file.size for entry in snapshot.entries.values() for file in entry.primary.files)
         self._today = self.analyses = self._planner.over(measured, self.design)
 

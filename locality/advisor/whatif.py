@@ -21,7 +21,7 @@ from locality.advisor.uses import Grouping, TableUse
 from locality.encodings import EncodedColumn
 from locality.operators.relations.traffic import touched_share
 from locality.plan.nodes import PRIMARY
-from locality.plan.virtual import NAMES, ROW_ID
+from locality.plan.virtual import NAMES
 from locality.runtime.paths import OrderColumn
 from locality.runtime.reorder import RowOrder
 from locality.storage.table import Layout, Table
@@ -123,11 +123,12 @@ class TableModel:
         if raw := self.table.raw_bytes(position):
             return raw / max(self.table.row_count, 1)
         layout = self._holder(position, name)
-        if layout is None:
-            parent, column = self._parent_of(position)
-            return _stored_width(parent.layouts[0], column) if column not in NAMES else _WORD / 2
-        index = layout.positions[position]
-        return _stored_width(layout, index)
+        if layout is not None:
+            return _stored_width(layout, layout.positions[position])
+        if self.table.is_position(position):
+            return _WORD / 2
+        parent, column = self._parent_of(position)
+        return _stored_width(parent.layouts[0], column)
 
     def selectivity(self, use: TableUse) -> float:
         """The share of the rows for which all conjuncts of a scan are true, about."""
@@ -145,13 +146,13 @@ class TableModel:
 
     def _width_after(self, position: int, order: RowOrder) -> float:
         held = self._holder(position)
+        if self.table.is_position(position):
+            return self._width_today(position, PRIMARY)  # whatever they are then, there are as many
         if held is not None:
             encoding = held.segments[0].encoding(held.positions[position])
             today = self.width(position, Placement(held.name))
         else:
             parent, column = self._parent_of(position)
-            if column in NAMES:  # a row's position
-                return _WORD / 2
             encoding = parent.segments[0].encoding(column)
             today = _stored_width(parent.layouts[0], column)
         if encoding in ("text", "opaque"):
@@ -161,7 +162,7 @@ class TableModel:
     def clusters(self, grouping: Grouping, use: TableUse, placement: Placement) -> bool:
         """Whether rows of a group lie together in a layout."""
         position = use.scan.columns[grouping.column]
-        if self.table.is_derived(position) and self._parent_of(position)[1] == ROW_ID:
+        if self.table.is_position(position):
             return True  # plans group by positions only where rows follow them
         if placement.order is None:
             layout = self.table.layout(placement.name)

@@ -178,6 +178,10 @@ class Table:
         """Whether column ``index`` is one that layouts carry of a parent."""
         return index >= len(self.columns) and index not in virtual.NAMES
 
+    def is_position(self, index: int) -> bool:
+        """Whether column ``index`` is a carried one that tells the positions of parents' rows."""
+        return self.is_derived(index) and self._derived(index).plan.column == virtual.ROW_ID
+
     def column_type(self, index: int) -> DataType:
         """The type of a column, a derived one, or a virtual one."""
         if index in virtual.TYPES:

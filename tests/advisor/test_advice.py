@@ -75,6 +75,21 @@ def test_lists_of_where_keys_lie_count_towards_a_budget(con: Connection) -> None
     assert size <= proposal.bytes_stored <= 2 * size
 
 
+def test_advice_goes_on_from_carried_positions(con: Connection) -> None:
+    queries = ["select sum(amount) from line join orders using (number) where day < 30", *DAYS]
+    answers = [con.sql(sql).fetchall() for sql in queries]
+    before = bytes_allowed("1.5x", con._snapshot())
+    con.optimize("orders", order="day")
+    con.optimize("line", order="orders.day", carry=["orders.day", "orders.rowid"])
+    assert bytes_allowed("1.5x", con._snapshot()) == pytest.approx(before, rel=0.1), (
+        "carried columns are no table's own"
+    )
+    advice = con.advise(queries, budget="3x")
+    assert all(forecast.bytes_after <= forecast.bytes_before for forecast in advice.forecasts)
+    con.optimize(advice)
+    assert [con.sql(sql).fetchall() for sql in queries] == answers
+
+
 def test_rows_that_were_deleted_do_not_matter(con: Connection) -> None:
     con.sql("delete from line where amount < 20 or number < 20")
     con.sql("delete from orders where number < 20")

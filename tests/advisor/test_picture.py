@@ -37,6 +37,9 @@ def test_maps_show_what_is_read_today_and_would_be(con: Connection) -> None:
     (forecast,) = advice.forecasts  # which counts some state, too
     assert today.bytes_read == pytest.approx(forecast.bytes_before, rel=0.01)
     assert proposed.bytes_read == pytest.approx(forecast.bytes_after, rel=0.01)
+    assert (advice.maps.moved_today, advice.maps.moved_proposed) == (forecast.bytes_before, forecast.bytes_after)
+    headings = [text for text in svg_of(advice.maps).splitlines() if 'class="head"' in text]
+    assert ["a query moves" in heading for heading in headings] == [True, True]
 
 
 def test_maps_tell_copies_apart_and_count_queries_by_weight(con: Connection) -> None:
