@@ -34,7 +34,8 @@ from locality.runtime.writes import Writes
 from locality.settings import Settings
 from locality.sql.evaluate import session_time_zone
 from locality.sql.fallback import Fallback
-from locality.sql.given import Parameters, check_given
+from locality.sql.given import Parameters
+from locality.sql.parameters import check
 from locality.sql.planner import Planner
 from locality.sql.settings import followed
 from locality.sql.shadow import NotASelect
@@ -132,8 +133,9 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
             QueryError: the query is wrong, or a value overflows. MemoryLimitError: it needs too much memory.
             InterruptError: :meth:`interrupt` was called.
         """
-        check_given(sql, params)
-        return self._answer(sql, params, logged=self.settings.workload_log is not False)
+        if not isinstance(sql, str):
+            raise QueryError(f"a statement is text, not {type(sql).__name__}")
+        return self._answer(sql, check(params), logged=self.settings.workload_log is not False)
 
     def _answer(self, sql: str, params: Parameters | None, *, logged: bool = False) -> Result:
         """See :meth:`sql`; ``logged``: whether the query belongs to the workload."""
@@ -371,7 +373,9 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
 
     def _check_writable(self) -> None:
         if self._read_only:
-            raise StoreError("the store is open read-only: connect without read_only=True, or give the command --write")
+            raise StoreError(
+                "the store is open read-only: connect without read_only=True, or give locality sql --write"
+            )
 
 
 def _warm_up() -> None:

@@ -113,8 +113,6 @@ class Collection:
         if tests or computed or relation.links:
             key = "collect", structures(self.outputs)
             self.pipeline = Pipeline(relation, tests, self.sink, None, key, portable=True, numbers=holder.numbers)
-        expected = relation.row_count if self.pipeline is None else relation.row_count * self.pipeline.selectivity
-        self.expected_rows = int(expected)
         self.is_late = bool(self._late) or len(self._values) > len(computed)
         self.intervals = tuple(self._interval(output) for output in self.outputs)
 
@@ -133,7 +131,6 @@ class Collection:
         other._late = other._conditions.others
         if self.pipeline is not None:
             other.pipeline = self.pipeline.under(relation, other._conditions.tests)
-            other.expected_rows = int(relation.row_count * other.pipeline.selectivity)
         return other
 
     def _interval(self, output: Expression) -> Interval | None:

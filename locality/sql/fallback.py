@@ -337,10 +337,9 @@ def _admit(statement: duckdb.Statement) -> None:
             f"{kind.replace('_', ' ')} is not possible here among several statements, or within another one:"
             " each is a commit of its own, to be run by itself"
         )
+    if kind == "TRANSACTION":
+        raise QueryError("there are no transactions of several statements: each statement is a commit of its own")
     if kind in _CATALOG:
-        raise QueryError(
-            f"{kind.replace('_', ' ')} is not possible in SQL here: a store holds tables only,"
-            " which con.ingest(...) makes"
-        )
+        raise QueryError(f"{kind.replace('_', ' ')} is not possible in SQL here: a store holds tables only")
     if kind in _EXTENSIONS:
         raise QueryError("extensions can't be installed or loaded here: nothing is fetched from the network")

@@ -15,14 +15,6 @@ Parameters = Sequence[object] | Mapping[str, object]
 _JOINS = re.compile(r"[\w|&?]")
 
 
-def check_given(sql: object, params: object) -> None:
-    """Raises TypeError for what can't be a statement, or its parameters."""
-    if not isinstance(sql, str):
-        raise TypeError(f"a statement is text, not {type(sql).__name__}")
-    if isinstance(params, str | bytes) or not (params is None or hasattr(params, "__iter__")):
-        raise TypeError(f"params is a list of values, or a dictionary by name, not {params!r}: pass [{params!r}]")
-
-
 def values_by_name(params: Parameters) -> dict[str, object]:
     """The values by the names that DuckDB gives to parameters: "1", "2", ... for positional ones."""
     if isinstance(params, Mapping):

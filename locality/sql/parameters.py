@@ -82,5 +82,5 @@ def check(params: object) -> Parameters | None:
     if params is None:
         return None
     if isinstance(params, (str, bytes)) or not isinstance(params, (Sequence, Mapping)):
-        raise QueryError(f"params must be a list of values or a dict of values by name, not {type(params).__name__}")
+        raise QueryError(f"params must be a list of values or a dict of values by name, not {params!r}")
     return params if len(params) else None

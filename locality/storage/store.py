@@ -188,7 +188,7 @@ def _check_free(path: Path, create: bool) -> None:
     if any(entry for name in (SEGMENTS, DICTIONARIES) for entry in (path / name).glob("*")):
         raise CorruptStoreError(f"the store's manifest {path / manifest.NAME} is missing")
     if not create:
-        raise StoreError(f"there is no store at {path}")
+        raise StoreError(f"there is no store at {path}: a table that is ingested there makes one")
 
 
 def _create(path: Path) -> None:

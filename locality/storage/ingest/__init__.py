@@ -162,7 +162,7 @@ def _before(transaction: Transaction, table: str, mode: Mode) -> TableEntry | No
     before = transaction.tables.get(table)
     if mode == "create" and before is not None:
         raise CatalogError(
-            f"table {before.name!r} is already in the store; replace it or append to it, or drop it first"
+            f"table {before.name!r} is already in the store: choose the mode replace, or append to add the rows to it"
         )
     if mode == "append" and before is None:
         transaction.tables.table(table)
