@@ -70,6 +70,13 @@ class AttachedConnection:
         """DuckDB's class: tools ask for it, and need no more of it than is delegated."""
         return duckdb.DuckDBPyConnection
 
+    def __dir__(self) -> list[str]:
+        return sorted({*dir(type(self)), *dir(self._raw)})
+
+    def __repr__(self) -> str:
+        tables = () if self._layouts is None else self._layouts.tables
+        return f"<DuckDB connection with layouts of {', '.join(tables) or 'no table'}>"
+
     # --- statements
 
     def execute(self, query: Any, parameters: Any = None, **options: Any) -> AttachedConnection:

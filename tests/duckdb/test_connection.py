@@ -272,3 +272,8 @@ def test_a_read_only_database(path: Path) -> None:
             datetime.datetime(2024, 5, 4, 23, 30, tzinfo=datetime.UTC),
         )
         assert engine(con) == "locality"
+
+
+def test_an_attached_connection_is_printed_and_completed_with_what_it_adds(con: AttachedConnection) -> None:
+    assert repr(con) == "<DuckDB connection with layouts of t, p>"
+    assert {"accelerate", "refresh", "forget", "dataset", "executemany", "sql"} <= set(dir(con))
