@@ -44,7 +44,7 @@ def merge_tail(store: Store, name: str, threads: int) -> int:
     will do.
     """
     entry = store.snapshot().entries.get(name)
-    if entry is None or not any(_count(each.primary) for each in _with_rollups(entry)):
+    if entry is None or not any(_count(layout) for each in _with_rollups(entry) for layout in each.layouts):
         return 0
     with contextlib.suppress(StoreError), store.begin() as transaction:
         before = transaction.tables.table(name)
@@ -84,30 +84,25 @@ def _size(segment: SegmentFiles) -> int:
 
 
 def _with_merged_tail(transaction: Transaction, entry: TableEntry, threads: int) -> TableEntry:
-    """The table with its last segments merged in all layouts, or as it is where theirs do not end at the same rows."""
-    kept = len(entry.primary.segments) - _count(entry.primary)
-    first = sum(segment.rows for segment in entry.primary.segments[:kept])
-    starts = [_segments_before(layout, first) for layout in entry.layouts]
-    if first == entry.primary.rows or None in starts:
+    """The table with the last segments of each layout merged where they are many and small.
+
+    Each layout has its own: one that was written after rows were deleted has fewer rows than the primary.
+    """
+    counts = [_count(layout) for layout in entry.layouts]
+    if not any(counts):
         return entry
     table = open_table(transaction.store, entry)
     layouts = [
-        _merged(transaction, entry, layout, table, start, threads)
-        for layout, start in zip(entry.layouts, starts, strict=True)
-        if start is not None
+        _merged(transaction, entry, layout, table, len(layout.segments) - count, threads) if count else layout
+        for layout, count in zip(entry.layouts, counts, strict=True)
     ]
-    layouts[0] = _without_deleted(transaction, layouts[0], table, kept)
+    if counts[0]:
+        kept = len(entry.primary.segments) - counts[0]
+        layouts[0] = _without_deleted(transaction, layouts[0], table, kept)
     merged = replace(entry, layouts=tuple(layouts))
     fresh = entry.fresh_rollups
     rollups = (replace(each, state=merged.state) if each in fresh else each for each in entry.rollups)
     return replace(merged, rollups=tuple(rollups))
-
-
-def _segments_before(layout: LayoutEntry, rows: int) -> int | None:
-    """How many segments hold a layout's first ``rows``; None if a segment holds rows on both sides."""
-    ends = np.cumsum([0, *(segment.rows for segment in layout.segments)])
-    place = int(np.searchsorted(ends, rows))
-    return place if ends[place] == rows else None
 
 
 def _merged(

@@ -121,3 +121,18 @@ def test_a_rollup_goes_on_over_merged_segments(tmp_path: Path) -> None:
         assert len(entry.fresh_rollups) == 1
         assert len(entry.rollups[0].stored.primary.segments) <= tail.FANOUT
         assert con.sql("select count(*), sum(v) from t").fetchall() == [(5016, 4999 * 2500 + 120)]
+
+
+def test_a_layout_with_fewer_rows_than_the_primary_has_its_own_tail(tmp_path: Path) -> None:
+    with locality.connect(tmp_path / "s") as con:
+        con.ingest("t", pa.table({"id": range(50), "v": [i % 7 for i in range(50)]}))
+        con.delete("t", "v = 3")
+        con.optimize("t", order="v", layout="by_v")
+        for step in range(3 * tail.FANOUT):
+            con.ingest("t", pa.table({"id": [100 + step], "v": [step]}), mode="append")
+            if step % 5 == 0:
+                con.delete("t", f"id = {step}")
+        entry = con._store.snapshot().entries["t"]
+        assert [len(layout.segments) < 2 * tail.FANOUT for layout in entry.layouts] == [True, True]
+        verify(con._store)
+        assert con.sql("select count(*), sum(id) from t").fetchall() == [(63, 3693)]
