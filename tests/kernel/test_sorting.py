@@ -31,16 +31,15 @@ def test_dealt_words_lie_by_part_in_their_order(words: list[int], shift: int, wa
         assert rows.tolist() == ([100 + row for row in expected] if wanted else [])
 
 
-@given(st.lists(st.integers(0, 9), max_size=20), st.sets(st.integers(0, 4)))
-def test_words_of_wanted_buckets_and_first_rows(words: list[int], buckets: set[int]) -> None:
-    wanted = np.isin(np.arange(5), list(buckets))
-    given_words = np.array(words, np.uint64)
-    for pick_buckets, first_rows in zip(both("pick_buckets"), both("first_rows"), strict=True):
-        rows, first = np.zeros(len(words), np.int64), np.full(10, -1, np.int64)
-        count = pick_buckets(given_words, np.int64(1), wanted, rows)
-        assert rows[:count].tolist() == [row for row, word in enumerate(words) if word >> 1 in buckets]
-        assert first_rows(given_words, first) == len(set(words))
-        assert first.tolist() == [words.index(word) if word in words else -1 for word in range(10)]
+@given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 1)), max_size=20))
+def test_values_are_dealt_out_by_number(rows: list[tuple[int, float]]) -> None:
+    numbers, values = np.array([row[0] for row in rows], np.uint32), np.array([row[1] for row in rows])
+    for count_numbers, deal_values in zip(both("count_numbers"), both("deal_values"), strict=True):
+        counts, dealt = np.zeros(4, np.int64), np.empty_like(values)
+        assert count_numbers(numbers, counts) == len(rows)
+        assert counts.tolist() == [numbers.tolist().count(number) for number in range(4)]
+        deal_values(numbers, values, np.cumsum(counts) - counts, dealt)
+        assert dealt.tolist() == [value for _, value in sorted(rows, key=lambda row: row[0])]
 
 
 @given(st.lists(st.binary(max_size=20), min_size=1, max_size=8), st.sampled_from([0, 8, 16]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import jit
-from .types import Bools, Bytes, Elements, Integer, Ints64, Words
+from .types import Bools, Bytes, Elements, Integer, Ints64, Words, Words32
 
 _ONE = np.uint64(1)
 _EIGHT = np.uint64(8)
@@ -25,28 +25,21 @@ def count_buckets(words: Words, low: Integer, shift: Integer, counts: Ints64) ->
 
 
 @jit
-def pick_buckets(words: Words, shift: Integer, wanted: Bools, rows: Ints64) -> Integer:
-    """Writes the numbers of the words whose bucket, ``word >> shift``, is wanted to ``rows``; returns how many.
-
-    ``rows`` is as long as ``words``.
-    """
-    by = np.uint64(shift)
-    count = 0
-    for i in range(len(words)):
-        rows[count] = i
-        count += int(wanted[words[i] >> by])
-    return count
+def count_numbers(numbers: Words32, counts: Ints64) -> Integer:
+    """Adds how often each number comes to ``counts``; returns how many there are."""
+    for i in range(len(numbers)):
+        counts[np.uint64(numbers[i])] += 1
+    return len(numbers)
 
 
 @jit
-def first_rows(words: Words, first: Ints64) -> Integer:
-    """Writes each word's first row to ``first``, which has a -1 for every word; returns how many words there are."""
-    count = 0
-    for i in range(len(words)):
-        if first[words[i]] < 0:
-            first[words[i]] = i
-            count += 1
-    return count
+def deal_values(numbers: Words32, values: Elements, places: Ints64, dealt: Elements) -> Integer:
+    """Writes each value to ``dealt`` where its number has its next place, and moves that; values keep their order."""
+    for i in range(len(numbers)):
+        number = np.uint64(numbers[i])
+        dealt[np.uint64(places[number])] = values[i]
+        places[number] += 1
+    return len(numbers)
 
 
 @jit

@@ -77,21 +77,38 @@ def sorted_quantile(source: Input, call: AggregateCall) -> EncodedColumn:
 
 def median_distance(source: Input, call: AggregateCall) -> EncodedColumn:
     """The median distance from the median of a group (``mad``)."""
-    dtype = call.type
     rows, starts, counts = _sorted_rows(source, call)
-    values = _numbers(take(source.column(call.args[0]), rows), call, dtype)
+    column = take(source.column(call.args[0]), np.append(rows, 0))  # row 0 for groups without rows
     group = np.repeat(np.arange(len(counts)), counts)
 
-    def median(values: Numbers) -> Numbers:
-        low, high, share = _sides(counts, 0.5)
-        at = np.append(values, values.dtype.type(0))
-        lower, upper = (at[np.where(counts > 0, starts + side, len(values))] for side in (low, high))
-        return _mixed(lower, upper, share, dtype)
+    def in_place(distances: Numbers) -> Placed:
+        return in_order(np.lexsort((distances[:-1], group)), starts, counts)
 
+    return by_distance(column, call, in_order(np.arange(len(rows)), starts, counts), in_place)
+
+
+def by_distance(
+    column: EncodedColumn, call: AggregateCall, placed: Placed, in_place: Callable[[Numbers], Placed]
+) -> EncodedColumn:
+    """The median distance from the median of each group, whose values lie side by side, and at least one in all.
+
+    in_place: the rows of the groups by distances, one for each value.
+    """
+    dtype, counts = call.type, placed.counts
+    center = _middle(placed, lambda rows: _numbers(take(column, rows), call, dtype), dtype)
+    values = _numbers(column, call, dtype)
+    distances = np.repeat(np.append(center, center[:1]), np.append(counts, len(values) - counts.sum()))
     with np.errstate(invalid="ignore"):
-        distances = np.abs(values - median(values)[group])
-    middle = median(distances[np.lexsort((distances, group))])
+        np.abs(np.subtract(values, distances, out=distances), out=distances)
+    middle = _middle(in_place(distances), lambda rows: distances[rows], dtype)
     return (float_column if dtype.is_float else integer_column)(dtype, middle, counts > 0)
+
+
+def _middle(placed: Placed, values: Callable[[Positions], Numbers], dtype: DataType) -> Numbers:
+    """The median of each group; anything for one without rows."""
+    low, high, share = _sides(placed.counts, 0.5)
+    lower, upper = (np.where(placed.counts > 0, values(rows), 0) for rows in placed.at([low, high]))
+    return _mixed(lower, upper, share, dtype)
 
 
 QUANTILES: Mapping[str, Callable[[EncodedColumn, AggregateCall, Placed], EncodedColumn]] = {
@@ -147,7 +164,7 @@ def _numbers(column: EncodedColumn, call: AggregateCall, dtype: DataType) -> Num
         raise Unsupported(f"{call.name} of {argument}")
     match dtype.name:
         case "DOUBLE" if argument.is_integral or argument.is_float:
-            numbers: Numbers = values.astype(np.float64)
+            numbers: Numbers = values.astype(np.float64, copy=False)
         case "FLOAT" if argument == dtype:
             numbers = values
         case "TIMESTAMP" if argument.name == "DATE":

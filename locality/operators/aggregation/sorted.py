@@ -19,7 +19,7 @@ from locality.operators.aggregation.inputs import Inputs
 from locality.operators.aggregation.lists import ORDERED_AGGREGATES
 from locality.operators.aggregation.quantiles import QUANTILES, median_distance, sorted_quantile
 from locality.operators.aggregation.registry import is_known
-from locality.operators.aggregation.selected import FewGroups, few_groups, finds
+from locality.operators.aggregation.selected import LargeGroups, finds, large_groups
 from locality.operators.codegen.results import float_column, integer_column
 from locality.operators.ordering.fields import fields_of
 from locality.operators.ordering.order import SORT_BYTES
@@ -72,10 +72,10 @@ def _of_rows(
     read = columns_at(batch, range(len(batch.columns)), execution.run)
     owners = [field for group in inputs.groups for field in fields_of(read[group.index])]
     if any(map(finds, inputs.calls)) and all(finds(call) or is_known(call) for call in inputs.calls):
-        few = few_groups(owners, batch.row_count, execution.run)
-        if few is not None:
-            with contextlib.suppress(Unsupported):  # types that only sorted groups are given to
-                return _of_few_groups(batch, inputs, few, read, execution, traffic, by_slots)
+        with contextlib.suppress(Unsupported):  # types that only sorted groups are given to
+            large = large_groups(batch, [group.index for group in inputs.groups], owners, execution)
+            if large is not None:
+                return _of_large_groups(batch, inputs, large, read, execution, traffic, by_slots)
     asked = _column_of_quantiles(inputs)
     within = [] if asked is None else fields_of(read[asked])
     ordered = replace(put_in_order(batch.row_count, owners, within, execution.run), sorted_by=asked)
@@ -92,21 +92,22 @@ def _of_rows(
     return [*(take(read[group.index], first) for group in inputs.groups), *(results[c] for c in inputs.calls)]
 
 
-def _of_few_groups(
+def _of_large_groups(
     batch: Batch,
     inputs: Inputs,
-    few: FewGroups,
+    large: LargeGroups,
     read: Mapping[int, EncodedColumn],
     execution: Execution,
     traffic: Traffic,
     by_slots: BySlots,
 ) -> list[EncodedColumn]:
-    """The same of few groups: quantiles are found without sorting, kernels keep state for all other calls."""
-    traffic.state += 2 * few.codes.nbytes
-    results = {call: few.quantiles(read, call) for call in inputs.calls if finds(call)}
+    """The same of large groups: quantiles are found without sorting, kernels keep state for all other calls."""
+    traffic.state += 2 * large.numbers.nbytes
+    results = {call: large.quantiles(read, call) for call in inputs.calls if finds(call)}
     if plain := [call for call in inputs.calls if call not in results]:
-        results |= _by_slots(batch, few.numbers, len(few.first), plain, execution, traffic, by_slots)
-    return [*(take(read[group.index], few.first) for group in inputs.groups), *(results[c] for c in inputs.calls)]
+        numbers = large.numbers.astype(np.int64)
+        results |= _by_slots(batch, numbers, len(large.first), plain, execution, traffic, by_slots)
+    return [*(take(read[group.index], large.first) for group in inputs.groups), *(results[c] for c in inputs.calls)]
 
 
 def _column_of_quantiles(inputs: Inputs) -> int | None:

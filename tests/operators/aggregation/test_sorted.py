@@ -13,9 +13,8 @@ import pytest
 from locality.errors import MemoryLimitError
 from locality.operators.aggregation import selected
 from locality.operators.aggregation import sorted as sorted_groups
-from locality.operators.aggregation.selected import few_groups
+from locality.operators.aggregation.selected import large_groups
 from locality.operators.build import Builder
-from locality.operators.ordering import ranked
 from locality.operators.windows import ordered
 from locality.optimizer.distinct import split_distinct_aggregates
 from locality.plan.expressions import AggregateCall, ColumnRef
@@ -98,19 +97,17 @@ def test_aggregates(calls: str, keys: str, table: str, pair: Pair) -> None:
         pair.check(f"select {calls} from {table}")
 
 
-@pytest.mark.parametrize(("keys", "bits"), [("g", 1), ("b, g", 7), ("1", 7)])
-def test_quantiles_of_large_groups_are_selected(
-    keys: str, bits: int, pair: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("keys", ["g", "b, g", "1", "x", "make_timestamp(n * 3600000000)"])
+def test_quantiles_of_large_groups_are_selected(keys: str, pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selected, "_LARGE", 1)
-    monkeypatch.setattr(ranked, "_ROWS_BITS", bits)  # few buckets or many
-    monkeypatch.setattr(ranked, "_LEAST_TASK", 30)
+    monkeypatch.setattr(selected, "_LEAST_TASK", 30)
     found = []
-    monkeypatch.setattr(sorted_groups, "few_groups", lambda *args: found.append(few_groups(*args)) or found[-1])
-    calls = "median(n), quantile_cont(y, [0.0, 0.25, 1.0]), median(x) filter (id > 20), stddev(n), max(g)"
+    monkeypatch.setattr(sorted_groups, "large_groups", lambda *args: found.append(large_groups(*args)) or found[-1])
+    calls = "median(n), quantile_cont(y, [0.0, 0.25, 1.0]), median(x) filter (id > 20), mad(y), stddev(n), max(g)"
     pair.check(f"select {keys}, {calls} from t group by {keys}")
     pair.check(
-        f"select {keys}, quantile_disc(n, 0.4), quantile_disc(g, 0.9) filter (b), var_pop(y) from t group by {keys}"
+        f"select {keys}, quantile_disc(n, 0.4), quantile_disc(g, 0.9) filter (b), mad(n) filter (id < 40), var_pop(y) "
+        f"from t group by {keys}"
     )
     pair.check(f"select {keys}, median(u), quantile_disc(w, 0.5) filter (n > 9), corr(n, y) from t group by {keys}")
     assert len(found) == 3
