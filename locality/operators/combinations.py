@@ -64,7 +64,8 @@ def _digits(column: EncodedColumn, most: int) -> tuple[npt.NDArray[Any], int] | 
         size = len(column.dictionary)
     if not 0 < size < most:
         return None
-    digits = codes if low == 0 else codes - low
+    # Differences are small, whatever wraps around: values of eight bits, and those of UBIGINT, may not fit their type.
+    digits = codes.astype(np.int64) - codes.dtype.type(low).astype(np.int64)
     if column.validity is None:
         return digits, size
     return np.where(to_mask(column.validity, column.length), digits, size), size + 1

@@ -7,7 +7,7 @@ import pyarrow as pa
 from locality.encodings import decode, from_arrow
 from locality.encodings.arrow import to_dictionary
 from locality.operators.combinations import combinations_of
-from locality.types import BIGINT, BOOLEAN, VARCHAR
+from locality.types import BIGINT, BOOLEAN, VARCHAR, DataType
 
 ROWS = 1200
 NUMBERS = pa.array([None if i % 5 == 0 else i % 3 - 7 for i in range(ROWS)], pa.int64())
@@ -32,3 +32,13 @@ def test_many_combinations_are_not_looked_for() -> None:
     assert combinations_of([to_dictionary(from_arrow(TEXTS, VARCHAR)), many]) is None
     assert combinations_of([from_arrow(NUMBERS, BIGINT)] * 4) is None
     assert combinations_of([from_arrow(pa.array([], pa.int64()), BIGINT)]) is None
+
+
+def test_digits_of_narrow_and_unsigned_values_do_not_wrap_around() -> None:
+    numbers = pa.array([i % 201 - 100 for i in range(2 * ROWS)], pa.int8())
+    high = pa.array([2**64 - 1 - i % 2 for i in range(2 * ROWS)], pa.uint64())
+    for arrays, types in (([numbers], ["TINYINT"]), ([high], ["UBIGINT"]), ([high, high], ["UBIGINT", "UBIGINT"])):
+        found = combinations_of([from_arrow(array, DataType(t)) for array, t in zip(arrays, types, strict=True)])
+        assert found is not None
+        for column, array in zip(found.columns, arrays, strict=True):
+            assert decode(found.spread(column)).to_pylist() == array.to_pylist()

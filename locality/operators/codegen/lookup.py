@@ -44,6 +44,7 @@ from locality.types import DataType, Domain
 if TYPE_CHECKING:
     from locality.operators.codegen.columns import ColumnLoad
 
+_MOST = np.iinfo(np.int64).max
 #: Operations that cost less over whole vectors of rows than a load from a table does.
 _CHEAP = frozenset({"+", "-", "*", "=", "<>", "<", "<=", ">", ">=", "and", "or", "not", "is null", "is not null"})
 
@@ -135,6 +136,8 @@ def _table(column: EncodedColumn, domain: CodeDomain) -> Table:
         return Table(flat.codes.astype(np.bool_), valid, domain)
     if column.type.is_float:
         return Table(flat.codes, valid, domain)
+    if flat.codes.dtype == np.uint64 and flat.codes.max(initial=0) > _MOST:
+        raise Unsupported(f"a table of {column.type} values beyond 63 bits")
     return Table(flat.codes.astype(np.int64), valid, domain)
 
 

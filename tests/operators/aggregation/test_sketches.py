@@ -64,6 +64,8 @@ def test_hashes(pair: Pair, sql: str) -> None:
         "select approx_count_distinct(f), sum(hash(f)), sum(hash(f, i)) from t",
         "select i, approx_count_distinct(u) from t group by i",
         "select hash(i), hash(u) from t where hash(s) > 9223372036854775807",
+        "select max(hash(s)), avg(hash(b)), min(hash(d)), g from t group by g",
+        "select sum(hash(d::timestamptz)), max(hash(s) + 0) from t",
         "select i, sum(distinct hash(s)), approx_count_distinct(i) over () from t group by i",
     ],
 )
