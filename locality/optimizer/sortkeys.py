@@ -9,6 +9,9 @@ from locality.plan.nodes import Aggregate, AsofJoin, Join, JoinKey, Node, Sort, 
 from locality.plan.windows import WindowCall
 from locality.types import BLOB, BOOLEAN, VARCHAR, Domain
 
+#: Aggregates of one value by the order of another.
+_BY_ANOTHER = frozenset({"arg_min", "arg_max"})
+
 
 def compare_by_sort_keys(root: Node) -> Node:
     """The plan with a BLOB for every nested value by which rows are put in order, partitioned or joined."""
@@ -21,7 +24,7 @@ def compare_by_sort_keys(root: Node) -> Node:
             return Sort(child, _ordered(keys))
         case Join(keys=keys) | AsofJoin(keys=keys) if any(_is_nested(key.left) for key in keys):
             return replace(root, keys=tuple(map(_joined, keys)))
-        case Aggregate(aggregates=calls) if any(map(_is_nested_key, (key for call in calls for key in call.keys))):
+        case Aggregate(aggregates=calls) if any(map(_has_nested_order, calls)):
             return replace(root, aggregates=tuple(map(_collected, calls)))
         case Window(child, windows) if any(map(_has_nested_key, windows)):
             return Window(child, tuple(map(_over, windows)))
@@ -57,8 +60,14 @@ def _joined(key: JoinKey) -> JoinKey:
     return key.mapped(_comparable)
 
 
+def _has_nested_order(call: AggregateCall) -> bool:
+    by = call.args[1:2] if call.name in _BY_ANOTHER else ()
+    return any(map(_is_nested_key, call.keys)) or any(map(_is_nested, by))
+
+
 def _collected(call: AggregateCall) -> AggregateCall:
-    return replace(call, keys=_ordered(call.keys))
+    args = (call.args[0], *map(_comparable, call.args[1:])) if call.name in _BY_ANOTHER else call.args
+    return replace(call, args=args, keys=_ordered(call.keys))
 
 
 def _over(call: WindowCall) -> WindowCall:

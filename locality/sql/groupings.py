@@ -13,6 +13,7 @@ from locality.sql.leaves import ONE_ROW
 from locality.sql.outputs import Output, all_of, decode_all, decode_orders
 from locality.sql.scalars import Resolve, decode_expression, function_name
 from locality.sql.sortkeys import by_sort_key
+from locality.sql.tuples import as_struct
 from locality.sql.versions.meaning import check_call
 from locality.types import BIGINT, VARCHAR
 
@@ -76,6 +77,10 @@ SYNONYMS = {
 }
 
 
+#: Arguments of which only the order, or which are equal, matters: rows may be structs there.
+_COMPARED = frozenset({("count", 0), ("approx_count_distinct", 0), ("arg_min", 1), ("arg_max", 1)})
+
+
 def _aggregate_call(data: dict[str, Any], resolve: Resolve) -> AggregateCall:
     name = SYNONYMS.get(function_name(data), function_name(data))
     parameters = bound_parameters(name, data.get("function_data") or {})
@@ -83,6 +88,7 @@ def _aggregate_call(data: dict[str, Any], resolve: Resolve) -> AggregateCall:
         raise Unsupported(f"aggregate {name}")
     try:
         children = data["children"][:1] if parameters else data["children"]
+        children = [as_struct(child) if (name, i) in _COMPARED else child for i, child in enumerate(children)]
         args = (*decode_all(children, resolve), *parameters)
         dtype = decode_type(data["return_type"])
     except Unsupported as error:

@@ -24,6 +24,17 @@ def is_row(data: dict[str, Any]) -> bool:
     return bool(dtype.get("id") == "TUPLE")
 
 
+def as_struct(data: dict[str, Any]) -> dict[str, Any]:
+    """A row as a struct, which compares as it does; any other expression of DuckDB's plan as it is."""
+    match data:
+        case {"qname": {"path": [*_, "row"]}, "return_type": {"type_info": {"child_types": types} as info}}:
+            named = [{**part, "first": f"element{place}"} for place, part in enumerate(types, 1)]
+            dtype = {"id": "STRUCT", "type_info": {**info, "child_types": named}}
+            return {**data, "qname": {"path": ["struct_pack"]}, "return_type": dtype}
+        case _:
+            return data
+
+
 def decode_row_comparison(
     name: str, operands: Sequence[dict[str, Any]], decode: Callable[[dict[str, Any]], Expression]
 ) -> Expression:

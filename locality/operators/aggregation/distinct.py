@@ -18,7 +18,8 @@ from locality.operators.windows.window import IDEMPOTENT
 from locality.plan.expressions import AggregateCall, ColumnRef, Expression
 from locality.plan.intervals import BOOLEAN as BITS
 from locality.plan.intervals import Interval
-from locality.types import BIGINT, BOOLEAN
+from locality.sql.evaluate import numbers_of
+from locality.types import BIGINT, BOOLEAN, Domain
 
 Rows = npt.NDArray[np.int64]
 
@@ -70,10 +71,18 @@ def first_rows(batch: Batch, keys: Sequence[int], execution: Execution, rows: Ro
     read: list[EncodedColumn] = []
     known: list[Interval | None] = []
     for index in keys:
-        parts = _parts(batch.column(index))
+        parts = _parts(by_numbers(batch.column(index)))
         read += parts
         known += [batch.intervals[index]] if len(parts) == 1 else [None, None]
     return representatives(read if rows is None else [take(column, rows) for column in read], known, execution)
+
+
+def by_numbers(column: EncodedColumn) -> EncodedColumn:
+    """A column that is equal in the same rows: numbers of lists, structs and maps; any other as it is."""
+    if column.encoding != "opaque" or column.type.domain is not Domain.NESTED:
+        return column
+    numbers = numbers_of(decode(column)).to_numpy()
+    return EncodedColumn(BIGINT, "plain", column.length, codes=numbers, validity=column.validity)
 
 
 def _parts(column: EncodedColumn) -> list[EncodedColumn]:

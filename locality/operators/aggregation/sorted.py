@@ -13,7 +13,7 @@ import numpy as np
 
 from locality.encodings import EncodedColumn, concat, expand, take
 from locality.errors import Unsupported
-from locality.operators.aggregation.distinct import mark_distinct
+from locality.operators.aggregation.distinct import by_numbers, mark_distinct
 from locality.operators.aggregation.foreign import FOREIGN, by_duckdb
 from locality.operators.aggregation.inputs import Inputs
 from locality.operators.aggregation.lists import ORDERED_AGGREGATES
@@ -70,7 +70,7 @@ def _of_rows(
     batch, inputs = mark_distinct(batch, inputs, execution)
     execution.reserve((SORT_BYTES + 10) * batch.row_count, "the order of an aggregation")
     read = columns_at(batch, range(len(batch.columns)), execution.run)
-    owners = [field for group in inputs.groups for field in fields_of(read[group.index])]
+    owners = [f for group in inputs.groups for f in fields_of(by_numbers(read[group.index]))]
     if any(map(finds, inputs.calls)) and all(finds(call) or is_known(call) for call in inputs.calls):
         with contextlib.suppress(Unsupported):  # types that only sorted groups are given to
             large = large_groups(batch, [group.index for group in inputs.groups], owners, execution)
