@@ -102,13 +102,11 @@ def lookup_of(column: EncodedColumn, zones: Zones) -> Lookup | None:
     if high >= 1 << _MOST_BITS or high - low >= 1 << (_MOST_BITS - _STEP_BITS):
         return None
     numbers = (codes.astype(np.int64) - low << _STEP_BITS) | (np.arange(len(codes)) // STEP_ROWS)
-    is_new = np.append(True, numbers[1:] != numbers[:-1])
-    if column.validity is not None:
-        is_new &= bitmaps.to_mask(column.validity, column.length)
-    numbers = np.sort(numbers[is_new])
+    if column.validity is not None:  # the code under a NULL is that of some value
+        numbers = numbers[bitmaps.to_mask(column.validity, column.length)]
     if not len(numbers):
         return None
-    numbers = numbers[np.append(True, numbers[1:] != numbers[:-1])]
+    numbers = _without_repeats(np.sort(_without_repeats(numbers)))
     values = numbers >> _STEP_BITS
     distinct = int(np.count_nonzero(values[1:] != values[:-1])) + 1
     if len(values) > distinct * min(-(-len(codes) // STEP_ROWS) // _LEAST_GAIN, MOST_STEPS):
@@ -117,6 +115,11 @@ def lookup_of(column: EncodedColumn, zones: Zones) -> Lookup | None:
     offsets = values - np.repeat(firsts, _GROUP)[: len(values)]
     steps = (numbers & ((1 << _STEP_BITS) - 1)).astype(np.uint16)
     return Lookup(firsts + low, offsets.astype(np.min_scalar_type(int(offsets.max()))), steps)
+
+
+def _without_repeats(numbers: Ints) -> Ints:
+    """Numbers, at least one, without those that are the same as the one before."""
+    return numbers[np.append(True, numbers[1:] != numbers[:-1])]
 
 
 def _tells(zones: Zones) -> bool:

@@ -97,3 +97,12 @@ def test_files_hold_what_was_written(tmp_path: Path) -> None:
         broken = batch.set_column(position, f"2.{part}", pa.array([[1]], batch.column(position).type))
         with pytest.raises(ValueError, match="do not fit"):
             read_lookup(broken, 2)
+
+
+def test_a_value_right_behind_a_null_is_found() -> None:
+    keys = np.repeat(RNG.permutation(ROWS // 3 + 1), 3)[:ROWS]
+    first = np.flatnonzero(keys == 0)[0]  # the code of the least value, as NULLs have it
+    column = canonical(pa.array(keys, mask=np.arange(ROWS) == first), types.BIGINT)
+    lookup = lookup_of(column, zones_of(column))
+    assert lookup is not None
+    assert found(lookup, [(0, 0)]) == {(first + 1) // STEP_ROWS, (first + 2) // STEP_ROWS}
