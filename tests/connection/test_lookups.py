@@ -71,7 +71,7 @@ def test_answers_are_duckdbs_whatever_happens_to_the_table(
     check(ours, theirs)
     monkeypatch.setattr(tail, "FANOUT", 3)
     for step in range(4):
-        more = rows(ROWS + 500 * step, 500)  # noqa: F841 - DuckDB finds it by its name
+        more = rows(ROWS + 500 * step, 500)
         theirs.execute("insert into t from more")
         ours.ingest("t", more, mode="append")
     for sql in (
