@@ -7,8 +7,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -23,6 +22,7 @@ from locality.runtime.explain import Explained, explain_fallback, explain_query,
 from locality.runtime.generic import GenericPlans
 from locality.runtime.interrupts import Interrupt, Interrupts
 from locality.runtime.parts import Splitter
+from locality.runtime.plans import Plans, key_of
 from locality.runtime.profile import Profile
 from locality.runtime.query import PreparedQuery, check_optimizers
 from locality.runtime.repair import Checks
@@ -46,8 +46,6 @@ from locality.storage.snapshot import Snapshot
 from locality.storage.store import Store
 from locality.units import quantity
 
-#: Planned queries that a connection keeps.
-_PLANS = 256
 #: Tables that are named where a connection is printed.
 _NAMED = 12
 
@@ -111,7 +109,7 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
         self._followed: Mapping[str, str] = {}
         self._fallback: Fallback | None = None
         self._spill: tempfile.TemporaryDirectory[str] | None = None
-        self._plans: OrderedDict[Hashable, PreparedQuery | str] = OrderedDict()
+        self._plans = Plans()
         self._generic = GenericPlans()
         self._synced: Snapshot | None = None
         self._trimmed = 0
@@ -207,7 +205,7 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
         Raises NotASelect for a statement that changes rows.
         """
         disabled = self.settings.disabled_optimizers
-        key = _cache_key(sql, params, disabled)
+        key = key_of(sql, params, disabled)
         with self._lock:
             if self._fallback is not None and self._fallback.changed_settings != self._followed:
                 self.follow(self._fallback.changed_settings)
@@ -217,20 +215,16 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
                 return f"setting {min(foreign)} was changed, which may change answers"
             if snapshot is not self._synced:
                 self._sync(snapshot)
-            if key is not None and key in self._plans:
-                self._plans.move_to_end(key)
-                return self._plans[key]
+            if (planned := self._plans.find(key)) is not None:
+                return planned
             try:
-                planned: PreparedQuery | str
                 planned, cacheable = self._generic.prepare(self._planner, sql, params, snapshot.scanned, self.settings)
             except Unsupported as reason:
                 if isinstance(reason, NotASelect) and writes(reason.kind, sql):
                     raise
                 planned, cacheable = str(reason), False
-            if key is not None and cacheable:
-                self._plans[key] = planned
-                while len(self._plans) > _PLANS:
-                    self._plans.popitem(last=False)
+            if cacheable:
+                self._plans.keep(key, planned)
             return planned
 
     def _trim(self, snapshot: Snapshot) -> None:
@@ -255,9 +249,9 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
     def _remember(self, sql: str, params: Parameters | None, snapshot: Snapshot, reason: str) -> None:
         """Has DuckDB answer at once when the query comes again: the same data would fail in the same way."""
         with self._lock:
-            key = _cache_key(sql, params, self.settings.disabled_optimizers)
-            if snapshot is self._synced and key in self._plans:
-                self._plans[key] = reason
+            key = key_of(sql, params, self.settings.disabled_optimizers)
+            if snapshot is self._synced and self._plans.find(key) is not None:
+                self._plans.keep(key, reason)
 
     def follow(self, settings: Mapping[str, str]) -> None:
         """Plan with these values of DuckDB's settings, by name, from now on."""
@@ -381,11 +375,3 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
 def _warm_up() -> None:
     warm_up()
     session_time_zone()  # asks the database that evaluates expressions
-
-
-def _cache_key(sql: str, params: Parameters | None, disabled: frozenset[str]) -> Hashable | None:
-    """What makes two calls the same query; None if that can't be told."""
-    if params is None:
-        return sql, disabled
-    items = tuple(params.items()) if isinstance(params, Mapping) else tuple(enumerate(params))
-    return (sql, disabled, tuple((name, type(value), repr(value)) for name, value in items))

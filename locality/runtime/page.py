@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 from locality.units import quantity
-
-if TYPE_CHECKING:
-    from locality.runtime.result import Result
 
 #: Rows shown from each end.
 _SHOWN = 10
 
 
-def table_of(result: Result) -> str:
-    """The first and last rows below names and types of the columns, and how many rows there are."""
-    count, width = result.shape
-    rows = [_row(row) for row in result.text_rows(0, 2 * _SHOWN if count <= 2 * _SHOWN else _SHOWN)]
+def table_of(
+    names: Sequence[str], types: Sequence[str], count: int, rows: Callable[[int, int], Iterable[Iterable[str | None]]]
+) -> str:
+    """The first and last of ``count`` rows, each a text a column; ``rows`` gives some from a number on."""
+    shown = [*rows(0, 2 * _SHOWN)]
     if count > 2 * _SHOWN:
-        rows += [_row(["…"] * width), *(_row(row) for row in result.text_rows(count - _SHOWN))]
+        shown[_SHOWN:] = [["…"] * len(names), *rows(count - _SHOWN, _SHOWN)]
     head = "".join(
-        f"<th>{escape(name)}<br><small>{escape(dtype)}</small></th>"
-        for name, dtype in zip(result.columns, result.types, strict=True)
+        f"<th>{escape(name)}<br><small>{escape(dtype)}</small></th>" for name, dtype in zip(names, types, strict=True)
     )
-    size = f"{quantity(count, 'row')}, {quantity(width, 'column')}"
-    body = "".join(rows)
+    size = f"{quantity(count, 'row')}, {quantity(len(names), 'column')}"
+    body = "".join(map(_row, shown))
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><small>{size}</small>"
 
 

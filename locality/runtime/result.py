@@ -183,7 +183,7 @@ class Result:
         """The first and last rows as notebooks show them."""
         from locality.runtime.page import table_of
 
-        return None if self._table is None else table_of(self)
+        return None if self._table is None else table_of(self._names, self._types, len(self), self.text_rows)
 
     def to_text(self, *, max_rows: int | None = None, max_width: int | None = None) -> str:
         """The first and last rows in a box, as ``show`` prints them."""
