@@ -17,11 +17,11 @@ from locality.plan.nodes import JoinKey
 from locality.sql.versions import installed
 from locality.types import DataType, Domain
 
-#: Those that have errors, or others, for some numbers or moments, and sorts, whose order plans don't tell.
+#: Those that have errors, or others, for some numbers or moments; sorts, whose order plans don't tell; other hashes.
 _OTHERS = frozenset(
     {
         *("sqrt", "ln", "log", "log2", "log10", "sin", "cos", "tan", "cot", "asin", "acos", "atanh", "acosh"),
-        *("epoch_ms", "epoch_us", "list_sort", "list_grade_up"),
+        *("epoch_ms", "epoch_us", "list_sort", "list_grade_up", "hash", "approx_count_distinct"),
     }
 )
 #: What may be done to intervals; 1.5 compares them otherwise.

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from tests.properties.oracle import Pair
+from tests.versions import IS_2
 
 #: Strings that share their first eight bytes or more, differ in length, in case, in bytes above 127, or are empty.
 _STEMS = ("", "a", "shared prefix ", "shared prefix z", "Shared", "ärger", "zebra", "日本", "a\0b")
@@ -65,4 +66,4 @@ def test_the_row_that_leads_a_group_is_found_without_sorting(pair: Pair, keys: s
     assert "by numbers" in str(pair.locality.explain(f"{sql} group by {keys}"))
     sorted_too = f"select {keys}, any_value(id order by s, t), arg_max(id, s || id), list(id order by id) from x"
     pair.check(f"{sorted_too} group by {keys}")
-    assert "by sorting" in str(pair.locality.explain(f"{sorted_too} group by {keys}"))
+    assert not IS_2 or "by sorting" in str(pair.locality.explain(f"{sorted_too} group by {keys}"))
