@@ -15,6 +15,7 @@ from locality.runtime.reorganize import arranger
 from locality.storage import files
 from locality.storage.entries import LayoutEntry
 from locality.storage.files import FileEntry
+from locality.storage.mending import mend_lookups
 from locality.storage.rewrite import rewrite
 from locality.storage.rollups import RollupReport
 from locality.storage.verify import Report, verify
@@ -31,8 +32,8 @@ class Checks(Opened):
         """Reads every file of the store and checks it; raises CorruptStoreError, naming each problem, on damage.
 
         Args:
-            repair: first write anew the further layouts and the rollups of which a file is missing or damaged, from
-                their tables' own rows, each in a commit. A damaged primary layout is beyond that: restore a copy.
+            repair: first write anew the further layouts, rollups and lookups of which a file is missing or damaged,
+                from their tables' own rows, each in a commit. A damaged primary layout is beyond that: restore a copy.
 
         Raises:
             StoreLockedError, StoreFullError, StoreError: the store can't be written to.
@@ -54,6 +55,8 @@ class Checks(Opened):
         self._store.set_aside_damaged(check)
         execution = QueryExecution(self._workers, self.settings.memory_bytes)
         for entry in self._store.snapshot().entries.values():
+            if mend_lookups(self._store, entry.name, check):
+                yield f"lookups of table {entry.name!r}"
             for layout in entry.layouts[1:]:
                 if self._store.left_out(layout) or files.first_problem(self._store.path, layout.files, check):
                     self._write_anew(entry.name, layout, execution)

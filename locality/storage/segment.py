@@ -8,6 +8,7 @@ raw text and nested values, LZ4-compressed, a batch a zone. ``name.zones.arrow``
 from __future__ import annotations
 
 import threading
+import warnings
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -99,6 +100,11 @@ class Segment:
         self._lock = threading.RLock()
 
     @property
+    def names(self) -> Sequence[str]:
+        """What its columns are called, derived ones and row ids among them."""
+        return self._names
+
+    @property
     def column_count(self) -> int:
         """Columns that it has, derived ones and row ids among them."""
         return len(self._names)
@@ -165,8 +171,12 @@ class Segment:
     def _lookup(self, index: int) -> Lookup | None:
         if self._files.lookups is None:
             return None
-        path, batch = self._directory / self._files.lookups.path, self._lookup_batch
-        return checked(path, self._names[index], lambda: read_lookup(batch, index))
+        path = self._directory / self._files.lookups.path
+        try:
+            return checked(path, self._names[index], lambda: read_lookup(self._lookup_batch, index))
+        except CorruptStoreError as error:  # rows are found without it, too
+            warnings.warn(f"{error}; locality verify --repair writes it anew", stacklevel=2)
+            return None
 
     @property
     def cached_bytes(self) -> int:

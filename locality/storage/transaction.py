@@ -17,6 +17,7 @@ from locality.storage.dictionaries import write_dictionary
 from locality.storage.entries import TableEntry
 from locality.storage.files import FileEntry
 from locality.storage.lock import WriteLock, oldest_pinned
+from locality.storage.lookups import Lookup, write_lookups
 from locality.storage.manifest import Manifest, Retired
 from locality.storage.segment import SegmentFiles, write_segment
 
@@ -104,6 +105,11 @@ class Transaction:
     def add_deletions(self, live: Mask) -> FileEntry:
         """Write which rows of a segment are there, one Boolean a row."""
         entry = write_deletions(self.segments, self.new_name(), live)
+        return FileEntry(f"{SEGMENTS}/{entry.path}", entry.size, entry.crc32)
+
+    def add_lookups(self, lookups: dict[int, Lookup]) -> FileEntry:
+        """Write the lookups of a segment's columns, by their numbers."""
+        entry = write_lookups(self.segments, self.new_name(), lookups)
         return FileEntry(f"{SEGMENTS}/{entry.path}", entry.size, entry.crc32)
 
     def put(self, table: TableEntry) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 import locality
+from locality.errors import CorruptStoreError
 from locality.storage.ingest import tail
 
 ROWS = 24_000
@@ -85,3 +86,27 @@ def test_answers_are_duckdbs_whatever_happens_to_the_table(
     ours.compact("t")
     check(ours, theirs)
     ours.verify()
+
+
+@pytest.mark.parametrize("size", [None, 0, 1000, -1], ids=["missing", "empty", "cut", "flipped"])
+def test_a_damaged_lookup_is_done_without_and_mended(
+    connections: tuple[locality.Connection, duckdb.DuckDBPyConnection], tmp_path: Path, size: int | None
+) -> None:
+    sql = "select id, cents from t where id = 300"
+    (path,) = (tmp_path / "s").rglob("*.lookups.arrow")
+    content = bytearray(path.read_bytes())
+    path.unlink()
+    if size is not None:
+        content[2000] ^= 16
+        path.write_bytes(content[:size] if size >= 0 else content)
+    with locality.connect(tmp_path / "s", threads=1) as again:
+        if size is None or size >= 0:
+            with pytest.warns(UserWarning, match=f"{path.name}.*--repair"):
+                assert again.sql(sql).fetchall() == connections[1].execute(sql).fetchall()
+        with pytest.raises(CorruptStoreError, match=path.name):
+            again.verify()
+        assert again.verify(repair=True).repaired == ("lookups of table 't'",)
+        (segment,) = again._store.snapshot().entries["t"].primary.segments
+        assert segment.lookups is not None
+        assert again.sql(sql).fetchall() == connections[1].execute(sql).fetchall()
+        again.verify()
