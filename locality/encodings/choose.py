@@ -28,6 +28,9 @@ ROWS_PER_ENTRY = 4
 #: Runs are taken where they need at most one part in this many of the best other encoding.
 RUN_GAIN = 4
 
+#: Who multiplies codes does so by an int64.
+_MOST_FACTOR = 2**63 - 1
+
 _OFFSET_BYTES = 8
 _RUN_END_BYTES = 4
 
@@ -108,7 +111,7 @@ def _integers(profile: ColumnProfile) -> list[Candidate]:
         Candidate(EncodingSpec(dtype, "frame", base=base, code=narrow.name), rows * narrow.itemsize),
     ]
     factor = 1
-    if profile.factor > 1 and _code(span // profile.factor).itemsize < narrow.itemsize:
+    if 1 < profile.factor <= _MOST_FACTOR and _code(span // profile.factor).itemsize < narrow.itemsize:
         factor, narrow = profile.factor, _code(span // profile.factor)
         spec = EncodingSpec(dtype, "scaled", base=base, factor=factor, code=narrow.name)
         found.append(Candidate(spec, rows * narrow.itemsize))

@@ -37,6 +37,7 @@ def integers(minimum: int, maximum: int, **facts: Any) -> ColumnProfile:
         (integers(10**12, 10**12 + 2**16), "frame", "uint32"),
         (integers(0, 2**32), "plain", "int64"),
         (integers(-(2**63), 2**63 - 1), "plain", "int64"),
+        (integers(-(2**63), 0, factor=2**63), "plain", "int64"),  # a factor that is no int64
         (integers(0, 255, type=DataType("UTINYINT")), "plain", "uint8"),
         (integers(0, 1, type=types.BOOLEAN), "plain", "uint8"),
         (integers(0, 25_500, factor=100, type=PRICE), "scaled", "uint8"),
