@@ -135,6 +135,10 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
             raise QueryError(f"a statement is text, not {type(sql).__name__}")
         return self._answer(sql, check(params), logged=self.settings.workload_log is not False)
 
+    def execute(self, sql: str, params: Parameters | None = None) -> Result:
+        """The same as :meth:`sql`, by the name that DuckDB's client and DB-API have for it."""
+        return self.sql(sql, params)
+
     def _answer(self, sql: str, params: Parameters | None, *, logged: bool = False) -> Result:
         """See :meth:`sql`; ``logged``: whether the query belongs to the workload."""
         return from_whole_layouts(self._store, lambda: self._answered(sql, params, logged=logged))

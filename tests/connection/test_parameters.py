@@ -13,6 +13,11 @@ from locality.errors import (
 from tests.connection.numbers import ask
 
 
+def test_execute_is_another_name_of_sql(connection: Connection) -> None:
+    assert connection.execute("select ? + 1", [2]).fetchone() == (3,)
+    assert connection.execute("select $n + 1", {"n": 2}).fetchone() == (3,)
+
+
 @pytest.mark.parametrize(
     ("sql", "params", "expected"),
     [
