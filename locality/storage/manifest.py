@@ -104,7 +104,12 @@ def read(store: Path) -> Manifest:
         )
     if hashlib.sha256(body).hexdigest() != header["sha256"]:
         raise CorruptStoreError(f"{path} is damaged: its checksum differs from what was written")
-    manifest = _manifest(json.loads(body))
+    try:
+        manifest = _manifest(json.loads(body))
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise CorruptStoreError(
+            f"{path} is damaged: it lacks a part of a manifest, or has a wrong one: {error!r}"
+        ) from None
     if manifest.version != header["version"]:
         raise CorruptStoreError(
             f"{path} is damaged: its header names version {header['version']}, its body {manifest.version}"

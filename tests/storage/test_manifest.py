@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
+from locality.errors import CorruptStoreError
 from locality.storage import manifest
 from locality.storage.ingest import ingest
 from locality.storage.store import Store
@@ -16,13 +18,19 @@ from locality.storage.store import Store
 
 def _write_format_1(store: Path, order: list[str]) -> None:
     """Says what the manifest says as format 1 did: each table's one layout in the table itself."""
-    header, body = (json.loads(line) for line in (store / manifest.NAME).read_bytes().splitlines())
+    _, body = (json.loads(line) for line in (store / manifest.NAME).read_bytes().splitlines())
     for table in body["tables"]:
         (layout,) = table.pop("layouts")
         del table["changed"], table["dropped"]
         table.update({key: layout[key] for key in ("segments", "dictionaries")}, order=order)
+    _write_body(store, body, 1)
+
+
+def _write_body(store: Path, body: Any, number: int) -> None:
+    """Puts another body, of format ``number``, in a manifest, with the checksum that belongs to it."""
+    header = json.loads((store / manifest.NAME).read_bytes().splitlines()[0])
     text = json.dumps(body).encode()
-    header.update({"format": 1, "length": len(text), "sha256": hashlib.sha256(text).hexdigest()})
+    header.update({"format": number, "length": len(text), "sha256": hashlib.sha256(text).hexdigest()})
     (store / manifest.NAME).write_bytes(json.dumps(header).encode() + b"\n" + text + b"\n")
 
 
@@ -45,3 +53,11 @@ def test_a_manifest_of_format_1_is_read_and_written_on(tmp_path: Path) -> None:
     assert _rows(tmp_path) == {"a": [3, 1, 2, 4], "b": ["x", "y", "z", "w"]}
     (entry,) = manifest.read(tmp_path).tables
     assert (entry.primary.placement, entry.changed) == (("a", "curve(b, a)"), 0)
+
+
+@pytest.mark.parametrize("body", [[], {}, {"version": 0, "tables": [{}]}, {"version": 0, "tables": 3, "retired": []}])
+def test_a_manifest_without_a_part_is_named(tmp_path: Path, body: Any) -> None:
+    Store.open(tmp_path).close()
+    _write_body(tmp_path, body, manifest.FORMAT)
+    with pytest.raises(CorruptStoreError, match=f"{manifest.NAME} is damaged"):
+        Store.open(tmp_path)
