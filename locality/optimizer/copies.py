@@ -55,16 +55,22 @@ def _minds_no_order(call: AggregateCall) -> bool:
 def _copies(node: Node) -> Sequence[Node]:
     """Plans whose rows together are those of ``node``, which repeats others; none if it does not."""
     match node:
-        case Project(Join(child, Values(rows, types), "inner", (), None), expressions) if len(rows) <= _MOST_COPIES:
+        case Join(child, Values(rows, types), "inner", (), None) if len(rows) <= _MOST_COPIES:
             own = tuple(ColumnRef(i, dtype) for i, dtype in enumerate(child.types))
-            beside = [tuple(map(Constant, row, types)) for row in rows]
-            return [Project(child, tuple(_chosen(e, (*own, *constants)) for e in expressions)) for constants in beside]
+            return [Project(child, (*own, *map(Constant, row, types))) for row in rows]
         case Project(child, expressions):
-            return [Project(copy, expressions) for copy in _copies(child)]
+            return [_projected(copy, expressions) for copy in _copies(child)]
         case Filter(child, predicate):
             return [Filter(copy, predicate) for copy in _copies(child)]
         case _:
             return []
+
+
+def _projected(copy: Node, expressions: Sequence[Expression]) -> Project:
+    """What the expressions make of a copy's rows."""
+    if isinstance(copy, Project):
+        return Project(copy.child, tuple(_chosen(each, copy.expressions) for each in expressions))
+    return Project(copy, tuple(expressions))
 
 
 def _chosen(expression: Expression, outputs: Sequence[Expression]) -> Expression:

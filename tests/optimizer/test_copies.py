@@ -42,6 +42,13 @@ def test_other_groups_read_all_copies() -> None:
     assert found == Aggregate(Union((copy(0, A), copy(1, B))), (B,), (total,))
 
 
+def test_the_constants_need_no_projection() -> None:
+    beside = Join(SCAN, Values(((1,), (2,)), (BIGINT,)), "inner", ())
+    apart = [Project(SCAN, (A, B, Constant(number, BIGINT))) for number in (1, 2)]
+    count = AggregateCall("count_star", (), BIGINT)
+    assert unite_copies(Aggregate(beside, (A,), (count,))) == Aggregate(Union(tuple(apart)), (A,), (count,))
+
+
 @pytest.mark.parametrize(
     "plan",
     [
@@ -79,6 +86,8 @@ LONG = "(from t unpivot (v for m in (x, y, z)))"
         "select m, count(*), count(v) from (from t unpivot include nulls (v for m in (x, y))) group by m",
         "select u, sum(w), count(k) from (select k, unnest([x, y, 7]) u, unnest([1, 2]) w from t) group by u",
         "select k, n, sum(x * n) from t, (values (1), (1), (2), (null)) r(n) group by k, n",
+        "select n, c, count(*) from (select k, count(*) c from t group by k), (values (1), (2)) r(n) group by n, c",
+        "select n, max(a.x + b.y + n) from t a join t b using (k), unnest([3, 1, 2]) r(n) where a.x > n group by n",
     ],
 )
 def test_against_duckdb(sql: str, pair: Pair) -> None:
