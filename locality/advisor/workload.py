@@ -15,7 +15,7 @@ from locality.sql.given import Parameters
 WorkloadItem: TypeAlias = "str | tuple[str, Parameters] | tuple[str, float] | tuple[str, Parameters, float]"
 """The text of a query; with its parameters, how often it is asked, or both."""
 Workload: TypeAlias = "str | Path | Iterable[WorkloadItem]"
-"""Texts separated by semicolons; a file of such; or queries one by one."""
+"""Texts separated by semicolons; a file of such, as a Path or by a name that ends in .sql; or queries one by one."""
 
 #: What a semicolon does not end a text in: strings, quoted names, comments, dollar quotes.
 _TOKEN = re.compile(
@@ -65,6 +65,8 @@ def read_workload(workload: Workload) -> list[WorkloadQuery]:
     match workload:
         case Path():
             queries = _of_file(workload)
+        case str() if workload.endswith(".sql") and len(workload.split()) == 1:
+            queries = _of_file(Path(workload))
         case str():
             queries = _of_script(workload, "line")
         case _:

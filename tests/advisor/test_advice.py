@@ -223,5 +223,13 @@ def test_what_is_no_workload_is_refused(workload: Any) -> None:
 def test_a_missing_workload_is_refused(con: Connection) -> None:
     with pytest.raises(locality.errors.QueryError, match="log of the store is empty"):
         con.advise()
-    with pytest.raises(locality.errors.SourceError, match=r"no\.sql"):
-        con.advise(Path("no.sql"))
+    for path in (Path("no.sql"), "no.sql"):
+        with pytest.raises(locality.errors.SourceError, match=r"no\.sql"):
+            con.advise(path)
+
+
+def test_a_workload_is_read_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "queries.sql"
+    path.write_text("select 1;\nselect 2")
+    assert [query.sql for query in read_workload(str(path))] == [query.sql for query in read_workload(path)]
+    assert len(read_workload(str(path))) == 2
