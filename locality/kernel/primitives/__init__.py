@@ -208,6 +208,7 @@ _SORTING = _family(
     ("count_numbers", (_WORDS32, _INTS64), _I64, (1,)),
     ("deal_values", (_WORDS32, _ELEMENTS, _INTS64, _ELEMENTS), _I64, (2, 3)),
     ("deal_words", (_WORDS, _I64, _I64, _INTS64, _INTS64, _I64, _WORDS, _POSITIONS), _I64, (4, 6, 7)),
+    ("deal_digits", (_WORDS, _I64, _I64, _INTS64, _WORDS), _I64, (3, 4)),
     ("keep_leading", (_WORDS, _WORDS, _I64, _WORDS, _BOOLS), _I64, (3, 4)),
     ("leading_rows", (_WORDS, _BOOLS, _INTS64, _INTS64), _I64, (3,)),
     ("text_words", (_BYTES, _INTS64, _INTS64, _I64, _WORDS), _I64, (4,)),

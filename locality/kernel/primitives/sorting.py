@@ -1,4 +1,4 @@
-"""Words of sort keys dealt out by their upper bits, so that each part can be sorted by itself, in the cache.
+"""Words of sort keys dealt out by their upper bits, so that each part can be sorted by itself, in the cache, by digits.
 
 A word's bucket is ``(word - low) >> shift``; ``parts`` gives each bucket its part, in ascending order. (Radix
 partitioning before sorting: Satish and others, "Fast Sort on CPUs and GPUs", SIGMOD 2010.)
@@ -67,6 +67,30 @@ def deal_words(
         dealt[place] = words[i]
         if wanted:
             rows[place] = first + i
+    return len(words)
+
+
+@jit
+def deal_digits(words: Words, low: Integer, shift: Integer, places: Ints64, dealt: Words) -> Integer:
+    """Writes words to ``dealt`` in the order of one digit of ``word - low``, those of equal digits in their own order.
+
+    A digit is so many bits above the lowest ``shift`` that ``places`` has an entry for each value; these are scratch.
+    """
+    least, by, mask = np.uint64(low), np.uint64(shift), np.uint64(len(places) - 1)
+    for digit in range(len(places)):
+        places[digit] = 0
+    for i in range(len(words)):
+        places[((words[i] - least) >> by) & mask] += 1
+    before = 0
+    for digit in range(len(places)):
+        count = places[digit]
+        places[digit] = before
+        before += count
+    for i in range(len(words)):
+        own = ((words[i] - least) >> by) & mask
+        place = np.uint64(places[own])
+        places[own] += 1
+        dealt[place] = words[i]
     return len(words)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.kernel.loader import primitive
+from locality.operators.ordering.digits import sort_words
 from locality.operators.ordering.fields import Field, Words
 from locality.operators.ordering.words import WORD_BITS, Word, words_of
 
@@ -102,7 +103,7 @@ def _with_rows(row_bits: int, run: Run) -> _Sort:
         mask = np.uint64(2**row_bits - 1)
 
         def sort_part(worker: int, part: slice) -> None:
-            keys[part].sort()
+            sort_words(keys[part], row_bits)
             np.bitwise_and(keys[part], mask, out=rows[part].view(np.uint64))
 
         run(parts, sort_part)
@@ -231,7 +232,7 @@ def _sorted_places(lead: Words, rest: Sequence[Word], rows: npt.NDArray[Any]) ->
                 packed |= runs << np.uint64(taken)
             packed <<= np.uint64(place_bits)
             packed |= np.arange(len(values), dtype=np.uint64)
-            packed.sort()
+            sort_words(packed, place_bits)
             places = (packed & np.uint64(2**place_bits - 1)).view(np.int64)
             packed >>= np.uint64(place_bits)
             begins = np.concatenate(([True], packed[1:] != packed[:-1], [True]))

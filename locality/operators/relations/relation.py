@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from locality.storage.lookups import Lookup
 from locality.types import DataType, Domain
 
 Positions = npt.NDArray[np.int64]
+
+#: Segments up to which comparing each row with the first row of each one takes less than a search.
+_FEW_SEGMENTS = 32
 
 
 class ZoneBounds(Protocol):
@@ -187,7 +190,7 @@ def _ascending(values: Positions) -> bool:
 def _locate(starts: Positions, positions: Positions) -> Located:
     if len(positions) and _ascending(positions):  # as rows that passed a scan are
         return Located(_cut(starts, positions, positions.searchsorted(starts).tolist(), 0), None)
-    owner = starts.searchsorted(positions, side="right") - 1
+    owner = _owners(starts, positions)
     first = int(owner[0]) if len(owner) else 0
     if (owner == first).all():
         return Located([(first, positions - starts[first])], None)
@@ -201,6 +204,16 @@ def _locate(starts: Positions, positions: Positions) -> Located:
     first, last = int(owner[0]), int(owner[-1])
     cuts = np.searchsorted(owner, np.arange(first, last + 2)).tolist()
     return Located(_cut(starts, ordered, cuts, first), inverse)
+
+
+def _owners(starts: Positions, positions: Positions) -> npt.NDArray[np.unsignedinteger[Any]]:
+    """The number of each row's segment, in as few bytes as hold it: numpy sorts narrow ones in one or two passes."""
+    if len(starts) > _FEW_SEGMENTS:
+        return (starts.searchsorted(positions, side="right") - 1).astype(np.min_scalar_type(len(starts)))
+    owner = np.zeros(len(positions), np.uint8)
+    for start in starts[1:-1].tolist():
+        owner += positions >= start
+    return owner
 
 
 def _cut(starts: Positions, ordered: Positions, cuts: list[int], first: int) -> list[tuple[int, Positions]]:
