@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.kernel import builder as b
-from locality.kernel.ir import Array, Scalar, Var
+from locality.kernel.ir import Array, Expr, Scalar, Var
 from locality.kernel.loader import load
 from locality.operators.bindings import Bindings, Generated
 from locality.operators.codegen.block import BLOCK, Block
@@ -245,7 +245,7 @@ class Pipeline:
             left, parts = _by_segment(blocks, starts * BLOCKS), BLOCKS
             self.zones_read = int(blocks.reshape(-1, BLOCKS).any(axis=1).sum())
         ranges = {i: runs_of(bits, segments[i].zone_rows // parts, segments[i].row_count) for i, bits in left.items()}
-        found = looked_up(self.relation, self.tests, ranges)
+        found = looked_up(self.relation, [self.tests[number] for number in self.open], ranges)
         if found is not ranges:
             self.zones_read = sum(len(parts_met(rows, segments[i].zone_rows)) for i, rows in found.items())
         return found
@@ -341,7 +341,8 @@ class Pipeline:
                         self._emit(block, state)
                 else:
                     rows = first, end, builder.assign(b.sub(end, first), "n")
-                    self._emit(Block(builder, parameters, self.relation, shapes, *rows, faults), state)
+                    ahead = _ahead(ranges, count, number, end, stop)
+                    self._emit(Block(builder, parameters, self.relation, shapes, *rows, faults, ahead=ahead), state)
         return Generated(load(builder.build(faults), "One pass over a morsel."), parameters)
 
     def _emit(self, block: Block, state: Sequence[Var]) -> None:
@@ -367,6 +368,15 @@ class Pipeline:
     def finish(self) -> None:
         """Lets go of columns that are not to stay in memory, after a run."""
         self.bindings.finish()
+
+
+def _ahead(ranges: Var, count: Var, number: Var, end: Var, stop: Var) -> tuple[Expr, Expr]:
+    """The first row of the block after the one up to ``end``, in this range or the next, and how many rows it has."""
+    following = b.minimum(b.add(number, b.const_i64(1)), b.sub(count, b.const_i64(1)))
+    goes_on = b.lt(end, stop)
+    first = b.call("choose", goes_on, end, b.load(ranges, following, b.const_i64(0)))
+    after = b.call("choose", goes_on, stop, b.load(ranges, following, b.const_i64(1)))
+    return first, b.minimum(b.sub(after, first), b.const_i64(BLOCK))
 
 
 def _by_segment(zones: Bits, starts: npt.NDArray[np.int64]) -> dict[int, Bits]:

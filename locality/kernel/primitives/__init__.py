@@ -150,7 +150,9 @@ _RANKS = _family(
     ("write_matches", (_INTS64, _INTS32, _INTS32, _I64, _INTS64, _INTS64), _I64, (4, 5)),
 )
 _LOOKUPS = _family(
-    "lookups", ("mark_steps", (_INTS64, _ELEMENTS, Array(Scalar.U16), _INTS64, _INTS64, _BOOLS), _I64, (5,))
+    "lookups",
+    ("mark_steps", (_INTS64, _ELEMENTS, Array(Scalar.U16), _INTS64, _INTS64, _BOOLS), _I64, (5,)),
+    ("find_in_runs", (_ELEMENTS, _INTS64, _I64, _I64, _INTS64, _INTS64), _I64, (4, 5)),
 )
 _DOMINANCE = _family(
     "dominance",

@@ -63,9 +63,9 @@ def prefetch(array: Elements, place: Integer) -> Integer:
 
 
 @jit
-def prefetch_lines(array: Elements, first: Integer, lines: Integer, step: Integer) -> Integer:
-    """Asks for so many cache lines, ``step`` elements each, from an element on; they may lie beyond the array."""
-    for line in range(lines):
+def prefetch_lines(array: Elements, first: Integer, rows: Integer, step: Integer) -> Integer:
+    """Asks for the cache lines, ``step`` elements each, of so many rows from an element on."""
+    for line in range(rows // step + 1):
         prefetch(array, first + line * step)
     return np.int64(0)
 

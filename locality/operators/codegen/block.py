@@ -74,6 +74,7 @@ class Block:
     links: the position of each row's match or -1, by the link's position among the relation's: I32 a row, or a scalar
         where it is the same for all rows.
     runs: columns whose rows in this block are all of one run, and the number of that run.
+    ahead: the first of the rows that the next block will have, and how many these are; None where nobody asks for them.
     awaited: columns of which loops to come read so few rows that each is a cache line of its own; None for more rows.
     """
 
@@ -91,6 +92,7 @@ class Block:
     selected: ir.Var | None = None
     links: dict[int, ir.Var] = field(default_factory=dict)
     runs: dict[int, ir.Var] = field(default_factory=dict)
+    ahead: tuple[ir.Expr, ir.Expr] | None = None
     awaited: frozenset[int] | None = None
     _columns: dict[int, ColumnLoad] = field(default_factory=dict)
     _lookups: dict[Lookup, LookupLoad] = field(default_factory=dict)
@@ -191,10 +193,10 @@ class Block:
 
     def announce(self, array: ir.Var) -> None:
         """Asks for the next block's part of an array most of which is read: processors see no further than a page."""
-        if not self.runs and (self.selection is None or self.awaited is None):
+        if self.ahead is not None and (self.selection is None or self.awaited is None):
             assert isinstance(array.type, Array)
             step = _LINE_BYTES // np.dtype(array.type.element.value).itemsize
-            self.builder.evaluate("prefetch_lines", array, self.stop, b.const_i64(BLOCK // step), b.const_i64(step))
+            self.builder.evaluate("prefetch_lines", array, *self.ahead, b.const_i64(step))
 
     def _is_strewn(self, index: int) -> bool:
         """Whether each row has a code of its own in a column."""

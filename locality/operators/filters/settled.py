@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.encodings import bitmaps
+from locality.operators.filters.ascents import rows_of_runs
 from locality.operators.filters.codesets import CodeSet
 from locality.operators.filters.filter import CodeTest, Test
 from locality.operators.morsels import Rows, common
@@ -40,7 +41,11 @@ def settle(relation: Relation, tests: Sequence[Test], needed: Collection[int] = 
     left: list[Test] = []
     rows: Rows | None = None
     for test in tests:
-        found = _rows_of(relation, test) if isinstance(test, CodeTest) and test.index not in needed else None
+        found = None
+        if isinstance(test, CodeTest) and test.index not in needed:
+            found = _rows_of(relation, test)
+            if found is None:
+                found = rows_of_runs(relation, test)
         if found is None:
             left.append(test)
         else:

@@ -183,7 +183,7 @@ class Located:
     inverse: Positions | None
 
 
-def _ascending(values: Positions) -> bool:
+def _ascending(values: npt.NDArray[np.integer[Any]]) -> bool:
     return bool(np.all(values[1:] >= values[:-1]))
 
 
