@@ -13,7 +13,8 @@ from locality.sql import opaque, parameters
 from locality.sql.bindings import bound_constant
 from locality.sql.generic import Generic, generic
 from locality.sql.given import Parameters, values_by_name
-from locality.sql.literals import Literal, Split, split, types_of, value_literals
+from locality.sql.literals import Literal, Split, types_of, value_literals
+from locality.sql.outlines import Outlines
 from locality.sql.quoting import checked
 from locality.sql.shadow import Shadow
 from locality.sql.statements import Statement, Statements
@@ -55,6 +56,7 @@ class Generics:
 
     def __init__(self, shadow: Shadow, statements: Statements) -> None:
         self._shadow = shadow
+        self._outlines = Outlines()
         self._statements = statements
         self._of_parameters: OrderedDict[Hashable, Generic | None] = OrderedDict()
         self._of_literals: OrderedDict[Hashable, _OfLiterals | None] = OrderedDict()
@@ -114,7 +116,7 @@ class Generics:
 
     def of_literals(self, sql: str) -> Found | None:
         """The plan of a statement without parameters for all values of its literals; QueryError for a wrong one."""
-        text = split(checked(sql)) if len(sql) <= _LONGEST else None
+        text = self._outlines.split(checked(sql)) if len(sql) <= _LONGEST else None
         if text is None or not text.literals:
             return None
         pattern = text.pattern

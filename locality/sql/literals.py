@@ -77,28 +77,24 @@ class Literal:
 
 @dataclass(frozen=True)
 class Split:
-    """A text around its literals. pattern: the same for texts that differ in literals of the same kinds alone."""
+    """A text around its literals. parts: what stands between these, the same for texts that differ in them alone."""
 
     text: bytes
     literals: tuple[Literal, ...]
+    parts: tuple[str, ...]
 
     @property
     def pattern(self) -> tuple[str, ...]:
-        kinds = (f"{literal.typed} {literal.kind}" for literal in self.literals)
-        return (*(part.decode() for part in self._parts()), *kinds)
+        """The same for texts that differ in literals of the same kinds alone."""
+        return (*self.parts, *[f"{literal.typed} {literal.kind}" for literal in self.literals])
 
     def replaced(self, texts: Mapping[int, str]) -> str:
         """The text with other texts in the place of some literals, by their numbers."""
-        parts = list(self._parts())
-        for number, literal in reversed(list(enumerate(self.literals))):
-            own = self.text[literal.start : literal.stop]
-            parts.insert(number + 1, f" {texts[number]} ".encode() if number in texts else own)
-        return b"".join(parts).decode()
-
-    def _parts(self) -> Iterator[bytes]:
-        starts = (0, *(literal.stop for literal in self.literals))
-        stops = (*(literal.start for literal in self.literals), len(self.text))
-        return (self.text[a:z] for a, z in zip(starts, stops, strict=True))
+        found = [self.parts[0]]
+        for number, literal in enumerate(self.literals):
+            own = self.text[literal.start : literal.stop].decode()
+            found += [f" {texts[number]} " if number in texts else own, self.parts[number + 1]]
+        return "".join(found)
 
 
 def split(sql: str) -> Split:
@@ -111,13 +107,16 @@ def split(sql: str) -> Split:
             pass
         elif kind == duckdb.token_type.string_const and _STRING.fullmatch(word):
             found.append(Literal(before_start, stop, word, before) if before in _TYPED else Literal(start, stop, word))
-        elif kind == duckdb.token_type.numeric_const and before != "-" and _is_number(word):
+        elif kind == duckdb.token_type.numeric_const and before != "-" and is_number(word):
             found.append(Literal(start, stop, word))
         before, before_start = word.lower(), start
-    return Split(sql.encode(), tuple(found))
+    text = sql.encode()
+    stops, starts = (0, *(each.stop for each in found)), (*(each.start for each in found), len(text))
+    return Split(text, tuple(found), tuple(text[a:z].decode() for a, z in zip(stops, starts, strict=True)))
 
 
-def _is_number(word: str) -> bool:
+def is_number(word: str) -> bool:
+    """Whether a word is a number that is a literal, not one with an exponent or of too many digits."""
     return _NUMBER.fullmatch(word) is not None and len(word) <= _MOST_DIGITS
 
 
