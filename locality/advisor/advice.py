@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from locality.advisor.maps import Maps
-from locality.advisor.tables import printed
+from locality.advisor.tables import printed, shortened, some
 from locality.advisor.workload import Skipped
 from locality.plan.nodes import PRIMARY
 from locality.units import byte_size
@@ -127,13 +127,14 @@ class Advice:
             parts.append(printed("proposed", header, [_proposed(each) for each in self.proposals]))
             parts += [f"{_layout(each)} {each.contents}" for each in self.proposals if each.contents]
         elif not self.rollups:
-            parts.append("nothing to propose: nothing would save enough bytes to pay for building it")
+            why = "nothing would save enough bytes to pay for building it"
+            parts.append(f"nothing to propose: {why if self.forecasts else 'no query could be looked at'}")
         if self.rollups:
             header = ("rollup", "of", "rows", "saves a run", "stores", "takes", "pays after", "because of")
             parts.append(printed("rollups proposed", header, [_rollup(each) for each in self.rollups]))
-        queries = [(f.place, byte_size(f.bytes_before), byte_size(f.bytes_after), _change(f)) for f in self.forecasts]
-        if queries:
-            parts.append(printed("bytes moved", ("query", "today", "predicted", "change"), queries))
+        if self.forecasts:
+            columns = ("", "query", "asked", "today", "predicted", "change")
+            parts.append(printed("bytes moved", columns, [*map(_forecast, self.forecasts), _in_all(self.forecasts)]))
         if self.losers:
             parts.append("more bytes than today: " + ", ".join(f.place for f in self.losers))
         parts += map(_removal, self.removals)
@@ -170,7 +171,8 @@ def _both(before: Proposal, after: Proposal) -> Proposal:
 def _removal(removal: Removal) -> str:
     if removal.layout == PRIMARY:
         return f"the order of {removal.table} may go: {removal.reason}"
-    return f"layout {removal.layout} of {removal.table} may go, {byte_size(removal.bytes_stored)}: {removal.reason}"
+    told = f"layout {removal.layout} of {removal.table} may go, {byte_size(removal.bytes_stored)}: {removal.reason}"
+    return f"{told}; drop_layout({removal.table!r}, {removal.layout!r}) removes it"
 
 
 def _rollup(proposal: RollupProposal) -> tuple[str, ...]:
@@ -182,7 +184,7 @@ def _rollup(proposal: RollupProposal) -> tuple[str, ...]:
         byte_size(proposal.bytes_stored),
         f"{proposal.seconds:.1f} s",
         _runs(proposal.break_even),
-        _because(proposal.why),
+        some(proposal.why),
     )
 
 
@@ -194,10 +196,6 @@ def _runs(count: float) -> str:
     return f"{count:,.0f} " + ("query" if round(count) == 1 else "queries")
 
 
-def _because(why: Sequence[str]) -> str:
-    return ", ".join(why[:4]) + (", ..." if len(why) > 4 else "")
-
-
 def _proposed(proposal: Proposal) -> tuple[str, ...]:
     return (
         _layout(proposal),
@@ -207,11 +205,23 @@ def _proposed(proposal: Proposal) -> tuple[str, ...]:
         byte_size(proposal.bytes_written),
         f"{proposal.seconds:.1f} s",
         _runs(proposal.break_even),
-        _because(proposal.why),
+        some(proposal.why),
     )
 
 
-def _change(forecast: Forecast) -> str:
-    if not forecast.bytes_before:
-        return ""
-    return f"{forecast.bytes_after / forecast.bytes_before - 1:+.0%}"
+def _forecast(forecast: Forecast) -> tuple[str, ...]:
+    before, after = forecast.bytes_before, forecast.bytes_after
+    text = shortened(" ".join(forecast.sql.split()))
+    return forecast.place, text, f"{forecast.weight:,.3g}", *_moved(before, after)
+
+
+def _in_all(forecasts: Sequence[Forecast]) -> tuple[str, ...]:
+    """What a run of the workload moves, each query as often as it is asked."""
+    before = round(sum(f.weight * f.bytes_before for f in forecasts))
+    after = round(sum(f.weight * f.bytes_after for f in forecasts))
+    return "", "in all", f"{sum(f.weight for f in forecasts):,.3g}", *_moved(before, after)
+
+
+def _moved(before: int, after: int) -> tuple[str, str, str]:
+    same = not before or abs(after - before) < before / 200
+    return byte_size(before), byte_size(after), "" if same else f"{after / before - 1:+.0%}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from locality.advisor.logfile import Log
 from locality.advisor.shapes import LoggedShape
-from locality.advisor.tables import printed
+from locality.advisor.tables import printed, shortened, some
 from locality.advisor.workload import Measurement, WorkloadQuery
 from locality.units import byte_size
 
@@ -67,9 +67,15 @@ class LoggedWorkload:
             for of in (_before, _predicted, _measured)
         )
         text = f"since the last optimize a query moved {measured}, predicted {predicted}, before {before}"
-        if self.drift > _DRIFT:
-            text += f"; {self.drift:.0%} of the time went to queries that it did not know: advise anew"
-        return text
+        return f"{text}; {self.drifted}: advise anew" if self.drifted else text
+
+    @property
+    def drifted(self) -> str:
+        """What says that other queries are asked than the last optimize was for; empty if that holds for few."""
+        new = [f"#{number}" for number, s in enumerate(self.shapes, 1) if s.predicted is None and s.since.count]
+        if self.drift <= _DRIFT:
+            return ""
+        return f"{self.drift:.0%} of the time went to queries that it did not know, {some(new)}"
 
     @property
     def _is_compared(self) -> bool:
@@ -104,7 +110,7 @@ def logged_workload(log: Log) -> LoggedWorkload:
 def _row(number: int, shape: LoggedShape, compared: bool) -> list[str]:
     runs = shape.runs
     moved = byte_size(runs.mean_bytes) if shape.engine == "locality" else shape.engine
-    row = [f"#{number}", _shortened(shape.text), f"{runs.count:,}", _seconds(runs.seconds), _seconds(runs.mean_seconds)]
+    row = [f"#{number}", shortened(shape.text), f"{runs.count:,}", _seconds(runs.seconds), _seconds(runs.mean_seconds)]
     row.append(moved)
     if compared:
         row.append(byte_size(shape.before.mean_bytes) if shape.before.count else "")
@@ -123,10 +129,6 @@ def _predicted(shape: LoggedShape) -> float:
 
 def _measured(shape: LoggedShape) -> float:
     return shape.since.mean_bytes
-
-
-def _shortened(text: str, width: int = 60) -> str:
-    return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
 def _seconds(seconds: float) -> str:

@@ -66,7 +66,11 @@ class Advised(Opened):
         Raises:
             QueryError: the workload has no query, or the budget is none. SourceError: the file can't be read.
         """
-        queries = self._logged() if workload is None else read_workload(workload)
+        drifted = ""
+        if workload is None:
+            queries, drifted = self._logged(), self.workload().drifted
+        else:
+            queries = read_workload(workload)
         snapshot = self._snapshot()
         analyses, skipped = analyse(
             queries, snapshot, lambda sql, params: self._plan(sql, params, snapshot), self._answer
@@ -79,10 +83,12 @@ class Advised(Opened):
         told = {(removal.table, removal.layout) for removal in failed}
         useless = (removal for removal in advice.removals if (removal.table, removal.layout) not in told)
         advice = replace(advice, removals=(*failed, *useless))
+        if drifted:
+            advice = replace(advice, notes=(f"since the last optimize {drifted}",))
         if budget is None or room > 0:
             return advice
         note = f"the budget of {byte_size(held + room)} leaves no room for further layouts: "
-        return replace(advice, notes=(f"{note}the store takes {byte_size(held)}",))
+        return replace(advice, notes=(*advice.notes, f"{note}the store takes {byte_size(held)}"))
 
     @overload
     def optimize(
@@ -204,7 +210,8 @@ class Advised(Opened):
         queries = self.workload().queries()
         if not queries:
             raise QueryError(
-                "no workload: the log of the store is empty; pass the SQL texts that layouts are to be chosen for"
+                "no workload: the log of the store is empty; ask queries first, or pass the SQL texts that layouts are "
+                "to be chosen for (workload=..., --workload FILE)"
             )
         return queries
 

@@ -32,6 +32,8 @@ _LEAST_FURTHER = 0.2
 _FINALISTS = 2
 #: The share of its work that a query must save to be named as a reason.
 _NAMED = 0.01
+#: The least work that is done in a second: what takes longer begins and ends a query, which no layout changes.
+_WORK_A_SECOND = 1e9
 #: Bytes a second of files that are written where the store does not tell how long it took for what it has.
 _WRITE_BYTES = 40e6
 
@@ -189,7 +191,7 @@ class _Search:
         seconds = sum(_seconds(self.searches[move.table], move) for move in offer.moves)
         pairs = list(zip(self.analyses, offer.planned, strict=True))
         each = zip(self._today, pairs, strict=True)
-        quicker = sum(t.weight * t.seconds * (a.effort - b.effort) / t.effort for t, (a, b) in each if t.effort)
+        quicker = sum(t.weight * (a.effort - b.effort) * _pace(t) for t, (a, b) in each)
         runs = seconds / quicker * sum(a.weight for a in self.analyses) if quicker > 0 else math.inf
         gainers = sorted((b.effort / a.effort, a.query.place) for a, b in pairs if b.effort < (1 - _NAMED) * a.effort)
         if runs > _MOST_QUERIES or not gainers:
@@ -225,6 +227,11 @@ class _Search:
             seconds=_seconds(search, move),
             break_even=break_even,
         )
+
+
+def _pace(analysis: Analysis) -> float:
+    """Seconds that a query as it is today takes for its work, for each byte of it."""
+    return min(analysis.seconds / analysis.effort, 1 / _WORK_A_SECOND) if analysis.effort else 0.0
 
 
 def _bytes_written(search: TableSearch, move: Move) -> float:

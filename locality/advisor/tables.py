@@ -23,3 +23,13 @@ def printed(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) ->
     text = io.StringIO()
     Console(file=text, width=_WIDTH).print(table)
     return text.getvalue().rstrip()
+
+
+def shortened(text: str, width: int = 60) -> str:
+    """The text, or its beginning if it is longer."""
+    return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of them."""
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

@@ -99,7 +99,8 @@ class TableSearch:
             placements = beside if further else (Placement(PRIMARY, order, base[0].columns), *base[1:])
             return valued(asked, [self._glance.change(a, base, placements) for a in asked], loss)
 
-        singles = {order: value(order) for order in single_orders(self._snapshot, self.table, asked)}
+        wanted = single_orders(self._snapshot, self.table, asked)
+        singles = {order: value(order) for order in wanted if base[0].order is not None or not self.lies_in(order)}
         ranked = sorted((order for order in singles if singles[order] > 0), key=lambda order: -singles[order])
         longer = combined_orders(self._snapshot, self.table, ranked[:_COMBINED])
         values = singles | {order: value(order) for order in longer}
@@ -107,6 +108,12 @@ class TableSearch:
         near = [order for order in values if best > 0 and values[order] >= _NEARLY * best][:1]
         others = (order for order in values if values[order] > 0 and order not in near)
         return near + sorted(others, key=lambda order: -values[order])
+
+    def lies_in(self, order: RowOrder) -> bool:
+        """Whether the rows of the stored table are in the order of a column, of its own or one that it carries."""
+        orders = {column.name: column.statistics.sorted for column in self.entry.columns}
+        orders |= {column.name: column.statistics.sorted for column in self.entry.primary.derived}
+        return orders.get(order.columns[0].name) in ("ascending", "strictly ascending")
 
     def additions(self, placements: Placements) -> list[Move]:
         """Further layouts, each with the columns of those scans that gain the most by it for their width."""

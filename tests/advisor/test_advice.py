@@ -161,6 +161,47 @@ def test_an_order_that_disappoints_may_go(con: Connection) -> None:
     assert "the order of line may go: it was predicted to save" in str(advice)
 
 
+def test_other_queries_than_before_are_told_and_advised_for(con: Connection) -> None:
+    for sql in DAYS:
+        con.sql(sql)
+    con.optimize()
+    assert con.advise().notes == ()
+    kinds = [f"select sum(number) from line where amount between {low} and {low + 99}" for low in range(0, 500, 100)]
+    for sql in kinds:
+        con.sql(sql)
+    advice = con.advise(budget="3x")
+    (note,) = advice.notes
+    assert "of the time went to queries that it did not know, #" in note
+    assert any(proposal.order[0] == "amount" for proposal in advice.proposals)
+
+
+def test_rows_that_lie_in_an_order_are_not_put_in_it_again(con: Connection) -> None:
+    con.optimize("line", order="shipped")
+    for day in range(100, 110):  # what bounds of blocks tell of an order is less than what is predicted of it
+        assert con.advise([f"select sum(amount) from line where shipped = {day}"]).proposals == ()
+
+
+def test_queries_that_take_long_to_begin_gain_nothing_by_few_bytes(con: Connection) -> None:
+    (proposal,) = con.advise(DAYS).proposals
+    for sql in DAYS:
+        con.sql(sql)
+    con._log.flush()
+    con._log._file.update(lambda log: replace(log, shapes={text: _slow(each) for text, each in log.shapes.items()}))
+    (slow,) = con.advise().proposals
+    assert slow.break_even > proposal.break_even / 50
+
+
+def _slow(shape: LoggedShape) -> LoggedShape:
+    """The shape as if a process had been begun for each of its queries."""
+    return replace(shape, examples=tuple(replace(each, seconds=60.0) for each in shape.examples))
+
+
+def test_a_workload_of_which_nothing_can_be_looked_at_is_told(con: Connection) -> None:
+    advice = con.advise(["select from where"])
+    assert "no query could be looked at" in str(advice)
+    assert [each.place for each in advice.skipped] == ["query 1"]
+
+
 def test_a_budget_that_is_too_small_is_told(con: Connection) -> None:
     advice = con.advise(DAYS, budget=1000)
     assert "leaves no room" in str(advice)
