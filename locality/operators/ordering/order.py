@@ -33,6 +33,8 @@ _FEW_WORDS = 2048
 #: Tasks that rows are cut into where each needs counters of its own, and rows of a task at least.
 _TASKS = 16
 _LEAST_TASK = 32768
+#: Keys at least, and for each that is wanted, of which the first ones tell where those of all end at the latest.
+_SAMPLE, _SAMPLED = 4096, 16
 #: Upper bits by which rows are dealt out.
 _BUCKET_BITS = 12
 
@@ -140,7 +142,13 @@ def near_rows(fields: Sequence[Field], rows: int, first: int) -> Positions:
 
 
 def _near(keys: Words, first: int) -> Positions:
-    return np.flatnonzero(keys <= np.partition(keys, first - 1)[first - 1])
+    """The rows of the ``first`` least keys, and of those equal to the last of these; a sample leaves out most others."""
+    sample = keys[:: max(len(keys) // max(_SAMPLE, _SAMPLED * first), 1)]
+    near = np.flatnonzero(keys <= np.partition(sample, first - 1)[first - 1])
+    if len(sample) == len(keys):
+        return near
+    left = keys.take(near)
+    return near[left <= np.partition(left, first - 1)[first - 1]]
 
 
 def _filled(word: Word, rows: int, row_bits: int, run: Run) -> tuple[Words, int, int, bool]:
