@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from locality.kernel.like import Pattern, pattern, substring
+from locality.kernel.loader import primitive
 from tests.kernel.both import both
 
 texts = st.text("abé€_%", max_size=9)
@@ -126,6 +127,25 @@ def test_blocks_are_searched_as_single_strings_are(strings: list[str], like: str
 @given(st.lists(st.text("ab", max_size=150), max_size=6), st.text("ab%%_", max_size=12))
 def test_blocks_of_several_steps_are_searched_as_single_strings_are(strings: list[str], like: str) -> None:
     search(pattern(like), strings, [matches(text, like) for text in strings])
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.text("aAkKiI\u212a\u0130\u00c9 ", max_size=8), max_size=6), st.text("aki%_ ", max_size=5))
+def test_folded_blocks_are_searched_as_strings_in_lower_case(strings: list[str], like: str) -> None:
+    lower = [text.replace("\u212a", "k").replace("\u0130", "i").lower() for text in strings]
+    data, offsets = column(strings)
+    found, wanted = pattern(like).search, [matches(text, like) for text in lower]
+    for search_folded in both("folded_like_block"):
+        out = np.ones(len(strings), np.bool_)
+        assert search_folded(data, np.array(offsets), 0, len(out), *found.arrays, found.rest, out) == sum(wanted)
+        assert out.tolist() == wanted
+
+
+def test_what_does_not_fit_the_room_for_folding_is_refused() -> None:
+    data, offsets = column(["A" * 20_000, "B" * 20_000, "b" * 40_000])
+    found, out = pattern("%b%").search, np.ones(3, np.bool_)
+    assert primitive("folded_like_block")(data, np.array(offsets), 0, 2, *found.arrays, found.rest, out) == 1
+    assert primitive("folded_like_block")(data, np.array(offsets), 1, 2, *found.arrays, found.rest, out) == -1
 
 
 def test_the_first_literal_is_searched_unless_another_is_much_rarer() -> None:

@@ -74,6 +74,26 @@ def test_functions_of_duckdb_over_what_a_scan_leaves(sql: str, pair: Pair) -> No
     pair.check(sql)
 
 
+def test_lower_case_is_searched_in_the_scan() -> None:
+    signs = ["k", "K", "\u212a", "I", "\u0130", "i", "\u00c9"]
+    rows = [None if i % 11 == 0 else f"{signs[i % 7]}ey {i:04d} of The {signs[i % 5]}" for i in range(5000)]
+    tests = (
+        "s ilike '%THE K'",
+        "s not ilike 'K%1_ of%i'",
+        "lower(s) like '%e_ %2 of%'",
+        "lower(s) not like 'Key%'",
+        "starts_with(lower(s), 'i')",
+        "lower(s) <> 'key 0001 of the k'",
+        "s ilike '%\u00c9'",  # whose letters DuckDB folds
+    )
+    with Pair() as pair:
+        pair.load("r", [pa.table({"id": range(5000), "s": rows})])
+        for test in tests:
+            sql = f"select count(*), max(id) from r where {test} and id > 20"
+            pair.check(sql)
+            assert ("1 computed" in str(pair.locality.explain(sql))) == test.isascii()
+
+
 def test_an_error_is_the_one_of_sql(pair: Pair) -> None:
     profile = pair.check("select cast(s as integer) from t")
     assert "Could not convert string" in profile.reason

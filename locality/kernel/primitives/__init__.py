@@ -116,6 +116,9 @@ _SEARCH = _family(
     "search",
     ("like_block", (_BYTES, _INTS64, _I64, _I64, _BYTES, _INTS64, _BYTES, _BYTES, _BOOL, _BOOLS), _I64, (9,)),
     ("length_block", (_BYTES, _INTS64, _I64, _I64, _POSITIONS), _I64, (4,)),
+) + _family(
+    "folding",
+    ("folded_like_block", (_BYTES, _INTS64, _I64, _I64, _BYTES, _INTS64, _BYTES, _BYTES, _BOOL, _BOOLS), _I64, (9,)),
 )
 _CELLS = GenericArray(generic("T", (_I64, _F64)), 2)
 _ROWS, _REALS = Array(_I64, 2), Array(_F64, 2)

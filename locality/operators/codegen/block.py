@@ -168,6 +168,10 @@ class Block:
             with self.builder.loop(self.count) as i:
                 yield Row(self, i, None if self.mask is None else b.load(self.mask, i), i)
 
+    def fault(self, condition: ir.Expr) -> None:
+        """Leaves the query to DuckDB if ``condition`` is true."""
+        self.builder.set(self.faults, b.or_(self.faults, b.convert(condition, Scalar.I64)))
+
     def compact(self) -> None:
         """Goes from ``dense`` to ``selected``: collects the positions of the active rows."""
         if self.mask is None:
@@ -302,7 +306,7 @@ class Row:
         """See :meth:`locality.plan.functions.base.Scope.fault`; rows that are filtered out do not count."""
         marked = both(both(self.active, valid), condition)
         assert marked is not None
-        self.block.builder.set(self.block.faults, b.or_(self.block.faults, b.convert(marked, Scalar.I64)))
+        self.block.fault(marked)
 
     def under(self, condition: ir.Expr) -> Row:
         """See :meth:`locality.plan.functions.base.Scope.under`."""

@@ -7,6 +7,7 @@ integer that orders as the string does: grouping by it, or comparing it with a c
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,12 +76,34 @@ _SUBSTRINGS = frozenset({"substr", "substring", "left"})
 def is_block_function(expression: Expression, block: Block) -> bool:
     """Whether an expression is a function of a raw string column that is computed a block at a time."""
     match expression:
-        case Call(name, (ColumnRef(index), Constant(str()))) if name in _PATTERNS:
-            return _is_text(block, index)
         case Call(name, (ColumnRef(index),)) if name in _LENGTHS:
             return _is_text(block, index)
         case _:
-            return False
+            searched = _searched(expression)
+            return searched is not None and _is_text(block, searched.column)
+
+
+@dataclass(frozen=True)
+class _Searched:
+    """That a column, in lower case if ``folded``, is held against a pattern that ``text`` says to ``predicate``."""
+
+    column: int
+    predicate: str
+    text: str
+    folded: bool = False
+
+
+def _searched(expression: Expression) -> _Searched | None:
+    """What a predicate holds against a pattern; None if it is another, or of letters that kernels do not fold."""
+    match expression:
+        case Call(name, (ColumnRef(index), Constant(str(text)))) if name in _PATTERNS:
+            return _Searched(index, name, text)
+        case Call(name, (Call("lower" | "lcase", (ColumnRef(index),)), Constant(str(text)))) if name in _PATTERNS:
+            return _Searched(index, name, text, folded=True) if text.isascii() else None
+        case Call("~~*" | "!~~*" as name, (ColumnRef(index), Constant(str(text)))) if text.isascii():
+            return _Searched(index, name.removesuffix("*"), text.lower(), folded=True)
+        case _:
+            return None
 
 
 def is_text_comparison(expression: Expression, block: Block) -> bool:
@@ -157,17 +180,22 @@ def _characters(call: Call) -> tuple[int, int] | None:
 
 def emit_block_function(block: Block, call: Call) -> tuple[ir.Var, ir.Var | None, Value]:
     """Emits the loop; returns the results and their validity, an array each, and what a row's value is like."""
+    searched = _searched(call)
+    if searched is not None:
+        return _emit_search(block, call, searched)
     column = call.args[0]
     assert isinstance(column, ColumnRef)
     load = block.column(column.index)
     data, offsets = load.array("data", Scalar.U8), load.array("offsets", Scalar.I64)
-    if call.name in _LENGTHS:
-        out = block.local(Scalar.I64)
-        block.builder.evaluate(_LENGTHS[call.name], data, offsets, block.first_row, block.count, out)
-        return out, load.validity, Value(b.const_i64(0), bounds=Interval(0, 2**40))
-    constant = call.args[1]
-    assert isinstance(constant, Constant) and isinstance(constant.value, str)
-    search = _PATTERNS[call.name](constant.value, _sample(block, column.index)).search
+    out = block.local(Scalar.I64)
+    block.builder.evaluate(_LENGTHS[call.name], data, offsets, block.first_row, block.count, out)
+    return out, load.validity, Value(b.const_i64(0), bounds=Interval(0, 2**40))
+
+
+def _emit_search(block: Block, call: Call, searched: _Searched) -> tuple[ir.Var, ir.Var | None, Value]:
+    load = block.column(searched.column)
+    data, offsets = load.array("data", Scalar.U8), load.array("offsets", Scalar.I64)
+    search = _PATTERNS[searched.predicate](searched.text, _sample(block, searched)).search
     types = (Scalar.U8, Scalar.I64, Scalar.U8, Scalar.U8)
     parameters = [
         block.parameters.array((call, i), Array(scalar), _always(array))
@@ -175,17 +203,23 @@ def emit_block_function(block: Block, call: Call) -> tuple[ir.Var, ir.Var | None
     ]
     out = block.local(Scalar.BOOL)
     rest = b.const(search.rest, Scalar.BOOL)
-    block.builder.evaluate("like_block", data, offsets, block.first_row, block.count, *parameters, rest, out)
-    if call.name in _NEGATED:
+    arguments: tuple[ir.Expr, ...] = (data, offsets, block.first_row, block.count, *parameters, rest, out)
+    if searched.folded:
+        found = block.builder.assign(b.call("folded_like_block", *arguments))
+        block.fault(b.lt(found, b.const_i64(0)))
+    else:
+        block.builder.evaluate("like_block", *arguments)
+    if searched.predicate in _NEGATED:
         with block.builder.loop(block.count) as i:
             block.builder.store(out, i, b.not_(b.load(out, i)))
     return out, load.validity, Value(ir.Const(False, Scalar.BOOL))
 
 
-def _sample(block: Block, index: int) -> bytes:
-    """Some of the column's text."""
-    data = block.relation.segments[0].column(index).data
-    return b"" if data is None else data[:_SAMPLE_BYTES].tobytes()
+def _sample(block: Block, searched: _Searched) -> bytes:
+    """Some of the text that is searched."""
+    data = block.relation.segments[0].column(searched.column).data
+    sample = b"" if data is None else data[:_SAMPLE_BYTES].tobytes()
+    return sample.lower() if searched.folded else sample
 
 
 def _always(array: npt.NDArray[Any]) -> Callable[[Any], npt.NDArray[Any]]:
