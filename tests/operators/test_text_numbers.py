@@ -13,9 +13,10 @@ from locality.operators.relations import textnumbers
 from locality.operators.relations.textnumbers import TextNumbers, number_distinct
 from tests.properties.oracle import Pair
 
+#: The first row of '' is behind one of NULL, under which there is no text either.
 ROWS = """
 select
-    case when i % 50 = 3 then null when i % 7 = 0 then ''
+    case when i % 50 = 0 then null when i % 7 = 0 then ''
         else repeat(chr((945 + i % 3)::int), i % 11) || (i * 7919 % 9001) end as word,
     case when i % 41 = 5 then null else 'https://example.com/' || (i * 31 % 6007) end as page,
     i % 13 as kind

@@ -52,8 +52,10 @@ class NumberedText:
         rows = flat.codes.astype(np.int64) if self.firsts is None else np.append(self.firsts, 0)[flat.codes]
         if flat.validity is not None:
             rows = np.where(to_mask(flat.validity, flat.length), rows, -1)
-        dtype = self.source.type
-        segment = ColumnsSegment((self.source,), self.source.length)
+        dtype, source = self.source.type, self.source
+        if self.firsts is not None and source.encoding == "text":
+            source = replace(source, validity=None)  # the first row of '' may be one of NULL
+        segment = ColumnsSegment((source,), source.length)
         relation = Relation("", (dtype,), (None,), (segment,), float(dtype.row_bytes))
         return Deferred(relation, 0, rows, outer=flat.validity is not None)
 
