@@ -15,8 +15,10 @@ from locality.advisor.maps import LayoutMap, MappedColumn, Maps
 from locality.errors import SourceError
 from locality.units import byte_size
 
-_WIDTH, _LABELS, _MARGIN, _GAP = 1000, 190, 16, 44
+_WIDTH, _LABELS, _MARGIN, _GAP, _LEGEND = 1000, 190, 16, 44, 34
 _HEADING, _LINE = 40, 18
+#: Characters of a name for which there is room.
+_LONGEST = 29
 #: Pixels of a column's height for each byte of a value, and at least and at most.
 _BYTE, _LEAST, _MOST = 4.0, 13.0, 34.0
 _STYLE = """
@@ -61,8 +63,8 @@ def write_picture(maps: Maps, path: Path) -> None:
 
 def svg_of(maps: Maps) -> str:
     """The picture as the text of an SVG image."""
-    parts: list[str] = []
-    top = float(_MARGIN)
+    parts: list[str] = [_legend(_MARGIN)]
+    top = float(_MARGIN + _LEGEND)
     both = bool(maps.proposed)
     before, after = (maps.today, maps.moved_today), (maps.proposed, maps.moved_proposed)
     for heading, (layouts, moved) in (("Today" if both else "Layouts", before), ("As proposed", after)):
@@ -73,8 +75,7 @@ def svg_of(maps: Maps) -> str:
         for layout in layouts:
             parts += _drawn(layout, top)
             top += _height(layout)
-    parts.append(_legend(top))
-    height = top + _GAP
+    height = top + _MARGIN
     opened = f'<svg xmlns="http://www.w3.org/2000/svg" class="locality" viewBox="0 0 {_WIDTH} {height:.0f}" role="img" '
     named = 'aria-label="Which zones of which columns the workload reads">'
     paper = f'<rect class="paper" width="{_WIDTH}" height="{height:.0f}"/>'
@@ -90,11 +91,19 @@ def _drawn(layout: LayoutMap, top: float) -> Iterator[str]:
     top += 14 + 1.6 * _LINE
     for column in layout.columns:
         height = _column_height(column)
-        yield _text(_LABELS, top + height / 2 + 4, column.name, "", anchor="end")
+        yield _label(column.name, top + height / 2 + 4)
         left, width = _LABELS + 8, _WIDTH - _LABELS - 8 - _MARGIN
         yield f'<rect class="cold" x="{left}" y="{top:.1f}" width="{width}" height="{height - 1.5:.1f}"/>'
         yield from _cells(column, left, top, width, height - 1.5)
         top += height
+
+
+def _label(name: str, y: float) -> str:
+    """A column's name beside it; of one that is too long the end, and all of it for whoever points there."""
+    if len(name) <= _LONGEST:
+        return _text(_LABELS, y, name, "", anchor="end")
+    short = _text(_LABELS, y, f"\u2026{name[1 - _LONGEST :]}", "", anchor="end")
+    return f"<g><title>{escape(name)}</title>{short}</g>"
 
 
 def _cells(column: MappedColumn, left: float, top: float, width: float, height: float) -> Iterator[str]:

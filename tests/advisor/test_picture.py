@@ -76,5 +76,15 @@ def test_pictures_are_whole_and_need_nothing_else(tmp_path: Path) -> None:
         write_picture(maps, tmp_path / "p.png")
 
 
+def test_names_that_are_too_long_are_cut_and_told_whole() -> None:
+    way = "orders.customer.nation.region.r_name"
+    layout = LayoutMap("t", "primary", "", 1, (MappedColumn(way, 1.0, (0.0,), 0.0),))
+    root = ET.fromstring(svg_of(Maps((layout,))))
+    texts = ["".join(text.itertext()) for text in root.iter(f"{SVG}text")]
+    (cut,) = (text for text in texts if text.endswith("region.r_name"))
+    assert cut.startswith("\u2026")
+    assert way in [title.text for title in root.iter(f"{SVG}title")]
+
+
 def test_a_store_without_tables_has_an_empty_picture() -> None:
     assert ET.fromstring(svg_of(Maps())).tag == f"{SVG}svg"
