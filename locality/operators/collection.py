@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ class CollectSink:
     def reads(self) -> Sequence[Expression]:
         return (*self.expressions, *self.links)
 
-    @property
+    @cached_property
     def state(self) -> Sequence[Array]:
         matches = (Array(Scalar.I32) for _ in self.links)
         values = (array for value in self.values for array in _arrays(value))

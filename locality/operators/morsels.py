@@ -121,20 +121,20 @@ def common(ours: Ranges, theirs: Ranges) -> Ranges:
     if not len(theirs) or (len(ours) == 1 and ours[0, 0] <= theirs[0, 0] and ours[0, 1] >= theirs[-1, 1]):
         return theirs  # as where ours are all rows of a segment
     first, last = theirs[:, 1].searchsorted(ours[:, 0], "right"), theirs[:, 0].searchsorted(ours[:, 1])
+    if len(ours) == 1:
+        return np.minimum(np.maximum(theirs[int(first[0]) : int(last[0])], ours[0, 0]), ours[0, 1])
     met = np.maximum(last - first, 0)
     mine = np.repeat(np.arange(len(ours)), met)
     other = np.arange(len(mine)) + np.repeat(first - (np.cumsum(met) - met), met)
     return np.column_stack((np.maximum(ours[mine, 0], theirs[other, 0]), np.minimum(ours[mine, 1], theirs[other, 1])))
 
 
-def clipped(morsel: Morsel, possible: Bits | None) -> Morsel | None:
-    """A morsel without those of its blocks that are not possible; None if none of it is left."""
-    if possible is None:
+def clipped(morsel: Morsel, left: Ranges | None) -> Morsel | None:
+    """A morsel without the rows that are not left, if not all are; None if none of it is left."""
+    if left is None:
         return morsel
-    first, last = morsel.start // BLOCK, -(-morsel.stop // BLOCK)
-    left = runs_of(possible[first:last], BLOCK, (last - first) * BLOCK) + first * BLOCK
     parts = common(morsel.parts, left)
-    return replace(morsel, parts=parts) if len(parts) else None
+    return Morsel(morsel.segment, parts, morsel.kernel) if len(parts) else None
 
 
 def even_step(rows: int, most: int) -> int:

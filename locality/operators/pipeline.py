@@ -33,7 +33,7 @@ from locality.operators.relations.relation import Relation
 from locality.operators.relations.shapes import ColumnShape, shape_of
 from locality.operators.relations.signature import form_key, result_form
 from locality.operators.relations.tables import passing_columns
-from locality.operators.sideways import clipping_links, linked_blocks
+from locality.operators.sideways import clipping_links, linked_rows
 from locality.operators.steps import STREWN, Step, emit_steps, plan_steps
 from locality.plan.expressions import Expression, columns_of
 from locality.settings import available_threads
@@ -290,9 +290,9 @@ class Pipeline:
         if not (self.clipping and self.relation.links):
             return self.planned
         segments = {morsel.segment for morsel in self.planned}
-        possible = {segment: linked_blocks(self.relation, self.clipping, segment) for segment in segments}
-        left = (clipped(morsel, possible[morsel.segment]) for morsel in self.planned)
-        return [morsel for morsel in left if morsel is not None]
+        left = {segment: linked_rows(self.relation, self.clipping, segment) for segment in segments}
+        found = (clipped(morsel, left[morsel.segment]) for morsel in self.planned)
+        return [morsel for morsel in found if morsel is not None]
 
     def _kernel(self, shapes: tuple[ColumnShape, ...], even: frozenset[int]) -> Generated:
         """The kernel for segments of these shapes: one that was generated for other constants, or a new one."""

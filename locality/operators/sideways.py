@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from locality.encodings import EncodedColumn, bitmaps
 from locality.operators.codegen.block import BLOCK
+from locality.operators.morsels import Ranges, runs_of
 from locality.operators.relations.keyindex import KeyIndex
 from locality.operators.relations.links import Link
 from locality.operators.relations.members import BitSet
@@ -106,8 +107,8 @@ def clipping_links(relation: Relation, links: Sequence[Link]) -> tuple[tuple[int
     return tuple(found)
 
 
-def linked_blocks(relation: Relation, clipping: Sequence[tuple[int, int]], segment: int) -> Bits | None:
-    """Which blocks of a segment may hold rows that all ``clipping`` links keep; None for all."""
+def linked_rows(relation: Relation, clipping: Sequence[tuple[int, int]], segment: int) -> Ranges | None:
+    """The rows of a segment, whole blocks, that all ``clipping`` links may keep; None for all."""
     possible: Bits | None = None
     for number, column in clipping:
         index = relation.links[number].index
@@ -118,7 +119,7 @@ def linked_blocks(relation: Relation, clipping: Sequence[tuple[int, int]], segme
         first, after = ranks_within(index, bounds.minimum, bounds.maximum)
         found = after > first
         possible = found if possible is None else possible & found
-    return possible
+    return None if possible is None else runs_of(possible, BLOCK, BLOCK * len(possible))
 
 
 def _has_everywhere(index: KeyIndex, blocks: int) -> bool:

@@ -33,7 +33,6 @@ class Memo:
 
     def __init__(self) -> None:
         self._entries: dict[Hashable, _Entry] = {}
-        _BUDGET.memos.add(self)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -48,6 +47,8 @@ class Memo:
 
     def keep(self, key: Hashable, value: Any, nbytes: int = _SMALL) -> None:
         """Remembers a value of about so many bytes."""
+        if not self._entries:  # most relations that a query puts out never remember anything
+            _BUDGET.memos.add(self)
         self._entries[key] = _Entry(value, nbytes, next(_BUDGET.clock))
         _BUDGET.add(nbytes)
 
