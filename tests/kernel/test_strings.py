@@ -185,3 +185,17 @@ def test_lengths_of_blocks(strings: list[str], ascii_only: bool) -> None:
         out = np.zeros(len(strings), np.int64)
         assert length_block(data, np.array(offsets), 0, len(strings), out) == sum(map(len, strings))
         assert out.tolist() == [len(text) for text in strings]
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(texts, min_size=1, max_size=4), st.integers(0, 9), st.integers(0, 7), st.data())
+def test_short_substrings_are_packed_with_their_length(
+    strings: list[str], first: int, count: int, data: st.DataObject
+) -> None:
+    """Bytes of the strings that follow are read with them, and left out."""
+    row = data.draw(st.integers(0, len(strings) - 1))
+    octets_of_all, offsets = column(strings)
+    kept = strings[row][first : first + count].encode()
+    packed = int.from_bytes(kept.ljust(7, b"\0"), "big") << 3 | len(kept) if len(kept) <= 7 else -1
+    for pack_substring in both("pack_substring"):
+        assert pack_substring(octets_of_all, offsets[row], offsets[row + 1], first, count) == packed

@@ -15,6 +15,9 @@ LITERAL = 0
 ANY_CHARACTER = 1
 ANY_STRING = 2
 
+_EIGHT = 8
+_TOP_BITS = np.uint64(0x8080808080808080)
+
 
 @jit
 def string_compare(data: Bytes, start: Integer, stop: Integer, other: Bytes) -> Integer:
@@ -131,6 +134,15 @@ def pack_substring(data: Bytes, start: Integer, stop: Integer, first: Integer, c
     The bytes lie from the 59th bit down, padded with 0, and their number in the lowest three bits. ``count`` <= 7.
     """
     end = min(start + first + count, stop)
+    if first < _EIGHT and first + count <= _EIGHT and start < end and len(data) - start >= _EIGHT:
+        octets = np.uint64(0)
+        for k in range(_EIGHT):  # one load
+            octets |= np.uint64(data[np.uint64(start + k)]) << np.uint64(56 - 8 * k)
+        after = np.uint64(8 * (_EIGHT - (end - start)))
+        octets = (octets >> after) << after
+        if octets & _TOP_BITS == 0:
+            kept = ((octets << np.uint64(8 * first)) >> np.uint64(8)) << np.uint64(3)
+            return np.int64(kept) | np.int64(max(end - start - first, 0))
     packed = np.int64(0)
     above = np.uint8(0)
     for i in range(start, end):
