@@ -16,7 +16,7 @@ from locality.encodings import EncodedColumn
 from locality.encodings.canonical import canonical
 from locality.operators.ordering import order
 from locality.operators.ordering.fields import Field, fields_of
-from locality.operators.ordering.order import _near, changes, near_rows, order_of
+from locality.operators.ordering.order import changes, near_rows, order_of
 from locality.operators.ordering.words import words_of
 from locality.types import from_arrow as type_of
 from tests.operators import naive
@@ -135,5 +135,5 @@ def test_words_hold_all_bits_of_the_fields() -> None:
 def test_first_rows_of_many_are_found_with_a_sample(values: int, first: int) -> None:
     keys = np.random.default_rng(0).integers(0, values, 50_000).astype(np.uint64)
     for ordered in (keys, np.sort(keys), np.sort(keys)[::-1].copy()):
-        near = _near(ordered, first)
+        near = near_rows([Field(64, ordered.__getitem__)], len(keys), first)
         assert near.tolist() == np.flatnonzero(ordered <= np.sort(ordered)[first - 1]).tolist()

@@ -142,7 +142,7 @@ def near_rows(fields: Sequence[Field], rows: int, first: int) -> Positions:
 
 
 def _near(keys: Words, first: int) -> Positions:
-    """The rows of the ``first`` least keys, and of those equal to the last of these; a sample leaves out most others."""
+    """The rows of the ``first`` least keys and of those equal to the last of these; a sample leaves out most others."""
     sample = keys[:: max(len(keys) // max(_SAMPLE, _SAMPLED * first), 1)]
     near = np.flatnonzero(keys <= np.partition(sample, first - 1)[first - 1])
     if len(sample) == len(keys):
