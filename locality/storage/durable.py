@@ -22,15 +22,17 @@ _CHUNK = 1 << 20
 def store_errors(store: Path) -> Iterator[None]:
     """Translate what the operating system says while writing into ``store``.
 
-    Raises StoreFullError where the disk or a quota is full, StoreError where writing is not permitted.
+    Raises StoreFullError where the disk or a quota is full, StoreError where writing is not permitted or fails.
     """
     try:
         yield
     except PermissionError as error:
         raise StoreError(f"no permission to write to the store {store}: {error}") from error
+    except FileExistsError:
+        raise
     except OSError as error:
         if error.errno not in _FULL:
-            raise
+            raise StoreError(f"the store {store} can't be written to; the last commit is whole: {error}") from error
         raise StoreFullError(
             f"no space left to write to the store {store} ({error.strerror}); "
             "the last commit is whole: free some space and try again"

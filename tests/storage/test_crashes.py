@@ -181,3 +181,15 @@ def test_no_permission_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(durable, "make_directory", Disk(1, errno.EACCES).guard(durable.make_directory))
         with pytest.raises(durable.StoreError, match="no permission"):
             ingest(store, "t", SOURCE)
+
+
+@pytest.mark.parametrize("error", [errno.EROFS, errno.EIO])
+def test_a_disk_that_can_not_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int) -> None:
+    with Store.open(tmp_path) as store:
+        for fail_at in (1, 4, 9):
+            with monkeypatch.context() as patched:
+                fill(patched, fail_at, error)
+                with pytest.raises(durable.StoreError, match=f"{tmp_path}.* can't be written to"):
+                    ingest(store, "t", SOURCE)
+        verify(store)
+        ingest(store, "t", SOURCE)
