@@ -27,6 +27,8 @@ _MOST_GROUPS = 0.1
 _MOST_WIDER = 4
 #: Bytes of a value of a rollup, about, and those of a table's files that are aggregated in a second.
 _VALUE, _READ_BYTES = 8, 200e6
+#: The fewest bytes that a query moves in a second: what takes longer begins and ends it.
+_LEAST_BYTES = 200e6
 #: Queries of the workload after which making it must have paid.
 _MOST_QUERIES = 100_000
 #: The share of its bytes that a query may move still.
@@ -132,7 +134,7 @@ def _proposal(
     groups, calls, rows, chosen = wanted.groups, wanted.calls, wanted.rows, wanted.queries
     saved = {each.analysis: each.analysis.bytes - _bytes(rows, each) for each in chosen}
     gaining = [analysis for analysis, nbytes in saved.items() if nbytes > 0]
-    quicker = sum(a.weight * a.seconds * saved[a] / a.bytes for a in gaining)
+    quicker = sum(a.weight * saved[a] * min(a.seconds / a.bytes, 1 / _LEAST_BYTES) for a in gaining)
     if quicker <= 0:
         return None
     read = sum(file.size for file in snapshot.entries[table.name].primary.files)

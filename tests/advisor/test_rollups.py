@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 import locality
+from locality.advisor.shapes import LoggedShape
 from locality.connection import Connection
 
 ROWS = 1 << 17
@@ -56,6 +58,21 @@ def test_rollups_are_proposed_where_asked_for_and_answer(con: Connection) -> Non
     assert {stored.name for stored in con.info().tables[0].rollups} == names
     assert len(names) == 2  # days of moments and days together would be many groups
     assert con.advise(queries, rollups=True).rollups == ()
+
+
+def test_what_queries_take_to_begin_is_not_saved(con: Connection) -> None:
+    for sql in TILES:
+        con.sql(sql)
+    con._log.flush()
+    con._log._file.update(lambda log: replace(log, shapes={text: _slow(each) for text, each in log.shapes.items()}))
+    proposals = con.advise(rollups=True).rollups
+    assert proposals
+    assert all(proposal.break_even > 0.5 for proposal in proposals)
+
+
+def _slow(shape: LoggedShape) -> LoggedShape:
+    """The shape as if a process had been begun for each of its queries."""
+    return replace(shape, examples=tuple(replace(each, seconds=60.0) for each in shape.examples))
 
 
 def test_groups_as_many_as_rows_are_not_stored(con: Connection) -> None:
