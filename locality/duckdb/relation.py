@@ -24,6 +24,8 @@ _TERMINALS = frozenset(
         *("__arrow_c_stream__", "__len__"),
     }
 )
+#: Those that the result has, too, without a copy of it in DuckDB.
+_OWN = frozenset({"fetchall", "to_arrow_table", "pl"})
 #: Those that go on where the last one ended, on relations of DuckDB 1.5: from then on the rows are DuckDB's.
 _BEGINNINGS = frozenset({"execute", "fetchone", "fetchmany", "fetch_df_chunk"})
 #: Those that print the first rows: DuckDB asks for so many.
@@ -91,8 +93,8 @@ class AttachedRelation:
         result = self._attached.answer(text, self._given)
         if result is None:
             return self._rows_of_duckdb(name, args, kwargs)
-        if name == "fetchall":
-            return result.fetchall()
+        if name in _OWN and not (args or kwargs):
+            return getattr(result, name)()
         return getattr(result.to_relation(), name)(*args, **kwargs)
 
     def _rows_of_duckdb(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

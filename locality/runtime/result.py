@@ -160,9 +160,11 @@ class Result:
         return as_relation(self._open().slice(start, count), self._names, self._types)
 
     def pl(self) -> polars.DataFrame:
-        """All rows as a Polars data frame; needs polars."""
+        """All rows as a Polars data frame, in which repeated names get numbers, as from DuckDB; needs polars."""
         import polars
 
+        if len({name.lower() for name in self._names}) < len(self._names):
+            return self.to_relation().pl()
         return polars.DataFrame(polars.from_arrow(self.to_arrow_table()))
 
     # --- printing

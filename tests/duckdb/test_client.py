@@ -136,6 +136,12 @@ CALLS: list[Callable[[Any], Any]] = [
     lambda c: c.execute("select avg(v), max(j) from items").fetch_arrow_table(),
     lambda c: c.sql("select i from items order by i").to_arrow_reader(7).read_all(),
     lambda c: c.execute("select * from items order by i").pl().rows(),
+    lambda c: c.sql("select i, j as i, v as I, v, i > 3 as b, [v] as l from items order by all").pl().rows(named=True),
+    lambda c: str(c.sql("select i, j as i, v, [v] as l, i > 3 as b from items order by all").to_arrow_table()),
+    lambda c: (
+        c.sql("select *, i + 1 from items where i < 0").pl().schema,
+        c.sql("from items").to_arrow_table().schema,
+    ),
     lambda c: c.table("items").alias,
     lambda c: c.table("items").set_alias("mine").alias,
     lambda c: (c.table("items").type, c.table("items").columns, c.table("items").types, c.table("items").shape),
