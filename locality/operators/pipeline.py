@@ -141,8 +141,8 @@ class Pipeline:
 
     def _settled(self) -> Sequence[Test]:
         """The tests that bounds do not settle; what these leave of the rows is noted."""
-        if self.told is not None:  # zones that are told need all tests
-            return self.tests
+        if self.told is not None and zones_certain(self.tests, self.relation) is not None:
+            return self.tests  # zones that are told need all tests
         # what is read of few rows comes sooner where a test has read it of all
         left, self.rows = settle(self.relation, self.tests, self.needed)
         return left
