@@ -91,6 +91,11 @@ def pair() -> Iterator[Pair]:
         yield both_engines
 
 
+def test_sums_of_no_whole_zone_do_not_read_the_keys(pair: Pair) -> None:
+    profile = pair.check("select count(*), sum(n) from t where k between 100000 and 400000")
+    assert set(profile.touched) == {"t.n"}
+
+
 @pytest.mark.parametrize(
     "after", ["", "delete from t where n = 5", "insert into t select k + 1, day, n, t from t where k < 99"]
 )
