@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -27,6 +27,8 @@ from locality.types import BIGINT
 _MOST_PAIRS = 1 << 28
 #: Pairs a row of either side from which on rows are sorted for the sake of inequalities.
 _WORTH_SORTING = 3
+#: Pairs that are made at a time where a condition leaves some of them out: they stay in the cache.
+_PART = 1 << 20
 _PAIRS = "the pairs of a join"
 
 
@@ -80,6 +82,14 @@ class _Pairs:
     def at(self, kept: Positions) -> _Pairs:
         return _Pairs(self.left[kept], self.right[kept])
 
+    @classmethod
+    def together(cls, parts: Sequence[_Pairs]) -> _Pairs:
+        """Those of parts that follow each other."""
+        if len(parts) == 1:
+            return parts[0]
+        nothing = [np.empty(0, np.int64)]
+        return cls(*(np.concatenate(nothing + each) for each in ([p.left for p in parts], [p.right for p in parts])))
+
 
 def _found(
     keys: Batch,
@@ -99,7 +109,11 @@ def _found(
         compared = Inequalities(inequalities, left, right, equal.groups(right.row_count))
         matches = compared.matches(execution, traffic)
     if matches is None:
-        return equal.pairs(traffic), frozenset()
+        if not terms:
+            return equal.pairs(slice(0, rows), traffic), frozenset()
+        condition, parts = conjunction(terms), (equal.pairs(part, traffic) for part in equal.parts(_PART))
+        holding = [_holding(condition, left, right, part, execution, traffic) for part in parts]
+        return _Pairs.together(holding), frozenset(terms)
     if matching.kind in ("semi", "anti") and matches.terms.issuperset(terms):
         return _alone(matches.matched), matches.terms
     _allow(matches.total, traffic)
@@ -126,11 +140,28 @@ class _Equal:
         numbers[self.order[: counts.sum()]] = np.repeat(np.arange(len(counts)), counts)
         return self.ranks, numbers
 
-    def pairs(self, traffic: Traffic) -> _Pairs:
-        """Every left row with every right row that has its key."""
-        _allow(self.total, traffic)
-        pairs = _Pairs(np.empty(self.total, np.int64), np.empty(self.total, np.int64))
-        primitive("write_matches")(self.ranks, self.starts, self.order, 0, pairs.left, pairs.right)
+    def parts(self, most: int) -> Iterator[slice]:
+        """Ranges of left rows with so many pairs at most, or a row that has more."""
+        if self.total <= most:
+            yield slice(0, len(self.ranks))
+            return
+        sizes = np.append(np.diff(self.starts), 0)  # which -1 for none reads
+        ends = np.cumsum(sizes[self.ranks], dtype=np.int64)
+        begin = done = 0
+        while begin < len(ends):
+            end = max(int(ends.searchsorted(done + most, "right")), begin + 1)
+            yield slice(begin, end)
+            begin, done = end, int(ends[end - 1])
+
+    def pairs(self, rows: slice, traffic: Traffic) -> _Pairs:
+        """Every one of some left rows with every right row that has its key."""
+        ranks = self.ranks[rows]
+        total = int(primitive("count_matches")(ranks, self.starts, 0))
+        _allow(total, traffic)
+        pairs = _Pairs(np.empty(total, np.int64), np.empty(total, np.int64))
+        primitive("write_matches")(ranks, self.starts, self.order, 0, pairs.left, pairs.right)
+        if rows.start:
+            np.add(pairs.left, rows.start, out=pairs.left)
         return pairs
 
 
@@ -153,12 +184,17 @@ class _Every:
     def groups(self, right_rows: int) -> tuple[Positions, Positions]:
         return np.zeros(self.left, np.int64), np.zeros(right_rows, np.int64)
 
-    def pairs(self, traffic: Traffic) -> _Pairs:
+    def parts(self, most: int) -> Iterator[slice]:
+        step = max(most // max(self.right, 1), 1)
+        return (slice(begin, min(begin + step, self.left)) for begin in range(0, self.left, step))
+
+    def pairs(self, rows: slice, traffic: Traffic) -> _Pairs:
         if self.total > _MOST_PAIRS:
             raise Unsupported(f"a join without equal keys, of {self.left:,} by {self.right:,} rows")
-        _allow(self.total, traffic)
-        rows = np.arange(self.left, dtype=np.int64), np.arange(self.right, dtype=np.int64)
-        return _Pairs(np.repeat(rows[0], self.right), np.tile(rows[1], self.left))
+        count = rows.stop - rows.start
+        _allow(count * self.right, traffic)
+        left, right = np.arange(rows.start, rows.stop, dtype=np.int64), np.arange(self.right, dtype=np.int64)
+        return _Pairs(np.repeat(left, self.right), np.tile(right, count))
 
 
 def _allow(count: int, traffic: Traffic) -> None:
