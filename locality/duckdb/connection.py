@@ -75,7 +75,7 @@ class AttachedConnection:
 
     def __repr__(self) -> str:
         tables = () if self._layouts is None else self._layouts.tables
-        return f"<DuckDB connection with layouts of {', '.join(tables) or 'no table'}>"
+        return f"<DuckDB connection with layouts of {', '.join(sorted(tables)) or 'no table'}>"
 
     # --- statements
 

@@ -275,5 +275,5 @@ def test_a_read_only_database(path: Path) -> None:
 
 
 def test_an_attached_connection_is_printed_and_completed_with_what_it_adds(con: AttachedConnection) -> None:
-    assert repr(con) == "<DuckDB connection with layouts of t, p>"
+    assert repr(con) == "<DuckDB connection with layouts of p, t>"
     assert {"accelerate", "refresh", "forget", "dataset", "executemany", "sql"} <= set(dir(con))
