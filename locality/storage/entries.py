@@ -145,7 +145,7 @@ class LayoutEntry:
             name=entry["name"],
             columns=None if entry["columns"] is None else tuple(entry["columns"]),
             segments=tuple(_segment(segment) for segment in entry["segments"]),
-            dictionaries=tuple(FileEntry(**file) for file in entry["dictionaries"]),
+            dictionaries=tuple(FileEntry.from_json(file) for file in entry["dictionaries"]),
             order=tuple(entry["order"]),
             curve=tuple(entry["curve"]),
             written=entry["written"],
@@ -291,10 +291,10 @@ def _segment(entry: dict[str, Any]) -> SegmentFiles:
     text, deleted = entry["text"], entry.get("deleted")  # stores from before there were deletions have none
     return SegmentFiles(
         entry["rows"],
-        FileEntry(**entry["codes"]),
-        FileEntry(**entry["zones"]),
-        FileEntry(**text) if text is not None else None,
-        FileEntry(**deleted) if deleted is not None else None,
+        FileEntry.from_json(entry["codes"]),
+        FileEntry.from_json(entry["zones"]),
+        FileEntry.from_json(text) if text is not None else None,
+        FileEntry.from_json(deleted) if deleted is not None else None,
         entry.get("dead", 0),
-        FileEntry(**lookups) if (lookups := entry.get("lookups")) is not None else None,
+        FileEntry.from_json(lookups) if (lookups := entry.get("lookups")) is not None else None,
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import pyarrow as pa
 
@@ -16,6 +17,7 @@ from locality.errors import CorruptStoreError
 from locality.storage import durable
 
 _ARROW = b"ARROW1\0\0"
+_PATH = re.compile(r"(?:[\w-][\w.-]*/)*[\w-][\w.-]*")
 _T = TypeVar("_T")
 
 
@@ -26,6 +28,14 @@ class FileEntry:
     path: str
     size: int
     crc32: int
+
+    @staticmethod
+    def from_json(entry: Mapping[str, Any]) -> FileEntry:
+        """Raises ValueError for a path that leads out of the directory: a store may come from anybody."""
+        file = FileEntry(**entry)
+        if not _PATH.fullmatch(file.path):
+            raise ValueError(f"{file.path!r} is not the path of a file below the store")
+        return file
 
 
 class ChecksumFile:

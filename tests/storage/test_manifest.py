@@ -61,3 +61,14 @@ def test_a_manifest_without_a_part_is_named(tmp_path: Path, body: Any) -> None:
     _write_body(tmp_path, body, manifest.FORMAT)
     with pytest.raises(CorruptStoreError, match=f"{manifest.NAME} is damaged"):
         Store.open(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["../outside.arrow", "/etc/passwd", "segments/../../x", "", "segments\\..\\x", "a//b"])
+def test_a_path_that_leads_out_of_the_store_is_refused(tmp_path: Path, path: str) -> None:
+    with Store.open(tmp_path) as store:
+        ingest(store, "t", pa.table({"a": [1]}), mode="create")
+    _, body = (json.loads(line) for line in (tmp_path / manifest.NAME).read_bytes().splitlines())
+    body["tables"][0]["layouts"][0]["segments"][0]["codes"]["path"] = path
+    _write_body(tmp_path, body, manifest.FORMAT)
+    with pytest.raises(CorruptStoreError, match=f"{manifest.NAME} is damaged.* is not the path of a file"):
+        Store.open(tmp_path)
