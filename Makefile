@@ -73,12 +73,15 @@ coverage: $(VENV)/.dev
 	LOCALITY_INTERPRET=1 $(BIN)/python -m coverage run -m pytest $(TEST_ARGS)
 	$(BIN)/python -m coverage report
 
-# Measures at scale 1 and writes docs/figures.md and the README's summary from it; run it on a machine that does nothing else.
+# Measures at scales 1 and 10, for some 25 minutes, and writes docs/figures.md and the README's summary from it; run it on
+# a machine that does nothing else.
 figures: $(VENV)/.bench
 	$(BIN)/locality bench tpch --scale 1 --time-limit 400 --json docs/benchmarks/tpch-sf1.json
 	$(BIN)/locality bench scan --scale 1 --time-limit 400 --json docs/benchmarks/scan-sf1.json
 	$(BIN)/locality bench tpch --scale 1 --time-limit 200 --engines locality,locality_advised,duckdb,duckdb_sorted \
 		--json docs/benchmarks/tpch-advised-sf1.json
+	$(BIN)/locality bench tpch --scale 10 --time-limit 1200 --json docs/benchmarks/tpch-advised-sf10.json \
+		--engines locality,locality_advised,duckdb,duckdb_sorted,hyper,polars
 	$(BIN)/python docs/figures.py
 
 clean:

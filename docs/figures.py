@@ -1,7 +1,7 @@
 """Writes docs/figures.md and the README's summary of it from stored benchmark records: no figure is typed by hand.
 
-A record comes from ``locality bench SUITE --scale 1 --json docs/benchmarks/SUITE-sf1.json``;
-``python docs/figures.py`` then writes both.
+A record comes from ``locality bench SUITE --scale 1 --json docs/benchmarks/SUITE-sf1.json``, with ``--engines`` for
+those of tables that are laid out; ``python docs/figures.py`` then writes both.
 
 ``--check`` only says, by the exit status, whether they have the records' figures.
 """
@@ -17,8 +17,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 README, PAGE, RECORDS = ROOT / "README.md", ROOT / "docs" / "figures.md", ROOT / "docs" / "benchmarks"
 SUITES = {"tpch": "TPC-H", "scan": "Queries over one table of TPC-H"}
-#: The record of tables laid out for their queries, and the engine that answers over them.
-ADVISED_RECORD, ADVISED = "tpch-advised-sf1.json", "locality_advised"
+#: The records of tables laid out for their queries by scale, and the engine that answers over them.
+ADVISED_RECORDS, ADVISED = {1: "tpch-advised-sf1.json", 10: "tpch-advised-sf10.json"}, "locality_advised"
 NAMES = {
     "chdb": "chDB",
     "datafusion": "DataFusion",
@@ -52,7 +52,7 @@ def figures(whole: Record) -> str:
 def laid_out(whole: Record) -> str:
     """The Markdown of a run over tables as ingested and as the advisor laid them out: a row a query, and means."""
     record = {**whole, **whole["runs"][-1]}
-    peers = [load["engine"] for load in record["loads"] if load["engine"] != ADVISED]
+    peers = [load["engine"] for load in record["loads"] if load["engine"] != ADVISED and load["outcome"] == "ok"]
     cells = ["query", "laid out, ms", *(f"vs {_name(peer)}" for peer in peers), "MB moved", "as ingested"]
     lines = [
         f'{_setting(record)} Tables lie as `con.optimize(workload=..., budget="1.5x")` puts them for these queries.',
@@ -71,7 +71,13 @@ def laid_out(whole: Record) -> str:
         lines.append("| " + " | ".join(row) + " |")
     means = [_times(_mean(found)) for found in ratios.values()]
     lines.append("| " + " | ".join(["**geometric mean**", "", *means, "", ""]) + " |")
-    return "\n".join([*lines, "", _sizes(record)])
+    return "\n".join([*lines, "", _sizes(record), *_not_loaded(record)])
+
+
+def _not_loaded(record: Record) -> list[str]:
+    """A sentence for each engine that could not load the tables."""
+    failed = [load for load in record["loads"] if load["outcome"] != "ok"]
+    return [f"{_name(load['engine'])} did not load them: {load['outcome']}, {load['message']}." for load in failed]
 
 
 def _sizes(record: Record) -> str:
@@ -154,18 +160,19 @@ def _three_digits(value: float) -> str:
     return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
-def page(records: list[Record], advised: Record) -> str:
+def page(records: list[Record], advised: list[Record]) -> str:
     """The page of all figures."""
     parts = ["# Figures", "Written by `docs/figures.py` from the records in `docs/benchmarks/`."]
     parts += [f"## {SUITES[record['suite']]}\n\n{figures(record)}" for record in records]
-    parts.append(f"## TPC-H, laid out for its queries\n\n{laid_out(advised)}")
+    for scale, record in zip(ADVISED_RECORDS, advised, strict=True):
+        parts.append(f"## TPC-H, laid out for its queries, at scale {scale}\n\n{laid_out(record)}")
     return "\n\n".join(parts) + "\n"
 
 
-def summary(records: list[Record], advised: Record) -> str:
+def summary(records: list[Record], advised: list[Record]) -> str:
     """A row an engine: how many times as fast as it Locality is, in the mean of each suite and in its worst query."""
-    found = [_ratios(record, "locality") for record in records] + [_ratios(advised, ADVISED)]
-    titles = ["TPC-H", "one table", "TPC-H, laid out"]
+    found = [_ratios(record, "locality") for record in records] + [_ratios(record, ADVISED) for record in advised]
+    titles = ["TPC-H", "one table", *(f"TPC-H, laid out, scale {scale}" for scale in ADVISED_RECORDS)]
     cells = ["against", *(cell for title in titles for cell in (title, "worst query"))]
     lines = [_setting({**records[0], **records[0]["runs"][-1]}), "", "| " + " | ".join(cells) + " |"]
     lines.append("| --- |" + " --: |" * (2 * len(titles)))
@@ -196,8 +203,10 @@ def _mean(ratios: list[float]) -> float:
 def main(arguments: list[str]) -> int:
     """Write the page and the README's summary, or with ``--check`` compare them; returns the exit status."""
     readme = README.read_text(encoding="utf-8")
-    names = [*(f"{suite}-sf1.json" for suite in SUITES), ADVISED_RECORD]
-    *records, advised = (json.loads((RECORDS / name).read_text(encoding="utf-8")) for name in names)
+    records, advised = (
+        [json.loads((RECORDS / name).read_text(encoding="utf-8")) for name in names]
+        for names in ([f"{suite}-sf1.json" for suite in SUITES], ADVISED_RECORDS.values())
+    )
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
     wanted = {README: f"{before}{BEGIN}\n{summary(records, advised)}\n{END}{after}", PAGE: page(records, advised)}
