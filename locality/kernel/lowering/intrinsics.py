@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from locality.kernel.ir import Scalar
 from locality.kernel.lowering.emitter import Emitter
 from locality.kernel.lowering.types import Operand, Value, View, memory_name
-from locality.kernel.primitives.selection import equal_bytes, prefetch, word_at
+from locality.kernel.primitives.selection import equal_bytes, prefetch, prefetch_far, word_at
 
 DECLARATIONS = ("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)",)
 
@@ -30,8 +31,9 @@ def _equal_bytes(emitter: Emitter, args: Sequence[Operand]) -> Value:
     return Value(emitter.op(f"bitcast <64 x i1> {bits} to i64"), Scalar.U64)
 
 
-def _prefetch(emitter: Emitter, args: Sequence[Operand]) -> Value:
-    emitter.do(f"call void @llvm.prefetch.p0(ptr {_address(emitter, args)}, i32 0, i32 3, i32 1)")  # to read, to keep
+def _prefetch(emitter: Emitter, args: Sequence[Operand], locality: int = 3) -> Value:
+    """To read; ``locality``: 3 for all caches, 2 for those beyond the first."""
+    emitter.do(f"call void @llvm.prefetch.p0(ptr {_address(emitter, args)}, i32 0, i32 {locality}, i32 1)")
     return Value("0", Scalar.I64)
 
 
@@ -47,5 +49,6 @@ def _address(emitter: Emitter, args: Sequence[Operand]) -> str:
 INTRINSICS: dict[Callable[..., Any], Callable[[Emitter, Sequence[Operand]], Value]] = {
     equal_bytes: _equal_bytes,
     prefetch: _prefetch,
+    prefetch_far: partial(_prefetch, locality=2),
     word_at: _word_at,
 }

@@ -63,10 +63,16 @@ def prefetch(array: Elements, place: Integer) -> Integer:
 
 
 @jit
+def prefetch_far(array: Elements, place: Integer) -> Integer:
+    """As :func:`prefetch`, into the second-level cache: for what is read so late that it would crowd the first."""
+    return np.int64(0)
+
+
+@jit
 def prefetch_lines(array: Elements, first: Integer, rows: Integer, step: Integer) -> Integer:
-    """Asks for the cache lines, ``step`` elements each, of so many rows from an element on."""
+    """Asks for the cache lines, ``step`` elements each, of so many rows from an element on, for a later block."""
     for line in range(rows // step + 1):
-        prefetch(array, first + line * step)
+        prefetch_far(array, first + line * step)
     return np.int64(0)
 
 
