@@ -8,23 +8,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from locality.encodings import EncodedColumn, canonical, concat, decode, from_arrow, slice_column, stored_bytes
+from locality.encodings import EncodedColumn, concat, decode, from_arrow, slice_column, stored_bytes
 from locality.encodings.arrow import plain_to_arrow, to_dictionary
 from locality.encodings.canonical import text_array
 from locality.errors import Unsupported
 from locality.operators.codegen.probe import probe
-from locality.operators.combinations import combinations_of
 from locality.operators.filters.conditions import Conditions
 from locality.operators.physical import Execution
 from locality.operators.relations.batch import Batch, Deferred, interval_of
 from locality.operators.relations.relation import Relation
+from locality.operators.texts.evaluate import evaluated
 from locality.plan.expressions import ColumnRef, Expression, columns_of, rewrite
 from locality.plan.functions.base import Value
 from locality.sql.evaluate import evaluate
 from locality.types import BIGINT
 
 #: Rows that DuckDB's functions are given at a time: many, as each call costs a millisecond, but enough for all threads.
-_STEP = 262_144
+STEP = 262_144
 
 #: Strings that tell whether most of them differ.
 _SAMPLE_ROWS = 2048
@@ -53,30 +53,28 @@ def evaluate_over(relation: Relation, expression: Expression, positions: Any, ex
         places = plain_to_arrow(np.zeros(rows, np.int64), None, BIGINT)  # numpy's would have pyarrow import pandas
         return from_arrow(constant.take(places), expression.type)
     local = rewrite(expression, lambda e: ColumnRef(columns.index(e.index), e.type) if isinstance(e, ColumnRef) else e)
-    starts = range(0, max(rows, 1), _STEP)
+    starts = range(0, max(rows, 1), STEP)
     parts: dict[int, EncodedColumn] = {}
 
     def work(worker: int, start: int) -> None:
-        stop = min(start + _STEP, rows)
+        stop = min(start + STEP, rows)
         inputs = [_gathered(relation, index, positions, start, stop) for index in columns]
-        few = combinations_of(inputs)
-        results = canonical(evaluate(local, list(map(decode, inputs if few is None else few.columns))), expression.type)
-        parts[start] = coded_if_few(results) if few is None else few.spread(_coded(results))
+        parts[start] = coded_if_few(evaluated(local, inputs, stop - start))
         execution.reserve(stored_bytes(parts[start]), "what functions made of rows")
 
     execution.run(starts, work)
     return concat([parts[start] for start in starts])
 
 
-def _coded(column: EncodedColumn) -> EncodedColumn:
-    return to_dictionary(column) if column.encoding == "text" else column
-
-
 def coded_if_few(column: EncodedColumn) -> EncodedColumn:
-    """Strings over a dictionary, if few of the first ones differ: it is made while they are in the cache."""
+    """Strings over a dictionary, if few of them differ: it is made while they are in the cache.
+
+    Some from all over tell so: strings that lie beside each other often agree where most others differ.
+    """
     if column.encoding != "text":
         return column
-    sample = text_array(slice_column(column, 0, min(column.length, _SAMPLE_ROWS)))
+    places = np.arange(0, column.length, max(column.length // _SAMPLE_ROWS, 1))
+    sample = text_array(column).take(places)
     return to_dictionary(column) if 4 * len(sample.unique()) < len(sample) else column
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from locality.encodings import EncodedColumn, canonical, decode
+from locality.encodings import EncodedColumn, canonical, concat, decode
 from locality.errors import Unsupported
-from locality.operators.late import coded_if_few
+from locality.operators.late import STEP, coded_if_few
 from locality.operators.physical import Execution, Explanation, Physical
 from locality.operators.relations.batch import Batch, interval_of
 from locality.types import DataType, element_of
@@ -46,7 +46,7 @@ class Unnest:
             places = np.arange(traffic.rows) - np.repeat(np.cumsum(longest) - longest, longest)
             rows = batch.select(range(self._width)).take(owners)
             elements = [
-                _taken(each, own, owners, places, dtype)
+                _coded(_taken(each, own, owners, places), dtype, execution)
                 for each, own, dtype in zip(lists, lengths, self._elements, strict=True)
             ]
             return Batch((*rows.columns, *elements), traffic.rows, (*rows.intervals, *map(interval_of, elements)))
@@ -62,10 +62,23 @@ def _lengths(lists: pa.Array) -> Ints64:
     return lengths
 
 
-def _taken(lists: pa.Array, lengths: Ints64, owners: Ints64, places: Ints64, dtype: DataType) -> EncodedColumn:
+def _taken(lists: pa.Array, lengths: Ints64, owners: Ints64, places: Ints64) -> pa.Array:
     """The element of each owner's list at a place; NULL behind its end."""
     flat = lists.flatten()  # without what lies under NULL
+    if len(flat) == len(owners):  # no list is longer than this one
+        return flat
     starts = np.cumsum(lengths) - lengths
     missing = places >= lengths[owners]
-    indices = pa.array(np.where(missing, 0, starts[owners] + places), mask=missing)
-    return coded_if_few(canonical(flat.take(indices), dtype))
+    return flat.take(pa.array(np.where(missing, 0, starts[owners] + places), mask=missing))
+
+
+def _coded(values: pa.Array, dtype: DataType, execution: Execution) -> EncodedColumn:
+    """Elements in the form in which others want them, some at a time on all threads."""
+    parts: dict[int, EncodedColumn] = {}
+
+    def work(worker: int, start: int) -> None:
+        parts[start] = coded_if_few(canonical(values[start : start + STEP], dtype))
+
+    starts = range(0, max(len(values), 1), STEP)
+    execution.run(starts, work)
+    return concat([parts[start] for start in starts])

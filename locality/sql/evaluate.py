@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
@@ -38,7 +38,7 @@ _SYNTAX = frozenset(
 )
 
 
-def evaluate(expression: Expression, inputs: Sequence[AnyArray]) -> AnyArray:
+def evaluate(expression: Expression, inputs: Sequence[AnyArray] | Mapping[int, AnyArray]) -> AnyArray:
     """The values of ``expression`` where ColumnRef ``i`` is ``inputs[i]``; all inputs have one length.
 
     The result has that length (1 where the expression reads no column) and the type ``to_arrow(expression.type)``.

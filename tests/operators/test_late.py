@@ -38,7 +38,7 @@ def _table(seed: int) -> pa.Table:
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Pair]:
     with Pair() as made, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(late, "_STEP", 1000)
+        patch.setattr(late, "STEP", 1000)
         made.load("t", [_table(0), _table(1)])
         yield made
 

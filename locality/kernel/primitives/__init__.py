@@ -193,6 +193,23 @@ _TEXTS = _family(
     ("find_texts", (_BYTES, _INTS64, _INTS64, _I64, _INTS64, _BYTES, _INTS64, _INTS64), _I64, (7,)),
     ("leading_texts", (_BYTES, _INTS64, _BOOLS, _INTS64, _BOOL, _INTS64), _I64, (5,)),
 )
+_PLACES = (_BYTES, _INTS64, _INTS64)
+_SPELLING = _family(
+    "spelling",
+    ("spell_numbers", (_ELEMENTS, _I64, _BYTES, _INTS64), _I64, (2, 3)),
+    ("spell_times", (_ELEMENTS, _I64, _BYTES, *_PLACES[:2], _I64, _BYTES, _INTS64), _I64, (6, 7)),
+)
+_SUBSTRINGS = _family(
+    "substrings",
+    ("spill_text", (_BYTES, _I64, _I64, _BYTES, _I64), _I64, (3,)),
+    ("reverse_texts", (*_PLACES, _BYTES), _I64, (3,)),
+    ("strip_spaces", (*_PLACES, _BOOL, _BOOL), _I64, (1, 2)),
+    ("find_in_texts", (*_PLACES, _BYTES, _INTS64), _I64, (4,)),
+    ("part_of_texts", (*_PLACES, _BYTES, _I64, _BOOLS), _I64, (1, 2, 5)),
+    ("count_parts", (*_PLACES, _BYTES), _I64, ()),
+    ("write_parts", (*_PLACES, _BYTES, _INTS64, _INTS64, _INTS64), _I64, (4, 5, 6)),
+    ("pad_texts", (*_PLACES, _I64, _BYTES, _BOOL, _BYTES), _I64, (6,)),
+)
 _KEYS = _family(
     "keys",
     ("add_digits", (_ELEMENTS, _BYTES, _I64, _INTS64, _INTS64), _I64, (4,)),
@@ -224,7 +241,7 @@ PRIMITIVES: Mapping[str, Primitive] = {
     for family in (
         *(_SELECTION, _BITMAP, _RUNS, _FLOAT, _ROUNDING, _ELEMENTARY, _INTEGER, _HASHES, _SKETCHES),
         *(_DATES, _TIMES, _STRINGS, _SEARCH, _HASHING, _MOMENTS, _GROUPS, _RANKS, _LOOKUPS, _DOMINANCE, _SLOTS),
-        *(_TEXTS, _KEYS),
+        *(_TEXTS, _SPELLING, _SUBSTRINGS, _KEYS),
         *(_WINDOWS, _SORTING),
     )
     for primitive in family
