@@ -16,6 +16,7 @@ from locality.types import BOOLEAN
 
 def refine(region: Region, prover: Prover) -> Region:
     """The region, as simple as the facts about its relations allow."""
+    region = _without_padding(region)
     region = _without_null_tests(region, prover)
     region = _without_marks(region, prover)
     region = replace(region, relations=tuple(map(_without_distinct, region.relations)))
@@ -38,6 +39,19 @@ def _values_of(region: Region, prover: Prover) -> frozenset[int]:
 def _padded(region: Region) -> frozenset[int]:
     """The columns that are NULL where a row has no match."""
     return frozenset(c for relation in region.relations if relation.kind in ("left", "single") for c in relation.own)
+
+
+def _without_padding(region: Region) -> Region:
+    """With inner joins for left ones whose rows without a match a term drops: it reads NULL in them.
+
+    DuckDB sees it in filters, but not in the conditions of joins above.
+    """
+    for position, relation in enumerate(region.relations):
+        if relation.kind == "left" and not not_null_by(region.terms).isdisjoint(relation.own):
+            plain = replace(relation, kind="inner", terms=(), needs=frozenset[int]())
+            relations = (*region.relations[:position], plain, *region.relations[position + 1 :])
+            return _without_padding(Region(relations, (*region.terms, *relation.terms), region.outputs))
+    return region
 
 
 def _without_null_tests(region: Region, prover: Prover) -> Region:

@@ -174,10 +174,10 @@ def test_a_reference_that_may_be_null_drops_rows() -> None:
     assert [each.predicate for each in walk_nodes(result) if isinstance(each, Filter)]
 
 
-def test_a_table_that_its_own_children_are_joined_to_stays() -> None:
+def test_a_table_is_not_joined_where_only_rows_with_children_are_left() -> None:
     children = join(scan("one"), scan("fact"), 0, 0, "left")
     plan = shown(Filter(join(children, scan("two"), 4, 0), call("=", column(3), column(0))), 5, 8)
-    assert sorted(scans(ordered(plan))) == ["fact", "one", "two"]
+    assert sorted(scans(ordered(plan))) == ["fact", "two"]
 
 
 def test_joins_that_do_something_stay() -> None:
@@ -189,6 +189,20 @@ def test_joins_that_do_something_stay() -> None:
         shown(join(scan("fact"), scan("many"), 0, 0), 2),
     ):
         assert len(joins(ordered(plan))) == 1
+
+
+def test_rows_without_a_match_that_a_later_join_drops_are_not_made() -> None:
+    """The condition of the join above reads a column that is NULL in them; and that of the first join another one."""
+    chosen = Filter(scan("two"), call("=", column(0), number(3)))
+    first = join(scan("fact"), scan("many"), 2, 2, "left")
+    result = ordered(shown(join(first, chosen, 4, 0), 0, 8))
+    assert {each.kind for each in joins(result)} == {"inner"}
+    assert "fact" not in scans(joins(result)[-1]), "what is chosen of many comes first"
+    second = join(first, scan("one"), 4, 0, "left")
+    result = ordered(shown(join(second, chosen, 7, 0), 0, 8, 11))
+    assert {each.kind for each in joins(result)} == {"inner"}
+    kept = ordered(shown(join(first, chosen, 1, 0), 0, 5, 8))
+    assert "left" in {each.kind for each in joins(kept)}
 
 
 def test_a_row_that_must_be_the_only_one_is_not_looked_for_early() -> None:
