@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import threading
 import time
 import weakref
@@ -31,6 +30,7 @@ from locality.runtime.rollups import RollupRows, Rollups
 from locality.runtime.sources import sources_of
 from locality.runtime.stored import StoredTables
 from locality.runtime.writes import Writes
+from locality.scratch import ScratchDirectory
 from locality.settings import Settings
 from locality.sql.evaluate import session_time_zone
 from locality.sql.fallback import Fallback
@@ -90,10 +90,10 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
         self, path: str | Path | None, settings: Settings, *, read_only: bool = False, planner: Planner | None = None
     ) -> None:
         """See :func:`connect`; ``planner``: one of this connection's own, for another session than DuckDB's default."""
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._temporary: ScratchDirectory | None = None
         if path is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="locality-", ignore_cleanup_errors=True)
-            path = self._temporary.name
+            self._temporary = ScratchDirectory("store")
+            path = Path(self._temporary.name, "temporary")
         self._store = Store.open(path, create=not read_only)
         self._read_only = read_only
         self.settings = settings
@@ -108,7 +108,7 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
         self._left_open = weakref.finalize(self, self._log.flush)
         self._followed: Mapping[str, str] = {}
         self._fallback: Fallback | None = None
-        self._spill: tempfile.TemporaryDirectory[str] | None = None
+        self._spill: ScratchDirectory | None = None
         self._plans = Plans()
         self._generic = GenericPlans()
         self._synced: Snapshot | None = None
@@ -315,7 +315,7 @@ class Connection(Rollups, Advised, StoredTables, Checks, Writes, Divides):
     def _opened_fallback(self) -> Fallback:
         """The DuckDB of this connection; called with the lock held."""
         if self._fallback is None:
-            self._spill = tempfile.TemporaryDirectory(prefix="locality-spill-", ignore_cleanup_errors=True)
+            self._spill = ScratchDirectory("spill")
             self._fallback = Fallback(self.settings.threads, self.settings.memory_bytes, self._spill.name)
         return self._fallback
 

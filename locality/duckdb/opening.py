@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +13,7 @@ from locality.duckdb.connection import AttachedConnection
 from locality.duckdb.layouts import Layouts
 from locality.duckdb.session import open_transaction
 from locality.duckdb.watch import Watch
+from locality.scratch import ScratchDirectory
 from locality.settings import Settings
 from locality.sql.versions import installed, statement_counter
 
@@ -63,9 +62,9 @@ def attach(connection: duckdb.DuckDBPyConnection | None = None, *, threads: int 
 
 def _in_memory(settings: Settings, alone: Alone | None = None) -> Layouts:
     """Layouts of a database in memory, in a directory that goes with them."""
-    folder = Path(tempfile.mkdtemp(prefix="locality-"))
-    layouts = Layouts(folder / "memory", "memory", settings, Watch(alone))
-    weakref.finalize(layouts, shutil.rmtree, folder, ignore_errors=True)
+    scratch = ScratchDirectory("memory")
+    layouts = Layouts(Path(scratch.name, "memory"), "memory", settings, Watch(alone))
+    weakref.finalize(layouts, scratch.cleanup)
     return layouts
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from locality.errors import KeyViolation, SchemaError
 from locality.plan.expressions import ColumnRef
 from locality.plan.nodes import Join, JoinKey, Node, Project, Scan
 from locality.plan.virtual import ROW_ID
+from locality.scratch import ScratchDirectory
 from locality.storage.catalog import column_positions, listed
 from locality.storage.change import Change, ChangeReport, change_rows
 from locality.storage.deletions import RowIds
@@ -46,7 +47,7 @@ def upsert(
     progress: bool | None,
 ) -> ChangeReport:
     """See :meth:`locality.runtime.writes.Writes.upsert`; ``key`` is empty for the primary key."""
-    with tempfile.TemporaryDirectory(prefix="locality-upsert-") as directory, Store.open(directory) as aside:
+    with ScratchDirectory("upsert") as folder, Store.open(Path(folder, "rows")) as aside:
         entry = store.snapshot().entries.table(table)
         names = _key_of(entry, key)
         with aside.begin() as transaction:

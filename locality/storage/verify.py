@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +12,7 @@ import numpy as np
 
 from locality.encodings import decode
 from locality.errors import CorruptStoreError, LocalityError
+from locality.scratch import ScratchDirectory
 from locality.storage import dictionaries, files
 from locality.storage.entries import ColumnEntry, DerivedEntry, TableEntry
 from locality.storage.ingest.collector import Collector
@@ -84,7 +84,7 @@ def find_problems(store: Store, further: Check | None = None) -> list[Problem]:
     """
     snapshot = store.snapshot()
     problems = []
-    with tempfile.TemporaryDirectory(prefix="locality-verify-") as scratch:
+    with ScratchDirectory("verify") as scratch:
         for entry in snapshot.entries.values():
             found = list(_damaged_files(store.path, entry))
             table = open_table(store.path, entry)
