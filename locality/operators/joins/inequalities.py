@@ -36,7 +36,7 @@ _MOST_TRIED = 3
 
 
 @dataclass(frozen=True)
-class Inequality:
+class Comparison:
     """``mine name theirs``, what reads left columns with what reads right ones; ``term`` is what the condition says."""
 
     term: Expression
@@ -45,21 +45,21 @@ class Inequality:
     theirs: Expression
 
 
-def inequalities_of(terms: Sequence[Expression], width: int) -> list[Inequality]:
-    """The terms of a join's condition, over ``width`` left columns and then the right ones, that rows are sorted by."""
-    found = (_inequality(term, width) for term in terms)
-    return [each for each in found if each is not None][:_MOST_TRIED]
+def comparisons_of(terms: Sequence[Expression], width: int) -> list[Comparison]:
+    """The terms of a join's condition, over ``width`` left columns and then the right ones, that compare both sides."""
+    found = (_comparison(term, width) for term in terms)
+    return [each for each in found if each is not None]
 
 
-def _inequality(term: Expression, width: int) -> Inequality | None:
+def _comparison(term: Expression, width: int) -> Comparison | None:
     match term:
-        case Call("<" | "<=" | ">" | ">=" as name, (one, other)) if one.type == other.type:
-            if one.type.domain not in (Domain.INTEGER, Domain.FLOAT):
+        case Call("<" | "<=" | ">" | ">=" | "<>" as name, (one, other)) if one.type == other.type:
+            if one.type.domain not in (Domain.INTEGER, Domain.FLOAT) and name != "<>":
                 return None
-            for mine, theirs, says in ((one, other, name), (other, one, MIRRORED[name])):
+            for mine, theirs, says in ((one, other, name), (other, one, MIRRORED.get(name, name))):
                 own, others = columns_of(mine), columns_of(theirs)
                 if own and others and max(own) < width <= min(others):
-                    return Inequality(term, says, mine, shifted(theirs, -width))
+                    return Comparison(term, says, mine, shifted(theirs, -width))
     return None
 
 
@@ -99,51 +99,55 @@ class Matches:
 
 
 @dataclass(frozen=True, eq=False)
-class _Keys:
-    """The values of an inequality's sides as integers in their order, and which rows have one."""
+class Keys:
+    """The values of a comparison's sides as integers in their order, and which rows have one."""
 
-    inequality: Inequality | None
     left: Ints64
     right: Ints64
     has_left: npt.NDArray[np.bool_]
     has_right: npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, eq=False)
-class Inequalities:
-    """The inequalities of a join of ``left`` and ``right``; ``groups`` number what has to be equal, -1 for no match."""
-
-    terms: Sequence[Inequality]
-    left: Batch
-    right: Relation
-    groups: tuple[Ints64, Ints64]
-
-    def matches(self, execution: Execution, traffic: Traffic) -> Matches | None:
-        """What matches by those two that few pairs fulfil, or by the one; None if the values are too wide to sort."""
-        mine = collect_rows(self.left.as_relation(), (), [each.mine for each in self.terms], execution, traffic)
-        theirs = collect_rows(self.right, (), [each.theirs for each in self.terms], execution, traffic)
-        keys = [_keys(each, mine.column(i), theirs.column(i)) for i, each in enumerate(self.terms)]
-        known = [each for each in keys if each is not None]
-        if len(known) < len(keys):
-            return None
-        memory.allow(64 * (self.left.row_count + self.right.row_count), _WHAT)
-        pairs = itertools.combinations(known, 2) if len(known) > 1 else ((known[0], self._always()),)
-        return min((_matches(*pair, *self.groups) for pair in pairs), key=lambda each: each.total)
-
-    def _always(self) -> _Keys:
-        left, right = self.left.row_count, self.right.row_count
-        return _Keys(
-            None, np.zeros(left, np.int64), np.zeros(right, np.int64), np.ones(left, np.bool_), np.ones(right, np.bool_)
-        )
+#: What is compared; None where all pass.
+_Compared = tuple[Comparison | None, Keys]
 
 
-def _keys(inequality: Inequality, mine: EncodedColumn, theirs: EncodedColumn) -> _Keys | None:
+def keys_of(
+    comparisons: Sequence[Comparison], left: Batch, right: Relation, execution: Execution, traffic: Traffic
+) -> list[tuple[Comparison, Keys]]:
+    """The comparisons whose values integers stand for, and these."""
+    mine = collect_rows(left.as_relation(), (), [each.mine for each in comparisons], execution, traffic)
+    theirs = collect_rows(right, (), [each.theirs for each in comparisons], execution, traffic)
+    keys = [(each, _keys(mine.column(i), theirs.column(i))) for i, each in enumerate(comparisons)]
+    return [(comparison, known) for comparison, known in keys if known is not None]
+
+
+def sorted_matches(keys: Sequence[tuple[Comparison, Keys]], groups: tuple[Ints64, Ints64]) -> Matches:
+    """What matches by those two of some inequalities that few pairs fulfil, or by the one there is.
+
+    groups: numbers of what has to be equal, of the left rows and of the right ones; -1 for no match.
+    """
+    memory.allow(64 * (len(groups[0]) + len(groups[1])), _WHAT)
+    known: list[_Compared] = [*keys[:_MOST_TRIED]]
+    if len(known) == 1:
+        known.append((None, _always(*groups)))
+    return min((_matches(*pair, *groups) for pair in itertools.combinations(known, 2)), key=lambda each: each.total)
+
+
+def _always(left: Ints64, right: Ints64) -> Keys:
+    has_left, has_right = (np.ones(len(side), np.bool_) for side in (left, right))
+    return Keys(np.zeros_like(left), np.zeros_like(right), has_left, has_right)
+
+
+def _keys(mine: EncodedColumn, theirs: EncodedColumn) -> Keys | None:
     sides = [expand(side) for side in (mine, theirs)]
     if any(side.codes is None or side.codes.ndim > 1 for side in sides):
         return None
+    if len({None if side.dictionary is None else side.dictionary.key for side in sides}) > 1:
+        return None
     left, right = (sort_keys(side, descending=False, nulls_first=False)[-1] for side in sides)
     has_left, has_right = (_mask(side) for side in sides)
-    return _Keys(inequality, left, right, has_left, has_right)
+    return Keys(left, right, has_left, has_right)
 
 
 def _mask(column: EncodedColumn) -> npt.NDArray[np.bool_]:
@@ -151,31 +155,41 @@ def _mask(column: EncodedColumn) -> npt.NDArray[np.bool_]:
     return np.ones(column.length, np.bool_) if column.validity is None else to_mask(column.validity, column.length)
 
 
-def _matches(first: _Keys, second: _Keys, left_groups: Ints64, right_groups: Ints64) -> Matches:
+def _matches(
+    one: tuple[Comparison | None, Keys],
+    other: tuple[Comparison | None, Keys],
+    left_groups: Ints64,
+    right_groups: Ints64,
+) -> Matches:
+    (by_first, first), (by_second, second) = one, other
     left = np.flatnonzero(first.has_left & second.has_left & (left_groups >= 0))
     right = np.flatnonzero(first.has_right & second.has_right & (right_groups >= 0))
     groups = left_groups[left], right_groups[right]
-    ends, order = _ends(first, left, right, groups, early=True)
-    lows, places_order = _ends(second, left, right, groups, early=False)
+    ends, order = _ends(first, _name(by_first), left, right, groups, early=True)
+    lows, places_order = _ends(second, _name(by_second), left, right, groups, early=False)
     place_of = np.empty(len(right), np.int64)
     place_of[places_order] = np.arange(len(right))
-    by_end = np.argsort(ends, kind="stable")
+    by_end = np.argsort(ends.astype(np.min_scalar_type(len(right))), kind="stable")  # by digits, if they are short
     ends, lows, places = ends[by_end], lows[by_end], place_of[order]
     counts = np.empty(len(left), np.int64)
     primitive("count_late")(ends, lows, places, np.zeros(len(right) + 1, np.int64), counts)
-    terms = frozenset(each.inequality.term for each in (first, second) if each.inequality is not None)
+    terms = frozenset(each.term for each in (by_first, by_second) if each is not None)
     return Matches(terms, left[by_end], ends, lows, places, right[places_order], counts)
 
 
+def _name(comparison: Comparison | None) -> str:
+    """How a left value is to compare; what always holds is said by equal values."""
+    return ">=" if comparison is None else comparison.name
+
+
 def _ends(
-    keys: _Keys, left: Ints64, right: Ints64, groups: tuple[Ints64, Ints64], *, early: bool
+    keys: Keys, name: str, left: Ints64, right: Ints64, groups: tuple[Ints64, Ints64], *, early: bool
 ) -> tuple[Ints64, Ints64]:
     """The place, for each left row, where those right rows of its group end that fulfil the inequality, in their order.
 
     If not ``early``, where they begin: then they are the group's last ones.
     """
     mine, theirs = keys.left[left], keys.right[right]
-    name = ">=" if keys.inequality is None else keys.inequality.name
     if (name in (">", ">=")) is not early:  # theirs are the lesser ones where mine is the greater
         mine, theirs = ~mine, ~theirs
     order = np.argsort(theirs, kind="stable")

@@ -14,7 +14,8 @@ from locality.encodings import EncodedColumn
 from locality.errors import Unsupported
 from locality.kernel.loader import primitive
 from locality.operators.collect import collect_rows
-from locality.operators.joins.inequalities import Inequalities, inequalities_of
+from locality.operators.joins.comparisons import Comparisons
+from locality.operators.joins.inequalities import comparisons_of, keys_of, sorted_matches
 from locality.operators.physical import Execution, Traffic
 from locality.operators.relations.batch import Batch, Deferred
 from locality.operators.relations.keyindex import KeyIndex
@@ -25,8 +26,12 @@ from locality.types import BIGINT
 
 #: Pairs that a join without keys may have.
 _MOST_PAIRS = 1 << 28
+#: Pairs a row of either side from which on values are compared before pairs are made.
+_WORTH_COMPARING = 1
 #: Pairs a row of either side from which on rows are sorted for the sake of inequalities.
-_WORTH_SORTING = 3
+_WORTH_SORTING = 128
+#: Pairs that are compared in some hundredths of a second, by all conditions at once, however few rows make them.
+_SOON_COMPARED = 1 << 24
 #: Pairs that are made at a time where a condition leaves some of them out: they stay in the cache.
 _PART = 1 << 20
 _PAIRS = "the pairs of a join"
@@ -101,23 +106,28 @@ def _found(
     traffic: Traffic,
 ) -> tuple[_Pairs, frozenset[Expression]]:
     """Pairs among which all matches are; which of the condition's ``terms`` and of the tests above they fulfil."""
-    rows = left.row_count
-    equal = _Every(rows, right.row_count) if matching.index is None else _equal(keys, matching.index, execution)
-    inequalities = inequalities_of((*terms, *matching.above), len(left.columns))
-    matches = None
-    if inequalities and equal.total > _WORTH_SORTING * (rows + right.row_count):
-        compared = Inequalities(inequalities, left, right, equal.groups(right.row_count))
-        matches = compared.matches(execution, traffic)
-    if matches is None:
-        if not terms:
-            return equal.pairs(slice(0, rows), traffic), frozenset()
-        condition, parts = conjunction(terms), (equal.pairs(part, traffic) for part in equal.parts(_PART))
-        holding = [_holding(condition, left, right, part, execution, traffic) for part in parts]
-        return _Pairs.together(holding), frozenset(terms)
-    if matching.kind in ("semi", "anti") and matches.terms.issuperset(terms):
-        return _alone(matches.matched), matches.terms
-    _allow(matches.total, traffic)
-    return _Pairs(*matches.pairs(rows)), matches.terms
+    rows, more = left.row_count, right.row_count
+    equal = _Every(rows, more) if matching.index is None else _equal(keys, matching.index, execution)
+    comparisons = comparisons_of((*terms, *matching.above), len(left.columns))
+    if comparisons and equal.total > _WORTH_COMPARING * (rows + more):
+        compared = keys_of(comparisons, left, right, execution, traffic)
+        inequalities = [each for each in compared if each[0].name != "<>"]
+        if inequalities and equal.total > max(_WORTH_SORTING * (rows + more), _SOON_COMPARED):
+            matches = sorted_matches(inequalities, equal.groups(more))
+            if matching.kind in ("semi", "anti") and matches.terms.issuperset(terms):
+                return _alone(matches.matched), matches.terms
+            _allow(matches.total, traffic)
+            return _Pairs(*matches.pairs(rows)), matches.terms
+        if compared:
+            tried = Comparisons(compared, *equal.listing())
+            pairs = _Pairs(*tried.pairs(equal.parts(_PART), execution))
+            traffic.state += 16 * len(pairs.left)
+            return pairs, tried.terms
+    if not terms:
+        return equal.pairs(slice(0, rows), traffic), frozenset()
+    condition, parts = conjunction(terms), (equal.pairs(part, traffic) for part in equal.parts(_PART))
+    holding = [_holding(condition, left, right, part, execution, traffic) for part in parts]
+    return _Pairs.together(holding), frozenset(terms)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +142,10 @@ class _Equal:
     def total(self) -> int:
         """How many pairs there are."""
         return int(primitive("count_matches")(self.ranks, self.starts, 0))
+
+    def listing(self) -> tuple[Positions, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """The key's number of each left row, where the right rows of each begin, and these."""
+        return self.ranks, self.starts, self.order
 
     def groups(self, right_rows: int) -> tuple[Positions, Positions]:
         """The key's number of each row of both sides, -1 for none."""
@@ -180,6 +194,10 @@ class _Every:
     @property
     def total(self) -> int:
         return self.left * self.right
+
+    def listing(self) -> tuple[Positions, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """The key's number of each left row, where the right rows of each begin, and these."""
+        return np.zeros(self.left, np.int64), np.array([0, self.right], np.int32), np.arange(self.right, dtype=np.int32)
 
     def groups(self, right_rows: int) -> tuple[Positions, Positions]:
         return np.zeros(self.left, np.int64), np.zeros(right_rows, np.int64)

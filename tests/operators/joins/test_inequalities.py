@@ -85,6 +85,8 @@ CONDITIONS = [
     "a.u > b.u and b.d >= a.d",
     "a.k = b.k and b.x > a.x and a.y >= b.y and a.d <= b.d",
     "a.k is not distinct from b.k and a.x < b.x",
+    "a.k = b.k and a.x <> b.x and a.d <> b.d",
+    "a.x <> b.x and a.k + b.k > 3",
 ]
 
 
@@ -96,7 +98,9 @@ def test_as_duckdb(connections: Both, condition: str, kind: str) -> None:
     columns = "a.id" if kind in ("semi join", "anti join") else "a.id, b.id"
     sql = f"select {columns} from a {kind} b on {condition} order by all"
     connection, oracle = connections
-    with patch.object(pairs, "_WORTH_SORTING", 0):
-        result = connection.sql(sql)
-        assert result.fetchall() == oracle.sql(sql).fetchall()
-    assert result.profile.engine == "locality"
+    expected = oracle.sql(sql).fetchall()
+    for worth in ("_WORTH_SORTING", "_WORTH_COMPARING"):
+        with patch.object(pairs, worth, -1), patch.object(pairs, "_SOON_COMPARED", -1):
+            result = connection.sql(sql)
+            assert result.fetchall() == expected
+        assert result.profile.engine == "locality"
