@@ -22,8 +22,10 @@ from locality.operators.codegen.block import BLOCK
 
 AnyArray = npt.NDArray[Any]
 
-#: Groups of a worker's small table: with a few cells each it fits a second-level cache of a megabyte.
+#: Groups of a worker's small table: with many cells each it fits a second-level cache of a megabyte.
 SMALL_GROUPS = 16384
+#: Groups of one whose groups are narrow, and its bytes: a miss in the second-level cache costs less than records do.
+NARROW_GROUPS, _NARROW_BYTES = 4 * SMALL_GROUPS, 2 << 20
 #: Room below which it is flushed: less would be filled by calls of the kernel that are too short.
 _LEAST_ROOM = SMALL_GROUPS // 4
 #: Partitions of records, by the upper bits of the key's hash.
@@ -111,9 +113,9 @@ class SmallTable:
 
     def __init__(self, words: int, slots: Slots, rows: int) -> None:
         """``rows``: the most that a morsel has; a table for few of them is small."""
-        capacity = min(_whole_blocks(max(rows, 1)), SMALL_GROUPS)
+        capacity = min(_whole_blocks(max(rows, 1)), most_groups(words, slots))
         self._table = HashTable(words, capacity, BLOCK)
-        self._cells, self._fresh = cells_of(slots, capacity), cells_of(slots, capacity)
+        self._cells, self._fresh = cells_of(slots, capacity), cells_of(slots, 1)
 
     def run(self, rows: int, call: Call, writer: Writer) -> tuple[int, Groups | Records]:
         """Runs so many rows; returns what the kernel returned, and the rows' groups.
@@ -152,8 +154,14 @@ class SmallTable:
         """Makes the table empty, once its slots are."""
         count = len(self._table)
         for cells, fresh_cells in zip(self._cells, self._fresh, strict=True):
-            cells[:count] = fresh_cells[:count]
+            cells[:count] = fresh_cells
         self._table.forget(apart)
+
+
+def most_groups(words: int, slots: Slots) -> int:
+    """How many groups a small table has room for: two slots of four bytes, the key and cells are a group's."""
+    width = 8 * (1 + words + len(slots.integers) + len(slots.floats))
+    return min(max(_NARROW_BYTES // width // BLOCK * BLOCK, SMALL_GROUPS), NARROW_GROUPS)
 
 
 def _whole_blocks(rows: int) -> int:

@@ -81,7 +81,7 @@ def test_answers_do_not_depend_on_which_thread_did_what(pair: Pair) -> None:
 
 @pytest.mark.parametrize("column", ["id", "pair", "half, word"])
 def test_groups_past_the_memory_limit_are_an_error(column: str) -> None:
-    with locality.connect(memory_limit=1_000_000) as connection:
+    with locality.connect(memory_limit=700_000) as connection:
         connection.ingest("t", _table())
         with pytest.raises(MemoryLimitError, match="the groups of an aggregation"):
             connection.sql(f"select {column}, count(*) from t group by {column}")

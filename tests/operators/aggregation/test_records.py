@@ -9,7 +9,15 @@ import pytest
 
 from locality.operators.aggregation.accumulators import Slot, Slots
 from locality.operators.aggregation.output import Groups
-from locality.operators.aggregation.records import SMALL_GROUPS, Records, Room, SmallTable, merge_few
+from locality.operators.aggregation.records import (
+    NARROW_GROUPS,
+    SMALL_GROUPS,
+    Records,
+    Room,
+    SmallTable,
+    merge_few,
+    most_groups,
+)
 from locality.operators.codegen.block import BLOCK
 from locality.plan.expressions import ColumnRef
 from locality.types import parse
@@ -64,7 +72,7 @@ def expected(keys: Any) -> dict[int, tuple[int, int]]:
 
 
 @pytest.mark.parametrize(
-    ("groups", "many"), [(1, False), (5000, False), (SMALL_GROUPS // 2, False), (40_000, True), (2**60, True)]
+    ("groups", "many"), [(1, False), (5000, False), (NARROW_GROUPS // 2, False), (200_000, True), (2**60, True)]
 )
 def test_a_table_is_used_for_one_morsel_after_the_other(groups: int, many: bool) -> None:
     small = SmallTable(1, SLOTS, 100_001)
@@ -72,10 +80,16 @@ def test_a_table_is_used_for_one_morsel_after_the_other(groups: int, many: bool)
     for rows in (100_001, 0, 5, 60_000):
         keys = rng.integers(0, groups, rows)
         part = run(small, keys)
-        assert isinstance(part, Records) == (many and rows > SMALL_GROUPS)
+        assert isinstance(part, Records) == (many and rows > NARROW_GROUPS)
         assert totals(part) == expected(keys)
         if groups == 2**60:
             assert len(part) == rows  # rows kept apart
+
+
+@pytest.mark.parametrize(("cells", "groups"), [(1, NARROW_GROUPS), (40, SMALL_GROUPS)])
+def test_a_table_of_wide_groups_has_room_for_fewer(cells: int, groups: int) -> None:
+    slots = Slots([Slot("+", f"value{i}", _X) for i in range(cells)], [])
+    assert most_groups(1, slots) == groups
 
 
 @pytest.mark.parametrize("rows", [1, 1024, 1025, 5000, 20_000])
