@@ -11,6 +11,7 @@ from locality.optimizer.copies import unite_copies
 from locality.optimizer.decorrelate import decorrelate
 from locality.optimizer.defer import defer_filters
 from locality.optimizer.deleted import leave_out_deleted
+from locality.optimizer.determined import leave_out_determined
 from locality.optimizer.eager import aggregate_early
 from locality.optimizer.extremes import compare_with_extremes
 from locality.optimizer.joins import order_joins
@@ -63,6 +64,7 @@ BEFORE_LAYOUTS: tuple[Pass, ...] = (
     Pass("answer_from_rollups", answer_from_rollups),
     Pass("aggregate_early", aggregate_early),
     Pass("group_by_keys", group_by_keys),
+    Pass("leave_out_determined", _by_itself(leave_out_determined)),
 )
 #: Those that may.
 BY_LAYOUTS: tuple[Pass, ...] = (
