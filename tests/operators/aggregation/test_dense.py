@@ -86,3 +86,17 @@ def test_few_rows_of_many_possible_groups_are_hashed(pair: Pair) -> None:
     sql = "select k, sum(n), count(*) from t where n = 7 group by k"
     pair.check(sql)
     assert "by hash" in str(pair.locality.explain(sql))
+
+
+def test_rows_of_more_possible_groups_get_state_while_it_stays_cached() -> None:
+    rng = np.random.default_rng(3)
+    table = pa.table({"k": rng.integers(0, 150_000, 30_000), "n": rng.integers(-9, 9, 30_000)})
+    with Pair(threads=2) as pair:
+        pair.load("t", [table])
+        few, many = (
+            "select k, sum(n) from t group by k",
+            "select k, sum(n), min(n), max(n), stddev(n) from t group by k",
+        )
+        for sql, how in ((few, "by dense codes"), (many, "by hash")):
+            pair.check(sql)
+            assert how in str(pair.locality.explain(sql))
