@@ -151,7 +151,7 @@ class _Equal:
         """The key's number of each row of both sides, -1 for none."""
         numbers = np.full(right_rows, -1, np.int64)
         counts = np.diff(self.starts)
-        numbers[self.order[: counts.sum()]] = np.repeat(np.arange(len(counts)), counts)
+        numbers[self.order] = np.repeat(np.arange(len(counts)), counts)
         return self.ranks, numbers
 
     def parts(self, most: int) -> Iterator[slice]:
@@ -181,7 +181,8 @@ class _Equal:
 
 def _equal(keys: Batch, index: KeyIndex, execution: Execution) -> _Equal:
     ranks = index.ranks_of([keys.column(i) for i in range(len(keys.columns))], execution)
-    return _Equal(ranks, *index.listing())
+    order, starts = index.listing()
+    return _Equal(ranks, order[: starts[-1]], starts)  # what lies behind are rows without a key
 
 
 @dataclass(frozen=True, eq=False)
