@@ -26,11 +26,11 @@ from locality.operators.codegen.text import (
     emit_block_function,
     emit_packed_substring,
     emit_text_comparison,
-    emit_text_hash,
+    emit_text_number,
     is_block_function,
     is_packed_substring,
     is_text_comparison,
-    is_text_hash,
+    is_text_number,
 )
 from locality.operators.codegen.words import string_constant, unify_strings
 from locality.operators.relations.relation import Relation
@@ -288,8 +288,8 @@ class Row:
                 return emit_packed_substring(self, expression)
             case Call() if is_text_comparison(expression, self.block):
                 return emit_text_comparison(self, expression)
-            case Call() if is_text_hash(expression, self.block):
-                return emit_text_hash(self, expression)
+            case Call() if is_text_number(expression, self.block):
+                return emit_text_number(self, expression)
             case Call(name):
                 if name not in FUNCTIONS:
                     raise Unsupported(f"function {name}")

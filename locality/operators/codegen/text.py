@@ -70,6 +70,8 @@ _PATTERNS: dict[str, Callable[[str, bytes], Pattern]] = {
 _ORDERINGS = frozenset({"<", "<=", ">", ">="})
 _NEGATED = frozenset({"!~~", "<>"})
 _LENGTHS = {"length": "length_block", "len": "length_block", "char_length": "length_block"}
+_SIZE = "strlen"
+_NUMBERS = frozenset({HASH_BITS, _SIZE})
 _SUBSTRINGS = frozenset({"substr", "substring", "left"})
 
 
@@ -127,23 +129,25 @@ def emit_text_comparison(row: Row, call: Call) -> Value:
     return Value(ir.Compare(call.name, order, b.const_i64(0)), load.valid(row.index))
 
 
-def is_text_hash(expression: Expression, block: Block) -> bool:
-    """Whether an expression is the hash of a raw string."""
+def is_text_number(expression: Expression, block: Block) -> bool:
+    """Whether an expression is the hash of a raw string, or its size in bytes."""
     match expression:
-        case Call(name, (ColumnRef(index),)) if name == HASH_BITS:
+        case Call(name, (ColumnRef(index),)) if name in _NUMBERS:
             return _is_text(block, index)
         case _:
             return False
 
 
-def emit_text_hash(row: Row, call: Call) -> Value:
-    """The hash of the current row's string."""
+def emit_text_number(row: Row, call: Call) -> Value:
+    """The hash of the current row's string, or its size: of that no byte is read."""
     (column,) = call.args
     assert isinstance(column, ColumnRef)
     load = row.block.column(column.index)
-    return hash_value(
-        b.call("hash_string", load.array("data", Scalar.U8), *text_bounds(row, load)), load.valid(row.index)
-    )
+    start, stop = text_bounds(row, load)
+    valid = load.valid(row.index)
+    if call.name == _SIZE:
+        return Value(b.sub(stop, start), valid, bounds=Interval(0, 2**40))
+    return hash_value(b.call("hash_string", load.array("data", Scalar.U8), start, stop), valid)
 
 
 def text_bounds(row: Row, load: ColumnLoad) -> tuple[ir.Expr, ir.Expr]:

@@ -192,6 +192,11 @@ def _length(rows: Rows, call: Call) -> Numbers:
     return texts.stops - texts.starts, texts.valid
 
 
+def _size(rows: Rows, call: Call) -> Numbers:
+    texts = rows.text(call.args[0])
+    return texts.stops - texts.starts, texts.valid
+
+
 def parts(rows: Rows, call: Call) -> EncodedColumn:
     """The list of each string's parts."""
     texts, needle = rows.text(call.args[0]), constant_text(call.args[1])
@@ -228,4 +233,5 @@ TEXT_FUNCTIONS: Mapping[str, Callable[[Rows, Call], Texts]] = {
 NUMBER_FUNCTIONS: Mapping[str, Callable[[Rows, Call], Numbers]] = {
     **dict.fromkeys(("strpos", "instr", "position"), _place),
     **dict.fromkeys(("length", "len", "char_length", "character_length"), _length),
+    "strlen": _size,
 }

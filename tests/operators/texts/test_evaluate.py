@@ -121,3 +121,15 @@ def test_what_kernels_do_in_part_or_not_at_all(sql: str, pair: Pair) -> None:
 def test_strings_of_strings(pair: Pair, texts: list[str], condition: str) -> None:
     whole = " || ".join(f"coalesce({text}, '0')" for text in texts)
     pair.check(f"select id, {whole} as v, substr(reverse({whole}), 2) as r from t where {condition}")
+
+
+@pytest.mark.parametrize("table", ["t", "u"])
+def test_sizes_in_bytes_are_told_by_offsets(table: str, pair: Pair) -> None:
+    for sql in (
+        f"select k, sum(strlen(s)), max(strlen(t)), count(strlen(s)) from {table} where strlen(t) > 12 group by k",
+        f"select strlen(s) as size, count(*) from {table} group by size order by size",
+        f"select id, strlen(s || 'é') from {table} where k = 2",
+    ):
+        pair.check(sql)
+        assert "DuckDB's functions" not in str(pair.locality.explain(sql))
+    pair.check(f"select a.k, sum(strlen(b.s)) from {table} a join {table} b on a.id = b.id + 1 group by all")
