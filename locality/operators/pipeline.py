@@ -186,7 +186,7 @@ class Pipeline:
 
     def _row_width(self) -> float:
         """Bytes of the columns a row, in the largest segment."""
-        segment = max(self.relation.segments, key=lambda segment: segment.row_count)
+        segment = self.relation.segments[int(np.diff(self.relation.starts).argmax())]
         return sum(segment.width(index) for index in self.columns)
 
     def _form_of(self, position: int) -> tuple[tuple[ColumnShape, ...], frozenset[int]]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from locality.operators.filters.codesets import CodeSet
-from locality.operators.relations.meanings import SetKey, meanings_of, memo_of
+from locality.operators.relations.meanings import SetKey, is_linked, meanings_of, memo_of
 from locality.operators.relations.relation import Relation
 from locality.plan.expressions import Call, ColumnRef, Constant, Expression
 
@@ -70,6 +70,8 @@ def _ranges(relation: Relation, index: int) -> dict[SetKey, tuple[Ints64, Ints64
 
     Nothing if a segment does not tell.
     """
+    if is_linked(relation, index):
+        return {}
     ranges = {}
     for meaning in meanings_of(relation, index):
         known = [relation.segments[number].zones(index) for number in meaning.segments]

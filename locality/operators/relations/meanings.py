@@ -17,7 +17,7 @@ import numpy.typing as npt
 from locality.encodings import EncodedColumn
 from locality.operators.relations.domain import code_key
 from locality.operators.relations.memo import Memo
-from locality.operators.relations.relation import Relation, Segment, ZoneBounds
+from locality.operators.relations.relation import Relation, ZoneBounds
 from locality.storage.lookups import Lookup
 from locality.storage.zones import BLOCKS, Zones
 
@@ -52,13 +52,17 @@ class Bounds:
 
 def memo_of(relation: Relation, index: int) -> Memo:
     """Where what is told of a column is kept: rows with links share what is of the table's own columns."""
-    own = relation.links[0].first if relation.links else len(relation.types)
-    return relation.memo if relation.prepared is None or index >= own else relation.prepared
+    return relation.memo if relation.prepared is None or is_linked(relation, index) else relation.prepared
+
+
+def is_linked(relation: Relation, index: int) -> bool:
+    """Whether a column is one of a link's, which has the same rows of another relation for all segments."""
+    return bool(relation.links) and index >= relation.links[0].first
 
 
 def meanings_of(relation: Relation, index: int) -> tuple[Meaning, ...]:
     """The meanings of a column's codes, in the order in which segments have them first; each segment has one."""
-    return memo_of(relation, index).once(("meanings", index), lambda: _meanings(relation.segments, index))
+    return memo_of(relation, index).once(("meanings", index), lambda: _meanings(relation, index))
 
 
 def bounds_of(relation: Relation, index: int) -> tuple[Bounds, ...]:
@@ -77,7 +81,8 @@ def has_dictionaries(relation: Relation, index: int) -> bool:
 
 def first_zones(relation: Relation) -> npt.NDArray[np.int64]:
     """The number of the first zone of each segment, then how many zones there are."""
-    return relation.memo.once("first zones", lambda: _first_zones(relation))
+    memo = relation.memo if relation.prepared is None else relation.prepared
+    return memo.once("first zones", lambda: _first_zones(relation))
 
 
 def set_key(column: EncodedColumn) -> SetKey:
@@ -85,8 +90,11 @@ def set_key(column: EncodedColumn) -> SetKey:
     return code_key(column), None if column.codes is None else column.codes.dtype
 
 
-def _meanings(segments: Sequence[Segment], index: int) -> tuple[Meaning, ...]:
-    columns = [segment.column(index) for segment in segments]
+def _meanings(relation: Relation, index: int) -> tuple[Meaning, ...]:
+    if is_linked(relation, index) and len(relation.segments):
+        column = relation.segments[0].column(index)
+        return (Meaning(set_key(column), column, tuple(range(len(relation.segments)))),)
+    columns = [segment.column(index) for segment in relation.segments]
     by_key: dict[SetKey, list[int]] = {}
     for number, column in enumerate(columns):
         by_key.setdefault(set_key(column), []).append(number)
@@ -94,6 +102,8 @@ def _meanings(segments: Sequence[Segment], index: int) -> tuple[Meaning, ...]:
 
 
 def _bounds(relation: Relation, index: int) -> tuple[Bounds, ...]:
+    if is_linked(relation, index):
+        return ()
     found = []
     starts = first_zones(relation)
     for meaning in meanings_of(relation, index):

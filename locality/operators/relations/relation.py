@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -88,6 +88,7 @@ class Relation:
     naive_row_bytes: bytes of a whole row as a row store would keep it.
     distinct: about how many values each column has; no entry where that is not known.
     links: rows of other relations that go with each row; their columns follow its own, link by link.
+    unlinked: the rows without the last link, None for rows without any: they are as many, in the same segments.
     stored: what the ledger calls each column, ``table.column``; none for an intermediate result.
     prepared: what was prepared for rows with links like these, which those with further links share; None if the
         rows are an intermediate result, which is another the next time.
@@ -97,21 +98,26 @@ class Relation:
     name: str
     types: tuple[DataType, ...]
     intervals: tuple[Interval | None, ...]
-    segments: tuple[Segment, ...]
+    segments: Sequence[Segment]
     naive_row_bytes: float
     distinct: Mapping[int, int] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
     stored: tuple[str, ...] = ()
     prepared: Memo | None = None
+    unlinked: Relation | None = None
     memo: Memo = field(init=False, default_factory=Memo)
 
     @cached_property
     def starts(self) -> Positions:
         """The number of the first row of each segment, then how many rows there are."""
+        if self.unlinked is not None:
+            return self.unlinked.starts
         return np.array(list(itertools.accumulate((s.row_count for s in self.segments), initial=0)), dtype=np.int64)
 
     @cached_property
     def row_count(self) -> int:
+        if self.unlinked is not None:
+            return self.unlinked.row_count
         return sum([segment.row_count for segment in self.segments])
 
     def stored_name(self, index: int) -> str:
@@ -130,12 +136,13 @@ class Relation:
             self.name,
             self.types + target.types,
             self.intervals + target.intervals,
-            tuple([LinkedSegment(segment, link, number) for segment in self.segments]),
+            _LinkedSegments(self.segments, link, number),
             self.naive_row_bytes,
             {**self.distinct, **{link.first + i: count for i, count in target.distinct.items()}},
             (*self.links, link),
             self.stored,
             self.prepared,
+            self,
         )
 
     def gather(self, index: int, positions: Positions | None) -> EncodedColumn:
@@ -304,6 +311,32 @@ class LinkedSegment:
 
     def origin(self, index: int) -> Origin | None:
         return self.base.origin(index) if index < self.first else self.target.origin(index - self.first)
+
+
+class _LinkedSegments(Sequence[Segment]):
+    """The segments of rows with a link, each made when somebody asks for it: a table has more than a query reads."""
+
+    def __init__(self, base: Sequence[Segment], link: Link, number: int) -> None:
+        self._base, self._link, self._number = base, link, number
+        self._made: dict[int, Segment] = {}
+
+    def __len__(self) -> int:
+        return len(self._base)
+
+    @overload
+    def __getitem__(self, index: int) -> Segment: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Segment]: ...
+
+    def __getitem__(self, index: int | slice) -> Segment | Sequence[Segment]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        index = range(len(self))[index]  # counted from the start
+        made = self._made.get(index)
+        if made is None:
+            made = self._made.setdefault(index, LinkedSegment(self._base[index], self._link, self._number))
+        return made
 
 
 def link_at(segment: Segment, number: int) -> Link:
