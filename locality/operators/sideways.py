@@ -76,12 +76,15 @@ def has_clustered_zones(segment: Segment, index: int) -> bool:
 
 
 def _bounds_of(column: EncodedColumn) -> Bounds | None:
-    if column.encoding not in ("plain", "frame", "scaled") or column.codes is None or column.codes.ndim != 1:
+    if column.encoding not in ("plain", "frame", "scaled", "rle") or column.codes is None or column.codes.ndim != 1:
         return None
-    if column.codes.dtype.kind not in "iu" or column.codes.dtype == np.uint64:
+    if column.codes.dtype.kind not in "iu" or column.codes.dtype == np.uint64 or column.dictionary is not None:
         return None
     starts = np.arange(0, column.length, BLOCK)
     base, factor = (0, 1) if column.encoding == "plain" else (column.base, column.factor)
+    if column.run_ends is not None:
+        least, most = _bounds_of_runs(column.codes, column.run_ends, starts)
+        return Bounds(least * factor + base, most * factor + base)
     if column.validity is None:
         least, most = (reduce.reduceat(column.codes, starts).astype(np.int64) for reduce in (np.minimum, np.maximum))
         return Bounds(least * factor + base, most * factor + base)
@@ -91,6 +94,15 @@ def _bounds_of(column: EncodedColumn) -> Bounds | None:
         np.minimum.reduceat(np.where(valid, values, INT64_MAX), starts),
         np.maximum.reduceat(np.where(valid, values, INT64_MIN), starts),
     )
+
+
+def _bounds_of_runs(codes: npt.NDArray[np.integer], ends: npt.NDArray[np.integer], starts: Ints64) -> list[Ints64]:
+    """The least and the greatest code of each block; what stands for NULL may be among them, which excludes no row."""
+    first = ends.searchsorted(starts, side="right")
+    after = ends.searchsorted(np.append(starts[1:], ends[-1]) - 1, side="right") + 1
+    parts = np.column_stack((first, after)).ravel()
+    padded = np.append(codes, codes[-1:])  # the last part may end behind the last run
+    return [reduce.reduceat(padded, parts)[::2].astype(np.int64) for reduce in (np.minimum, np.maximum)]
 
 
 def clipping_links(relation: Relation, links: Sequence[Link]) -> tuple[tuple[int, int], ...]:

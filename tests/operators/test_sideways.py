@@ -21,6 +21,8 @@ COLUMNS = {
     "nulls": pa.array(KEYS, mask=NULLS),
     "decimal": pa.array(KEYS).cast(pa.decimal128(19, 0)).cast(pa.decimal128(15, 2)),
     "shuffled": pa.array(np.random.default_rng(2).permutation(KEYS)),
+    "runs": pa.array(KEYS // 100 * 7 - 5),
+    "runs_and_nulls": pa.array(KEYS // 100, mask=np.arange(ROWS) // 5000 % 3 == 1),
     "day": pa.array((KEYS % 30_000).astype("int32")).cast(pa.date32()),
 }
 
