@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from locality.kernel import builder as b
-from locality.kernel.ir import Array, Expr, Scalar, Var
-from locality.kernel.loader import load
 from locality.operators.bindings import Bindings, Generated
-from locality.operators.codegen.block import BLOCK, Block
+from locality.operators.codegen.block import BLOCK
 from locality.operators.codegen.held import Given, Number
-from locality.operators.codegen.parameters import Parameters
-from locality.operators.codegen.pieces import even_columns, pieces
-from locality.operators.codegen.probe import bounded_depth
+from locality.operators.codegen.pieces import even_columns
 from locality.operators.filters.filter import Test, zones_certain
 from locality.operators.filters.settled import settle
 from locality.operators.filters.zones import looked_up, possible_blocks, possible_zones
+from locality.operators.fused import Sink, fused
 from locality.operators.morsels import Morsel, Rows, clipped, common, count_rows, morsels_of, parts_met, runs_of
 from locality.operators.relations.links import Link
 from locality.operators.relations.meanings import first_zones
@@ -34,7 +30,7 @@ from locality.operators.relations.shapes import ColumnShape, shape_of
 from locality.operators.relations.signature import form_key, result_form
 from locality.operators.relations.tables import passing_columns
 from locality.operators.sideways import clipping_links, linked_rows
-from locality.operators.steps import STREWN, Step, emit_steps, plan_steps
+from locality.operators.steps import STREWN, Step, plan_steps
 from locality.plan.expressions import Expression, columns_of
 from locality.settings import available_threads
 from locality.storage.zones import BLOCKS
@@ -47,28 +43,6 @@ Bits = npt.NDArray[np.bool_]
 MORSEL_ROWS = 16 * 65536
 _LEAST_MORSEL_BYTES = 1 << 19
 _PARTS_A_WORKER = 4
-
-
-class Sink(Protocol):
-    """The end of a pipeline: what it computes of each block's active rows, into arrays of state."""
-
-    @property
-    def reads(self) -> Sequence[Expression]:
-        """The expressions whose columns it touches."""
-
-    @property
-    def state(self) -> Sequence[Array]:
-        """The types of its state arrays."""
-
-    @property
-    def morsel_rows(self) -> int:
-        """The most rows that a worker should take at a time."""
-
-    def prefers_selection(self, selectivity: float) -> bool:
-        """Whether it would rather run over positions of active rows than over all rows under a mask."""
-
-    def emit(self, block: Block, state: Sequence[Var]) -> None:
-        """Emits its loops over a block."""
 
 
 #: Kernels over intermediate results, by all that they are generated from.
@@ -300,61 +274,17 @@ class Pipeline:
         kept, form = self.relation.prepared, form_key(self.relation, self.columns)
         if kept is None and self.portable and not self.relation.links:
             kept, form = _OF_RESULTS, result_form(self.relation, self.columns)
+        select, strewn = self.sink.prefers_selection(self.selectivity), self.passing_share < STREWN
+
+        def generate() -> Generated:
+            return fused(self.relation, self.steps, self.sink, by_column, even, strewn=strewn, select=select)
+
         if self.key is None or kept is None:
-            return self._generate(by_column, even)
+            return generate()
         links = self.relation.links
         forms = tuple(step.form(links) for step in self.steps)
-        key = self.key, form, forms, self.columns, shapes, even, self._prefers_selection, self._is_strewn
-        return kept.once(key, lambda: self._generate(by_column, even), _KERNEL_BYTES)
-
-    @property
-    def _prefers_selection(self) -> bool:
-        return self.sink.prefers_selection(self.selectivity)
-
-    @property
-    def _is_strewn(self) -> bool:
-        """Whether the rows that reach the sink are expected to lie far apart."""
-        return self.passing_share < STREWN
-
-    def _generate(self, shapes: dict[int, ColumnShape], even: Collection[int]) -> Generated:
-        """Emits the kernel for segments of these shapes, and what binds its parameters.
-
-        even: columns at whose runs' ends blocks are cut.
-        """
-        with bounded_depth():
-            return self._generated(shapes, even)
-
-    def _generated(self, shapes: dict[int, ColumnShape], even: Collection[int]) -> Generated:
-        builder = b.Builder()
-        ranges, count = builder.parameter(Array(Scalar.I64, 2), "ranges"), builder.parameter(Scalar.I64, "count")
-        parameters = Parameters(builder)
-        state = [builder.parameter(array, "state") for array in self.sink.state]
-        faults = builder.hoist(b.const_i64(0), "faults")
-        with builder.loop(count, prefix="range") as number:
-            start, stop = (builder.assign(b.load(ranges, number, b.const_i64(side)), "end") for side in (0, 1))
-            with builder.loop(start, stop, BLOCK, prefix="block") as first:
-                end = builder.assign(b.minimum(b.add(first, b.const_i64(BLOCK)), stop))
-                if even:
-                    with pieces(parameters, sorted(even), first, end) as piece:
-                        rows = piece.first, piece.end, piece.count
-                        block = Block(builder, parameters, self.relation, shapes, *rows, faults, runs=piece.runs)
-                        self._emit(block, state)
-                else:
-                    rows = first, end, builder.assign(b.sub(end, first), "n")
-                    ahead = _ahead(ranges, count, number, end, stop)
-                    self._emit(Block(builder, parameters, self.relation, shapes, *rows, faults, ahead=ahead), state)
-        return Generated(load(builder.build(faults), "One pass over a morsel."), parameters)
-
-    def _emit(self, block: Block, state: Sequence[Var]) -> None:
-        """Emits the steps and the sink over one block."""
-        emit_steps(block, self.steps, self._read_by_sink, strewn=self._is_strewn)
-        if block.mask is not None and self._prefers_selection:
-            block.compact()
-        self.sink.emit(block, state)
-
-    @property
-    def _read_by_sink(self) -> set[int]:
-        return {index for e in self.sink.reads for index in columns_of(e)}
+        key = self.key, form, forms, self.columns, shapes, even, select, strewn
+        return kept.once(key, generate, _KERNEL_BYTES)
 
     def call(self, morsel: Morsel, state: Sequence[AnyArray], *, interpret: bool = False) -> int:
         """Runs one morsel; a result other than 0 says that SQL may raise an error for some row."""
@@ -368,15 +298,6 @@ class Pipeline:
     def finish(self) -> None:
         """Lets go of columns that are not to stay in memory, after a run."""
         self.bindings.finish()
-
-
-def _ahead(ranges: Var, count: Var, number: Var, end: Var, stop: Var) -> tuple[Expr, Expr]:
-    """The first row of the block after the one up to ``end``, in this range or the next, and how many rows it has."""
-    following = b.minimum(b.add(number, b.const_i64(1)), b.sub(count, b.const_i64(1)))
-    goes_on = b.lt(end, stop)
-    first = b.call("choose", goes_on, end, b.load(ranges, following, b.const_i64(0)))
-    after = b.call("choose", goes_on, stop, b.load(ranges, following, b.const_i64(1)))
-    return first, b.minimum(b.sub(after, first), b.const_i64(BLOCK))
 
 
 def _by_segment(zones: Bits, starts: npt.NDArray[np.int64]) -> dict[int, Bits]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from locality.kernel.ir import Var
-from locality.operators import pipeline
+from locality.operators import fused
 from locality.operators.codegen.parameters import Parameters
 from locality.operators.codegen.pieces import Piece, even_columns
 from tests.operators.relations import relation
@@ -59,13 +59,13 @@ def pair() -> Iterator[Pair]:
 def cut(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many columns each kernel that was generated had its blocks cut at."""
     found: list[int] = []
-    real = pipeline.pieces
+    real = fused.pieces
 
     def recorded(parameters: Parameters, columns: Sequence[int], *rows: Var) -> AbstractContextManager[Piece]:
         found.append(len(columns))
         return real(parameters, columns, *rows)
 
-    monkeypatch.setattr(pipeline, "pieces", recorded)
+    monkeypatch.setattr(fused, "pieces", recorded)
     return found
 
 
