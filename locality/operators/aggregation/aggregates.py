@@ -192,13 +192,21 @@ def _plan_variance(source: Input) -> Planned:
     squares = add_sum(source.slots, square, source.call.filter, bounds, source.rows)
 
     def finish(integers: Cells, floats: Cells) -> EncodedColumn:
-        n = count(integers, floats).astype(object)
-        s, q = (read(integers, floats).astype(object) for read in (total, squares))
-        # n * q - s * s is n**2 times the variance, exact in Python's integers
-        deviations = n * q - s * s
-        return _finish_variance(source.call, count(integers, floats), deviations, n, scale)
+        n, s, q = (read(integers, floats) for read in (count, total, squares))
+        if not _products_are_exact(n, s, q, scale):
+            n, s, q = (cells.astype(object) for cells in (n, s, q))
+        # n * q - s * s is n**2 times the variance
+        return _finish_variance(source.call, count(integers, floats), n * q - s * s, n, scale)
 
     return Planned(finish)
+
+
+def _products_are_exact(n: Cells, s: Cells, q: Cells, scale: int) -> bool:
+    """Whether 53 bits hold what a variance is made of: else it takes Python's integers, one by one."""
+    if not len(n) or any(cells.dtype != np.int64 for cells in (n, s, q)):
+        return False
+    most, total, squares = int(n.max()), max(-int(s.min()), int(s.max())), int(q.max())
+    return max(most * squares, total * total, (most * scale) ** 2) < 2**53
 
 
 def _square(argument: Expression, bounds: Interval) -> tuple[Expression, Interval]:

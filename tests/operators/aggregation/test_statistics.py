@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from locality.operators.aggregation import aggregates
 from tests.properties.oracle import Pair
 
 ROWS = 4000
+MONEY = pa.decimal128(21, 2)
 PAIRS = (
     "corr(x, y), covar_pop(x, y), covar_samp(n, x), regr_count(y, n), regr_avgx(x, y), regr_avgy(x, y)",
     "regr_sxx(x, y), regr_syy(x, y), regr_sxy(x, y), regr_slope(y, x), regr_intercept(y, x), regr_r2(n, x)",
@@ -87,3 +90,28 @@ def test_moments_out_of_range_are_left_to_duckdb(pair: Pair) -> None:
 
 def test_a_moment_that_rounding_decides_about_is_left_to_duckdb(pair: Pair) -> None:
     pair.check("select skewness(x) from (values (1e9), (1e9 + 1), (1e9 + 3)) v(x)", engine="duckdb")
+
+
+@pytest.mark.parametrize("scale", [1, 200_000])
+def test_variances_are_the_same_in_words_and_in_pythons_integers(scale: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values times ``scale``: what the variance is made of fits 53 bits, or does not."""
+    fits: list[bool] = []
+    exact = aggregates._products_are_exact
+
+    def noted(*of: Any) -> bool:
+        fits.append(exact(*of))
+        return fits[-1]
+
+    rng = np.random.default_rng(7)
+    rows = rng.integers(-900, 900, ROWS) * scale
+    calls = "stddev(v), var_pop(v), sem(v), variance(m), stddev_pop(v) filter (v > 0)"
+    sql = f"select g, {calls} from t group by g order by g"
+    with Pair() as made:
+        made.load("t", [pa.table({"g": rng.integers(0, 900, ROWS), "v": rows, "m": pa.array(rows % 700).cast(MONEY)})])
+        monkeypatch.setattr(aggregates, "_products_are_exact", noted)
+        made.check(sql)
+        words = made.locality.sql(sql).fetchall()
+        monkeypatch.setattr(aggregates, "_products_are_exact", lambda *of: False)
+        assert made.locality.sql(sql).fetchall() == words
+    assert any(fits)
+    assert all(fits) == (scale == 1)
